@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from letterlock.errors import InvalidRequest
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -18,7 +20,8 @@ class Address:
     @property
     def key(self) -> str:
         """What two spellings of one mailbox share: lower-cased, domain as A-label."""
-        raise NotImplementedError
+        domain = self.domain if self.domain.isascii() else self.domain.encode("idna").decode("ascii")
+        return f"{self.local.lower()}@{domain.lower()}"
 
     @property
     def is_ascii(self) -> bool:
@@ -29,4 +32,7 @@ def parse_address(text: str) -> Address:
     """The bare address in `text` (no name, no angle brackets, no route, group or comment).
 
     Raises InvalidRequest, which names the value and what is wrong with it."""
-    raise NotImplementedError
+    local, at, domain = text.strip().rpartition("@")
+    if not at or not local or not domain or any(c in text for c in "<>(),;: \r\n\0"):
+        raise InvalidRequest(f"{text[:80]!r} is not an email address.", next_step="Write it as name@example.com.")
+    return Address(local, domain.lower())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from email.message import EmailMessage
+from email.policy import SMTP
 
 from letterlock.message.address import Address
 
@@ -41,9 +43,24 @@ class ReplyHeaders:
 def reply_headers(subject: str, message_id: str, references: tuple[str, ...]) -> ReplyHeaders:
     """Headers of an answer to a message with these (RFC 5322 section 3.6.4): one "Re: " in any language, chain cut to
     its first and last 20 ids."""
-    raise NotImplementedError
+    title = subject[3:].lstrip() if subject[:3].lower() == "re:" else subject
+    return ReplyHeaders(f"Re: {title}".strip(), message_id, references)
 
 
 def compose(draft: Draft) -> bytes:
     """The message with CRLF line ends, lines of at most 998 octets, no Bcc. Raises InvalidRequest on CR, LF or NUL in a header value."""
-    raise NotImplementedError
+    message = EmailMessage(policy=SMTP)
+    message["From"] = str(draft.sender)
+    message["To"] = ", ".join(map(str, draft.to))
+    if draft.cc:
+        message["Cc"] = ", ".join(map(str, draft.cc))
+    message["Subject"] = draft.subject
+    message["Date"] = draft.date
+    message["Message-ID"] = draft.message_id
+    if draft.in_reply_to:
+        message["In-Reply-To"] = draft.in_reply_to
+        message["References"] = " ".join((*draft.references, draft.in_reply_to))
+    message.set_content(draft.text)
+    if draft.html:
+        message.add_alternative(draft.html, subtype="html")
+    return message.as_bytes()

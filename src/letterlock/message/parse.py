@@ -6,8 +6,21 @@ RFC 5322 (format), RFC 2045-2049 and 2231 (MIME), RFC 6532 (UTF-8 headers).
 
 from __future__ import annotations
 
+import hashlib
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
+from types import MappingProxyType
+
+from letterlock.errors import UnreadableMessage
+
+UNREADABLE: Mapping[str, str] = MappingProxyType(
+    {
+        "message_too_large": "The message is larger than the limit.",
+        "not_an_email": "The bytes cannot be read as an email.",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +91,51 @@ class ParsedMessage:
         """The first field of that name (case-insensitive), or ""."""
         name = name.lower()
         return next((value for key, value in self.headers if key.lower() == name), "")
+
+
+def parse_message(raw: bytes, caps: Caps = Caps()) -> ParsedMessage:
+    """Read `raw`; raises UnreadableMessage only."""
+    import mailparser
+
+    if len(raw) > caps.message_bytes:
+        raise UnreadableMessage("message_too_large", UNREADABLE["message_too_large"])
+    try:
+        mail = mailparser.parse_from_bytes(raw)
+        date = mail.date
+        attachments = []
+        for index, part in enumerate(p for p in mail.message.walk() if p.get_content_disposition() == "attachment"):
+            content = part.get_payload(decode=True) or b""
+            attachments.append(
+                Attachment(
+                    index,
+                    part.get_filename() or f"attachment-{index + 1}",
+                    part.get_content_type(),
+                    len(content),
+                    hashlib.sha256(content).hexdigest(),
+                )
+            )
+        return ParsedMessage(
+            headers=tuple((name, str(value)) for name, value in mail.message.items()),
+            subject=mail.subject or "",
+            from_=_mailboxes(mail.from_),
+            reply_to=_mailboxes(mail.reply_to),
+            to=_mailboxes(mail.to),
+            cc=_mailboxes(mail.cc),
+            date=date.replace(tzinfo=UTC) if date else None,
+            message_id=next(iter(_ids(mail.message.get("Message-ID"))), ""),
+            in_reply_to=_ids(mail.message.get("In-Reply-To")),
+            references=_ids(mail.message.get("References")),
+            plain=tuple(mail.text_plain),
+            html=tuple(mail.text_html),
+            attachments=tuple(attachments),
+        )
+    except Exception as error:
+        raise UnreadableMessage("not_an_email", UNREADABLE["not_an_email"]) from error
+
+
+def _mailboxes(pairs: list[tuple[str, str]]) -> tuple[Mailbox, ...]:
+    return tuple(Mailbox(name, address) for name, address in pairs or [])
+
+
+def _ids(value: object) -> tuple[str, ...]:
+    return tuple(re.findall(r"<[^<>\s]{1,996}>", str(value or "")))
