@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from letterlock.message.parse import ParsedMessage
@@ -22,4 +23,15 @@ class Code:
 
 def find_code(parsed: ParsedMessage, visible: VisibleText) -> Code | None:
     """The one-time code of this email, or None."""
-    raise NotImplementedError
+    lines = [parsed.subject, *(block.text for block in visible.blocks)]
+    for i, line in enumerate(lines):
+        near = " ".join(lines[max(0, i - 2) : i + 1])
+        for found in _DIGITS.finditer(line):
+            if _WORD.search(near) and not _YEAR.fullmatch(found[0]):
+                return Code(found[0], 0.6, "a number close to a word for code", (found[0],))
+    return None
+
+
+_DIGITS = re.compile(r"(?<![\w#.,:/+-])\d{4,8}(?![\w/:-])")
+_WORD = re.compile(r"\b(?:code|otp|passcode|pin|kod|kode|código|codice|код)\b", re.IGNORECASE)
+_YEAR = re.compile(r"(?:19|20)\d\d")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from letterlock.message.parse import ParsedMessage
 from letterlock.message.visible import VisibleText
@@ -33,4 +34,12 @@ class Links:
 
 def find_links(parsed: ParsedMessage, visible: VisibleText) -> Links:
     """Every http(s) link a person would see, judged."""
-    raise NotImplementedError
+    found: dict[str, Link] = {}
+    for shown in visible.links[:200]:
+        try:
+            host = urlsplit(shown.url).hostname or ""
+        except ValueError:
+            host = ""
+        if shown.url.lower().startswith(("http://", "https://")):
+            found.setdefault(shown.url, Link(shown.url[:2000], host, shown.text, "other"))
+    return Links(tuple(found.values()))
