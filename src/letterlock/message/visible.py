@@ -7,8 +7,11 @@ in mail is ever fetched.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
+
+from letterlock.message.parse import Caps, ParsedMessage
 
 Look = Literal["large", "bold", "mono", "spaced", "centred", "boxed", "heading", "cell", "code"]
 """How a block stands out: font at least 20px or larger than the body, letter-spacing, own border or background, ..."""
@@ -60,3 +63,30 @@ class VisibleText:
     """Sentences that only one of two alternative parts shows (threat: the twin nobody looks at)."""
     odd_characters: dict[str, int] | None = None
     """Counts by kind of characters neutralised: tags, zero_width, bidi, variation, soft_hyphen, ..."""
+
+
+def visible_text(parsed: ParsedMessage, caps: Caps = Caps()) -> VisibleText:  # noqa: B008 (frozen)
+    """What a person would see of `parsed`: the HTML body when there is one, else the plain text."""
+    from selectolax.lexbor import LexborHTMLParser
+
+    if not parsed.html:
+        text = "\n\n".join(parsed.plain).strip()
+        return VisibleText(text=text, blocks=_lines(text, 0))
+    tree = LexborHTMLParser("\n".join(parsed.html))
+    tree.strip_tags(["script", "style", "head", "title", "template", "noscript"])
+    body = tree.body
+    text = re.sub(r"[ \t]*\n\s*", "\n", body.text(separator="\n") if body is not None else "").strip()
+    links = []
+    for node in tree.css("a[href]"):
+        label = " ".join(node.text().split())
+        links.append(ShownLink(node.attributes.get("href") or "", label, "html", start=text.find(label)))
+    return VisibleText(text=text, blocks=_lines(text, 0), links=tuple(links))
+
+
+def _lines(text: str, start: int) -> tuple[Block, ...]:
+    blocks = []
+    for line in text.split("\n"):
+        if line.strip():
+            blocks.append(Block(line, "plain", start=start))
+        start += len(line) + 1
+    return tuple(blocks)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from letterlock.screen.rule import Finding
+from letterlock.screen.rule import Evidence, Finding, Rule
+from letterlock.screen.rules import RULES
 
 
 class Level(StrEnum):
@@ -31,3 +32,30 @@ class Screening:
     score: float
     findings: tuple[Finding, ...] = ()
     version: int = 1
+
+
+def screen(
+    evidence: Evidence,
+    thresholds: Thresholds = Thresholds(),  # noqa: B008 (frozen)
+    rules: tuple[Rule, ...] = RULES,
+) -> Screening:
+    """Every rule over `evidence`; the score is 1 - prod(1 - weight), a hard rule quarantines by itself."""
+    findings = []
+    clear = 1.0
+    hard = False
+    for rule in rules:
+        hits = tuple(rule.check(evidence))
+        if hits:
+            clear *= 1 - rule.weight
+            hard = hard or rule.hard
+        findings += [
+            Finding(rule.name, rule.reason, rule.weight, hit.where, hit.start, hit.end, hit.excerpt) for hit in hits
+        ]
+    score = 1 - clear
+    if hard or score >= thresholds.quarantined:
+        level = Level.QUARANTINED
+    elif score >= thresholds.suspect:
+        level = Level.SUSPECT
+    else:
+        level = Level.NORMAL
+    return Screening(level, score, tuple(findings))

@@ -1,1 +1,5 @@
+from __future__ import annotations
 
+from letterlock.screen.rule import Rule
+
+RULES: tuple[Rule, ...] = ()
