@@ -1,0 +1,53 @@
+"""App: what an open Letterlock consists of, handed to everything that has an effect."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from letterlock.errors import DataFolderError
+from letterlock.settings import Settings
+from letterlock.store import tenants
+from letterlock.store.database import Database
+from letterlock.store.emails import ms
+from letterlock.store.sqlite import open_sqlite
+from letterlock.wake import Wake, open_wake
+
+DATABASE_FILE = "letterlock.db"
+
+
+def system_clock() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    settings: Settings
+    database: Database
+    wake: Wake
+    clock: Callable[[], datetime] = system_clock
+
+    @property
+    def folder(self) -> Path:
+        return self.settings.data
+
+    def now_ms(self) -> int:
+        return ms(self.clock())
+
+
+@contextlib.asynccontextmanager
+async def open_app(settings: Settings, clock: Callable[[], datetime] = system_clock) -> AsyncIterator[App]:
+    """Opens (and makes) the data folder for this process. Raises DataFolderError when it cannot be used."""
+    try:
+        settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise DataFolderError(
+            f"The data folder {settings.data} cannot be made: {error.strerror}.", next_step="Name another with --data."
+        ) from error
+    async with open_sqlite(settings.data / DATABASE_FILE) as database, open_wake(settings.data) as wake:
+        app = App(settings, database, wake, clock)
+        await database.write_system(lambda tx: tenants.ensure_default(tx, app.now_ms()))
+        yield app

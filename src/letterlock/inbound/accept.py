@@ -1,0 +1,79 @@
+"""accept(app, envelope, raw) -> Receipts: the bytes are durably kept when it returns. The one door into the store.
+
+SMTP, LMTP, local deliveries and imports all come through here. Folding a resend: RFC 5321 section 4.5.4.1 has a client that
+lost the final 250 send again, so the same envelope sender, Message-ID and body reach an inbox once within a day.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+from letterlock.app import App
+from letterlock.errors import InvalidRequest
+from letterlock.ids import InboxId, TenantId
+from letterlock.message.address import parse_address
+from letterlock.message.envelope import Envelope, Receipt
+from letterlock.store import emails, inboxes
+from letterlock.store.database import Transaction
+from letterlock.store.emails import Accepted
+from letterlock.store.inboxes import Inbox
+from letterlock.wake import UNFILED
+
+_MESSAGE_ID = re.compile(rb"^message-id:[ \t]*(?:\r?\n[ \t]+)?(\S+)", re.IGNORECASE | re.MULTILINE)
+_END_OF_HEADERS = re.compile(rb"\r?\n\r?\n")
+
+
+async def accept(app: App, envelope: Envelope, raw: bytes) -> tuple[Receipt, ...]:
+    """Keep `raw` for every recipient that has a live inbox; one Receipt an inbox, none for a recipient without one.
+
+    Raises StoreBusy or StoreFull, and then nothing was kept.
+    """
+    packed = emails.pack_raw(raw)
+    accepted = Accepted(envelope, packed, len(raw), fingerprint(envelope.sender, raw))
+    now = app.now_ms()
+
+    async def keep(tx: Transaction) -> tuple[Receipt, ...]:
+        targets: dict[TenantId, dict[InboxId, str]] = {}
+        for recipient in envelope.recipients:
+            inbox = await inboxes.find_by_address(tx, address_keys(recipient), now)
+            if inbox is not None:
+                targets.setdefault(inbox.tenant_id, {}).setdefault(inbox.inbox_id, recipient)
+        receipts: list[Receipt] = []
+        for tenant_id, wanted in targets.items():
+            receipts += await emails.add_raw(tx.bound_to(tenant_id), tenant_id, list(wanted.items()), accepted)
+        return tuple(receipts)
+
+    receipts = await app.database.write_system(keep, urgent=True)
+    if any(not receipt.duplicate for receipt in receipts):
+        app.wake.hint(UNFILED)
+    return receipts
+
+
+async def inbox_for(app: App, recipient: str) -> Inbox | None:
+    """The live inbox that mail to `recipient` goes to."""
+    keys = address_keys(recipient)
+    return await app.database.read_system(lambda tx: inboxes.find_by_address(tx, keys, app.now_ms()))
+
+
+def address_keys(recipient: str) -> tuple[str, str]:
+    """The keys to look up for a recipient: as given, and without a plus-tag (RFC 5233). ("", "") if it is no address."""
+    try:
+        address = parse_address(recipient)
+    except InvalidRequest:
+        return "", ""
+    local, domain = address.key.rsplit("@", 1)
+    return address.key, f"{local.partition('+')[0]}@{domain}"
+
+
+def fingerprint(sender: str, raw: bytes) -> str:
+    """What a resend shares with the first: "" when the message has no Message-ID to tell two messages apart."""
+    end = _END_OF_HEADERS.search(raw)
+    head, body = (raw[: end.start()], raw[end.end() :]) if end else (raw, b"")
+    found = _MESSAGE_ID.search(head)
+    if found is None:
+        return ""
+    digest = hashlib.sha256()
+    for piece in (sender.encode(errors="surrogateescape"), b"\n", found[1], b"\n", body):
+        digest.update(piece)
+    return digest.hexdigest()

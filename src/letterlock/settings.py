@@ -1,0 +1,148 @@
+"""The whole configuration as one frozen model.
+
+Sources, strongest first: command-line options, LETTERLOCK_* variables, `letterlock.toml` in the data folder (or the file
+named by --config / LETTERLOCK_CONFIG), the defaults here. A wrong value is a SettingsError that names the key and, for a
+file, the line. docs/settings.md has a heading for each.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import platformdirs
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from letterlock.errors import SettingsError
+
+Toolset = Literal["inboxes", "reading", "waiting", "sending"]
+Names = Annotated[tuple[str, ...], NoDecode]
+TOOLSETS: tuple[Toolset, ...] = ("inboxes", "reading", "waiting", "sending")
+
+
+class Settings(BaseSettings):
+    """Every setting, with its unit and default."""
+
+    model_config = SettingsConfigDict(env_prefix="LETTERLOCK_", frozen=True, extra="forbid")
+
+    data: Path = Field(description="Data folder: mail, keys, logs.")
+    domain: str = Field("letterlock.localhost", description="Domain of new inboxes.")
+
+    smtp_host: str = Field("127.0.0.1", description="Address the SMTP listener binds.")
+    smtp_port: int = Field(2525, ge=0, le=65535, description="SMTP port; 0 turns the listener off.")
+    lmtp_port: int = Field(0, ge=0, le=65535, description="LMTP port (RFC 2033) for an edge MTA; 0: off.")
+    smtp_hostname: str = Field("letterlock.localhost", description="Name in the SMTP greeting.")
+    smtp_connections: int = Field(1000, ge=1, le=100_000, description="SMTP connections at once; more get 421.")
+    smtp_connections_per_ip: int = Field(500, ge=1, le=100_000, description="The same for one client address.")
+    tls_cert: Path | None = Field(None, description="Certificate chain (PEM); offers STARTTLS.")
+    tls_key: Path | None = Field(None, description="Private key (PEM) of tls_cert.")
+    max_message_bytes: int = Field(26_214_400, ge=1024, le=104_857_600, description="Largest email taken, in bytes.")
+    accept_any: bool = Field(False, description="Sandbox: any recipient is accepted, its inbox made (loopback only).")
+
+    http_host: str = Field("127.0.0.1", description="Address `letterlock serve` binds.")
+    http_port: int = Field(8765, ge=0, le=65535, description="Its port; 0: any free one.")
+    http_allowed_hosts: Names = Field((), description="Further Host header values to accept.")
+    http_allowed_origins: Names = Field((), description="Further Origin header values to accept.")
+
+    relay_host: str = Field("", description="SMTP server that takes mail for the outside world.")
+    relay_port: int = Field(587, ge=1, le=65535, description="Its port.")
+    relay_security: Literal["starttls", "tls", "none"] = Field(
+        "starttls", description="TLS to the relay; never weaker."
+    )
+    relay_username: str = Field("", description="Login at the relay; empty: none.")
+    relay_password: SecretStr = Field(SecretStr(""), description="Its password.")
+
+    toolsets: Annotated[tuple[Toolset, ...], NoDecode] = Field(TOOLSETS, description="Tools offered to models.")
+    read_only: bool = Field(False, description="Offer only tools that change nothing; wins over toolsets.")
+    mask_codes: bool = Field(True, description="Show one-time codes in wait_for_otp only.")
+
+    filing_workers: int = Field(2, ge=1, le=64, description="Processes that read and screen mail.")
+    filing_seconds: float = Field(10.0, gt=0, le=300, description="Time one email may take to be read.")
+    filing_megabytes: int = Field(1024, ge=128, le=65_536, description="Memory a filing process may use (POSIX).")
+    suspect_score: float = Field(0.5, ge=0, le=1, description="Screening score from which an email is suspect.")
+    quarantine_score: float = Field(0.9, ge=0, le=1, description="Score from which it is quarantined.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("WARNING", description="Detail on stderr.")
+
+    @field_validator("toolsets", "http_allowed_hosts", "http_allowed_origins", mode="before")
+    @classmethod
+    def _split_commas(cls, value: Any) -> Any:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _belongs_together(self) -> Settings:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("tls_cert and tls_key go together: set both or neither")
+        if self.accept_any and not self.smtp_is_loopback:
+            raise ValueError("accept_any takes mail for everyone, so smtp_host must be a loopback address")
+        if self.suspect_score > self.quarantine_score:
+            raise ValueError("suspect_score must not be above quarantine_score")
+        return self
+
+    @property
+    def smtp_is_loopback(self) -> bool:
+        return self.smtp_host in ("127.0.0.1", "::1", "localhost")
+
+
+def default_data_folder() -> Path:
+    """Where mail is kept when nobody says otherwise: the platform's folder for user data."""
+    return Path(platformdirs.user_data_dir("letterlock", appauthor=False))
+
+
+def load_settings(**options: Any) -> Settings:
+    """Settings from `options` (None: not given), environment, file and defaults, in that order of strength.
+
+    `config` among the options names the file; without it, LETTERLOCK_CONFIG or `letterlock.toml` in the data folder.
+    Raises SettingsError with the key and, for a file, the line.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    named = given.pop("config", None) or os.environ.get("LETTERLOCK_CONFIG")
+    data = Path(given.get("data") or os.environ.get("LETTERLOCK_DATA") or default_data_folder()).expanduser()
+    file = Path(named).expanduser() if named else data / "letterlock.toml"
+    text, from_file = _read_file(file, must_exist=bool(named))
+    weaker = {key: value for key, value in from_file.items() if f"LETTERLOCK_{key.upper()}" not in os.environ}
+    try:
+        return Settings(**{**weaker, **given, "data": data})
+    except ValidationError as error:
+        raise SettingsError(*_explain(error, file, text, given)) from None
+
+
+def _read_file(file: Path, *, must_exist: bool) -> tuple[str, dict[str, Any]]:
+    try:
+        text = file.read_text(encoding="utf-8")
+        return text, tomllib.loads(text)
+    except FileNotFoundError:
+        if must_exist:
+            raise SettingsError(
+                f"There is no settings file {file}.", next_step="Create it or leave --config out."
+            ) from None
+        return "", {}
+    except tomllib.TOMLDecodeError as error:
+        # tomllib's own text ends with "(at line 3, column 7)".
+        raise SettingsError(f"{file} is not valid TOML: {error}.", next_step="Mend that line.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise SettingsError(f"{file} cannot be read: {reason}.") from None
+
+
+def _explain(error: ValidationError, file: Path, text: str, given: dict[str, Any]) -> tuple[str]:
+    """One sentence for the first thing wrong: the key, where it was set, and what it may be."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    key = str(first["loc"][0]) if first["loc"] else ""
+    problem = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "extra_forbidden":
+        problem = "there is no such setting (docs/settings.md lists them)"
+    if not key:
+        return (f"Settings do not fit together: {problem}.",)
+    line = next((n for n, row in enumerate(text.splitlines(), 1) if re.match(rf"\s*{re.escape(key)}\s*=", row)), None)
+    variable = f"LETTERLOCK_{key.upper()}"
+    if key in given:
+        where = f"option --{key.replace('_', '-')}"
+    elif variable in os.environ:
+        where = f"variable {variable}"
+    else:
+        where = f"{file}, line {line}, key {key}" if line else f"setting {key}"
+    return (f"{where}: {problem}.",)

@@ -1,0 +1,545 @@
+"""Inbound emails, from the bytes that were accepted to what may be listed, found and read.
+
+received -> filed -> deleted -> gone. `file` alone moves the first step, and its commit is the act: before it no tool can see
+the email, after it every tool can. Raw bytes are known to `add_raw` and `raw` only.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import zstandard
+
+from letterlock.ids import EmailId, InboxId, TenantId, ThreadId, new_id
+from letterlock.inspection import Inspection
+from letterlock.message.envelope import Envelope, Receipt
+from letterlock.screen.rule import Finding
+from letterlock.screen.score import Level
+from letterlock.store.database import Row, Transaction
+
+FOLD_MS = 24 * 3600 * 1000
+"""A resend within this time folds into the email it repeats (reliability: a lost 250)."""
+_LEVEL = 3
+_MOST_REFERENCES = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Unfiled:
+    receipt: Receipt
+    envelope: Envelope
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What `add_raw` keeps: the envelope, the bytes as pack_raw made them, their unpacked size, and the fingerprint
+    (sender, Message-ID and body; "" for a message without a Message-ID) under which a resend is known again."""
+
+    envelope: Envelope
+    packed: bytes
+    size: int
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """What `file` keeps: the report, the report as pack_inspection made it, a snippet fit for lists, and the terms."""
+
+    inspection: Inspection
+    packed: bytes
+    snippet: str
+    terms: str
+
+
+@dataclass(frozen=True, slots=True)
+class Email:
+    """One filed email as lists show it. Strings are outside text. Times in milliseconds since 1970."""
+
+    email_id: EmailId
+    inbox_id: InboxId
+    seq: int
+    filed: int
+    thread_id: ThreadId
+    message_id: str
+    received_at: int
+    recipient: str
+    size: int
+    from_address: str
+    from_name: str
+    from_domain: str
+    aligned: bool
+    subject: str
+    snippet: str
+    level: Level
+    score: float
+    category: str
+    attachments: int
+    links: int
+    unread: bool
+    code: str | None
+    code_forms: tuple[str, ...]
+    code_given_at: int | None
+
+
+_COLUMNS = (
+    "e.email_id, e.inbox_id, e.seq, e.filed, e.thread_id, e.message_id, e.received_at, e.recipient, e.size,"
+    " e.from_address, e.from_name, e.from_domain, e.aligned, e.subject, e.snippet, e.level, e.score, e.category,"
+    " e.attachments, e.links, e.unread, e.code, e.code_forms, e.code_given_at"
+)
+_LIVE = (
+    " JOIN inboxes i ON i.tenant_id = e.tenant_id AND i.inbox_id = e.inbox_id AND i.deleted_at IS NULL"
+    " WHERE e.tenant_id = :tenant AND e.state = 'filed'"
+)
+
+
+def _email(row: Row) -> Email:
+    return Email(
+        row["email_id"],
+        row["inbox_id"],
+        row["seq"],
+        row["filed"],
+        row["thread_id"],
+        row["message_id"],
+        row["received_at"],
+        row["recipient"],
+        row["size"],
+        row["from_address"],
+        row["from_name"],
+        row["from_domain"],
+        bool(row["aligned"]),
+        row["subject"],
+        row["snippet"],
+        Level(row["level"]),
+        row["score"],
+        row["category"],
+        row["attachments"],
+        row["links"],
+        bool(row["unread"]),
+        row["code"],
+        tuple(json.loads(row["code_forms"])) if row["code_forms"] else (),
+        row["code_given_at"],
+    )
+
+
+# Accepting
+
+
+def pack_raw(raw: bytes) -> bytes:
+    """`raw` as it is kept; done before the transaction, so that the writer's thread does not compress."""
+    return zstandard.compress(raw, _LEVEL)
+
+
+async def add_raw(
+    tx: Transaction, tenant_id: TenantId, targets: Sequence[tuple[InboxId, str]], accepted: Accepted
+) -> list[Receipt]:
+    """Keep the bytes for these inboxes (id, recipient as given) of one tenant; `tx` is bound to it."""
+    at = ms(accepted.envelope.received_at)
+    raw_id = new_id("raw")
+    receipts = []
+    for inbox_id, recipient in targets:
+        email_id = EmailId(new_id("em"))
+        known = await _fold(tx, inbox_id, accepted.fingerprint, email_id, at) if accepted.fingerprint else None
+        receipts.append(Receipt(tenant_id, inbox_id, known or email_id, recipient, duplicate=known is not None))
+        if known is None:
+            await tx.run(
+                "INSERT INTO emails (tenant_id, email_id, inbox_id, state, raw_id, size, received_at, envelope,"
+                " recipient) VALUES (:tenant, :email_id, :inbox_id, 'received', :raw_id, :size, :at, :envelope,"
+                " :recipient)",
+                email_id=email_id,
+                inbox_id=inbox_id,
+                raw_id=raw_id,
+                size=accepted.size,
+                at=at,
+                envelope=_envelope_text(accepted.envelope),
+                recipient=recipient,
+            )
+    uses = sum(not receipt.duplicate for receipt in receipts)
+    if uses:
+        await tx.run(
+            "INSERT INTO raws (tenant_id, raw_id, uses, codec, body) VALUES (:tenant, :raw_id, :uses, 'zstd', :body)",
+            raw_id=raw_id,
+            uses=uses,
+            body=accepted.packed,
+        )
+    return receipts
+
+
+async def _fold(tx: Transaction, inbox_id: InboxId, fingerprint: str, email_id: EmailId, at: int) -> EmailId | None:
+    """The email an earlier acceptance of the same mail made, or None: then `email_id` is remembered as the first."""
+    known = await tx.one(
+        "SELECT email_id, received_at FROM acceptances"
+        " WHERE tenant_id = :tenant AND inbox_id = :inbox_id AND fingerprint = :fingerprint",
+        inbox_id=inbox_id,
+        fingerprint=fingerprint,
+    )
+    if known is not None and abs(at - known["received_at"]) < FOLD_MS:
+        return EmailId(known["email_id"])
+    await tx.run(
+        "INSERT INTO acceptances (tenant_id, inbox_id, fingerprint, email_id, received_at)"
+        " VALUES (:tenant, :inbox_id, :fingerprint, :email_id, :at)"
+        " ON CONFLICT (tenant_id, inbox_id, fingerprint)"
+        " DO UPDATE SET email_id = excluded.email_id, received_at = excluded.received_at",
+        inbox_id=inbox_id,
+        fingerprint=fingerprint,
+        email_id=email_id,
+        at=at,
+    )
+    return None
+
+
+async def forget_acceptances(tx: Transaction, now_ms: int, limit: int) -> int:
+    """Drop what is too old to fold. A system write, for upkeep."""
+    return await tx.run(
+        "DELETE FROM acceptances WHERE (tenant_id, inbox_id, fingerprint) IN (SELECT tenant_id, inbox_id, fingerprint"
+        " FROM acceptances WHERE received_at < :before LIMIT :limit)",
+        before=now_ms - FOLD_MS,
+        limit=limit,
+    )
+
+
+async def raw(tx: Transaction, email_id: EmailId) -> bytes | None:
+    """The bytes as they came."""
+    row = await tx.one(
+        "SELECT r.body FROM emails e JOIN raws r ON r.tenant_id = e.tenant_id AND r.raw_id = e.raw_id"
+        " WHERE e.tenant_id = :tenant AND e.email_id = :email_id",
+        email_id=email_id,
+    )
+    return zstandard.decompress(row["body"]) if row else None
+
+
+# Filing
+
+
+async def next_unfiled(tx: Transaction, limit: int, besides: Iterable[EmailId]) -> list[Unfiled]:
+    """The oldest emails that wait to be filed, apart from those already in work. A system read."""
+    names = {f"b{n}": email_id for n, email_id in enumerate(besides)}
+    rows = await tx.all(
+        "SELECT e.tenant_id, e.inbox_id, e.email_id, e.recipient, e.envelope, r.body"
+        " FROM emails e JOIN raws r ON r.tenant_id = e.tenant_id AND r.raw_id = e.raw_id"
+        f" WHERE e.state = 'received' AND e.email_id NOT IN ({', '.join(f':{name}' for name in names)})"
+        " ORDER BY e.email_id LIMIT :limit",
+        limit=limit,
+        **names,
+    )
+    return [
+        Unfiled(
+            Receipt(row["tenant_id"], row["inbox_id"], row["email_id"], row["recipient"]),
+            _envelope(row["envelope"]),
+            zstandard.decompress(row["body"]),
+        )
+        for row in rows
+    ]
+
+
+async def file(tx: Transaction, receipt: Receipt, filed: Filed) -> Email | None:
+    """Make an accepted email visible: its numbers, thread, findings and terms. None when it is filed (or gone) already."""
+    found = await tx.one(
+        "SELECT state, received_at, size FROM emails WHERE tenant_id = :tenant AND email_id = :email_id",
+        email_id=receipt.email_id,
+    )
+    if found is None or found["state"] != "received":
+        return None
+    inspection = filed.inspection
+    counted = await tx.one(
+        "UPDATE inboxes SET last_seq = last_seq + 1 WHERE tenant_id = :tenant AND inbox_id = :inbox_id"
+        " RETURNING last_seq",
+        inbox_id=receipt.inbox_id,
+    )
+    number = await tx.one(
+        "UPDATE tenants SET last_filed = last_filed + 1 WHERE tenant_id = :tenant RETURNING last_filed"
+    )
+    assert counted is not None and number is not None
+    earlier = (*inspection.in_reply_to, *reversed(inspection.references))
+    thread_id = await thread_of(tx, receipt.inbox_id, inspection.message_id, earlier, found["received_at"])
+    sender = inspection.from_
+    code = inspection.code
+    email = Email(
+        receipt.email_id,
+        receipt.inbox_id,
+        counted["last_seq"],
+        number["last_filed"],
+        thread_id,
+        inspection.message_id,
+        found["received_at"],
+        receipt.recipient,
+        found["size"],
+        sender.address if sender else "",
+        sender.name if sender else "",
+        sender.domain if sender else "",
+        inspection.authentication.aligned,
+        inspection.subject,
+        filed.snippet,
+        inspection.screening.level,
+        inspection.screening.score,
+        inspection.category,
+        len(inspection.attachments),
+        len(inspection.links.all),
+        True,
+        code.value if code else None,
+        code.forms if code else (),
+        None,
+    )
+    await tx.run(
+        "UPDATE emails SET state = 'filed', seq = :seq, filed = :filed, thread_id = :thread_id,"
+        " message_id = :message_id, from_address = :from_address, from_name = :from_name, from_domain = :from_domain,"
+        " aligned = :aligned, subject = :subject, snippet = :snippet, level = :level, score = :score,"
+        " category = :category, attachments = :attachments, links = :links, unread = 1, code = :code,"
+        " code_forms = :code_forms, inspection = :inspection WHERE tenant_id = :tenant AND email_id = :email_id",
+        email_id=email.email_id,
+        seq=email.seq,
+        filed=email.filed,
+        thread_id=email.thread_id,
+        message_id=email.message_id,
+        from_address=email.from_address,
+        from_name=email.from_name,
+        from_domain=email.from_domain,
+        aligned=int(email.aligned),
+        subject=email.subject,
+        snippet=email.snippet,
+        level=str(email.level),
+        score=email.score,
+        category=email.category,
+        attachments=email.attachments,
+        links=email.links,
+        code=email.code,
+        code_forms=json.dumps(email.code_forms) if email.code_forms else None,
+        inspection=filed.packed,
+    )
+    await tx.many(
+        "INSERT INTO findings (tenant_id, email_id, n, rule, reason, weight, location, span_start, span_end, excerpt)"
+        " VALUES (:tenant, :email_id, :n, :rule, :reason, :weight, :where, :start, :end, :excerpt)",
+        (
+            {**asdict(finding), "email_id": email.email_id, "n": n}
+            for n, finding in enumerate(inspection.screening.findings)
+        ),
+    )
+    await tx.index_terms(email.email_id, email.inbox_id, filed.terms)
+    return email
+
+
+async def thread_of(
+    tx: Transaction, inbox_id: InboxId, message_id: str, earlier: Iterable[str], now_ms: int
+) -> ThreadId:
+    """The thread of the first known of `earlier` (Message-IDs answered or referred to), else of `message_id` itself,
+    else a new one. `message_id` belongs to it from now on."""
+    candidates = list(dict.fromkeys(filter(None, (*earlier, message_id))))[:_MOST_REFERENCES]
+    names = {f"m{n}": candidate for n, candidate in enumerate(candidates)}
+    rows = await tx.all(
+        "SELECT message_id, thread_id FROM thread_messages WHERE tenant_id = :tenant AND inbox_id = :inbox_id"
+        f" AND message_id IN ({', '.join(f':{name}' for name in names)})",
+        inbox_id=inbox_id,
+        **names,
+    )
+    known = {row["message_id"]: row["thread_id"] for row in rows}
+    thread_id = next((known[candidate] for candidate in candidates if candidate in known), None)
+    if thread_id is None:
+        thread_id = new_id("th")
+        await tx.run(
+            "INSERT INTO threads (tenant_id, thread_id, inbox_id, created_at)"
+            " VALUES (:tenant, :thread_id, :inbox_id, :now)",
+            thread_id=thread_id,
+            inbox_id=inbox_id,
+            now=now_ms,
+        )
+    if message_id:
+        await tx.run(
+            "INSERT INTO thread_messages (tenant_id, inbox_id, message_id, thread_id)"
+            " VALUES (:tenant, :inbox_id, :message_id, :thread_id) ON CONFLICT DO NOTHING",
+            inbox_id=inbox_id,
+            message_id=message_id,
+            thread_id=thread_id,
+        )
+    return ThreadId(thread_id)
+
+
+# Reading
+
+
+async def get(tx: Transaction, email_id: EmailId) -> Email | None:
+    row = await tx.one(f"SELECT {_COLUMNS} FROM emails e{_LIVE} AND e.email_id = :email_id", email_id=email_id)
+    return _email(row) if row else None
+
+
+async def inspection(tx: Transaction, email_id: EmailId) -> Inspection | None:
+    """The whole report on one email."""
+    row = await tx.one(f"SELECT e.inspection FROM emails e{_LIVE} AND e.email_id = :email_id", email_id=email_id)
+    if row is None:
+        return None
+    rows = await tx.all(
+        "SELECT rule, reason, weight, location, span_start, span_end, excerpt FROM findings"
+        " WHERE tenant_id = :tenant AND email_id = :email_id ORDER BY n",
+        email_id=email_id,
+    )
+    findings = [
+        Finding(r["rule"], r["reason"], r["weight"], r["location"], r["span_start"], r["span_end"], r["excerpt"])
+        for r in rows
+    ]
+    report = json.loads(zstandard.decompress(row["inspection"]))
+    report["screening"]["findings"] = findings
+    return Inspection.model_validate(report)
+
+
+def pack_inspection(report: Inspection) -> bytes:
+    """`report` as it is kept beside its findings, which have rows of their own."""
+    return zstandard.compress(report.model_dump_json(exclude={"screening": {"findings"}}).encode(), _LEVEL)
+
+
+async def listed(
+    tx: Transaction,
+    *,
+    inbox_id: InboxId | None = None,
+    thread_id: ThreadId | None = None,
+    unread: bool | None = None,
+    sender: str = "",
+    since_ms: int | None = None,
+    since_seq: int | None = None,
+    before: int | None = None,
+    limit: int,
+) -> list[Email]:
+    """Newest first. `sender`: an address, a domain, or part of either or of the name. `before`: a tenant number."""
+    conditions, values = [""], dict[str, Any](limit=limit)
+    if inbox_id is not None:
+        conditions.append("e.inbox_id = :inbox_id")
+        values["inbox_id"] = inbox_id
+    if thread_id is not None:
+        conditions.append("e.thread_id = :thread_id")
+        values["thread_id"] = thread_id
+    if unread:
+        conditions.append("e.unread = 1")
+    elif unread is False:
+        conditions.append("e.unread = 0")
+    if sender:
+        condition, wanted = _sender_condition(sender)
+        conditions.append(condition)
+        values |= wanted
+    if since_ms is not None:
+        conditions.append("e.received_at >= :since_ms")
+        values["since_ms"] = since_ms
+    if since_seq is not None:
+        conditions.append("e.seq > :since_seq")
+        values["since_seq"] = since_seq
+    if before is not None:
+        conditions.append("e.filed < :before")
+        values["before"] = before
+    # In one inbox both numbers grow together; naming the indexed one lets the engine walk its index backwards.
+    order = "e.filed" if inbox_id is None else "e.seq"
+    rows = await tx.all(
+        f"SELECT {_COLUMNS} FROM emails e{_LIVE}{' AND '.join(conditions)} ORDER BY {order} DESC LIMIT :limit", **values
+    )
+    return [_email(row) for row in rows]
+
+
+async def by_ids(tx: Transaction, email_ids: Sequence[EmailId]) -> list[Email]:
+    """These emails, in this order, without those that are gone."""
+    names = {f"e{n}": email_id for n, email_id in enumerate(email_ids)}
+    rows = await tx.all(
+        f"SELECT {_COLUMNS} FROM emails e{_LIVE} AND e.email_id IN ({', '.join(f':{name}' for name in names)})",
+        **names,
+    )
+    found = {row["email_id"]: _email(row) for row in rows}
+    return [found[email_id] for email_id in email_ids if email_id in found]
+
+
+async def since(tx: Transaction, inbox_id: InboxId, seq: int, limit: int) -> list[Email]:
+    """Emails of an inbox after number `seq`, oldest first."""
+    rows = await tx.all(
+        f"SELECT {_COLUMNS} FROM emails e{_LIVE} AND e.inbox_id = :inbox_id AND e.seq > :seq ORDER BY e.seq LIMIT :limit",
+        inbox_id=inbox_id,
+        seq=seq,
+        limit=limit,
+    )
+    return [_email(row) for row in rows]
+
+
+async def with_code(tx: Transaction, inbox_id: InboxId, after_seq: int, since_ms: int, limit: int) -> list[Email]:
+    """Emails of an inbox that hold a one-time code, newest first."""
+    rows = await tx.all(
+        f"SELECT {_COLUMNS} FROM emails e{_LIVE} AND e.inbox_id = :inbox_id AND e.code IS NOT NULL AND e.seq > :seq"
+        " AND e.received_at >= :since_ms ORDER BY e.seq DESC LIMIT :limit",
+        inbox_id=inbox_id,
+        seq=after_seq,
+        since_ms=since_ms,
+        limit=limit,
+    )
+    return [_email(row) for row in rows]
+
+
+async def give_code(tx: Transaction, email_id: EmailId, now_ms: int) -> bool:
+    """True for the one caller who gets the code."""
+    return 1 == await tx.run(
+        "UPDATE emails SET code_given_at = :now, unread = 0 WHERE tenant_id = :tenant AND email_id = :email_id"
+        " AND code_given_at IS NULL",
+        email_id=email_id,
+        now=now_ms,
+    )
+
+
+async def mark_read(tx: Transaction, email_id: EmailId) -> None:
+    await tx.run(
+        "UPDATE emails SET unread = 0 WHERE tenant_id = :tenant AND email_id = :email_id AND unread = 1",
+        email_id=email_id,
+    )
+
+
+async def remove_some(tx: Transaction, inbox_id: InboxId, limit: int) -> int:
+    """Remove up to `limit` emails of an inbox for good, with all that hangs on them. In chunks, so that the writer is
+    never held for long; 0 when none is left."""
+    rows = await tx.all(
+        "SELECT email_id, raw_id FROM emails WHERE tenant_id = :tenant AND inbox_id = :inbox_id LIMIT :limit",
+        inbox_id=inbox_id,
+        limit=limit,
+    )
+    await tx.drop_terms(row["email_id"] for row in rows)
+    for row in rows:
+        await tx.run("DELETE FROM emails WHERE tenant_id = :tenant AND email_id = :email_id", email_id=row["email_id"])
+        await tx.run(
+            "UPDATE raws SET uses = uses - 1 WHERE tenant_id = :tenant AND raw_id = :raw_id", raw_id=row["raw_id"]
+        )
+        await tx.run(
+            "DELETE FROM raws WHERE tenant_id = :tenant AND raw_id = :raw_id AND uses <= 0", raw_id=row["raw_id"]
+        )
+    return len(rows)
+
+
+def _sender_condition(sender: str) -> tuple[str, dict[str, str]]:
+    wanted = sender.strip().lower()
+    local, at, domain = wanted.rpartition("@")
+    if at and local:
+        return "e.from_domain = :domain AND lower(e.from_address) = :sender", {"sender": wanted, "domain": domain}
+    if "." in domain and " " not in domain:
+        return "(e.from_domain = :domain OR e.from_domain LIKE '%.' || :domain)", {"domain": domain}
+    pattern = wanted.replace("!", "!!").replace("%", "!%").replace("_", "!_")
+    return (
+        "(lower(e.from_address) LIKE :part ESCAPE '!' OR lower(e.from_name) LIKE :part ESCAPE '!')",
+        {"part": f"%{pattern}%"},
+    )
+
+
+def ms(moment: datetime) -> int:
+    """Milliseconds since 1970."""
+    return int(moment.timestamp() * 1000)
+
+
+def moment(at_ms: int) -> datetime:
+    """The UTC time of milliseconds since 1970."""
+    return datetime.fromtimestamp(at_ms / 1000, UTC)
+
+
+def _envelope_text(envelope: Envelope) -> str:
+    fields: Mapping[str, Any] = {**asdict(envelope), "received_at": envelope.received_at.isoformat()}
+    return json.dumps(fields, separators=(",", ":"))
+
+
+def _envelope(text: str) -> Envelope:
+    fields = json.loads(text)
+    return Envelope(
+        **{
+            **fields,
+            "recipients": tuple(fields["recipients"]),
+            "received_at": datetime.fromisoformat(fields["received_at"]),
+        }
+    )

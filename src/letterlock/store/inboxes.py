@@ -1,0 +1,142 @@
+"""Inboxes: addresses that receive and send."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from letterlock.ids import AgentId, InboxId, TenantId
+from letterlock.store.database import Row, Transaction
+
+RESTORABLE_MS = 7 * 24 * 3600 * 1000
+"""A deleted inbox can be restored for this long; then upkeep removes it with its mail."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """Times in milliseconds since 1970. `last_seq`: the number of its newest email, 0 when there is none."""
+
+    tenant_id: TenantId
+    inbox_id: InboxId
+    agent_id: AgentId
+    address: str
+    purpose: str
+    last_seq: int
+    created_at: int
+    expires_at: int | None
+    deleted_at: int | None
+
+
+_COLUMNS = "tenant_id, inbox_id, agent_id, address, purpose, last_seq, created_at, expires_at, deleted_at"
+
+
+def _inbox(row: Row) -> Inbox:
+    return Inbox(
+        row["tenant_id"],
+        row["inbox_id"],
+        row["agent_id"],
+        row["address"],
+        row["purpose"],
+        row["last_seq"],
+        row["created_at"],
+        row["expires_at"],
+        row["deleted_at"],
+    )
+
+
+async def add(tx: Transaction, inbox: Inbox, address_key: str) -> bool:
+    """False when the address is taken (by anyone, also by an inbox that was deleted and not yet removed)."""
+    changed = await tx.run(
+        "INSERT INTO inboxes (tenant_id, inbox_id, agent_id, address, address_key, purpose, created_at, expires_at)"
+        " VALUES (:tenant, :inbox_id, :agent_id, :address, :address_key, :purpose, :created_at, :expires_at)"
+        " ON CONFLICT (address_key) DO NOTHING",
+        inbox_id=inbox.inbox_id,
+        agent_id=inbox.agent_id,
+        address=inbox.address,
+        address_key=address_key,
+        purpose=inbox.purpose,
+        created_at=inbox.created_at,
+        expires_at=inbox.expires_at,
+    )
+    return changed == 1
+
+
+async def find(tx: Transaction, inbox_id_or_key: str) -> Inbox | None:
+    """An inbox of the tenant by its id or its address key, deleted ones too."""
+    row = await tx.one(
+        f"SELECT {_COLUMNS} FROM inboxes WHERE tenant_id = :tenant AND (inbox_id = :name OR address_key = :name)",
+        name=inbox_id_or_key,
+    )
+    return _inbox(row) if row else None
+
+
+async def find_by_address(tx: Transaction, address_keys: tuple[str, str], now_ms: int) -> Inbox | None:
+    """The live inbox of whichever tenant for mail to the first of these keys that has one. A system read, for SMTP."""
+    row = await tx.one(
+        f"SELECT {_COLUMNS} FROM inboxes WHERE address_key IN (:exact, :base) AND deleted_at IS NULL"
+        " AND (expires_at IS NULL OR expires_at > :now) ORDER BY address_key = :exact DESC LIMIT 1",
+        exact=address_keys[0],
+        base=address_keys[1],
+        now=now_ms,
+    )
+    return _inbox(row) if row else None
+
+
+async def listed(tx: Transaction, now_ms: int, limit: int, after: str = "") -> list[tuple[Inbox, int]]:
+    """Live inboxes with their number of unread emails, oldest first, from behind the id `after`."""
+    rows = await tx.all(
+        f"SELECT {_COLUMNS}, (SELECT COUNT(*) FROM emails e WHERE e.tenant_id = i.tenant_id"
+        " AND e.inbox_id = i.inbox_id AND e.unread = 1) AS unread"
+        " FROM inboxes i WHERE tenant_id = :tenant AND deleted_at IS NULL AND inbox_id > :after"
+        " AND (expires_at IS NULL OR expires_at > :now) ORDER BY inbox_id LIMIT :limit",
+        now=now_ms,
+        after=after,
+        limit=limit,
+    )
+    return [(_inbox(row), row["unread"]) for row in rows]
+
+
+async def live_ids(tx: Transaction, now_ms: int) -> list[InboxId]:
+    rows = await tx.all(
+        "SELECT inbox_id FROM inboxes WHERE tenant_id = :tenant AND deleted_at IS NULL"
+        " AND (expires_at IS NULL OR expires_at > :now)",
+        now=now_ms,
+    )
+    return [row["inbox_id"] for row in rows]
+
+
+async def mark_deleted(tx: Transaction, inbox_id: InboxId, at_ms: int) -> bool:
+    return 1 == await tx.run(
+        "UPDATE inboxes SET deleted_at = :at WHERE tenant_id = :tenant AND inbox_id = :inbox_id AND deleted_at IS NULL",
+        inbox_id=inbox_id,
+        at=at_ms,
+    )
+
+
+async def restore(tx: Transaction, inbox_id: InboxId, now_ms: int) -> bool:
+    return 1 == await tx.run(
+        "UPDATE inboxes SET deleted_at = NULL, expires_at = NULL WHERE tenant_id = :tenant AND inbox_id = :inbox_id"
+        " AND deleted_at > :since",
+        inbox_id=inbox_id,
+        since=now_ms - RESTORABLE_MS,
+    )
+
+
+async def expire(tx: Transaction, now_ms: int) -> int:
+    """Inboxes whose time has come become deleted ones. A system write, for upkeep."""
+    return await tx.run(
+        "UPDATE inboxes SET deleted_at = :now WHERE expires_at <= :now AND deleted_at IS NULL", now=now_ms
+    )
+
+
+async def removable(tx: Transaction, now_ms: int) -> tuple[TenantId, InboxId] | None:
+    """One inbox that was deleted too long ago to be restored. A system read, for upkeep."""
+    row = await tx.one(
+        "SELECT tenant_id, inbox_id FROM inboxes WHERE deleted_at <= :before LIMIT 1", before=now_ms - RESTORABLE_MS
+    )
+    return (row["tenant_id"], row["inbox_id"]) if row else None
+
+
+async def remove(tx: Transaction, inbox_id: InboxId) -> None:
+    """The row of an inbox whose emails are gone."""
+    for table in ("acceptances", "thread_messages", "threads", "submissions", "inboxes"):
+        await tx.run(f"DELETE FROM {table} WHERE tenant_id = :tenant AND inbox_id = :inbox_id", inbox_id=inbox_id)

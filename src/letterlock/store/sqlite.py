@@ -1,0 +1,394 @@
+"""The SQLite engine: one writer with group commit, a few readers, WAL, synchronous=FULL.
+
+A write waits in a queue; the writer's thread runs everything that waits inside one transaction (each work in a savepoint of
+its own) and commits once, so that one fsync serves many senders. Other processes of the data folder write too: BEGIN IMMEDIATE
+waits for them up to BUSY_MS, then the work fails with StoreBusy. Only this module knows aiosqlite.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import sqlite3
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
+from importlib import metadata, resources
+from pathlib import Path
+from typing import Any, Generic, cast
+
+import aiosqlite
+
+from letterlock.errors import Conflict, DataFolderError, StoreBusy, StoreError, StoreFull
+from letterlock.ids import EmailId, InboxId, TenantId
+from letterlock.store.database import Row, T, Work
+
+log = logging.getLogger(__name__)
+
+SCHEMA_VERSION = 1
+BUSY_MS = 10_000
+READERS = 2
+GROUP_WORKS = 64
+GROUP_SECONDS = 0.02
+"""A group ends at this many works or this much time, so that the first in it does not wait for ever."""
+ORDINARY_PER_GROUP = 8
+"""How many works that nobody waits for on the wire may join a group of urgent ones."""
+
+_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+_FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
+
+
+class _Transaction:
+    """The Transaction of one work. Its methods never suspend: the work runs to its end on the connection's thread."""
+
+    def __init__(self, connection: sqlite3.Connection, tenant: TenantId | None) -> None:
+        self._connection = connection
+        self._tenant = tenant
+
+    def _execute(self, sql: str, values: dict[str, Any]) -> sqlite3.Cursor:
+        if self._tenant is not None:
+            if ":tenant" not in sql:
+                raise StoreError("A statement of a tenant's transaction does not name :tenant.")
+            values["tenant"] = self._tenant
+        return self._connection.execute(sql, values)
+
+    async def one(self, sql: str, **values: Any) -> Row | None:
+        return cast("Row | None", self._execute(sql, values).fetchone())
+
+    async def all(self, sql: str, **values: Any) -> list[Row]:
+        return cast("list[Row]", self._execute(sql, values).fetchall())
+
+    async def run(self, sql: str, **values: Any) -> int:
+        return self._execute(sql, values).rowcount
+
+    async def many(self, sql: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        for row in rows:
+            self._execute(sql, dict(row))
+
+    def bound_to(self, tenant: TenantId) -> _Transaction:
+        return _Transaction(self._connection, tenant)
+
+    async def index_terms(self, email_id: EmailId, inbox_id: InboxId, terms: str) -> None:
+        document = self._connection.execute(
+            "INSERT INTO email_documents (tenant_id, email_id) VALUES (?, ?)", (self._tenant, email_id)
+        ).lastrowid
+        self._connection.execute(
+            "INSERT INTO email_terms (rowid, scope, body) VALUES (?, ?, ?)",
+            (document, f"{_scope(self._tenant)} {_scope(inbox_id)}", terms),
+        )
+
+    async def drop_terms(self, email_ids: Iterable[EmailId]) -> None:
+        for email_id in email_ids:
+            row = self._connection.execute(
+                "DELETE FROM email_documents WHERE email_id = ? AND tenant_id = ? RETURNING document",
+                (email_id, self._tenant),
+            ).fetchone()
+            if row is not None:
+                self._connection.execute("DELETE FROM email_terms WHERE rowid = ?", (row["document"],))
+
+    async def match_terms(
+        self, inbox_id: InboxId | None, terms: Iterable[str], before: int, limit: int
+    ) -> list[EmailId]:
+        # Terms hold letters and digits only (store/terms.py), so that a quoted string cannot be left.
+        words = " AND ".join(f'body:"{term}" *' for term in terms)
+        rows = self._connection.execute(
+            "SELECT e.email_id FROM email_terms t JOIN email_documents d ON d.document = t.rowid"
+            " JOIN emails e ON e.tenant_id = d.tenant_id AND e.email_id = d.email_id"
+            " WHERE t.email_terms MATCH ? AND e.tenant_id = ? AND e.state = 'filed' AND e.filed < ?"
+            " ORDER BY t.rowid DESC LIMIT ?",
+            (f'scope:"{_scope(inbox_id or self._tenant)}" AND {words}', self._tenant, before, limit),
+        )
+        return [row["email_id"] for row in rows]
+
+
+def _scope(name: str | None) -> str:
+    """An id as one term of the tokenizer."""
+    return f"x{(name or '').encode().hex()}"
+
+
+class _Waiting(Generic[T]):
+    """A work in the writer's queue and the future its caller awaits."""
+
+    def __init__(self, tenant: TenantId | None, work: Work[T]) -> None:
+        self.tenant = tenant
+        self.work = work
+        self.future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self.result: T | None = None
+        self.error: BaseException | None = None
+
+    def run(self, connection: sqlite3.Connection) -> None:
+        """In the writer's thread, inside the group's transaction."""
+        connection.execute("SAVEPOINT work")
+        try:
+            self.result = _run_to_end(self.work, _Transaction(connection, self.tenant))
+            connection.execute("RELEASE work")
+        except Exception as error:
+            if _is_weather(error) or not connection.in_transaction:
+                raise
+            connection.execute("ROLLBACK TO work")
+            connection.execute("RELEASE work")
+            self.error = _store_error(error) if isinstance(error, sqlite3.Error) else error
+
+    def settle(self) -> None:
+        """On the loop, after the commit."""
+        if self.future.done():
+            return
+        if self.error is None:
+            self.future.set_result(cast("T", self.result))
+        else:
+            self.future.set_exception(self.error)
+
+
+class _Connection(aiosqlite.Connection):
+    """aiosqlite's connection, able to run a whole function on its thread: one hop for a transaction, not one a statement."""
+
+    async def call(self, function: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            # aiosqlite's public methods each run one statement; the function they all go through is untyped.
+            return cast("T", await self._execute(lambda: function(self._conn)))  # type: ignore[no-untyped-call]
+        except sqlite3.Error as error:
+            raise _store_error(error) from error
+
+
+class SqliteDatabase:
+    """A Database on one file. Made by open_sqlite."""
+
+    def __init__(self, file: Path, writer: _Connection, readers: list[_Connection]) -> None:
+        self._file = file
+        self._writer = writer
+        self._urgent: deque[_Waiting[Any]] = deque()
+        self._ordinary: deque[_Waiting[Any]] = deque()
+        self._something = asyncio.Event()
+        self._idle_readers: asyncio.Queue[_Connection] = asyncio.Queue()
+        for reader in readers:
+            self._idle_readers.put_nowait(reader)
+
+    async def read(self, tenant: TenantId, work: Work[T]) -> T:
+        return await self._read(tenant, work)
+
+    async def read_system(self, work: Work[T]) -> T:
+        return await self._read(None, work)
+
+    async def write(self, tenant: TenantId, work: Work[T]) -> T:
+        return await self._write(_Waiting(tenant, work), self._ordinary)
+
+    async def write_system(self, work: Work[T], *, urgent: bool = False) -> T:
+        return await self._write(_Waiting(None, work), self._urgent if urgent else self._ordinary)
+
+    async def backup(self, target: Path) -> None:
+        if target.exists():
+            raise Conflict(f"{target} exists already.", next_step="Name a file that does not exist yet.")
+        part = target.with_name(target.name + ".part")
+        part.unlink(missing_ok=True)
+        source = await _connect(self._file)
+        try:
+            copy = await aiosqlite.connect(part)
+            try:
+                # All pages in one step: a reader's snapshot, which writers of the WAL do not disturb.
+                await source.backup(copy)
+            finally:
+                await copy.close()
+            part.rename(target)
+        except (sqlite3.Error, OSError) as error:
+            part.unlink(missing_ok=True)
+            raise StoreFull(
+                f"The backup could not be written to {target}.", next_step="Look at its free space."
+            ) from error
+        finally:
+            await source.close()
+
+    async def _read(self, tenant: TenantId | None, work: Work[T]) -> T:
+        def in_snapshot(connection: sqlite3.Connection) -> T:
+            connection.execute("BEGIN")
+            try:
+                return _run_to_end(work, _Transaction(connection, tenant))
+            finally:
+                connection.execute("ROLLBACK")
+
+        reader = await self._idle_readers.get()
+        try:
+            return await reader.call(in_snapshot)
+        finally:
+            self._idle_readers.put_nowait(reader)
+
+    async def _write(self, waiting: _Waiting[T], queue: deque[_Waiting[Any]]) -> T:
+        queue.append(waiting)
+        self._something.set()
+        return await waiting.future
+
+    async def write_groups(self) -> None:
+        """The writer: runs for as long as the database is open."""
+        while True:
+            await self._something.wait()
+            self._something.clear()
+            while self._urgent or self._ordinary:
+                group: list[_Waiting[Any]] = []
+                try:
+                    await self._writer.call(lambda connection, group=group: self._commit_group(connection, group))  # type: ignore[misc]
+                except Exception as error:
+                    known = error if isinstance(error, StoreError) else StoreError("The mail store failed.")
+                    if known is not error:
+                        log.exception("the store's writer failed")
+                    for waiting in group:
+                        waiting.error = waiting.error or known
+                for waiting in group:
+                    waiting.settle()
+
+    def refuse_waiting(self) -> None:
+        """At closing: nobody may wait for a writer that is gone."""
+        for waiting in (*self._urgent, *self._ordinary):
+            waiting.error = StoreBusy("The mail store is closing.")
+            waiting.settle()
+
+    def _commit_group(self, connection: sqlite3.Connection, group: list[_Waiting[Any]]) -> None:
+        """In the writer's thread. Works that arrive while others run still join; `group` names all that took part."""
+        end = time.monotonic() + GROUP_SECONDS
+        try:
+            ordinary = 0
+            while len(group) < GROUP_WORKS and (not group or time.monotonic() < end):
+                if self._urgent:
+                    waiting = self._urgent.popleft()
+                elif self._ordinary and ordinary < ORDINARY_PER_GROUP:
+                    waiting = self._ordinary.popleft()
+                    ordinary += 1
+                else:
+                    break
+                if waiting.future.cancelled():
+                    continue
+                group.append(waiting)
+                if len(group) == 1:
+                    connection.execute("BEGIN IMMEDIATE")
+                waiting.run(connection)
+            if group:
+                connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+
+def _run_to_end(work: Work[T], transaction: _Transaction) -> T:
+    coroutine = cast("Coroutine[Any, Any, T]", work(transaction))
+    try:
+        coroutine.send(None)
+    except StopIteration as end:
+        return cast("T", end.value)
+    coroutine.close()
+    raise StoreError("Work inside a transaction awaited something other than its transaction.")
+
+
+@contextlib.asynccontextmanager
+async def open_sqlite(file: Path) -> AsyncIterator[SqliteDatabase]:
+    """The database in `file`, made or migrated when needed. Raises DataFolderError when it cannot be used."""
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            writer = await _connect(file)
+            stack.push_async_callback(writer.close)
+            await writer.call(_prepare)
+            readers = [await _connect(file) for _ in range(READERS)]
+            for reader in readers:
+                stack.push_async_callback(reader.close)
+        except (StoreError, sqlite3.Error) as error:
+            raise DataFolderError(
+                f"The mail store {file} cannot be opened: {error.__cause__ or error}.",
+                next_step="Check that the folder is writable, on a local disk and has free space.",
+            ) from error
+        database = SqliteDatabase(file, writer, readers)
+        task = asyncio.create_task(database.write_groups(), name="store writer")
+        try:
+            yield database
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+            database.refuse_waiting()
+
+
+async def _connect(file: Path) -> _Connection:
+    def connector() -> sqlite3.Connection:
+        connection = sqlite3.connect(file, isolation_level=None, cached_statements=256)
+        connection.row_factory = sqlite3.Row
+        for pragma in (
+            f"busy_timeout = {BUSY_MS}",
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            "foreign_keys = ON",
+            "temp_store = MEMORY",
+            "wal_autocheckpoint = 4000",
+            "journal_size_limit = 67108864",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+        return connection
+
+    connection = _Connection(connector, iter_chunk_size=64)
+    await connection
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    """Check what durability rests on, then bring the schema up to date in one transaction."""
+    journal = connection.execute("PRAGMA journal_mode").fetchone()[0]
+    synchronous = connection.execute("PRAGMA synchronous").fetchone()[0]
+    if journal != "wal" or synchronous != 2:
+        raise DataFolderError(
+            f"SQLite gave journal_mode={journal}, synchronous={synchronous} where wal and 2 (FULL) are needed.",
+            next_step="Use a data folder on a local disk; network file systems cannot do this.",
+        )
+    if _schema_version(connection) == SCHEMA_VERSION:
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        # Looked at again: another process may have migrated while this one waited for the lock.
+        for version in range(_schema_version(connection) + 1, SCHEMA_VERSION + 1):
+            for statement in _migration(version):
+                connection.execute(statement)
+        connection.execute("DELETE FROM schema_version")
+        connection.execute("INSERT INTO schema_version VALUES (?, ?)", (SCHEMA_VERSION, metadata.version("letterlock")))
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+
+
+def _schema_version(connection: sqlite3.Connection) -> int:
+    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'schema_version'").fetchone() is None:
+        if not connection.in_transaction:
+            return 0
+        connection.execute("CREATE TABLE schema_version (version INTEGER NOT NULL, written_by TEXT NOT NULL)")
+    row = connection.execute("SELECT version, written_by FROM schema_version").fetchone()
+    if row is None:
+        return 0
+    if row["version"] > SCHEMA_VERSION:
+        raise DataFolderError(
+            f"This data folder was written by Letterlock {row['written_by']} (schema {row['version']});"
+            f" this is {metadata.version('letterlock')} (schema {SCHEMA_VERSION}).",
+            next_step=f"Install letterlock {row['written_by']} or newer, or use another --data folder.",
+        )
+    return int(row["version"])
+
+
+def _migration(version: int) -> Iterable[str]:
+    """Statements of the portable file and of the SQLite one of that number. Our files have no `;` inside a statement."""
+    schema = resources.files("letterlock.store") / "schema"
+    for folder in (schema, schema / "sqlite"):
+        for file in folder.iterdir():
+            if file.name.startswith(f"{version:04}_"):
+                text = "\n".join(line for line in file.read_text("utf-8").splitlines() if not line.startswith("--"))
+                yield from (statement for statement in text.split(";\n") if statement.strip(" ;\n"))
+
+
+def _is_weather(error: Exception) -> bool:
+    """Whether an error is about the engine (locked, full) rather than about one statement."""
+    return isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF in (*_BUSY, *_FULL)
+
+
+def _store_error(error: sqlite3.Error) -> StoreError:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in _BUSY:
+        return StoreBusy("The mail store is busy with another process.", next_step="Try again in a few seconds.")
+    if code in _FULL:
+        return StoreFull(
+            "The mail store cannot be written (disk full?).", next_step="Free some space; nothing was lost."
+        )
+    return StoreError(f"The mail store failed: {type(error).__name__}.", next_step="Run `letterlock doctor`.")

@@ -1,0 +1,142 @@
+"""Hints that something is new. Never data: a lost hint costs a second, not an email.
+
+A process of a data folder watches topics (an inbox id, or one of the constants below). A hint reaches watchers of the same
+process by an event, and the other processes of the folder by a datagram on loopback; whoever waits looks in the store
+anyway after POLL_S. Each process holds a lock on its registration `wake/<port>`, so that a dead one's can be removed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import cast
+
+from filelock import FileLock, Timeout
+
+POLL_S = 1.0
+_TOKEN_BYTES = 16
+UNFILED = "unfiled"
+"""An email was accepted and waits to be filed."""
+OUTBOX = "outbox"
+"""A submission was queued."""
+
+
+class Watch:
+    """One watcher of one topic. Make it before looking in the store, so that nothing falls between."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    def ring(self) -> None:
+        self._event.set()
+
+    async def wait(self, timeout_s: float = POLL_S) -> None:
+        """Returns at a hint, or after at most `timeout_s` and POLL_S; then the event is spent."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._event.wait(), max(0.0, min(timeout_s, POLL_S)))
+        self._event.clear()
+
+
+class Wake(asyncio.DatagramProtocol):
+    """Made by open_wake."""
+
+    def __init__(self, folder: Path, token: bytes) -> None:
+        self._folder = folder
+        self._token = token
+        self._watches: dict[str, set[Watch]] = {}
+        self._peers: tuple[int, tuple[int, ...]] = (0, ())
+        self._port = 0
+        self._transport: asyncio.DatagramTransport | None = None
+
+    def hint(self, *topics: str) -> None:
+        """Tell every watcher of these topics, here and in the other processes. Call it after the commit."""
+        for topic in topics:
+            self._ring(topic)
+        if self._transport is not None:
+            message = self._token + "\n".join(topics).encode()
+            for port in self._peer_ports():
+                self._transport.sendto(message, ("127.0.0.1", port))
+
+    @contextlib.contextmanager
+    def watch(self, *topics: str) -> Iterator[Watch]:
+        watch = Watch()
+        for topic in topics:
+            self._watches.setdefault(topic, set()).add(watch)
+        try:
+            yield watch
+        finally:
+            for topic in topics:
+                watches = self._watches[topic]
+                watches.discard(watch)
+                if not watches:
+                    del self._watches[topic]
+
+    def watched(self) -> bool:
+        """Whether anyone in this process waits for mail (a worker may then be kept warm)."""
+        return any(topic not in (UNFILED, OUTBOX) for topic in self._watches)
+
+    def forget_dead(self) -> None:
+        """Remove registrations whose process is gone. Blocking, quick; for the postmaster's upkeep."""
+        for file in self._folder.iterdir():
+            if file.name.isdigit() and int(file.name) != self._port:
+                with contextlib.suppress(Timeout, OSError), FileLock(file, timeout=0):
+                    file.unlink(missing_ok=True)
+
+    def _ring(self, topic: str) -> None:
+        for watch in self._watches.get(topic, ()):
+            watch.ring()
+
+    def _peer_ports(self) -> tuple[int, ...]:
+        stamp = self._folder.stat().st_mtime_ns
+        if stamp != self._peers[0]:
+            ports = (int(file.name) for file in self._folder.iterdir() if file.name.isdigit())
+            self._peers = (stamp, tuple(port for port in ports if port != self._port))
+        return self._peers[1]
+
+    # asyncio.DatagramProtocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.DatagramTransport", transport)
+        self._port = transport.get_extra_info("sockname")[1]
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        # Only a process that can read the folder knows the token; a stray datagram must not cost store reads.
+        if data.startswith(self._token):
+            for topic in data[len(self._token) :].decode(errors="replace").split("\n"):
+                self._ring(topic)
+
+    def error_received(self, exc: Exception) -> None:
+        """A peer that has just died; its registration goes with the next forget_dead."""
+
+
+@contextlib.asynccontextmanager
+async def open_wake(data: Path) -> AsyncIterator[Wake]:
+    """Wake for this process and data folder, registered with the others until the context ends."""
+    folder = data / "wake"
+    folder.mkdir(parents=True, exist_ok=True)
+    wake = Wake(folder, _folder_token(folder))
+    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(lambda: wake, local_addr=("127.0.0.1", 0))
+    lock = FileLock(folder / str(wake._port), timeout=0, thread_local=False)
+    lock.acquire()
+    try:
+        yield wake
+    finally:
+        transport.close()
+        wake._transport = None
+        lock.release()
+        (folder / str(wake._port)).unlink(missing_ok=True)
+
+
+def _folder_token(folder: Path) -> bytes:
+    file = folder / "token"
+    with contextlib.suppress(FileExistsError), file.open("xb") as new:
+        file.chmod(0o600)
+        new.write(secrets.token_bytes(_TOKEN_BYTES))
+    # Another process may have made the file and not have written it yet.
+    while len(token := file.read_bytes()) != _TOKEN_BYTES:
+        time.sleep(0.005)
+    return token
