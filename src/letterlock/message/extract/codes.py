@@ -1,12 +1,21 @@
-"""One-time codes found by rule, each with why it was chosen and how sure we are. None rather than a guess."""
+"""One-time codes found by rule, each with why it was chosen and how sure we are. None rather than a guess.
+
+Every line of the mail (subject, shown blocks, the plain twin, image texts) is cleaned and searched for what has the
+shape of a code. A shape counts only with a reason near it: a word for code in the same sentence, in the lines above or
+below, in the subject. The words are those of keywords.py; numbers that are dates, amounts, phones, places, orders or
+versions are sorted out by their neighbours. Work is linear in the length of the mail.
+"""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
+from letterlock.message.extract.domains import registrable
+from letterlock.message.extract.keywords import Hint, clean, hints, scan
 from letterlock.message.parse import ParsedMessage
-from letterlock.message.visible import VisibleText
+from letterlock.message.visible import Look, VisibleText
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,15 +32,575 @@ class Code:
 
 def find_code(parsed: ParsedMessage, visible: VisibleText) -> Code | None:
     """The one-time code of this email, or None."""
-    lines = [parsed.subject, *(block.text for block in visible.blocks)]
-    for i, line in enumerate(lines):
-        near = " ".join(lines[max(0, i - 2) : i + 1])
-        for found in _DIGITS.finditer(line):
-            if _WORD.search(near) and not _YEAR.fullmatch(found[0]):
-                return Code(found[0], 0.6, "a number close to a word for code", (found[0],))
+    bound = _domain_bound(parsed, visible)
+    lines = _lines(parsed, visible)
+    best: dict[str, tuple[float, str, _Shape | None]] = {}
+    shapes = [shape for line in lines for shape in _shapes(line)]
+    shapes += _cells(lines)
+    mail = _Mail(lines)
+    for shape in shapes[:_MOST_SHAPES]:
+        score, reason = mail.judge(shape)
+        if score > best.get(shape.value, (0.0, "", None))[0]:
+            best[shape.value] = (score, reason, shape)
+    if bound:
+        value, score = bound
+        best[value] = (score, "it is the domain-bound code in the last line", best.get(value, (0, "", None))[2])
+    if not best:
+        return None
+    value, (score, reason, chosen) = max(best.items(), key=lambda item: item[1][0])
+    if score < _SURE_ENOUGH:
+        return None
+    texts = [parsed.subject, visible.text, *parsed.plain, *(block.text for block in visible.blocks)]
+    texts += [passage.text for passage in visible.hidden]
+    return Code(value, round(min(score, 0.99), 2), reason, _forms(value, texts), mail.lifetime(chosen))
+
+
+_MOST_LINES = 2_000
+_LONGEST_LINE = 4_000
+_MOST_SHAPES = 400
+_SURE_ENOUGH = 0.6
+_NOUN = int(Hint.CODE | Hint.STRONG)
+_ACCOUNT = int(Hint.VERIFY | Hint.LOGIN | Hint.ONCE | Hint.SECURITY | Hint.RESET)
+_EVIDENCE = int(_ACCOUNT | Hint.EXPIRE | Hint.IGNORE)
+
+
+@dataclass(slots=True)
+class _Line:
+    text: str
+    part: str
+    looks: frozenset[Look]
+    place: int
+    """Number of the line within its part."""
+    _lower: str = ""
+    _words: list[tuple[int, int, int]] | None = None
+    _bits: int = 0
+
+    @property
+    def words(self) -> list[tuple[int, int, int]]:
+        """Hinting words (start, end, bits), found when first asked for."""
+        if self._words is None:
+            self._words = scan(self.text.lower())
+            for _, _, bits in self._words:
+                self._bits |= bits
+        return self._words
+
+    @property
+    def bits(self) -> int:
+        return self._bits if self.words else 0
+
+
+@dataclass(slots=True)
+class _Shape:
+    """Something that could be a code: `value`, and where it stands. `penalty` grows with how unlike a code it looks."""
+
+    value: str
+    line: _Line
+    start: int
+    end: int
+    alone: bool
+    penalty: float = 0.0
+    last: _Line | None = field(default=None)
+    """The last line of a code that is spread over several."""
+
+
+def _lines(parsed: ParsedMessage, visible: VisibleText) -> list[_Line]:
+    lines = [_Line(clean(parsed.subject[:_LONGEST_LINE]), "subject", frozenset(), 0)]
+    for block in visible.blocks[:_MOST_LINES]:
+        for text in block.text[:_LONGEST_LINE].split("\n"):
+            text = clean(text).strip()
+            # A quoted line is history: its code was for another moment.
+            if text and not text.startswith(">"):
+                lines.append(_Line(text, block.part, block.looks, len(lines)))
+    return lines
+
+
+# --- what has the shape of a code -------------------------------------------------------------------------------------
+
+_ADDRESS = re.compile(r"\S*(?:://|@|\bwww\.)\S*")
+_RUN = re.compile(
+    r"(?<![A-Za-z0-9])(?:(?=[A-Za-z-]{0,24}[0-9])[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*|[A-Z]{4,10}(?:-[A-Z]{3,6}){0,3}(?![A-Za-z0-9]))"
+)
+_SPACED_OUT = re.compile(r"(?<!\S)[A-Za-z0-9](?:(?: {1,3}| ?[-.|·•] ?)[A-Za-z0-9]){3,9}(?!\S)")
+_WORDS = re.compile(r"[a-z]{3,8}(?:-[a-z]{3,8}){2,5}")
+_LETTERS_ALONE = re.compile(r"[A-Za-z]{8,24}")
+_TYPED: frozenset[Look] = frozenset({"mono", "code", "spaced"})
+_EDGE = " \t*_\"'`()[]{}<>:;,.!?|=~-–—·•«»“”‘’„「」『』【】《》（）：。，→►▶👉"
+_GROUPS = frozenset({(3, 3), (4, 4), (2, 2, 2), (3, 3, 3), (4, 4, 4), (5, 5), (2, 2, 2, 2)})
+_CURRENCY = re.compile(
+    r"(?:[$€£¥₹₽₩₺₴₦₫₱₪₸₾฿]|\b(?:usd|eur|gbp|inr|rs|jpy|cny|rub|pln|czk|sek|nok|dkk|chf|aud|cad|brl|mxn|try|huf|kr|zł))\.?\s?$",
+    re.IGNORECASE,
+)
+_UNIT = re.compile(
+    r"\s?(?:[$€£¥₹₽₩₺₴%‰°]|(?:usd|eur|gbp|inr|jpy|cny|rub|pln|czk|sek|nok|dkk|chf|kr|zł|円|元|원|kb|mb|gb|km|kg|px|ms|"
+    r"年|am|pm|uhr|utc|gmt|bytes?|points?|users?|people|members?|lines?|years?)\b)",
+    re.IGNORECASE,
+)
+_DATE_BEFORE = re.compile(
+    r"[^\W\d_]{3,12}\.?,? (?:\d{1,2}(?:st|nd|rd|th)?\.?,? (?:[^\W\d_]{2,3} )?)$|\d{1,2}\.? [^\W\d_]{3,12}\.?,? $"
+)
+_PLACE_BEFORE = re.compile(r"(?:,|^) ?[A-Z]{2} $")
+_YEAR = re.compile(r"(?:19|20)\d\d")
+_DAY_STAMP = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
+_WORD_LIKE = re.compile(
+    r"[A-Za-z]{2,4}\d{1,2}|v\d+|\d{1,5}(?:st|nd|rd|th|px|pt|em|mb|gb|kb|km|kg|am|pm|min|x|k|m|h|s|D|K|M)"
+)
+_HEX_COLOUR_OR_HASH = re.compile(r"[0-9a-f]{7,}")
+
+
+def _shapes(line: _Line) -> Iterator[_Shape]:
+    """The shapes of one line, grouped digits joined."""
+    text = line.text
+    if "@" in text or "://" in text or "www." in text:
+        text = _ADDRESS.sub(lambda match: " " * len(match[0]), text)
+    core = text.strip(_EDGE)
+    if len(core) < 4:
+        return
+    if _SPACED_OUT.fullmatch(core):
+        value = "".join(letter for letter in core if letter.isalnum())
+        if len(value) >= 4 and (any(letter.isdigit() for letter in value) or value.isupper()):
+            at = text.find(core)
+            yield _Shape(value, line, at, at + len(core), True, _penalty(value))
+        return
+    for match in _SPACED_OUT.finditer(text):
+        value = "".join(letter for letter in match[0] if letter.isalnum())
+        if value.isdigit():
+            yield _Shape(value, line, match.start(), match.end(), False, 0.05)
+    if len(core) <= 48 and (_WORDS.fullmatch(core) or (_LETTERS_ALONE.fullmatch(core) and line.looks & _TYPED)):
+        at = text.find(core)
+        if "-" in core or not core.isupper():
+            yield _Shape(core.replace("-", ""), line, at, at + len(core), True, 0.3)
+            return
+    runs = list(_RUN.finditer(text))
+    at = 0
+    while at < len(runs):
+        upto = at + 1
+        # Groups of digits that stand one blank apart are one number, or none.
+        while upto < len(runs) and _joined(text, runs[upto - 1], runs[upto]):
+            upto += 1
+        shape = _shape(line, text, core, runs[at:upto])
+        if shape:
+            yield shape
+        at = upto
+
+
+def _joined(text: str, left: re.Match[str], right: re.Match[str]) -> bool:
+    between = text[left.end() : right.start()]
+    if between not in (" ", "  ", " - ", "."):
+        return False
+    return left[0].replace("-", "").isdigit() and right[0].replace("-", "").isdigit()
+
+
+def _shape(line: _Line, text: str, core: str, runs: list[re.Match[str]]) -> _Shape | None:
+    start, end = runs[0].start(), runs[-1].end()
+    written = text[start:end]
+    if len(runs) > 1:
+        if (
+            "." in written
+            or tuple(len(run[0]) for run in runs) not in _GROUPS
+            or not written.replace(" ", "").isdigit()
+        ):
+            return None
+        value, penalty = written.replace(" ", ""), 0.0
+    else:
+        made = _value(written)
+        if made is None:
+            return None
+        value, penalty, cut = made
+        end -= cut
+    before, after = text[:start], text[end:]
+    if _wrong_neighbours(value, before, after):
+        return None
+    alone = len(core) <= (end - start) + 2 and text[start:end].strip(_EDGE) in core
+    return _Shape(value, line, start, end, alone, penalty)
+
+
+def _value(written: str) -> tuple[str, float, int] | None:
+    """(value, penalty, characters of `written` that are a grammatical ending and not the code), or None."""
+    groups = written.split("-")
+    cut = 0
+    # Endings put on with a hyphen: "482913-dir", "482913-tól".
+    if len(groups) == 2 and groups[0].isdigit() and len(groups[0]) >= 4 and groups[1].isalpha() and groups[1].islower():
+        cut = len(groups[1]) + 1
+        groups = groups[:1]
+    value = "".join(groups)
+    if value.isdigit():
+        sizes = tuple(map(len, groups))
+        if (len(groups) > 1 and sizes not in _GROUPS) or not 4 <= len(value) <= 10:
+            return None
+        return value, _penalty(value), cut
+    if len(groups) == 2 and len(groups[0]) == 1 and groups[0].isupper() and groups[1].isdigit() and len(groups[1]) >= 5:
+        return groups[1], 0.05, cut
+    if not 4 <= len(value) <= 16 or len(groups) > 4:
+        return None
+    if len(groups) > 1:
+        # Groups of a code are of one size and one case; "covid-19" and "mp3-player" are not.
+        if len({len(group) for group in groups}) > 1 or not 3 <= len(groups[0]) <= 5:
+            return None
+        if any(letter.islower() for letter in value) and any(letter.isupper() for letter in value):
+            return None
+        return value, _penalty(value), cut
+    if len(value) > 12 or _WORD_LIKE.fullmatch(value):
+        return None
+    return value, _penalty(value), cut
+
+
+def _penalty(value: str) -> float:
+    if value.isdigit():
+        return 0.1 if len(value) > 8 else 0.0
+    if not any(letter.isdigit() for letter in value):
+        return 0.25
+    if value.isupper():
+        return 0.0 if len(value) <= 9 else 0.1
+    return 0.1 if not _HEX_COLOUR_OR_HASH.fullmatch(value) else 0.2
+
+
+def _wrong_neighbours(value: str, before: str, after: str) -> bool:
+    """Whether what touches it makes it a date, a time, an amount, a phone, an address or a part of something longer."""
+    left, right = before[-1:], after[:1]
+    if left and (left in "#$€£¥₹+@&=/\\_%~^" or (left.isalpha() and ord(left) < 0x0E00)):
+        return True
+    if left in (".", ",", ":", "-", "'") and before[-2:-1].isalnum() and left != ":":
+        return True
+    if left == ":" and before[-2:-1].isdigit():
+        return True
+    if right and (right in "@/\\_%€£=&+~°" or (right.isalpha() and ord(right) < 0x0E00)):
+        return True
+    if right in (".", ",", ":", "-") and after[1:2].isalnum():
+        return True
+    near = before[-24:]
+    if _CURRENCY.search(near) or _UNIT.match(after):
+        return True
+    if not value.isdigit():
+        return False
+    if left == ")" or near.rstrip().endswith(("+", "(+", "©", "(c)", "(C)", "№", "#")):
+        return True
+    if re.search(r"\+\d[\d ()-]*$|\(\d{2,4}\) ?$", near):
+        return True
+    if len(value) == 4 and (_DATE_BEFORE.search(near) or re.match(r" ?[-–/] ?\d", after)):
+        return True
+    return len(value) == 5 and _PLACE_BEFORE.search(near) is not None
+
+
+def _cells(lines: list[_Line]) -> Iterator[_Shape]:
+    """Codes that stand with one character (or one group) to a line: table cells, boxes, one span each."""
+    at = 0
+    while at < len(lines):
+        upto = at
+        size = len(lines[at].text)
+        while (
+            upto < len(lines)
+            and lines[upto].part == lines[at].part
+            and len(lines[upto].text) == size
+            and size <= 4
+            and lines[upto].text.isascii()
+            and lines[upto].text.isalnum()
+        ):
+            upto += 1
+        value = "".join(line.text for line in lines[at:upto])
+        fits = (size == 1 and 4 <= len(value) <= 10) or (
+            size > 1 and upto - at > 1 and value.isdigit() and (size,) * (upto - at) in _GROUPS
+        )
+        if fits and (any(letter.isdigit() for letter in value) or value.isupper()):
+            yield _Shape(value, lines[at], 0, size, True, _penalty(value), lines[upto - 1])
+        at = max(upto, at + 1)
+
+
+# --- what speaks for it -----------------------------------------------------------------------------------------------
+
+_SENTENCE_END = re.compile(r"[.!?;](?=\s|$)|[。！？;।։؟]")
+_PERCENT = re.compile(r"\d ?%")
+_ABOVE, _BELOW, _AROUND = 4, 2, 6
+_STANDING_OUT: frozenset[Look] = frozenset({"large", "spaced", "mono", "code", "boxed", "bold", "heading", "centred"})
+
+
+class _Mail:
+    """The lines of a mail, and the judgement on a shape among them."""
+
+    def __init__(self, lines: list[_Line]) -> None:
+        self.lines = lines
+        self.subject = lines[0]
+
+    def judge(self, shape: _Shape) -> tuple[float, str]:
+        """(score, reason in plain words); below _SURE_ENOUGH it is no code."""
+        if shape.line is self.subject:
+            score, reason = self._in_subject(shape)
+        elif shape.alone:
+            score, reason = self._alone(shape)
+        else:
+            score, reason = self._in_sentence(shape)
+        return score - shape.penalty, reason
+
+    def _near(self, line: _Line, above: int, below: int) -> Iterator[_Line]:
+        for place in range(max(1, line.place - above), min(len(self.lines), line.place + below + 1)):
+            if _one_flow(self.lines[place], line) and place != line.place:
+                yield self.lines[place]
+
+    def _evidence(self, line: _Line) -> int:
+        """The bits that speak for a mail about signing in, here, around, and in the subject."""
+        bits = line.bits | self.subject.bits
+        for other in self._near(line, _AROUND, _AROUND):
+            bits |= other.bits
+        return bits
+
+    def _offers(self, line: _Line) -> bool:
+        """Whether the lines around speak of a discount."""
+        near = [line, *self._near(line, 3, 3)]
+        return any(other.bits & int(Hint.PROMO) or _PERCENT.search(other.text) for other in near)
+
+    def _in_sentence(self, shape: _Shape) -> tuple[float, str]:
+        line = shape.line
+        strength = _noun_beside(line, shape)
+        if strength <= 0:
+            return 0.0, ""
+        if strength < 2 and self._offers(line):
+            return 0.0, ""
+        bits = self._evidence(line)
+        if strength >= 2:
+            return 0.9, "the sentence calls it a sign-in or confirmation code"
+        score = 0.35 + (0.35 if bits & _ACCOUNT else 0) + (0.15 if bits & int(Hint.EXPIRE | Hint.IGNORE) else 0)
+        if shape.value.isdigit() and _YEAR.fullmatch(shape.value):
+            score -= 0.2
+        return score, "the sentence calls it a code"
+
+    def _alone(self, shape: _Shape) -> tuple[float, str]:
+        line, last = shape.line, shape.last or shape.line
+        score, reason = 0.0, ""
+        distance = 0
+        for place in range(line.place - 1, max(0, line.place - _ABOVE - 1), -1):
+            other = self.lines[place]
+            if not _one_flow(other, line):
+                break
+            distance += 1
+            label = len(other.text) <= 32
+            if other.bits & _NOUN:
+                if _label_of_something_else(other) or (not _strong(other) and self._offers(other)):
+                    return 0.0, ""
+                score = 0.55 - 0.05 * distance + (0.1 if _strong(other) else 0)
+                if shape.value.isalpha() and (distance > 1 or not (_strong(other) or other.text.endswith(":"))):
+                    score -= 0.3
+                if other.text.endswith(":") and distance == 1:
+                    score += 0.1
+                reason = "it stands alone below a line that speaks of a code"
+                break
+            if distance == 1 and label and other.bits & int(Hint.VETO | Hint.PROMO):
+                return 0.0, ""
+        below = [other for other in self._near(last, 0, _BELOW)]
+        if not score and any(other.bits & _NOUN and not _label_of_something_else(other) for other in below):
+            score, reason = 0.4, "it stands alone above a line that speaks of a code"
+        subject_noun = self.subject.bits & _NOUN and not _label_of_something_else(self.subject)
+        if subject_noun:
+            score += 0.2 if score else 0.35
+            reason = reason or "it stands alone and the subject speaks of a code"
+        looks = len(line.looks & _STANDING_OUT)
+        score += min(0.05 * looks, 0.2)
+        bits = self._evidence(line)
+        if bits & _ACCOUNT:
+            score += 0.1
+        if bits & int(Hint.EXPIRE | Hint.IGNORE):
+            score += 0.1
+        if not reason:
+            stands_out = "large" in line.looks and line.looks & {"spaced", "mono", "code", "boxed"}
+            if not (stands_out and bits & _ACCOUNT and bits & int(Hint.EXPIRE | Hint.IGNORE)):
+                return 0.0, ""
+            score += 0.3
+            reason = "it stands out by itself in a mail about signing in"
+        if _YEAR.fullmatch(shape.value) and looks < 2:
+            score -= 0.2
+        return score, reason
+
+    def _in_subject(self, shape: _Shape) -> tuple[float, str]:
+        line = shape.line
+        strength = _noun_beside(line, shape)
+        if strength >= 2:
+            return 0.85, "the subject calls it a sign-in or confirmation code"
+        body = 0
+        evidence = line.bits
+        for other in self.lines[1:60]:
+            evidence |= other.bits
+            if other.bits & _NOUN and not _label_of_something_else(other):
+                body = max(body, 2 if _strong(other) else 1)
+        if strength == 1:
+            return 0.4 + (0.2 if evidence & _ACCOUNT else 0) + 0.1 * body, "the subject calls it a code"
+        if strength < 0 or not body or _YEAR.fullmatch(shape.value):
+            return 0.0, ""
+        edge = shape.start <= 1 or shape.end >= len(line.text) - 1
+        score = 0.2 + 0.15 * body + (0.15 if edge else 0)
+        score += 0.1 if evidence & _ACCOUNT else 0
+        score += 0.1 if evidence & int(Hint.EXPIRE | Hint.IGNORE) else 0
+        return score, "the subject holds it and the text speaks of a code"
+
+    def lifetime(self, shape: _Shape | None) -> int | None:
+        """Seconds for which the mail says the code is good."""
+        if shape is None:
+            return None
+        stated = None
+        for line in [shape.line, *self._near(shape.last or shape.line, _AROUND, _AROUND * 2), *self.lines[:40]]:
+            seconds = _duration(line)
+            if seconds and line.bits & int(Hint.EXPIRE):
+                return seconds
+            stated = stated or seconds
+        return stated
+
+
+def _one_flow(one: _Line, other: _Line) -> bool:
+    """Whether two lines stand in one rendering: image texts stand among the HTML."""
+    return (one.part == "plain") == (other.part == "plain")
+
+
+def _clause(line: _Line, start: int, end: int) -> tuple[int, int]:
+    """The bounds of the sentence around line.text[start:end]."""
+    begin, finish = 0, len(line.text)
+    for match in _SENTENCE_END.finditer(line.text):
+        if match.end() <= start:
+            begin = match.end()
+        elif match.start() >= end:
+            finish = match.start()
+            break
+    return begin, finish
+
+
+def _noun_beside(line: _Line, shape: _Shape) -> int:
+    """2: its sentence calls it a sign-in code; 1: a code; 0: says nothing; -1: calls it something else."""
+    begin, finish = _clause(line, shape.start, shape.end)
+    before = [word for word in line.words if begin <= word[0] and word[1] <= shape.start]
+    after = [word for word in line.words if shape.end <= word[0] and word[1] <= finish]
+    within = [word for word in line.words if word[0] < shape.start and word[1] > shape.start]
+    found = 0
+    others = int(Hint.VETO | Hint.PROMO)
+    if any(bits & int(Hint.OLD) for _, _, bits in (*before, *after)):
+        return -1
+    colon = line.text.rfind(":", begin, shape.start)
+    if colon >= 0 and len(line.text[colon + 1 : shape.start].strip()) > 3:
+        # "Code: something else 1234".
+        begin = colon
+        before = [word for word in before if word[0] > colon]
+    if within:
+        before = before + within
+    for at in range(len(before) - 1, -1, -1):
+        word = before[at]
+        if word[2] & _NOUN:
+            if shape.start - word[1] > 90:
+                break
+            if word[2] & others and not word[2] & int(Hint.STRONG):
+                return -1
+            found = _strength(line, before, at)
+            break
+        if word[2] & others and not word[2] & _ACCOUNT:
+            return -1
+    if found:
+        return found
+    for at, word in enumerate(after):
+        if word[2] & _NOUN:
+            if word[0] - shape.end > 60:
+                break
+            if word[2] & others and not word[2] & int(Hint.STRONG):
+                return 0
+            return _strength(line, after, at)
+        if word[2] & others:
+            break
+    return 0
+
+
+def _strength(line: _Line, words: list[tuple[int, int, int]], at: int) -> int:
+    """How much the noun words[at] says: what stands beside it makes it a sign-in code, or a postcode."""
+    start, end, bits = words[at]
+    if bits & int(Hint.STRONG):
+        return 2
+    beside = bits & ~_NOUN
+    for other in range(at - 2, at + 3):
+        if other == at or not 0 <= other < len(words):
+            continue
+        other_start, other_end, other_bits = words[other]
+        gap = line.text[other_end:start] if other < at else line.text[end:other_start]
+        if len(gap) > 14 or any(mark in gap for mark in ".,;:!?"):
+            continue
+        if other_bits & int(Hint.VETO | Hint.PROMO) and len(gap) <= 4:
+            return -1
+        beside |= other_bits
+    if beside & int(Hint.PROMO):
+        return -1
+    return 2 if beside & int(Hint.VERIFY | Hint.LOGIN | Hint.ONCE | Hint.SECURITY) else 1
+
+
+def _strong(line: _Line) -> bool:
+    """Whether a noun of the line is a sign-in code's."""
+    words = line.words
+    return any(word[2] & _NOUN and _strength(line, words, at) == 2 for at, word in enumerate(words))
+
+
+def _label_of_something_else(line: _Line) -> bool:
+    """Whether every noun of the line is another thing's: a postcode, a coupon code."""
+    words = line.words
+    return all(_strength(line, words, at) < 0 for at, word in enumerate(words) if word[2] & _NOUN)
+
+
+_NUMBER = re.compile(r"(?<![\d.,:/-])(\d{1,4})(?![\d:/])[\s-]?")
+_UNITS = ((int(Hint.MINUTE), 60), (int(Hint.HOUR), 3_600), (int(Hint.DAY), 86_400))
+
+
+def _duration(line: _Line) -> int | None:
+    """The first length of time of a line ("15 minutes", "dakika 15"), in seconds."""
+    if not line.bits & int(Hint.MINUTE | Hint.HOUR | Hint.DAY):
+        return None
+    lower = line.text.lower()
+    for match in _NUMBER.finditer(lower):
+        count = int(match[1])
+        if not 0 < count <= 1_440:
+            continue
+        word = re.match(r"[^\s\d.,;!?()。、，-]+", lower[match.end() : match.end() + 24])
+        bits = 0
+        if word:
+            # Scripts without blanks: only what stands right behind the number.
+            bits = hints(word[0]) if ord(word[0][0]) < 0x0E00 else hints(word[0][:3]) | hints(word[0][:2])
+        if not bits & int(Hint.MINUTE | Hint.HOUR | Hint.DAY):
+            previous = lower[max(0, match.start() - 24) : match.start()].split()
+            bits = hints(previous[-1]) if previous else 0
+        for bit, seconds in _UNITS:
+            if bits & bit:
+                return count * seconds
     return None
 
 
-_DIGITS = re.compile(r"(?<![\w#.,:/+-])\d{4,8}(?![\w/:-])")
-_WORD = re.compile(r"\b(?:code|otp|passcode|pin|kod|kode|código|codice|код)\b", re.IGNORECASE)
-_YEAR = re.compile(r"(?:19|20)\d\d")
+# --- domain-bound codes and every form --------------------------------------------------------------------------------
+
+_BOUND = re.compile(r"@([A-Za-z0-9.-]{3,253}) #([A-Za-z0-9-]{4,16})(?: [@%][A-Za-z0-9.-]{3,253})?")
+
+
+def _domain_bound(parsed: ParsedMessage, visible: VisibleText) -> tuple[str, float] | None:
+    """The code of a last line "@host #code" (WICG "Origin-bound one-time codes", section 3), and how sure we are."""
+    ours = {registrable(mailbox.domain) for mailbox in parsed.from_}
+    for block in reversed(visible.blocks):
+        if "#" not in block.text or "@" not in block.text:
+            continue
+        match = _BOUND.fullmatch(clean(block.text.strip().split("\n")[-1]).strip())
+        if match and "." in match[1]:
+            return match[2].replace("-", ""), 0.99 if registrable(match[1]) in ours else 0.8
+    return None
+
+
+_GAP = 3
+
+
+def _forms(value: str, texts: list[str]) -> tuple[str, ...]:
+    """Every stretch of `texts` that reads as `value` once blanks, marks and native digits are taken out."""
+    forms = {value: None}
+    for text in dict.fromkeys(texts):
+        plain = text if text.isascii() else None
+        if plain is not None and value in plain and plain.count(value) * len(value) == len(plain):
+            continue
+        kept: list[str] = []
+        places: list[int] = []
+        for place, letter in enumerate(text):
+            if letter.isalnum():
+                simple = letter if letter.isascii() else clean(letter)
+                if len(simple) == 1:
+                    kept.append(simple)
+                    places.append(place)
+        skeleton = "".join(kept)
+        at = skeleton.find(value)
+        while at >= 0:
+            end = at + len(value) - 1
+            if all(places[i + 1] - places[i] <= _GAP + 1 for i in range(at, end)):
+                forms[text[places[at] : places[end] + 1]] = None
+            at = skeleton.find(value, at + 1)
+    return tuple(forms)
