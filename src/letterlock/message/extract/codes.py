@@ -38,7 +38,10 @@ def find_code(parsed: ParsedMessage, visible: VisibleText) -> Code | None:
     shapes = [shape for line in lines for shape in _shapes(line)]
     shapes += _cells(lines)
     mail = _Mail(lines)
+    names = " ".join(f"{mailbox.name} {mailbox.address}" for mailbox in parsed.from_).lower()
     for shape in shapes[:_MOST_SHAPES]:
+        if shape.value.lower() in names or (shape.value.isalpha() and mail.is_word(shape.value)):
+            continue
         score, reason = mail.judge(shape)
         if score > best.get(shape.value, (0.0, "", None))[0]:
             best[shape.value] = (score, reason, shape)
@@ -61,6 +64,7 @@ _MOST_SHAPES = 400
 _SURE_ENOUGH = 0.6
 _NOUN = int(Hint.CODE | Hint.STRONG)
 _ACCOUNT = int(Hint.VERIFY | Hint.LOGIN | Hint.ONCE | Hint.SECURITY | Hint.RESET)
+_SIGNING_IN = int(_ACCOUNT | Hint.STRONG | Hint.PASSWORD)
 _EVIDENCE = int(_ACCOUNT | Hint.EXPIRE | Hint.IGNORE)
 
 
@@ -142,7 +146,8 @@ _PLACE_BEFORE = re.compile(r"(?:,|^) ?[A-Z]{2} $")
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _DAY_STAMP = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
 _WORD_LIKE = re.compile(
-    r"[A-Za-z]{2,4}\d{1,2}|v\d+|\d{1,5}(?:st|nd|rd|th|px|pt|em|mb|gb|kb|km|kg|am|pm|min|x|k|m|h|s|D|K|M)"
+    r"[A-Za-z]{2,4}\d{1,2}|[A-Za-z]?[a-z]{3,}\d{1,4}|v\d+|"
+    r"\d{1,5}(?:st|nd|rd|th|px|pt|em|mb|gb|kb|km|kg|am|pm|min|[xkmhsDKM])"
 )
 _HEX_COLOUR_OR_HASH = re.compile(r"[0-9a-f]{7,}")
 
@@ -239,16 +244,21 @@ def _value(written: str) -> tuple[str, float, int] | None:
         if any(letter.islower() for letter in value) and any(letter.isupper() for letter in value):
             return None
         return value, _penalty(value), cut
-    if len(value) > 12 or _WORD_LIKE.fullmatch(value):
+    if len(value) > 12:
         return None
-    return value, _penalty(value), cut
+    unlike = (0.1 if value.isupper() and len(value) >= 6 else 0.3) if _WORD_LIKE.fullmatch(value) else 0.0
+    return value, _penalty(value) + unlike, cut
+
+
+_NO_VOWELS = str.maketrans("", "", "AEIOUaeiou")
 
 
 def _penalty(value: str) -> float:
     if value.isdigit():
         return 0.1 if len(value) > 8 else 0.0
-    if not any(letter.isdigit() for letter in value):
-        return 0.25
+    if value.isalpha():
+        vowels = len(value) - len(value.translate(_NO_VOWELS))
+        return 0.1 if vowels * 5 < len(value) * 2 else 0.2
     if value.isupper():
         return 0.0 if len(value) <= 9 else 0.1
     return 0.1 if not _HEX_COLOUR_OR_HASH.fullmatch(value) else 0.2
@@ -259,6 +269,8 @@ def _wrong_neighbours(value: str, before: str, after: str) -> bool:
     left, right = before[-1:], after[:1]
     if left and (left in "#$€£¥₹+@&=/\\_%~^" or (left.isalpha() and ord(left) < 0x0E00)):
         return True
+    if left == "-" and len(value) == 4 and before[-2:-1] in ("", " "):
+        return True  # a time zone, a minus
     if left in (".", ",", ":", "-", "'") and before[-2:-1].isalnum() and left != ":":
         return True
     if left == ":" and before[-2:-1].isdigit():
@@ -308,6 +320,9 @@ def _cells(lines: list[_Line]) -> Iterator[_Shape]:
 # --- what speaks for it -----------------------------------------------------------------------------------------------
 
 _SENTENCE_END = re.compile(r"[.!?;](?=\s|$)|[。！？;।։؟]")
+_LEADS_TO = re.compile(r"(?:[:：=>]|\b(?:is|ist|est|es|é|è))\W{0,4}$", re.IGNORECASE)
+_ANSWER = re.compile(r"(?:re|fwd?|aw|wg|sv|vs|tr|rv|antw?)\s?:", re.IGNORECASE)
+_BRACKETED = re.compile(r"\[[^\]]{0,60}\]")
 _PERCENT = re.compile(r"\d ?%")
 _ABOVE, _BELOW, _AROUND = 4, 2, 6
 _STANDING_OUT: frozenset[Look] = frozenset({"large", "spaced", "mono", "code", "boxed", "bold", "heading", "centred"})
@@ -319,6 +334,11 @@ class _Mail:
     def __init__(self, lines: list[_Line]) -> None:
         self.lines = lines
         self.subject = lines[0]
+
+    def is_word(self, value: str) -> bool:
+        """Whether letters are a word: of the table, or written small elsewhere in the mail."""
+        small = value.lower()
+        return hints(small) != 0 or (small != value and any(small in line.text for line in self.lines))
 
     def judge(self, shape: _Shape) -> tuple[float, str]:
         """(score, reason in plain words); below _SURE_ENOUGH it is no code."""
@@ -352,12 +372,19 @@ class _Mail:
         strength = _noun_beside(line, shape)
         if strength <= 0:
             return 0.0, ""
-        if strength < 2 and self._offers(line):
+        if strength < 2 and (shape.value.isalpha() or self._offers(line)):
+            return 0.0, ""
+        if shape.value.isalpha() and not _LEADS_TO.search(line.text[: shape.start]):
             return 0.0, ""
         bits = self._evidence(line)
         if strength >= 2:
             return 0.9, "the sentence calls it a sign-in or confirmation code"
         score = 0.35 + (0.35 if bits & _ACCOUNT else 0) + (0.15 if bits & int(Hint.EXPIRE | Hint.IGNORE) else 0)
+        # A terse mail: "Your code: 123456" and nothing else to go by.
+        if len(line.text) <= 48 and shape.end >= len(line.text.rstrip(_EDGE)):
+            score += 0.15 + (0.1 if line.place <= 3 else 0) + (0.2 if self.subject.bits & _NOUN else 0)
+        if not shape.value.isdigit() and not shape.value.isupper():
+            score -= 0.1
         if shape.value.isdigit() and _YEAR.fullmatch(shape.value):
             score -= 0.2
         return score, "the sentence calls it a code"
@@ -421,12 +448,19 @@ class _Mail:
                 body = max(body, 2 if _strong(other) else 1)
         if strength == 1:
             return 0.4 + (0.2 if evidence & _ACCOUNT else 0) + 0.1 * body, "the subject calls it a code"
-        if strength < 0 or not body or _YEAR.fullmatch(shape.value):
+        if (
+            strength < 0
+            or not body
+            or _YEAR.fullmatch(shape.value)
+            or shape.value.isalpha()
+            or _ANSWER.match(line.text)
+        ):
             return 0.0, ""
         edge = shape.start <= 1 or shape.end >= len(line.text) - 1
-        score = 0.2 + 0.15 * body + (0.15 if edge else 0)
-        score += 0.1 if evidence & _ACCOUNT else 0
-        score += 0.1 if evidence & int(Hint.EXPIRE | Hint.IGNORE) else 0
+        score = 0.2 + 0.1 * body + (0.15 if edge else 0)
+        bare = len(_BRACKETED.sub("", line.text).strip(_EDGE)) == shape.end - shape.start
+        score += (0.1 if bare else 0) + (0.1 if evidence & _ACCOUNT else 0)
+        score += 0.15 if evidence & int(Hint.EXPIRE | Hint.IGNORE) else 0
         return score, "the subject holds it and the text speaks of a code"
 
     def lifetime(self, shape: _Shape | None) -> int | None:
@@ -491,11 +525,12 @@ def _noun_beside(line: _Line, shape: _Shape) -> int:
         return found
     for at, word in enumerate(after):
         if word[2] & _NOUN:
-            if word[0] - shape.end > 60:
-                break
-            if word[2] & others and not word[2] & int(Hint.STRONG):
+            gap = line.text[shape.end : word[0]]
+            if len(gap) > 60 or (word[2] & others and not word[2] & int(Hint.STRONG)):
                 return 0
-            return _strength(line, after, at)
+            strength = _strength(line, after, at)
+            # "2000 tokens" is a count, "1302 and 1341, ... in the code" is far away.
+            return 0 if strength == 1 and (len(gap) <= 1 or len(gap) > 40 or "," in gap) else strength
         if word[2] & others:
             break
     return 0
@@ -519,7 +554,7 @@ def _strength(line: _Line, words: list[tuple[int, int, int]], at: int) -> int:
         beside |= other_bits
     if beside & int(Hint.PROMO):
         return -1
-    return 2 if beside & int(Hint.VERIFY | Hint.LOGIN | Hint.ONCE | Hint.SECURITY) else 1
+    return 2 if beside & _SIGNING_IN else 1
 
 
 def _strong(line: _Line) -> bool:

@@ -2,7 +2,7 @@
 
 `hints(word)` is a set of bits and `scan(line)` finds the hinting words of a line; both take linear time. The table is
 data: one row for each language, words folded as `fold` does. A word stands for all that begins with it (up to six more
-letters, so that endings do not matter), `=word` for itself alone, `~word` for itself anywhere inside a longer one.
+letters, more after a long stem, so that endings do not matter), `=word` for itself alone, `~word` for itself anywhere inside a longer one.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ _COLUMNS = (
 )
 
 _LANGUAGES = """
-en: =code =codes =pin =token | verif confirm authentic validat activat | =login =logging =log =sign =signin
-  =signing =sign-in =log-in =sign-up =signup =access | password | reset recover =forgot | expir =valid | =ignore
+en: =code =codes =pin =token =tokens | verif confirm authentic validat activat | =login =logging =log =sign
+  =signin =signing =sign-in =log-in =sign-up =signup | password | reset recover =forgot | expir =valid | =ignore
   =disregard =requested =request =share | =enter =use =type =paste =copy =input =below =following | =minute
   =minutes =min =mins | =hour =hours =hrs | =order =orders =invoice =case =ref =reference =ticket =customer =suite
   =room =no =number =zip =postal =phone =tel =fax =call =tracking =po =box =extension =ext =vat =company
@@ -68,8 +68,9 @@ en: =code =codes =pin =token | verif confirm authentic validat activat | =login 
   =balance =points =licence =license =policy =claim =contract =member =membership =student =employee =patient
   =meeting =conference =dial =country =dress =bar =barcode =qr =swift =sort =iban =bic =routing =street =avenue
   =road =floor =unit =apt =shipment =parcel =package =delivery =purchase =quote =job =tax =fiscal =id =message-id
-  =year =line =port =pid =commit =changeset =rfc =cve =ean =upc =gtin =asin =copyright =estimate =locker =pickup
-  =collection =boarding =seat =gate =train =bus =passenger =itinerary =deposit =fee =price =usd =eur
+  =year =line =port =pid =commit =changeset =rfc =cve =ean =upc =gtin =asin =copyright =estimate =section =title
+  =chapter =article =paragraph =figure =table =locker =pickup =collection =boarding =seat =gate =train =bus
+  =passenger =itinerary =deposit =fee =price =usd =eur
 de: ~code | bestätig verifi authentifi freischalt aktivier best =überprüfen | anmeld einlog =login zugang konto
   registrier | ~passwort ~kennwort | zurücksetz zurückzusetz wiederherstell | ablauf abläuft gültig verfällt läuft
   | ignorier angefordert veranlasst | eingeben gib geben folgend verwende eingabe | minute =min | stunde =std |
@@ -232,7 +233,7 @@ tl: =code =kodigo kodigo | beripik patunay kumpirm kumpirmasyon patotoo | mag-lo
   mag-sign | password | i-reset | mag-e-expire mawawalan expire | balewalain huwag | ilagay ipasok gamitin i-enter
   | minuto | oras | order
 vi: =mã | =xác xác =minh =nhận | đăng khoản | khẩu | | hết =hạn hiệu | =bỏ =qua | nhập dụng | phút | =giờ | đơn
-  hóa khách =số điện
+  hóa =số điện
 ar: =رمز =الرمز رمز =كود =الكود كود =رمزك | تحقق التحقق تاكيد تأكيد التاكيد التأكيد تفعيل مصادق المصادق تحقّق
   التوثيق | دخول الدخول تسجيل حساب لتسجيل | كلمة مرور المرور | تعيين استعاد | تنتهي ينتهي صلاح صالح ستنتهي سينتهي
   | تجاهل طلب تطلب | ادخل أدخل إدخال استخدم التالي | دقيقة دقائق | ساعة ساعات | فاتورة رقم هاتف عميل الهاتف
@@ -298,7 +299,7 @@ bo: ཨང་རྟགས | | | | | | | | སྐར་མ | |
 
 _OTHERS = {
     Hint.STRONG: """
-=otp =otps =passcode =passcodes =2fa =mfa =totp =one-time-code =verificationcode ~passcode =tan
+=otp =otps =passcode =passcodes =отп =2fa =mfa =totp =one-time-code =verificationcode ~passcode =tan
 ~verifizierungscode ~bestätigungscode ~sicherheitscode ~einmalcode ~einmalpasswort ~einmalkennwort ~anmeldecode
 ~zugangscode ~authentifizierungscode ~aktivierungscode ~freischaltcode ~verificatiecode ~bevestigingscode
 ~beveiligingscode ~toegangscode ~inlogcode ~verifikasiekode ~bevestigingskode ~aanmeldkode ~engångskod
@@ -310,11 +311,14 @@ _OTHERS = {
 認證碼 校驗碼 确认码 確認碼 一次性密码 一次性密碼 动态码 登录码 登入碼 验证代码 認証コード 確認コード 検証コード
 ワンタイム 認証番号 セキュリティコード 인증번호 인증코드 확인코드 확인번호 보안코드 รหัสยืนยัน
 """,
+    Hint.CODE: """
+token токен トークン 토큰 令牌 โทเค็น توکن
+""",
     Hint.ONCE: """
 =one-time =onetime =once =single-use =single =temporary einmal =eenmalige =eenmalig engång engang kertakäyt
 ühekordse jednoraz jednokrat jednorázov egyszer temporair temporal único unico =uso temporaneo vienreiz
-vienkartin одноразов еднократ једнократ jednokratn μίας tek geçici birdəfəlik یکبار موقت مرة لمرة مؤقت פעמי זמני
-एकबार একবার sekali sementara ワンタイム 一次性 일회용 ครั้งเดียว =lần tạm provisoire
+vienkartin одноразов еднократ једнократ jednokratn μίας tek tək geçici birdəfəlik یکبار موقت مرة لمرة مؤقت פעמי
+זמני एकबार একবার sekali sementara ワンタイム 一次性 일회용 ครั้งเดียว =lần tạm provisoire
 """,
     Hint.SECURITY: """
 securit sicherheit sécurité seguridad segurança sicurezza beveilig säkerhet turva безопасн güvenlik 安全
@@ -334,9 +338,9 @@ convid convite hívott pakvie kvietim uzaicin ielūg kutse ftes gonidat uitgenoo
 ఆహ్వాన ಆಹ್ವಾನ ക്ഷണ આમંત્ર ਸੱਦਾ ආරාධනා հրավեր მოწვევა урил чакыр шақыр cuireadh
 """,
     Hint.OLD: """
-=earlier =previous =previously =former =older =old =superseded früher vorherig =zuvor =alten =alte précédent ancien anterior =antes
-precedente vorige eerder tidigare tidligere aiemm poprzedn předchoz predchádz korábbi предыдущ раніше попередн önceki سابق
-以前 之前 이전 ก่อนหน้า trước sebelumnya
+=earlier =previous =previously =former =older =old =superseded früher vorherig =zuvor =alten =alte précédent
+ancien anterior =antes precedente vorige eerder tidigare tidligere aiemm poprzedn předchoz predchádz korábbi
+предыдущ раніше попередн önceki سابق 以前 之前 이전 ก่อนหน้า trước sebelumnya
 """,
     Hint.RESET: "reset",
     Hint.LINK: """
@@ -350,9 +354,12 @@ precedente vorige eerder tidigare tidligere aiemm poprzedn předchoz predchádz 
 """,
 }
 
-# Words that only begin like one of the table.
+# Stems of words that only begin, or end, like one of the table.
 _EXCEPTIONS = """
-codebase codec codecs coder coders coding codex kodak kodi kodiak codeine accessories accessory tunnel horario horarios
+codebase codec coder coding codex kodak kodiak codeine encod decod unencod undecod unicode transcod geocod hardcod
+opcode barcode bytecode zipcode postcode sourcecode shortcode errorcode quellcode fehlercode strichcode ländercode
+streepjescode landcode broncode foutcode källkod streckkod felkod kildekode strekkode fejlkode feilkode lähdekoodi
+viivakoodi virhekoodi accessor tunnel horario horarios
 context contact contacts continue contract control controls contents content contain container contiene contient
 continua contre contra contributors contribute contribution contributions conto kontrast kontext kontakt kontaktieren
 kontaktiere kontaktujte kontakta ordinary ordinateur hormone horrible saint saison overview overall override oversight
@@ -410,7 +417,7 @@ class _Table:
             for word in text.split():
                 self._add("~" + word if _is_unspaced(word[0]) else word, hint)
         self.exceptions = frozenset(fold(_EXCEPTIONS).split())
-        self.longest = max(map(len, self.starts))
+        self.longest = max(map(len, (*self.starts, *self.exceptions)))
 
     def _add(self, entry: str, hint: Hint) -> None:
         word = fold(entry.lstrip("=~"))
@@ -434,6 +441,9 @@ def _is_unspaced(letter: str) -> bool:
 
 
 _ENDING = 6
+_LONG_STEM = 6
+_COMPOUND = 16  # the ending of a stem long enough not to be met by chance
+_LATIN = re.compile(r"[a-z0-9]{2,}")
 _WORD = re.compile(
     r"[^\s!-&(-,./:-@\[-`{-~\u00a1-\u00bf\u2000-\u2010\u2012-\u2018\u201a-\u206f\u3000-\u3030\uff00-\uff0f\uff1a-\uff20]+"
 )
@@ -450,12 +460,13 @@ def hints(word: str) -> int:
     """The Hint bits of one folded word (for a script without blanks: of a run of text)."""
     table = _table()
     found = table.whole.get(word, 0)
-    if word in table.exceptions:
-        return found
     length = len(word)
     for size in range(2, min(length, table.longest) + 1):
-        bits = table.starts.get(word[:size])
-        if bits and length - size <= _ENDING:
+        stem = word[:size]
+        if stem in table.exceptions:
+            return found
+        bits = table.starts.get(stem)
+        if bits and length - size <= (_ENDING if size < _LONG_STEM else _COMPOUND):
             found |= bits
     for at in range(length - 1):
         for entry, bits in table.inside.get(word[at : at + 2], ()):
@@ -463,8 +474,10 @@ def hints(word: str) -> int:
                 found |= bits
     if "-" in word:
         for piece in word.split("-"):
-            if piece:
-                found |= table.whole.get(piece, 0)
+            found |= table.whole.get(piece, 0)
+    elif _is_unspaced(word[0]) or _is_unspaced(word[-1]):
+        for piece in _LATIN.findall(word):
+            found |= table.whole.get(piece, 0)
     return found
 
 
