@@ -197,9 +197,9 @@ def _base64_decoded(content: bytes, notes: set[str]) -> bytes:
     compact = content.translate(None, _NOT_BASE64)
     if len(compact) != len(content.translate(None, b" \t\r\n")):
         notes.add("broken_base64")
-    end = compact.find(b"=")
-    if end < 0 or end >= len(compact) - 2:
-        return _base64_run(compact.rstrip(b"="), notes)
+    compact = compact.rstrip(b"=")
+    if b"=" not in compact:
+        return _base64_run(compact, notes)
     notes.add("broken_base64")
     return b"".join(_base64_run(run, notes) for run in compact.split(b"=", 100)[:100] if run)
 

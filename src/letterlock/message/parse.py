@@ -214,20 +214,19 @@ def _parsed(raw: bytes, caps: Caps) -> ParsedMessage:
         else:
             once[key] = value
     bodies = reader.bodies()
-    read = _Interpreted()
     try:
         read = _interpret(several, once.get("date", ""), bodies, notes)
     except (MemoryError, ImportError):
         raise
     except Exception:
         notes.add("parser_failed")
-        read = _interpret_plainly(several, once.get("date", ""), bodies)
+        read = _interpret_plainly(several, bodies, notes)
     message_ids = _message_ids(once.get("message-id", ""))
-    headers = tuple((name, one_line(words_replaced(value, notes))) for name, value in fields)
+    headers = tuple((name, _shown(value, notes)) for name, value in fields)
     attachments = reader.attachments()
     return ParsedMessage(
         headers=headers,
-        subject=one_line(words_replaced(once.get("subject", ""), notes)),
+        subject=_shown(once.get("subject", ""), notes),
         from_=read.mailboxes.get("from", ()),
         reply_to=read.mailboxes.get("reply-to", ()),
         to=read.mailboxes.get("to", ()),
@@ -243,6 +242,10 @@ def _parsed(raw: bytes, caps: Caps) -> ParsedMessage:
     )
 
 
+def _shown(value: str, notes: set[str]) -> str:
+    return one_line(words_replaced(value, notes)) if "=?" in value or not value.isprintable() else value
+
+
 # ---- mail-parser -----------------------------------------------------------------------------------------------------
 
 _ONCE = frozenset(
@@ -254,7 +257,7 @@ _ONCE = frozenset(
 """RFC 5322 section 3.6 and RFC 2045: at most one of each."""
 
 _ADDRESS_LIST_CHARS = 30_000
-"""What is read of one address field: a thousand recipients. mail-parser needs some 25 us for each."""
+"""What is read of the fields of one name: a thousand recipients. mail-parser needs some 25 us for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,7 +282,7 @@ def _interpret(several: Mapping[str, list[str]], date: str, bodies: list[_Body],
     import mailparser
     from mailparser.utils import get_addresses
 
-    lists = {key: [_address_list(value, notes) for value in values] for key, values in several.items()}
+    lists = {key: _address_lists(values, notes) for key, values in several.items()}
     message = Message()
     for key, values in lists.items():
         if values:
@@ -317,15 +320,14 @@ def _interpret(several: Mapping[str, list[str]], date: str, bodies: list[_Body],
     return _Interpreted(mailboxes, mail.date, tuple(mail.text_plain), tuple(mail.text_html))
 
 
-def _interpret_plainly(several: Mapping[str, list[str]], date: str, bodies: list[_Body]) -> _Interpreted:
+def _interpret_plainly(several: Mapping[str, list[str]], bodies: list[_Body], notes: set[str]) -> _Interpreted:
     """The same with the standard library alone, for what mail-parser raises on."""
     mailboxes = {}
     for key, values in several.items():
-        notes: set[str] = set()
         found = []
-        for value in values:
+        for value in _address_lists(values, notes):
             try:
-                pairs = getaddresses([_address_list(value, notes)])
+                pairs = getaddresses([value])
             except (RecursionError, ValueError, IndexError, TypeError):
                 pairs = [(value, "")]
             found += [_mailbox(name, address if "@" in address else "", notes) for name, address in pairs]
@@ -338,13 +340,19 @@ def _interpret_plainly(several: Mapping[str, list[str]], date: str, bodies: list
     )
 
 
-def _address_list(value: str, notes: set[str]) -> str:
-    if len(value) > _ADDRESS_LIST_CHARS:
-        notes.add("long_address_list")
-        cut = value.rfind(",", 0, _ADDRESS_LIST_CHARS)
-        value = value[: cut if cut > 0 else _ADDRESS_LIST_CHARS]
-    value = words_replaced(value, notes, _as_encoded_word)
-    return value if value.isprintable() else value.translate(LINE_TABLE)
+def _address_lists(values: list[str], notes: set[str]) -> list[str]:
+    """The fields of one name, fit for mail-parser, together no longer than _ADDRESS_LIST_CHARS."""
+    lists: list[str] = []
+    room = _ADDRESS_LIST_CHARS
+    for value in values:
+        if len(value) > room:
+            notes.add("long_address_list")
+            cut = value.rfind(",", 0, room)
+            value = value[: cut if cut > 0 else room]
+        room -= len(value)
+        value = words_replaced(value, notes, _as_encoded_word)
+        lists.append(value if value.isprintable() else value.translate(LINE_TABLE))
+    return lists
 
 
 def _as_encoded_word(text: str) -> str:
@@ -440,6 +448,7 @@ class _Reader:
         self.notes: set[str] = set()
         self.leaves: list[_Leaf] = []
         self.parts = 0
+        self.lines_like_delimiters = 0
         self.data = self._with_line_feeds(bytes(raw))
         self._check_lines()
 
@@ -642,6 +651,9 @@ class _Reader:
             newline = data.find(b"\n", at + len(mark), end)
             line_end = end if newline < 0 else newline
             rest = data[at + len(mark) : line_end].strip(b" \t\r")
+            self.lines_like_delimiters += 1
+            if self.lines_like_delimiters > 50 * self.caps.parts:
+                raise _unreadable("too_many_parts")
             if rest in (b"", b"--"):
                 if opened >= 0:
                     ranges.append((opened, max(opened, _before_line_end(data, at))))
