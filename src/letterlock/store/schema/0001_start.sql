@@ -88,7 +88,6 @@ CREATE TABLE emails (
     links INTEGER,
     unread INTEGER,
     code TEXT,
-    code_forms TEXT,
     code_given_at BIGINT,
     inspection BLOB,
     PRIMARY KEY (tenant_id, email_id),
@@ -147,7 +146,8 @@ CREATE TABLE thread_messages (
     PRIMARY KEY (tenant_id, inbox_id, message_id)
 );
 
--- One outbound email frozen as bytes: what was decided and approved is exactly what is sent.
+-- One outbound email frozen as bytes: what was decided and approved is exactly what is sent. `held_by`: the code of what
+-- keeps it (or some of its recipients) back, '' for nothing. Its state is what its deliveries say.
 CREATE TABLE submissions (
     tenant_id TEXT NOT NULL,
     submission_id TEXT NOT NULL,
@@ -155,7 +155,7 @@ CREATE TABLE submissions (
     agent_id TEXT NOT NULL,
     idempotency_key TEXT NOT NULL,
     request_hash TEXT NOT NULL,
-    state TEXT NOT NULL CHECK (state IN ('queued', 'held', 'refused', 'cancelled', 'done')),
+    held_by TEXT NOT NULL,
     reasons TEXT NOT NULL,
     sender TEXT NOT NULL,
     recipients TEXT NOT NULL,
@@ -174,16 +174,20 @@ CREATE TABLE submissions (
 );
 
 CREATE INDEX submissions_by_thread ON submissions (tenant_id, thread_id, created_at);
-CREATE INDEX submissions_held ON submissions (state, created_at) WHERE state = 'held';
+CREATE INDEX submissions_held ON submissions (held_by) WHERE held_by <> '';
 
--- The way of a submission to one recipient; also the queue. A lease is fenced by owner and attempt.
+-- The way of a submission to one recipient; also the queue. `next_at`: when it is due, NULL when nothing is left to do or
+-- it is held. A lease is fenced by owner and attempts. `unanswered`: how often the message was handed over and no answer
+-- came back, which is written before the final dot.
 CREATE TABLE deliveries (
     tenant_id TEXT NOT NULL,
     submission_id TEXT NOT NULL,
     recipient TEXT NOT NULL,
-    state TEXT NOT NULL CHECK (state IN ('queued', 'delivered', 'bounced', 'uncertain', 'cancelled')),
+    route TEXT NOT NULL CHECK (route IN ('local', 'relay')),
+    state TEXT NOT NULL CHECK (state IN ('queued', 'held', 'sent', 'delivered', 'bounced', 'uncertain', 'cancelled')),
     attempts INTEGER NOT NULL DEFAULT 0,
-    next_at BIGINT NOT NULL,
+    unanswered INTEGER NOT NULL DEFAULT 0,
+    next_at BIGINT,
     lease_owner TEXT,
     lease_until BIGINT,
     reply TEXT NOT NULL DEFAULT '',
@@ -192,7 +196,7 @@ CREATE TABLE deliveries (
     FOREIGN KEY (tenant_id, submission_id) REFERENCES submissions ON DELETE CASCADE
 );
 
-CREATE INDEX deliveries_due ON deliveries (next_at) WHERE state IN ('queued', 'uncertain');
+CREATE INDEX deliveries_due ON deliveries (route, next_at) WHERE next_at IS NOT NULL;
 
 CREATE TABLE audit (
     tenant_id TEXT NOT NULL,
@@ -205,4 +209,13 @@ CREATE TABLE audit (
     previous_hash TEXT NOT NULL,
     hash TEXT NOT NULL,
     PRIMARY KEY (tenant_id, n)
+);
+
+-- What the postmaster of this data folder listens on, for the other processes to tell: at most one row.
+CREATE TABLE postmaster (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    pid BIGINT NOT NULL,
+    listening TEXT NOT NULL,
+    problem TEXT NOT NULL,
+    seen_at BIGINT NOT NULL
 );

@@ -1,0 +1,190 @@
+"""deliver_forever(app): claims what is due, hands it on and writes down what became of each recipient.
+
+An inbox of ours gets its copy by inbound.accept, every other recipient through the relay. The two have lanes of their
+own, so that a dead relay does not slow local mail. Every try sends the same frozen bytes with the same Message-ID.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+from letterlock.app import App
+from letterlock.errors import StoreError
+from letterlock.ids import new_id
+from letterlock.inbound.accept import accept, inbox_for
+from letterlock.message.envelope import Envelope
+from letterlock.outbound.relay import Outcome, configured_route, one_line, relay
+from letterlock.policy import Recipient, SendContext, decide
+from letterlock.store import audit, outbox
+from letterlock.store.database import Transaction
+from letterlock.store.outbox import Delivery, Lease, Route
+from letterlock.wake import OUTBOX
+
+log = logging.getLogger(__name__)
+
+_MINUTE = 60
+SCHEDULE_S = (_MINUTE, 5 * _MINUTE, 15 * _MINUTE, 30 * _MINUTE, 60 * _MINUTE, 120 * _MINUTE, *(240 * _MINUTE,) * 11)
+"""Seconds from each failed try to the next, 48 h in all (RFC 5321 section 4.5.4.1: the first ones close together)."""
+JITTER = 0.2
+"""Each delay is longer or shorter by up to this part, so that what failed together does not come back together."""
+AT_ONCE: dict[Route, int] = {"local": 4, "relay": 8}
+LEASE_MS = 180_000
+"""Longer than everything that may come before the message is handed over."""
+HANDING_OVER_MS = 900_000
+"""Longer than the wait for the answer to the final dot."""
+_PAUSE_S = 1.0
+
+
+async def deliver_forever(app: App) -> None:
+    """Until cancelled. What is in work then is given back, so that the next process takes it at once."""
+    if app.settings.relay_host:
+        released = await app.database.write_system(lambda tx: outbox.release(tx, "relay_host", app.now_ms()))
+        if released:
+            log.info("%d held submissions released: a relay is set now", released)
+    owner = new_id("worker")
+    running: dict[Route, set[asyncio.Task[None]]] = {"local": set(), "relay": set()}
+    with app.wake.watch(OUTBOX) as watch:
+        try:
+            while True:
+                try:
+                    for route in await app.database.read_system(lambda tx: outbox.due(tx, app.now_ms())):
+                        free = AT_ONCE[route] - len(running[route])
+                        for lease in await claim(app, owner, route, free) if free > 0 else ():
+                            task = asyncio.create_task(deliver(app, lease), name=f"deliver {lease.submission_id}")
+                            running[route].add(task)
+                            task.add_done_callback(running[route].discard)
+                            task.add_done_callback(lambda _: watch.ring())
+                except Exception as error:
+                    log.error("deliveries cannot be claimed: %s", type(error).__name__)
+                    await asyncio.sleep(_PAUSE_S)
+                await watch.wait()
+        finally:
+            left = [task for tasks in running.values() for task in tasks]
+            for task in left:
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
+
+
+async def claim(app: App, owner: str, route: Route, limit: int) -> list[Lease]:
+    """Up to `limit` submissions that are due on a route, leased to `owner`."""
+    now = app.now_ms()
+    return await app.database.write_system(lambda tx: outbox.claim(tx, owner, route, now, now + LEASE_MS, limit))
+
+
+async def deliver(app: App, lease: Lease) -> None:
+    """One try of what is leased, and its record. Never raises but when cancelled."""
+    try:
+        try:
+            results = await _try(app, lease)
+        except Exception as error:
+            # The text of an unforeseen error may hold an address; its type and our id are enough to find it.
+            log.error("delivery of %s failed: %s", lease.submission_id, type(error).__name__)
+            results = [
+                _after(app, each, Outcome(each.recipient, "deferred", "Letterlock failed; see its log"))
+                for each in lease.deliveries
+            ]
+        await app.database.write(lease.tenant_id, lambda tx: _record(tx, lease, results, app.now_ms()))
+    except asyncio.CancelledError:
+        with contextlib.suppress(StoreError):
+            await app.database.write(lease.tenant_id, lambda tx: outbox.give_back(tx, lease))
+        raise
+    except StoreError as error:
+        # The lease runs out and the try counts as one without an answer.
+        log.error("the outcome of %s could not be kept: %s", lease.submission_id, type(error).__name__)
+
+
+async def _try(app: App, lease: Lease) -> list[Delivery]:
+    """The deliveries of the lease as they are after this try."""
+    ours: list[Delivery] = []
+    others: list[Delivery] = []
+    for delivery in lease.deliveries:
+        # Looked up again: an inbox may have come or gone since the email was submitted.
+        (ours if await inbox_for(app, delivery.recipient) else others).append(delivery)
+    results = await _to_inboxes(app, lease, ours) if ours else []
+    outward = []
+    for delivery in others:
+        decision = decide(
+            SendContext(lease.sender, True, (Recipient(delivery.recipient, False),), bool(app.settings.relay_host))
+        )
+        if decision.kind == "allow" and lease.route == "relay":
+            outward.append(delivery)
+        elif decision.kind == "allow":
+            results.append(replace(delivery, route="relay", state="queued", next_at=app.now_ms()))
+        elif decision.kind == "hold":
+            results.append(replace(delivery, route="relay", state="held", next_at=None))
+        else:
+            results.append(_after(app, delivery, Outcome(delivery.recipient, "refused", decision.reasons[0].text)))
+    return results + (await _to_relay(app, lease, outward) if outward else [])
+
+
+async def _to_inboxes(app: App, lease: Lease, deliveries: Sequence[Delivery]) -> list[Delivery]:
+    """Delivered by the one door that all mail comes in by; a repeat after a crash folds there."""
+    recipients = tuple(delivery.recipient for delivery in deliveries)
+    international = not "".join((lease.sender, *recipients)).isascii()
+    envelope = Envelope(lease.sender, recipients, app.clock(), "local", smtputf8=international)
+    receipts = await accept(app, envelope, lease.raw)
+    kept = {receipt.recipient for receipt in receipts}
+    return [
+        replace(delivery, state="delivered", next_at=None, reply="")
+        if delivery.recipient in kept
+        # Its inbox went away between the look and the write; the next try decides anew.
+        else replace(delivery, next_at=app.now_ms())
+        for delivery in deliveries
+    ]
+
+
+async def _to_relay(app: App, lease: Lease, deliveries: Sequence[Delivery]) -> list[Delivery]:
+    route = configured_route(app.settings)
+    assert route is not None
+    recipients = [delivery.recipient for delivery in deliveries]
+
+    async def handing_over(taken: Sequence[str]) -> bool:
+        until = app.now_ms() + HANDING_OVER_MS
+        return await app.database.write(lease.tenant_id, lambda tx: outbox.handing_over(tx, lease, taken, until))
+
+    outcomes = await relay(lease.raw, lease.sender, recipients, route, handing_over)
+    return [_after(app, delivery, outcome) for delivery, outcome in zip(deliveries, outcomes, strict=True)]
+
+
+def _after(app: App, delivery: Delivery, outcome: Outcome) -> Delivery:
+    """What a try makes of a delivery. Once an answer was lost, only "sent" can end the doubt."""
+    in_doubt = delivery.unanswered > 0
+    next_at = next_try(delivery.attempts, app.now_ms())
+    after = replace(delivery, reply=outcome.reply)
+    if outcome.kind == "delivered":
+        return replace(after, state="sent", next_at=None)
+    if outcome.kind == "uncertain":
+        unanswered = delivery.unanswered + 1
+        again = next_at if unanswered < outbox.MOST_UNANSWERED else None
+        return replace(after, state="uncertain", next_at=again, unanswered=unanswered)
+    if outcome.kind == "deferred" and next_at is not None:
+        return replace(after, state="uncertain" if in_doubt else "queued", next_at=next_at)
+    if outcome.kind == "deferred":
+        after = replace(after, reply=one_line(f"given up after 48 hours: {outcome.reply}"))
+    return replace(after, state="uncertain" if in_doubt else "bounced", next_at=None)
+
+
+def next_try(attempts: int, now_ms: int) -> int | None:
+    """When to try again after `attempts` tries, in milliseconds since 1970; None: give up."""
+    if attempts > len(SCHEDULE_S):
+        return None
+    delay_s = SCHEDULE_S[attempts - 1] * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311
+    return now_ms + int(delay_s * 1000)
+
+
+async def _record(tx: Transaction, lease: Lease, results: Sequence[Delivery], now_ms: int) -> None:
+    if not await outbox.record(tx, lease, results, now_ms):
+        return
+    held = [result.recipient for result in results if result.state == "held"]
+    if held:
+        outside = tuple(Recipient(recipient, False) for recipient in held)
+        await outbox.hold(tx, lease.submission_id, decide(SendContext(lease.sender, True, outside, False)).reasons[0])
+    states: Counter[str] = Counter(result.state for result in results)
+    attempt = max(result.attempts for result in results)
+    await audit.append(tx, now_ms, "postmaster", "email.tried", lease.submission_id, attempt=attempt, **states)

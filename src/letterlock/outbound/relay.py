@@ -1,0 +1,247 @@
+"""relay(raw, sender, recipients, route) -> one Outcome a recipient: the SMTP client. Only this module knows aiosmtplib.
+
+Never raises for anything a server or the network does. TLS that is asked for and not to be had is a failure, never a
+reason to go on without. The message counts as handed over from the final dot on: an answer lost after it is
+`uncertain`, any failure before it is `deferred` (RFC 5321 section 4.1.1.4: that answer passes responsibility).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import ssl
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, cast
+
+from letterlock.settings import Settings
+
+if TYPE_CHECKING:
+    import aiosmtplib
+
+REPLY_CHARACTERS = 200
+_CHUNK = 65_536
+_DOT_AT_START = re.compile(rb"(?m)^\.")
+_LINE_END = re.compile(rb"\r\n|\r|\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Seconds. `before` bounds everything up to the content, `content` its transfer, `answer` the wait for the reply to
+    the final dot (RFC 5321 section 4.5.3.2.6 asks for 10 minutes, because giving up early makes duplicates)."""
+
+    connect: float = 30.0
+    command: float = 60.0
+    before: float = 120.0
+    content: float = 300.0
+    answer: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A server that takes mail, and how to talk to it."""
+
+    host: str
+    port: int
+    security: Literal["starttls", "tls", "none"]
+    helo: str
+    username: str = ""
+    password: str = ""
+    limits: Limits = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one recipient in one try. `reply`: the server's last word in one line of at most 200 characters,
+    outside text; `handed_over`: the final dot was sent for it."""
+
+    recipient: str
+    kind: Literal["delivered", "deferred", "refused", "uncertain"]
+    reply: str
+    handed_over: bool = False
+
+
+class _Stop(Exception):
+    """Why no recipient can be served in this try."""
+
+    def __init__(self, kind: Literal["deferred", "refused"], reply: str) -> None:
+        super().__init__(reply)
+        self.kind: Literal["deferred", "refused"] = kind
+        self.reply = reply
+
+
+def configured_route(settings: Settings) -> Route | None:
+    """The relay of the settings, or None when none is set."""
+    if not settings.relay_host:
+        return None
+    return Route(
+        settings.relay_host,
+        settings.relay_port,
+        settings.relay_security,
+        settings.smtp_hostname if settings.smtp_hostname.isascii() else "localhost",
+        settings.relay_username,
+        settings.relay_password.get_secret_value(),
+    )
+
+
+async def relay(
+    raw: bytes,
+    sender: str,
+    recipients: Sequence[str],
+    route: Route,
+    handing_over: Callable[[Sequence[str]], Awaitable[bool]] | None = None,
+) -> tuple[Outcome, ...]:
+    """Hand `raw` to the server of `route` for `recipients`; an Outcome for each, in order.
+
+    `handing_over` is awaited right before the final dot with the recipients the server took; when it says False the
+    message is not sent (they are deferred)."""
+    import aiosmtplib
+
+    outcomes: dict[str, Outcome] = {}
+    client = aiosmtplib.SMTP(
+        hostname=route.host,
+        port=route.port,
+        use_tls=route.security == "tls",
+        # False, not None: None would take STARTTLS when offered and go on in clear when not.
+        start_tls=route.security == "starttls",
+        local_hostname=route.helo,
+        timeout=route.limits.command,
+    )
+    writer: asyncio.StreamWriter | None = None
+    try:
+        async with _time(route.limits.before, "before the message could be sent"):
+            await _greet(client, route)
+            taken = await _envelope(client, raw, sender, recipients, outcomes)
+        if taken:
+            async with _time(route.limits.content, "while the message was sent"):
+                writer = await _content(client, raw)
+            if handing_over is not None and not await handing_over(taken):
+                raise _Stop("deferred", "not sent: cancelled, or taken over by another process")
+            outcomes |= await _dot(client, taken, route.limits.answer)
+    except _Stop as stop:
+        for recipient in recipients:
+            outcomes.setdefault(recipient, Outcome(recipient, stop.kind, stop.reply))
+    finally:
+        client.close()
+        if writer is not None:
+            writer.close()
+    return tuple(outcomes[recipient] for recipient in recipients)
+
+
+def one_line(text: str) -> str:
+    """A reply without control characters, surrogates and line breaks, cut to REPLY_CHARACTERS."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text[: REPLY_CHARACTERS * 8]).split())
+    return line if len(line) <= REPLY_CHARACTERS else line[: REPLY_CHARACTERS - 1] + "…"
+
+
+@contextlib.asynccontextmanager
+async def _time(seconds: float, when: str):  # type: ignore[no-untyped-def]
+    """Turns every way a conversation can end early into a _Stop."""
+    import aiosmtplib
+
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except aiosmtplib.SMTPResponseException as error:
+        # A refusal that is not about this message (greeting, EHLO, login) is for the owner to mend: try again.
+        raise _Stop("deferred", one_line(f"{error.code} {error.message}")) from None
+    except TimeoutError:
+        raise _Stop("deferred", f"no answer in time, {when}") from None
+    except ssl.SSLCertVerificationError as error:
+        raise _Stop("deferred", one_line(f"the certificate is not trusted: {error.verify_message}")) from None
+    except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+        raise _Stop("deferred", one_line(f"{error} ({when})")) from None
+
+
+async def _greet(client: aiosmtplib.SMTP, route: Route) -> None:
+    await client.connect(timeout=route.limits.connect)
+    # RFC 3207 section 4.2: what was said before TLS is forgotten, so EHLO comes again.
+    await client.ehlo()
+    if route.username:
+        await client.login(route.username, route.password)
+
+
+async def _envelope(
+    client: aiosmtplib.SMTP, raw: bytes, sender: str, recipients: Sequence[str], outcomes: dict[str, Outcome]
+) -> list[str]:
+    """MAIL and RCPT; the recipients the server took. Refused and deferred ones go to `outcomes`."""
+    import aiosmtplib
+
+    options = []
+    head = raw.partition(b"\r\n\r\n")[0]
+    international = not (head.isascii() and "".join((sender, *recipients)).isascii())
+    if international:
+        # RFC 6531 section 3.1: never to a server that does not offer it.
+        if not client.supports_extension("smtputf8"):
+            raise _Stop("refused", "the server does not take international addresses (SMTPUTF8)")
+        options.append("SMTPUTF8")
+    if not raw.isascii():
+        # RFC 6152 section 3: 8-bit content only where it is offered.
+        if not client.supports_extension("8bitmime"):
+            raise _Stop("refused", "the server does not take 8-bit content (8BITMIME)")
+        options.append("BODY=8BITMIME")
+    if client.supports_extension("size"):
+        limit = client.esmtp_extensions["size"].strip()
+        # RFC 1870 section 4: 0 or nothing means no fixed limit.
+        if limit.isascii() and limit.isdigit() and 0 < int(limit[:18]) < len(raw):
+            raise _Stop("refused", f"the message has {len(raw)} bytes, the server takes {limit[:18]}")
+        options.append(f"SIZE={len(raw)}")
+    encoding = "utf-8" if international else "ascii"
+    try:
+        await client.mail(sender, options=options, encoding=encoding)
+    except aiosmtplib.SMTPSenderRefused as error:
+        raise _Stop(_kind(error.code), one_line(f"{error.code} {error.message}")) from None
+    taken = []
+    for recipient in recipients:
+        try:
+            await client.rcpt(recipient, encoding=encoding)
+            taken.append(recipient)
+        except aiosmtplib.SMTPRecipientRefused as error:
+            reply = one_line(f"{error.code} {error.message}")
+            outcomes[recipient] = Outcome(recipient, _kind(error.code), reply)
+    return taken
+
+
+async def _content(client: aiosmtplib.SMTP, raw: bytes) -> asyncio.StreamWriter:
+    """DATA and the whole content without the final dot."""
+    import aiosmtplib
+
+    answer = await client.execute_command(b"DATA")
+    if answer.code != 354:
+        raise _Stop(_kind(answer.code), one_line(f"{answer.code} {answer.message}"))
+    if client.protocol is None or client.transport is None:
+        raise aiosmtplib.SMTPServerDisconnected("Connection lost")
+    transport = cast("asyncio.WriteTransport", client.transport)
+    writer = asyncio.StreamWriter(transport, client.protocol, None, asyncio.get_running_loop())
+    # RFC 5321 section 2.3.8: lines end in CRLF and nothing else; section 4.5.2: a leading dot is doubled.
+    content = _DOT_AT_START.sub(b"..", _LINE_END.sub(b"\r\n", raw))
+    if not content.endswith(b"\r\n"):
+        content += b"\r\n"
+    for start in range(0, len(content), _CHUNK):
+        writer.write(content[start : start + _CHUNK])
+        await writer.drain()
+    return writer
+
+
+async def _dot(client: aiosmtplib.SMTP, taken: Sequence[str], seconds: float) -> dict[str, Outcome]:
+    """The final dot and its answer."""
+    import aiosmtplib
+
+    kind: Literal["delivered", "deferred", "refused", "uncertain"]
+    try:
+        async with asyncio.timeout(seconds):
+            answer = await client.execute_command(b".", timeout=seconds)
+        kind = "delivered" if answer.code // 100 == 2 else _kind(answer.code)
+        reply = one_line(f"{answer.code} {answer.message}")
+        # RFC 5321 section 4.1.1.10; what a server says to QUIT changes nothing.
+        with contextlib.suppress(aiosmtplib.SMTPException, OSError):
+            await client.quit(timeout=5)
+    except (aiosmtplib.SMTPException, OSError):
+        kind, reply = "uncertain", "the connection was lost before the server answered"
+    return {recipient: Outcome(recipient, kind, reply, handed_over=True) for recipient in taken}
+
+
+def _kind(code: int) -> Literal["deferred", "refused"]:
+    # RFC 5321 section 4.2.1: 5yz is final; whatever is no reply at all is worth another try.
+    return "refused" if 500 <= code <= 599 else "deferred"

@@ -1,0 +1,442 @@
+"""Outbound emails and their way to each recipient: what was asked for, frozen, claimed, tried and how it ended.
+
+A delivery: queued or held -> (claimed under a lease) -> sent (a relay took it), delivered (an inbox of ours has it),
+bounced, uncertain (handed over, no answer came back) or cancelled. Whoever holds a lease writes with its owner and
+attempt, so that a worker thought dead changes nothing when it comes back. The queue is `next_at`: NULL is out of it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from letterlock.ids import AgentId, EmailId, InboxId, SubmissionId, TenantId, ThreadId
+from letterlock.policy import Reason
+from letterlock.store.database import Row, Transaction
+
+Route = Literal["local", "relay"]
+DeliveryState = Literal["queued", "held", "sent", "delivered", "bounced", "uncertain", "cancelled"]
+MOST_UNANSWERED = 2
+"""A message is handed over again after one lost answer, never after a second: at most one extra copy."""
+
+# A submission is in the state of the recipient that needs the most attention.
+_ATTENTION: tuple[DeliveryState, ...] = ("held", "queued", "uncertain", "bounced", "cancelled", "sent", "delivered")
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Times in milliseconds since 1970. `reply`: one line of the last answer, outside text. `unanswered`: how often the
+    message was handed over without an answer."""
+
+    recipient: str
+    route: Route
+    state: DeliveryState
+    next_at: int | None
+    attempts: int = 0
+    unanswered: int = 0
+    reply: str = ""
+    updated_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One outbound email without its bytes. `held_by`: the code of the reason that keeps recipients back, or ""."""
+
+    submission_id: SubmissionId
+    inbox_id: InboxId
+    agent_id: AgentId
+    idempotency_key: str
+    request_hash: str
+    held_by: str
+    reasons: tuple[Reason, ...]
+    sender: str
+    to: tuple[str, ...]
+    cc: tuple[str, ...]
+    bcc: tuple[str, ...]
+    subject: str
+    body_text: str
+    message_id: str
+    thread_id: ThreadId
+    reply_to_email_id: EmailId | None
+    sha256: str
+    size: int
+    created_at: int
+    deliveries: tuple[Delivery, ...] = ()
+
+    @property
+    def recipients(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*self.to, *self.cc, *self.bcc)))
+
+    @property
+    def state(self) -> DeliveryState:
+        states = {delivery.state for delivery in self.deliveries}
+        return next(state for state in _ATTENTION if state in states)
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to deliver these until `until`; each delivery's `attempts` is the attempt the lease is fenced by."""
+
+    tenant_id: TenantId
+    submission_id: SubmissionId
+    owner: str
+    until: int
+    route: Route
+    sender: str
+    raw: bytes
+    deliveries: tuple[Delivery, ...]
+
+
+_COLUMNS = (
+    "submission_id, inbox_id, agent_id, idempotency_key, request_hash, held_by, reasons, sender, recipients, subject,"
+    " body_text, message_id, thread_id, reply_to_email_id, sha256, size, created_at"
+)
+_DELIVERY_COLUMNS = "recipient, route, state, next_at, attempts, unanswered, reply, updated_at"
+_DUE = "next_at <= :now AND (lease_until IS NULL OR lease_until <= :now)"
+_FENCED = (
+    "tenant_id = :tenant AND submission_id = :submission_id AND recipient = :recipient"
+    " AND lease_owner = :owner AND attempts = :attempt"
+)
+
+
+def _submission(row: Row, deliveries: Iterable[Delivery]) -> Submission:
+    recipients = json.loads(row["recipients"])
+    return Submission(
+        row["submission_id"],
+        row["inbox_id"],
+        row["agent_id"],
+        row["idempotency_key"],
+        row["request_hash"],
+        row["held_by"],
+        tuple(Reason(**reason) for reason in json.loads(row["reasons"])),
+        row["sender"],
+        tuple(recipients["to"]),
+        tuple(recipients["cc"]),
+        tuple(recipients["bcc"]),
+        row["subject"],
+        row["body_text"],
+        row["message_id"],
+        row["thread_id"],
+        row["reply_to_email_id"],
+        row["sha256"],
+        row["size"],
+        row["created_at"],
+        tuple(deliveries),
+    )
+
+
+def _delivery(row: Row) -> Delivery:
+    return Delivery(
+        row["recipient"],
+        row["route"],
+        row["state"],
+        row["next_at"],
+        row["attempts"],
+        row["unanswered"],
+        row["reply"],
+        row["updated_at"],
+    )
+
+
+def _reasons_text(reasons: Iterable[Reason]) -> str:
+    return json.dumps([asdict(reason) for reason in reasons])
+
+
+# Asked for
+
+
+async def add(tx: Transaction, submission: Submission, raw: bytes) -> bool:
+    """Keep a submission and its deliveries. False when the inbox has one under this idempotency key."""
+    kept = await tx.run(
+        "INSERT INTO submissions (tenant_id, submission_id, inbox_id, agent_id, idempotency_key, request_hash, held_by,"
+        " reasons, sender, recipients, subject, body_text, message_id, thread_id, reply_to_email_id, sha256, raw, size,"
+        " created_at) VALUES (:tenant, :submission_id, :inbox_id, :agent_id, :idempotency_key, :request_hash, :held_by,"
+        " :reasons, :sender, :recipients, :subject, :body_text, :message_id, :thread_id, :reply_to_email_id, :sha256,"
+        " :raw, :size, :created_at) ON CONFLICT (tenant_id, inbox_id, idempotency_key) DO NOTHING",
+        submission_id=submission.submission_id,
+        inbox_id=submission.inbox_id,
+        agent_id=submission.agent_id,
+        idempotency_key=submission.idempotency_key,
+        request_hash=submission.request_hash,
+        held_by=submission.held_by,
+        reasons=_reasons_text(submission.reasons),
+        sender=submission.sender,
+        recipients=json.dumps({"to": submission.to, "cc": submission.cc, "bcc": submission.bcc}),
+        subject=submission.subject,
+        body_text=submission.body_text,
+        message_id=submission.message_id,
+        thread_id=submission.thread_id,
+        reply_to_email_id=submission.reply_to_email_id,
+        sha256=submission.sha256,
+        raw=raw,
+        size=submission.size,
+        created_at=submission.created_at,
+    )
+    if not kept:
+        return False
+    await tx.many(
+        "INSERT INTO deliveries (tenant_id, submission_id, recipient, route, state, next_at, updated_at)"
+        " VALUES (:tenant, :submission_id, :recipient, :route, :state, :next_at, :now)",
+        (
+            {
+                "submission_id": submission.submission_id,
+                "recipient": delivery.recipient,
+                "route": delivery.route,
+                "state": delivery.state,
+                "next_at": delivery.next_at,
+                "now": submission.created_at,
+            }
+            for delivery in submission.deliveries
+        ),
+    )
+    return True
+
+
+async def get(tx: Transaction, submission_id: SubmissionId) -> Submission | None:
+    row = await tx.one(
+        f"SELECT {_COLUMNS} FROM submissions WHERE tenant_id = :tenant AND submission_id = :submission_id",
+        submission_id=submission_id,
+    )
+    return _submission(row, await _deliveries(tx, submission_id)) if row else None
+
+
+async def by_key(tx: Transaction, inbox_id: InboxId, idempotency_key: str) -> Submission | None:
+    row = await tx.one(
+        f"SELECT {_COLUMNS} FROM submissions WHERE tenant_id = :tenant AND inbox_id = :inbox_id"
+        " AND idempotency_key = :key",
+        inbox_id=inbox_id,
+        key=idempotency_key,
+    )
+    return _submission(row, await _deliveries(tx, row["submission_id"])) if row else None
+
+
+async def retire_key(tx: Transaction, submission: Submission) -> None:
+    """Free the key of a submission for another one."""
+    await tx.run(
+        "UPDATE submissions SET idempotency_key = :key WHERE tenant_id = :tenant AND submission_id = :submission_id",
+        submission_id=submission.submission_id,
+        key=f"{submission.idempotency_key} {submission.submission_id}",
+    )
+
+
+async def of_thread(tx: Transaction, thread_id: ThreadId, limit: int) -> list[Submission]:
+    """What was sent in a thread, newest first."""
+    rows = await tx.all(
+        f"SELECT {_COLUMNS} FROM submissions WHERE tenant_id = :tenant AND thread_id = :thread_id"
+        " ORDER BY created_at DESC, submission_id DESC LIMIT :limit",
+        thread_id=thread_id,
+        limit=limit,
+    )
+    return [_submission(row, await _deliveries(tx, row["submission_id"])) for row in rows]
+
+
+async def count_in_thread(tx: Transaction, thread_id: ThreadId, since_ms: int) -> int:
+    row = await tx.one(
+        "SELECT COUNT(*) AS n FROM submissions WHERE tenant_id = :tenant AND thread_id = :thread_id"
+        " AND created_at >= :since",
+        thread_id=thread_id,
+        since=since_ms,
+    )
+    return int(row["n"]) if row else 0
+
+
+async def join_thread(tx: Transaction, submission: Submission) -> None:
+    """An answer to this submission belongs to its thread, also when the email it answers had no Message-ID."""
+    await tx.run(
+        "INSERT INTO thread_messages (tenant_id, inbox_id, message_id, thread_id)"
+        " VALUES (:tenant, :inbox_id, :message_id, :thread_id) ON CONFLICT DO NOTHING",
+        inbox_id=submission.inbox_id,
+        message_id=submission.message_id,
+        thread_id=submission.thread_id,
+    )
+
+
+async def _deliveries(tx: Transaction, submission_id: SubmissionId) -> list[Delivery]:
+    rows = await tx.all(
+        f"SELECT {_DELIVERY_COLUMNS} FROM deliveries WHERE tenant_id = :tenant AND submission_id = :submission_id"
+        " ORDER BY recipient",
+        submission_id=submission_id,
+    )
+    return [_delivery(row) for row in rows]
+
+
+# Held and cancelled
+
+
+async def release(tx: Transaction, code: str, now_ms: int) -> int:
+    """Queue everything that is held by the reason `code`. A system write; returns the number of submissions."""
+    await tx.run(
+        "UPDATE deliveries SET state = 'queued', next_at = :now, updated_at = :now WHERE state = 'held'"
+        " AND (tenant_id, submission_id) IN (SELECT tenant_id, submission_id FROM submissions WHERE held_by = :code)",
+        now=now_ms,
+        code=code,
+    )
+    return await tx.run("UPDATE submissions SET held_by = '', reasons = '[]' WHERE held_by = :code", code=code)
+
+
+async def cancel(tx: Transaction, submission_id: SubmissionId, now_ms: int) -> int:
+    """Stop what has not been handed over; returns the number of recipients spared. A local delivery under way cannot be
+    stopped; one to a relay can up to the moment `handing_over` is written. An uncertain one is not tried again."""
+    spared = await tx.run(
+        "UPDATE deliveries SET state = 'cancelled', next_at = NULL, lease_owner = NULL, lease_until = NULL,"
+        " updated_at = :now WHERE tenant_id = :tenant AND submission_id = :submission_id"
+        " AND state IN ('queued', 'held') AND (route = 'relay' OR lease_until IS NULL OR lease_until <= :now)",
+        submission_id=submission_id,
+        now=now_ms,
+    )
+    await tx.run(
+        "UPDATE deliveries SET next_at = NULL WHERE tenant_id = :tenant AND submission_id = :submission_id"
+        " AND state = 'uncertain' AND (lease_until IS NULL OR lease_until <= :now)",
+        submission_id=submission_id,
+        now=now_ms,
+    )
+    await tx.run(
+        "UPDATE submissions SET held_by = '' WHERE tenant_id = :tenant AND submission_id = :submission_id",
+        submission_id=submission_id,
+    )
+    return spared
+
+
+# Delivering
+
+
+async def due(tx: Transaction, now_ms: int) -> set[Route]:
+    """The routes on which something is due. A system read."""
+    routes: tuple[Route, ...] = ("local", "relay")
+    return {
+        route
+        for route in routes
+        if await tx.one(
+            f"SELECT 1 AS n FROM deliveries WHERE route = :route AND {_DUE} LIMIT 1", route=route, now=now_ms
+        )
+    }
+
+
+async def claim(
+    tx: Transaction,
+    owner: str,
+    route: Route,
+    now_ms: int,
+    until_ms: int,
+    limit: int,
+    submission_id: SubmissionId | None = None,
+) -> list[Lease]:
+    """Lease what is due on a route, oldest first, up to `limit` submissions (or that one). A system write.
+
+    The update looks at the conditions again, so that of two claimers that saw the same row only one gets it."""
+    wanted = "" if submission_id is None else " AND submission_id = :submission_id"
+    only = {} if submission_id is None else {"submission_id": submission_id}
+    found = await tx.all(
+        "SELECT tenant_id, submission_id, MIN(next_at) AS first FROM deliveries"
+        f" WHERE route = :route AND {_DUE}{wanted} GROUP BY tenant_id, submission_id ORDER BY first LIMIT :limit",
+        route=route,
+        now=now_ms,
+        limit=limit,
+        **only,
+    )
+    leases = []
+    for one in found:
+        bound = tx.bound_to(one["tenant_id"])
+        rows = await bound.all(
+            "UPDATE deliveries SET lease_owner = :owner, lease_until = :until, attempts = attempts + 1"
+            f" WHERE tenant_id = :tenant AND submission_id = :submission_id AND route = :route AND {_DUE}"
+            f" RETURNING {_DELIVERY_COLUMNS}",
+            submission_id=one["submission_id"],
+            route=route,
+            owner=owner,
+            until=until_ms,
+            now=now_ms,
+        )
+        frozen = await bound.one(
+            "SELECT sender, raw FROM submissions WHERE tenant_id = :tenant AND submission_id = :submission_id",
+            submission_id=one["submission_id"],
+        )
+        if rows and frozen is not None:
+            deliveries = tuple(sorted(map(_delivery, rows), key=lambda delivery: delivery.recipient))
+            leases.append(
+                Lease(
+                    one["tenant_id"],
+                    one["submission_id"],
+                    owner,
+                    until_ms,
+                    route,
+                    frozen["sender"],
+                    bytes(frozen["raw"]),
+                    deliveries,
+                )
+            )
+    return leases
+
+
+async def handing_over(tx: Transaction, lease: Lease, recipients: Iterable[str], until_ms: int) -> bool:
+    """Write down that the message is about to be handed over for these, and hold the lease until `until_ms`.
+
+    False, and nothing written, when any of them is no longer the lease's: cancelled, or taken by another worker. Then
+    the message must not be sent."""
+    wanted = [delivery for delivery in lease.deliveries if delivery.recipient in set(recipients)]
+    for delivery in wanted:
+        mine = await tx.one(
+            f"SELECT 1 AS n FROM deliveries WHERE {_FENCED} AND state IN ('queued', 'uncertain')",
+            **_fence(lease, delivery),
+        )
+        if mine is None:
+            return False
+    for delivery in wanted:
+        await tx.run(
+            "UPDATE deliveries SET state = 'uncertain', unanswered = unanswered + 1, lease_until = :until,"
+            f" next_at = CASE WHEN unanswered + 1 >= :most THEN NULL ELSE next_at END WHERE {_FENCED}",
+            until=until_ms,
+            most=MOST_UNANSWERED,
+            **_fence(lease, delivery),
+        )
+    return True
+
+
+async def record(tx: Transaction, lease: Lease, results: Iterable[Delivery], now_ms: int) -> int:
+    """Write how an attempt ended and give the lease back; `results` are the lease's deliveries as they are now. Returns
+    how many were still the lease's."""
+    attempts = {delivery.recipient: delivery for delivery in lease.deliveries}
+    changed = 0
+    for result in results:
+        changed += await tx.run(
+            "UPDATE deliveries SET route = :route, state = :state, next_at = :next_at, unanswered = :unanswered,"
+            f" reply = :reply, updated_at = :now, lease_owner = NULL, lease_until = NULL WHERE {_FENCED}",
+            route=result.route,
+            state=result.state,
+            next_at=result.next_at,
+            unanswered=result.unanswered,
+            reply=result.reply,
+            now=now_ms,
+            **_fence(lease, attempts[result.recipient]),
+        )
+    return changed
+
+
+async def hold(tx: Transaction, submission_id: SubmissionId, reason: Reason) -> None:
+    """Say why deliveries that were recorded as held are."""
+    await tx.run(
+        "UPDATE submissions SET held_by = :code, reasons = :reasons WHERE tenant_id = :tenant"
+        " AND submission_id = :submission_id",
+        submission_id=submission_id,
+        code=reason.code,
+        reasons=_reasons_text([reason]),
+    )
+
+
+async def give_back(tx: Transaction, lease: Lease) -> None:
+    """End a lease without a result; what it held is due as before."""
+    for delivery in lease.deliveries:
+        await tx.run(
+            f"UPDATE deliveries SET lease_owner = NULL, lease_until = NULL WHERE {_FENCED}", **_fence(lease, delivery)
+        )
+
+
+def _fence(lease: Lease, delivery: Delivery) -> dict[str, str | int]:
+    return {
+        "submission_id": lease.submission_id,
+        "recipient": delivery.recipient,
+        "owner": lease.owner,
+        "attempt": delivery.attempts,
+    }
