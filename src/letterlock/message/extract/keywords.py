@@ -71,7 +71,7 @@ en: =code =codes =pin =token =tokens | verif confirm authentic validat activat |
   =year =line =port =pid =commit =changeset =rfc =cve =ean =upc =gtin =asin =copyright =estimate =section =title
   =chapter =article =paragraph =figure =table =locker =pickup =collection =boarding =seat =gate =train =bus
   =passenger =itinerary =deposit =fee =price =usd =eur
-de: ~code | bestätig verifi authentifi freischalt aktivier best =überprüfen | anmeld einlog =login zugang konto
+de: ~code | bestätig verifi authentifi freischalt aktivier =überprüfen | anmeld einlog =login zugang konto
   registrier | ~passwort ~kennwort | zurücksetz zurückzusetz wiederherstell | ablauf abläuft gültig verfällt läuft
   | ignorier angefordert veranlasst | eingeben gib geben folgend verwende eingabe | minute =min | stunde =std |
   bestell rechnung kunden ticket auftrag =nr nummer telefon =tel plz aktenzeichen vorgang vertrag sendung buchung
@@ -97,9 +97,8 @@ nl: ~code | verif bevestig authentic activeer controle | aanmeld inlog =login ac
   wachtwoord | herstel opnieuw reset | verloopt verlopen geldig vervalt | negeer negeren aangevraagd verzocht |
   voer invoer gebruik volgend onderstaande | minu | =uur =uren | bestel factuur klant ticket kenmerk =nr nummer
   telefoon =kvk btw postcode boeking
-af: ~kode ~kodes | verifi bevestig | aanmeld aanteken =teken rekening | wagwoord | herstel stel | verval
-  verstryk geldig | ignoreer versoek | voer gebruik volgende tik | minu | uur =ure | bestelling faktuur kliënt
-  nommer
+af: ~kode ~kodes | verifi bevestig | aanmeld aanteken =teken rekening | wagwoord | herstel | verval verstryk
+  geldig | ignoreer versoek | voer gebruik volgende tik | minu | uur =ure | bestelling faktuur kliënt nommer
 sv: ~kod ~koden ~koder | verifier bekräft autentis | logga inlogg konto | lösenord | återställ | upphör giltig
   utgår går | ignorer begär bortse | ange skriv använd följande | minut | timm | order faktura kund ärende
   referens =nr nummer telefon postnummer beställ organisationsnummer
@@ -127,23 +126,23 @@ pl: =kod =kodu =kody =kodem =kodów | weryfik potwierdz uwierzyt aktyw | zalog l
 cs: =kód =kódu =kódem =kódy =kod | ověř potvr verifik autoriz | přihlá přihlaš účet účt | hesl | obnov reset |
   vypr platn platí | ignoruj nepožád požád | zadej vlož použij následující opiš | minut | hodin | objednáv faktur
   zákaz číslo =č telefon =tel psč =ičo
-sk: =kód =kódu =kódom =kódy =kod | over potvr verifik | prihlás účet účt | hesl | obnov reset | vypr platn platí
-  | ignoruj nepožiad | zadaj vlož použi nasledujúc | minút minut | hodin | objednáv faktúr zákazn číslo =č telef
-  =tel psč =ičo
+sk: =kód =kódu =kódom =kódy =kod | overen overov overiť overte potvr verifik | prihlás účet účt | hesl | obnov
+  reset | vypr platn platí | ignoruj nepožiad | zadaj vlož použi nasledujúc | minút minut | hodin | objednáv
+  faktúr zákazn číslo =č telef =tel psč =ičo
 hu: =kód =kódot =kódja =kódját =kódod =kódodat =kóddal kódj ~kód ~kódot ~kódja | ellenőrz megerősít hitelesít
   igazol aktivál | bejelent belép fiók | jelszó jelszav | visszaállít | lejár érvény | hagyja figyelmen kérte
   hagyd | adja írja adj használ következő írd | perc | óra órán | rendelés számla ügyfél szám telefon irányítószám
-ro: =cod =codul =codului =coduri | verific confirm autentific valid activ | autentific conect cont contul |
-  parol | reset | expir valabil | ignor solicitat | introdu folos următor | minut | oră ore ora | comand factur
+ro: =cod =codul =codului =coduri | verific confirm autentific valid activ | autentific conect =cont contul |
+  parol | reset | expir valabil | ignor solicitat | introdu folos următor | minut | =oră =ore =ora | comand factur
   client număr telefon =tel =cui poștal bon
 ca: =codi =codis | verific confirm | sessió iniciar compte acced | contrasen | restabl reinici | caduc expir
-  vàlid | ignor sol·licit demanat | introdu utilitz següent | minut | hora hores | comanda factura client número
+  vàlid | ignor sol·licit demanat | introdu utilitz següent | minut | =hora =hores | comanda factura client número
   telèfon
 eu: ~kode kodea =kodea kodeak | egiazta baiezta berrest | saio sartu kontu | pasahitz | berrezarri | iraungi |
   alde eskatu ez-ikusi | idatzi sartu erabili hurrengo | minutu | ordu | eskaera faktura bezero
 gl: código | verific confirm | sesión acced conta | contrasinal | restabl | caduc expir | ignor solicit |
-  introduc seguinte | minuto | hora | pedido factura cliente número
-oc: còdi | verific confirm | connex | senhal | reïnicial | expir | ignor | picatz | minuta | ora | comanda
+  introduc seguinte | minuto | =hora =horas | pedido factura cliente número
+oc: còdi | verific confirm | connex | senhal | reïnicial | expir | ignor | picatz | minuta | =ora | comanda
 bg: =код =кода =кодът =кодове | потвърд верифик | вход вписв влез акаунт профил сметка | парол | възстанов нулир
   | изтич изтече валид | игнорир пренебрегн заявил искали | въвед използва следн | минут | час | поръчк фактур
   клиент номер телефон =тел =еик
@@ -180,8 +179,8 @@ az: =kod =kodu =kodunuz kod | təsdiq doğrula | daxil giriş hesab | şifrə pa
 uz: =kod kodi kodni | tasdiq | kirish hisob | parol | tikla | tugay amal | etibor e'tibor so'ra | kirit | daqiqa
   | soat | buyurtma raqam
 kk: код | раста | кіру тіркелгі | құпиясөз құпия | қалпына | мерзім | елеме | енгіз | минут | сағат | тапсырыс
-ky: код | ырасто ыраста текшер | кирүү аккаунт кир | сырсөз пароль | калыбына | мөөнөт | көңүл | киргиз | мүнөт
-  | саат | буйрутма
+ky: код | ырасто ыраста текшер | кирүү аккаунт | сырсөз пароль | калыбына | мөөнөт | көңүл | киргиз | мүнөт |
+  саат | буйрутма
 mn: =код кодыг кодоо | баталгаа | нэвтр бүртгэл | нууц | сэргээ | дуус хүчин | хүсээ | оруул | минут | цаг |
   захиал дугаар
 tg: рамз код | тасдиқ | даромадан ворид | рамз парол | барқарор | муҳлат | сарфи | ворид | дақиқа | соат |
@@ -193,34 +192,34 @@ ka: კოდი კოდ ~კოდი | ვერიფიკ დადას
   უგულებელ იგნორ მოითხოვ | შეიყვან | წუთ | საათ | შეკვეთ ნომერ
 is: ~kóði ~kóða ~kóðann ~kóðinn | staðfest | innskrá skráðu reikning | lykilorð | endurstill | rennur gildir |
   hunsa baðst | sláðu notaðu | mínút | klukkust | pöntun númer sími
-fo: ~kodu ~koda ~kotu ~kotan | vátta staðfest | rita innrita ritar | loyniorð | endurset | gongur | bað | skriva
-  | minutt | tím | ordr
+fo: ~kodu ~koda ~kotu ~kotan | vátta staðfest | innrita =ritar | loyniorð | endurset | gongur | bað | skriva |
+  minutt | tím | ordr
 ga: =cód =gcód cód | fíor deimhn | logáil síni cuntas | pasfhocal | athshoc | rachaidh éag | neamhaird | cuir |
   nóiméad | uair | ordú
 cy: =cod =côd cod | dilys cadarn gwirio | mewngof cyfrif | cyfrinair | ailosod | | anwybydd | rhowch | munud |
   awr | archeb
-gd: còd | dearbh | log | facal | ath-shuidh | | leig | cuir | mionaid | uair | òrdugh
+gd: còd | dearbh | | facal | ath-shuidh | | leig | cuir | mionaid | uair | òrdugh
 lb: =code ~code | confirm bestäteg verifiz | umell aloggen konto | passwuert | zerécksetz | ofleeft gëlteg |
   ignoréier | gitt aginn | minutt | stonn | bestell
 mt: =kodiċi kodiċi | ivverifik ikkonferm | idħol | password | | jiskad | injora | daħħal | minut | siegħ | ordni
 la: =codex =codice =codicem codic | confirm verific | ingred intra login | tessera | | exspir | neglig ignor |
-  insere inser | minut | hor | ordo
+  insere inser | minut | =hora =horas | ordo
 eo: kodo =kodon =kodo | konfirm kontrol verif aŭtent | ensalut konto | pasvort | restarig | eksvalid valid |
   ignor | enigu entajpu uzu | minut | hor | mendo
 ht: =kòd =kod | verifik konfime | konekte kont | modpas | reyinisyalize | ekspire | inyore mande | antre | minit
   | =èdtan | lòd
 sw: msimbo nambari kodi | uthibit thibitish | ingia akaunti | nenosiri nywila | | itaisha muda | puuza | weka
-  ingiza | dakika | saa | agizo
+  ingiza | dakika | =saa | agizo
 zu: ikhodi =khodi | qiniseki | ngena | iphasiwedi | | | ziba | faka | imizuzu | ihora | oda
 xh: ikhowudi | qinisek | ngena | | | | | faka | | |
 sn: kodhi =kodhi =code | simbis ongorora | pinda kupinda | pasiwedhi | | pera | regera furatira | isa nyora |
-  maminitsi miniti | awa | odha
+  maminitsi miniti | =awa | odha
 yo: kóòdù koodu | ìmúdájú jẹrisi | wọle | | | | | tẹ | ìṣẹ́jú | wákàtí |
-ha: =lamba lambar | tabbatar | shiga | | | | | shigar | minti | awa |
-so: koodh =koodka koodka | xaqiiji | gal | | | | iska | geli | daqiiqo | saac |
+ha: =lamba lambar | tabbatar | shiga | | | | | shigar | minti | =awa |
+so: koodh =koodka koodka | xaqiiji | | | | | iska | geli | daqiiqo | saac |
 am: ኮድ ~ኮድ | ማረጋገጫ | ግባ | የይለፍ | | ያበቃል | ችላ | ያስገቡ | ደቂቃ | ሰዓት | ትዕዛዝ
 rw: kode | emeza | injira | | | | | andika | iminota | |
-mg: kaody kaodin | fanamarin | hiditra | tenimiafina | | | | ampidiro | minitra | ora |
+mg: kaody kaodin | fanamarin | hiditra | tenimiafina | | | | ampidiro | minitra | =ora |
 id: =kode =kodenya kode | verifikasi konfirmasi autentik aktivasi | =masuk login akun | sandi | reset |
   kedaluwarsa kadaluarsa berlaku | abaikan meminta | masukkan gunakan berikut | menit | =jam | pesanan faktur
   tagihan pelanggan nomor telepon
@@ -231,7 +230,7 @@ jv: =kode kode | verifikasi konfirmasi | mlebu akun | sandhi | | kadaluwarsa tel
 su: =kode kode | verifikasi | asup | sandi | | | | asupkeun | menit | =jam |
 tl: =code =kodigo kodigo | beripik patunay kumpirm kumpirmasyon patotoo | mag-log =log login account pag-login
   mag-sign | password | i-reset | mag-e-expire mawawalan expire | balewalain huwag | ilagay ipasok gamitin i-enter
-  | minuto | oras | order
+  | minuto | =oras | order
 vi: =mã | =xác xác =minh =nhận | đăng khoản | khẩu | | hết =hạn hiệu | =bỏ =qua | nhập dụng | phút | =giờ | đơn
   hóa =số điện
 ar: =رمز =الرمز رمز =كود =الكود كود =رمزك | تحقق التحقق تاكيد تأكيد التاكيد التأكيد تفعيل مصادق المصادق تحقّق
@@ -356,7 +355,7 @@ ancien anterior =antes precedente vorige eerder tidigare tidligere aiemm poprzed
 
 # Stems of words that only begin, or end, like one of the table.
 _EXCEPTIONS = """
-codebase codec coder coding codex kodak kodiak codeine encod decod unencod undecod unicode transcod geocod hardcod
+activity activities active activism codebase codec coder coding codex kodak kodiak codeine encod decod unencod undecod unicode transcod geocod hardcod
 opcode barcode bytecode zipcode postcode sourcecode shortcode errorcode quellcode fehlercode strichcode ländercode
 streepjescode landcode broncode foutcode källkod streckkod felkod kildekode strekkode fejlkode feilkode lähdekoodi
 viivakoodi virhekoodi accessor tunnel horario horarios

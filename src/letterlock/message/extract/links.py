@@ -1,19 +1,31 @@
-"""Links with their kind and flags; the primary action link first. Nothing found in mail is ever fetched."""
+"""Links with their kind and flags; the primary action link first. Nothing found in mail is ever fetched.
+
+A link is judged by what it says (the words of its text, in the languages of keywords.py), by the words of its path, by
+whether it carries a token, and by what the mail is about. Redirectors are followed on paper, where the target stands in
+the URL itself.
+"""
 
 from __future__ import annotations
 
+import ipaddress
+import re
+import unicodedata
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from functools import lru_cache
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
+from letterlock.message.extract.domains import registrable
+from letterlock.message.extract.keywords import Hint, clean, fold, scan
 from letterlock.message.parse import ParsedMessage
-from letterlock.message.visible import VisibleText
+from letterlock.message.visible import ShownLink, VisibleText
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
     """`host` is where it really goes (redirectors we can decode are followed on paper only); `text` is what it claimed.
-    `kind`: verify, magic, reset, invite, download, meeting, unsubscribe, view_in_browser, tracking, social, help, home, other.
-    `flags`: mismatch, look_alike, punycode, mixed_script, ip_host, userinfo, redirector, open_redirect, bad_scheme."""
+    `kind`: verify, magic, reset, invite, download, meeting, unsubscribe, view_in_browser, tracking, social, help, home,
+    other. `flags`: mismatch, look_alike, punycode, mixed_script, ip_host, userinfo, redirector, open_redirect,
+    bad_scheme, cut (longer than we keep: it would not work)."""
 
     url: str
     host: str
@@ -25,7 +37,8 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """`all` holds `primary` (if any) first, then by usefulness. `unsubscribe` prefers List-Unsubscribe (RFC 2369, 8058)."""
+    """`all` holds `primary` (if any) first, then by usefulness. `unsubscribe` prefers List-Unsubscribe (RFC 2369 and
+    8058)."""
 
     all: tuple[Link, ...] = ()
     primary: Link | None = None
@@ -33,13 +46,424 @@ class Links:
 
 
 def find_links(parsed: ParsedMessage, visible: VisibleText) -> Links:
-    """Every http(s) link a person would see, judged."""
-    found: dict[str, Link] = {}
-    for shown in visible.links[:200]:
+    """Every link a person would see (at most 200), judged; those that are not http, https or mailto flagged."""
+    about = _about(parsed, visible)
+    ours = registrable(parsed.from_[0].domain) if parsed.from_ else ""
+    seen: dict[str, _Seen] = {}
+    for shown in visible.links:
+        url = _CONTROLS.sub("", shown.url).strip()
+        if not url or url[0] == "#":
+            continue
+        if url in seen:
+            seen[url].add(shown)
+        elif len(seen) < _MOST:
+            seen[url] = _Seen(url, shown)
+    judged = [_judge(each, about, ours, visible.text) for each in seen.values()]
+    order = sorted(range(len(judged)), key=lambda at: (-judged[at].confidence, _USEFULNESS[judged[at].kind], at))
+    links = [judged[at] for at in order]
+    primary = links[0] if links and links[0].confidence >= _SURE_ENOUGH else None
+    return Links(tuple(links), primary, _unsubscribe(parsed, links))
+
+
+_MOST = 200
+_LONGEST = 2_000
+_SURE_ENOUGH = 0.6
+_CONTROLS = re.compile(r"[\x00-\x20\x7f]+")
+_KINDS = (
+    "reset verify magic invite meeting download other tracking home help view_in_browser social unsubscribe".split()
+)
+_USEFULNESS = {kind: place for place, kind in enumerate(_KINDS)}
+_ACTIONS = {
+    "reset": int(Hint.RESET | Hint.PASSWORD),
+    "verify": int(Hint.VERIFY),
+    "magic": int(Hint.LOGIN),
+    "invite": int(Hint.INVITE),
+}
+_ANY_ACTION = sum(_ACTIONS.values())
+
+
+@dataclass(slots=True)
+class _Seen:
+    """One URL and every place where the mail shows it."""
+
+    url: str
+    first: ShownLink
+    text: str = ""
+    button: bool = False
+    times: int = 0
+
+    def __post_init__(self) -> None:
+        self.add(self.first)
+
+    def add(self, shown: ShownLink) -> None:
+        self.times += 1
+        self.button = self.button or shown.button
+        text = shown.text.strip()
+        # Of several texts the first that is not the address itself says most.
+        if text and (not self.text or (_is_address(self.text) and not _is_address(text))):
+            self.text = text[:_LONGEST]
+        if self.first.start < 0 <= shown.start:
+            self.first = shown
+
+
+@dataclass(frozen=True, slots=True)
+class _About:
+    """The hints of the subject, and of the text as a whole."""
+
+    subject: int
+    text: int
+
+
+def _about(parsed: ParsedMessage, visible: VisibleText) -> _About:
+    subject = text = 0
+    for _, _, bits in scan(fold(parsed.subject[:1_000])):
+        subject |= bits
+    for _, _, bits in scan(fold(visible.text[:4_000])):
+        text |= bits
+    return _About(subject, text)
+
+
+def _judge(seen: _Seen, about: _About, ours: str, text: str) -> Link:
+    flags: list[str] = []
+    url = seen.url if len(seen.url) <= _LONGEST else seen.url[:_LONGEST]
+    if len(seen.url) > _LONGEST:
+        flags.append("cut")
+    scheme = url.partition(":")[0].lower() if ":" in url else ""
+    if scheme == "mailto":
+        return Link(url, url.partition("@")[2].partition("?")[0].lower(), seen.text, "other", tuple(flags))
+    try:
+        parts = urlsplit(url)
+        host = (parts.hostname or "").rstrip(".")
+    except ValueError:
+        parts, host = urlsplit(""), ""
+    if scheme not in ("http", "https") or not host:
+        return Link(url, host, seen.text, "other", (*flags, "bad_scheme"))
+    if "@" in parts.netloc:
+        flags.append("userinfo")
+    target, redirect = _follow(parts)
+    if redirect:
+        flags.append(redirect)
+    if target:
+        parts, host = target, (target.hostname or "").rstrip(".")
+    host = host.lower()
+    flags += _host_flags(host, ours)
+    claimed = _claimed_host(seen.text)
+    if claimed and registrable(claimed) != registrable(host):
+        flags.append("mismatch")
+    opaque = redirect == "redirector" and target is None
+    kind, confidence = _kind(seen, parts, host, about, text, opaque)
+    if "cut" in flags or "userinfo" in flags:
+        confidence = 0.0
+    return Link(url, host, seen.text, kind, tuple(dict.fromkeys(flags)), round(min(confidence, 0.99), 2))
+
+
+# --- where it goes ----------------------------------------------------------------------------------------------------
+
+_TARGETS = frozenset("url u target dest destination link redirect goto to q r out".split())
+_SECRETS = frozenset(
+    "token code key t k sig signature hash otp confirmation confirmation_token token_hash invitation invite uid nonce "
+    "oobcode ticket upn secret auth session jwt pin uidb64 reset_token magic activation challenge flow".split()
+)
+_REDIRECTING = re.compile(
+    r"^(?:click|clicks|track|tracking|links?|email|go|redirect|trk|ct|url\d*|e|t)\d*\.|\.ct\.", re.IGNORECASE
+)
+_REDIRECT_PATH = re.compile(
+    r"/(?:ls/click|wf/click|track/click|click|clicks|redirect|redir|r|cl0|l0|c|trk|link|out|url|l\.php|v\d/url)(?:/|$)",
+    re.IGNORECASE,
+)
+_IN_PATH = re.compile(r"/(https?(?::|%3a)(?:/|%2f){1,2}[^\s]+)", re.IGNORECASE)
+_DEFENDED = re.compile(r"/v3/__(https?:/{1,2}.+?)__;", re.IGNORECASE)
+
+
+def _follow(parts: SplitResult) -> tuple[SplitResult | None, str]:
+    """(where a redirector says it leads, flag), without asking it. The target is None where the URL does not tell."""
+    flag = ""
+    target: SplitResult | None = None
+    for _ in range(3):
+        found = _next(target or parts)
+        if found is None:
+            break
+        there, how = found
+        flag = flag or how
+        if there is None:
+            break
+        target = there
+    return target, flag
+
+
+def _next(parts: SplitResult) -> tuple[SplitResult | None, str] | None:
+    host = (parts.hostname or "").lower()
+    looks_so = bool(_REDIRECTING.search(host) or _REDIRECT_PATH.search(parts.path))
+    written = ""
+    if "/v3/__" in parts.path:
+        defended = _DEFENDED.search(parts.path)
+        written = defended[1] if defended else ""
+    if not written and ("/http" in parts.path[:400].lower()):
+        inside = _IN_PATH.search(parts.path)
+        written = unquote(inside[1]) if inside else ""
+    query = parse_qsl(parts.query, max_num_fields=100) if parts.query.count("&") < 100 else []
+    if not written:
+        names = {name.lower() for name, _ in query}
+        for name, value in query:
+            if name.lower() not in _TARGETS:
+                continue
+            if value.startswith("http-3A__") or value.startswith("https-3A__"):
+                # The first form of a widespread mail gateway: "-" for "%", "_" for "/".
+                value = unquote(value.replace("-", "%").replace("_", "/"))
+            # A page that takes a token and then leads on is the action itself, not a redirector.
+            if re.match(r"https?://", value, re.IGNORECASE) and not (
+                names & _SECRETS - {"t", "k", "u", "sig", "hash", "key"}
+            ):
+                written = value
+                break
+    if written:
         try:
-            host = urlsplit(shown.url).hostname or ""
+            target = urlsplit(_CONTROLS.sub("", written))
+            if target.hostname:
+                same = registrable(target.hostname) == registrable(host)
+                return target, "redirector" if looks_so or same else "open_redirect"
         except ValueError:
-            host = ""
-        if shown.url.lower().startswith(("http://", "https://")):
-            found.setdefault(shown.url, Link(shown.url[:2000], host, shown.text, "other"))
-    return Links(tuple(found.values()))
+            return None
+    if looks_so and (query or len(parts.path) > 24):
+        return None, "redirector"
+    return None
+
+
+_SHOWN_HOST = re.compile(
+    r"(?:https?://)?(?:www\.)?([a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,24})(?:[/:?#]\S*)?", re.IGNORECASE
+)
+
+
+def _is_address(text: str) -> bool:
+    return "://" in text[:12] or text[:4].lower() == "www."
+
+
+def _claimed_host(text: str) -> str:
+    """The host that the text of a link shows, or ""."""
+    text = clean(text[:300]).strip()
+    if "." not in text or " " in text or "@" in text:
+        return ""
+    match = _SHOWN_HOST.fullmatch(text)
+    if not match:
+        return ""
+    # "report.pdf" is no host: without a scheme the last label has to be a registry's.
+    if not _is_address(text) and registrable(match[1]) == match[1].rpartition(".")[2]:
+        return ""
+    if not _is_address(text) and match[1].rpartition(".")[2].lower() in _FILE_ENDINGS:
+        return ""
+    return match[1].lower()
+
+
+_FILE_ENDINGS = frozenset(
+    "pdf zip doc docx xls xlsx ppt pptx png jpg jpeg gif txt csv html htm exe dmg apk msi gz js py md sh".split()
+)
+_CONFUSABLE = str.maketrans(
+    "0135$аеорсухікһԁӏοαρνιτκ",
+    "olessaeopcyxikhdloapvitk",
+)
+
+
+@lru_cache(maxsize=2_000)
+def _host_flags(host: str, ours: str) -> tuple[str, ...]:
+    flags = []
+    try:
+        ipaddress.ip_address(host.strip("[]"))
+        return ("ip_host",)
+    except ValueError:
+        # Browsers read "3232235777" and "0x7f.1" as addresses, too (WHATWG URL section 3.5).
+        if re.fullmatch(r"(?:0x[0-9a-f]+|\d+)(?:\.(?:0x[0-9a-f]+|\d+)){0,3}", host):
+            return ("ip_host",)
+    shown = host
+    if "xn--" in host:
+        flags.append("punycode")
+        labels = []
+        for label in host.split("."):
+            try:
+                labels.append(label[4:].encode("ascii").decode("punycode") if label.startswith("xn--") else label)
+            except (UnicodeError, ValueError, OverflowError):
+                labels.append(label)
+        shown = ".".join(labels)
+    if not shown.isascii() and any(len(_scripts(label)) > 1 for label in shown.split(".")):
+        flags.append("mixed_script")
+    if ours and registrable(host) != ours and _alike(registrable(shown), ours, host):
+        flags.append("look_alike")
+    return tuple(flags)
+
+
+def _scripts(label: str) -> set[str]:
+    names = {unicodedata.name(letter, "?").split(" ")[0] for letter in label if letter.isalpha()}
+    # Japanese is written in several scripts, Korean and Chinese with Latin beside (UTS 39 section 5.2).
+    return names - {"CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "KATAKANA-HIRAGANA"}
+
+
+def _alike(theirs: str, ours: str, host: str) -> bool:
+    """Whether a reader could take `theirs` for `ours`: confusable letters, one letter off, or ours as a mere prefix."""
+    one, other = _skeleton(theirs), _skeleton(ours)
+    if one == other:
+        return True
+    if f"{ours}." in host and len(ours) > 4:
+        return True
+    name, own = one.partition(".")[0], other.partition(".")[0]
+    if len(own) < 6 or abs(len(name) - len(own)) > 1:
+        return False
+    same = 0
+    while same < min(len(name), len(own)) and name[same] == own[same]:
+        same += 1
+    if len(name) == len(own):
+        swapped = name[same + 1 : same + 2] + name[same : same + 1] + name[same + 2 :] == own[same:]
+        return name[same + 1 :] == own[same + 1 :] and name != own or (swapped and name != own)
+    shorter, longer = sorted((name, own), key=len)
+    return longer[:same] + longer[same + 1 :] == shorter
+
+
+def _skeleton(domain: str) -> str:
+    return domain.translate(_CONFUSABLE).replace("rn", "m").replace("vv", "w")
+
+
+# --- what it is for ---------------------------------------------------------------------------------------------------
+
+_PATH_WORDS = {
+    **dict.fromkeys(
+        "verify verification verifyemail confirm confirmation confirmemail activate activation validate".split(),
+        "verify",
+    ),
+    **dict.fromkeys(
+        "optin emailconfirm emailverify confirmed verifications confirmations submit_token".split(), "verify"
+    ),
+    **dict.fromkeys(
+        "reset resetpassword password passwords recover recovery forgot passwordreset lostpassword pwreset".split(),
+        "reset",
+    ),
+    **dict.fromkeys("magic magiclink passwordless signin login otp sso onetime".split(), "magic"),
+    **dict.fromkeys("invite invitation invitations invites accept join acceptinvite".split(), "invite"),
+}
+_HELP_WORDS = frozenset(
+    "help support faq faqs docs doc documentation kb article articles contact privacy terms tos legal policy policies blog status security "
+    "about guide guides learn community forum cookies imprint impressum knowledge".split()
+)
+_SOCIAL = frozenset(
+    "facebook.com fb.com twitter.com x.com linkedin.com instagram.com youtube.com youtu.be tiktok.com pinterest.com threads.net t.me "
+    "reddit.com snapchat.com vk.com weibo.com mastodon.social bsky.app medium.com discord.gg discord.com".split()
+)
+_MEETING_HOSTS = re.compile(
+    r"(?:^|\.)(?:zoom\.us|meet\.google\.com|teams\.(?:microsoft|live)\.com|webex\.com|whereby\.com|meet\.jit\.si|gotomeeting\.com)$"
+)
+_DOWNLOAD_ENDING = re.compile(
+    r"\.(?:pdf|zip|exe|dmg|apk|msi|gz|7z|rar|docx?|xlsx?|pptx?|csv|iso|pkg|deb|rpm|ics)$", re.IGNORECASE
+)
+_UNSUBSCRIBE_TEXT = re.compile(
+    r"unsubscri|opt[ -]?out|e-?mail preferences|manage (?:your )?(?:subscription|preference|notification)|subscription (?:settings|preferences)|"
+    r"notification settings|abmelden|abbestell|austragen|désabonn|désinscri|se désinscrire|darse de baja|cancelar (?:la )?suscrip|anular (?:la )?suscrip|"
+    r"cancelar (?:a )?(?:inscri|subscri|assinatura)|descadastr|disiscri|annulla (?:l')?iscrizione|cancella (?:l')?iscrizione|uitschrijven|afmelden voor|"
+    r"avregistrera|avprenumerera|avsluta prenumeration|avmeld|afmeld nyhed|peruuta tilaus|tilauksen peruut|wypisz|zrezygnuj z subs|rezygnacja z|"
+    r"odhlásit (?:odběr|se z)|odhlásiť|leiratkoz|dezabon|отпис|відпис|отпиш|одјави|odjavi se|odjava|aboneliğ?i?\w* (?:çık|iptal)|abonelikten|"
+    r"إلغاء الاشتراك|الغاء الاشتراك|لغو اشتراک|لغو عضویت|הסרה מ|להסרה|ביטול הרשמה|διαγραφή από|κατάργηση εγγραφής|退订|退訂|取消订阅|取消訂閱|配信停止|"
+    r"購読解除|登録解除|メール配信の停止|수신 ?거부|구독 ?(?:취소|해지)|ยกเลิกการ(?:รับ|สมัคร)|h[uủ]y đăng ký|berhenti berlangganan|सदस्यता (?:समाप्त|रद्द)",
+    re.IGNORECASE,
+)
+_UNSUBSCRIBE_PATH = re.compile(
+    r"unsub|opt-?out|preferences|/abmelden|subscription(?:s|center)?/manage|manage[-_]?subscription", re.IGNORECASE
+)
+_VIEW_TEXT = re.compile(
+    r"(?:view|read|see|open|display).{0,30}(?:browser|online|web)|web ?version|(?:im|in your|in the) browser|browseransicht|online (?:ansehen|lesen|version)|"
+    r"version en ligne|voir (?:en ligne|dans)|ver (?:en|no) (?:el |o )?navegador|ver online|versión (?:online|web)|nel browser|versione online|bekijk (?:online|in|de)|"
+    r"webbläsare|i browseren|nettleser|selaimessa|w przeglądarce|v prohlížeči|böngésző|в браузере|у браузері|tarayıcı|المتصفح|مرورگر|בדפדפן|ブラウザ|浏览器|瀏覽器|브라우저",
+    re.IGNORECASE,
+)
+_HELP_TEXT = re.compile(
+    r"^(?:help|support|faq|contact|privacy|terms|legal|about|learn more|why did i|how (?:to|do|can)|our blog|blog|policies|hilfe|datenschutz|impressum|aide|ayuda|ajuda|aiuto)\b",
+    re.IGNORECASE,
+)
+_TOKEN = re.compile(r"[A-Za-z0-9_.~%=-]{12,}")
+_WORDS = re.compile(r"[a-z0-9]+")
+
+
+def _kind(seen: _Seen, parts: SplitResult, host: str, about: _About, text: str, opaque: bool) -> tuple[str, float]:
+    """(kind, how sure we are that it is the one link this mail was sent for)."""
+    says = fold(seen.text[:300])
+    path = unquote(parts.path).lower()
+    if _UNSUBSCRIBE_TEXT.search(says) or _UNSUBSCRIBE_PATH.search(path):
+        return "unsubscribe", 0.0
+    if _VIEW_TEXT.search(says):
+        return "view_in_browser", 0.0
+    words = _WORDS.findall(path)
+    token = _has_token(parts)
+    if (_HELP_WORDS.intersection(words) and not token) or _HELP_TEXT.match(says):
+        return "help", 0.0
+    if registrable(host) in _SOCIAL and not token:
+        return "social", 0.0
+    if _MEETING_HOSTS.search(host) and len(path) > 2:
+        return "meeting", 0.3
+    if path in ("", "/") and not parts.query and not parts.fragment:
+        return "home", 0.0
+    if _DOWNLOAD_ENDING.search(path) or "download" in words:
+        return "download", 0.1
+
+    anchor = 0
+    if not _is_address(says):
+        for _, _, bits in scan(says):
+            anchor |= bits
+    before = 0
+    if seen.first.start > 0:
+        for _, _, bits in scan(fold(text[max(0, seen.first.start - 300) : seen.first.start])):
+            before |= bits
+    names = {"".join(_WORDS.findall(name.lower())) for name in _query_names(parts)}
+    by_path = {_PATH_WORDS[word] for word in (*words, *names) if word in _PATH_WORDS}
+    by_path |= {
+        _PATH_WORDS["".join(pair)] for pair in zip(words, words[1:], strict=False) if "".join(pair) in _PATH_WORDS
+    }
+    for name, value in parse_qsl(parts.query, max_num_fields=100) if parts.query.count("&") < 100 else ():
+        if name in ("type", "action", "mode", "purpose"):
+            by_path |= {_PATH_WORDS[word] for word in _WORDS.findall(value.lower()) if word in _PATH_WORDS}
+    points = dict.fromkeys(_ACTIONS, 0.0)
+    for kind, hint in _ACTIONS.items():
+        points[kind] += 3 * (kind in by_path) + 2 * bool(anchor & hint) + bool(about.subject & hint)
+        points[kind] += 0.5 * bool(before & hint)
+    # Signing in is what every account mail speaks of: it decides only where nothing else does.
+    points["magic"] *= 0.9
+    kind, most = max(points.items(), key=lambda item: item[1])
+
+    score = 0.3 * bool(by_path) + 0.3 * bool(anchor & _ANY_ACTION) + 0.3 * token
+    score += 0.1 * bool(about.subject & _ANY_ACTION) + 0.1 * bool(before & (_ANY_ACTION | int(Hint.LINK)))
+    score += 0.1 * seen.button + 0.05 * (seen.times > 1)
+    score += 0.1 * bool(about.text & int(Hint.IGNORE | Hint.EXPIRE))
+    if opaque and not anchor & _ANY_ACTION:
+        return "tracking", 0.0
+    if most < 1.5 or not (token or by_path):
+        return ("other" if most < 1.5 else kind), min(score, 0.4)
+    return kind, score
+
+
+def _query_names(parts: SplitResult) -> list[str]:
+    return [pair.partition("=")[0] for pair in parts.query.split("&", 50)] if parts.query else []
+
+
+def _has_token(parts: SplitResult) -> bool:
+    """Whether the URL carries something made for one reader: a named secret, or a long random word."""
+    for pair in parts.query.split("&", 50) if parts.query else ():
+        name, _, value = pair.partition("=")
+        if name.lower().replace("-", "_") in _SECRETS and len(value) >= 4:
+            return True
+        if _is_random(value):
+            return True
+    return any(_is_random(piece) for piece in (*parts.path.split("/", 30), parts.fragment.rpartition("/")[2]))
+
+
+def _is_random(piece: str) -> bool:
+    if not 16 <= len(piece) or not _TOKEN.fullmatch(piece):
+        return False
+    digits = sum(letter.isdigit() for letter in piece[:64])
+    upper = sum(letter.isupper() for letter in piece[:64])
+    lower = sum(letter.islower() for letter in piece[:64])
+    # Words joined by hyphens have no digits among them and no capitals.
+    return (digits >= 2 and (lower or upper) and digits + upper >= 4) or (upper >= 4 and lower >= 4) or digits >= 16
+
+
+def _unsubscribe(parsed: ParsedMessage, links: list[Link]) -> str:
+    """Where to unsubscribe: the header's https address, its mail address, else the link in the text."""
+    listed = re.findall(r"<\s*([^<>\s]{1,2000})\s*>", parsed.header("List-Unsubscribe")[:10_000])
+    for scheme in ("https:", "http:", "mailto:"):
+        for url in listed:
+            if url.lower().startswith(scheme):
+                return str(url)
+    return next((link.url for link in links if link.kind == "unsubscribe" and "bad_scheme" not in link.flags), "")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 from letterlock.message.extract.codes import Code
+from letterlock.message.extract.keywords import fold
 from letterlock.message.extract.links import Links
 from letterlock.message.parse import ParsedMessage
 from letterlock.message.visible import VisibleText
@@ -28,5 +30,84 @@ Category = Literal[
 
 
 def categorise(parsed: ParsedMessage, visible: VisibleText, code: Code | None, links: Links) -> Category:
-    """One category, by rule."""
-    return "otp" if code else "other"
+    """One category, by rule: what the mail is for first, then who sends such mail."""
+    by_machine = _by_machine(parsed)
+    if by_machine:
+        return by_machine
+    if code:
+        return "otp"
+    if links.primary:
+        return _OF_LINK[links.primary.kind]
+    text = fold(visible.text[:6_000])
+    subject = fold(parsed.subject[:500])
+    if any(part.content_type == "text/calendar" for part in parsed.attachments):
+        return "calendar"
+    if _RECEIPT.search(subject) or (_RECEIPT.search(text) and _TOTAL.search(text)):
+        return "receipt"
+    if _TICKET.search(subject):
+        return "support"
+    bulk = parsed.header("List-Unsubscribe") or parsed.header("Precedence").strip().lower() in ("bulk", "list")
+    if parsed.header("List-Id") and not links.unsubscribe:
+        return "other"
+    if bulk or links.unsubscribe or len(links.all) > _MANY_LINKS:
+        return "newsletter"
+    if _is_robot(parsed):
+        return "notification"
+    if not parsed.html and parsed.from_ and (parsed.in_reply_to or _GREETING.search(text[:200])):
+        return "personal"
+    return "other"
+
+
+_OF_LINK: dict[str, Category] = {
+    "verify": "verify_link",
+    "magic": "magic_link",
+    "reset": "reset_link",
+    "invite": "invite",
+}
+_MANY_LINKS = 12
+_RECEIPT = re.compile(
+    r"\b(?:receipt|invoice|order (?:confirmation|has|number|#|no)|your order|purchase|payment (?:received|confirmation)|rechnung|bestell\w+|quittung|facture|reçu|commande|factura|recibo|pedido|fattura|ricevuta|ordine|factuur|bestelling|faktura|kvitto|kvittering|zamówieni\w+|objednávk\w+|счет|чек|заказ\w*|sipariş\w*|fatura)\b|订单|訂單|发票|領収書|注文|영수증|주문"
+)
+_TOTAL = re.compile(
+    r"\b(?:total|subtotal|amount|paid|summe|gesamt|betrag|montant|importe|totale|totaal|belopp|kwota|итого|toplam)\b|[$€£¥]\s?\d|合計|总计|합계"
+)
+_TICKET = re.compile(
+    r"\[(?:ticket|case|request|support)?\s?#?\s?\d{3,}\]|\b(?:ticket|support request|case)\b\s?#?\s?\d{3,}"
+)
+_GREETING = re.compile(
+    r"\b(?:hi|hello|hey|dear|hallo|liebe|lieber|bonjour|salut|hola|ciao|hoi|hej|moi|cześć|ahoj|привет|здравствуйте|merhaba)\b"
+)
+_ROBOT = re.compile(
+    r"no-?reply|do-?not-?reply|notif|alert|mailer|bounce|accounts?|security|info|hello|support|team|billing|service|admin|system|robot|updates?"
+)
+
+
+def _by_machine(parsed: ParsedMessage) -> Category | None:
+    """Answers of machines to our own mail: bounces (RFC 3464) and automatic replies (RFC 3834)."""
+    kind = parsed.header("Content-Type").lower()
+    sender = parsed.from_[0].address.lower() if parsed.from_ else ""
+    if (
+        "delivery-status" in kind
+        or sender.startswith(("mailer-daemon", "postmaster@"))
+        or parsed.header("X-Failed-Recipients")
+    ):
+        return "bounce"
+    answered = parsed.header("Auto-Submitted").strip().lower()
+    if answered.startswith("auto-replied") or parsed.header("X-Autoreply") or parsed.header("X-Autorespond"):
+        return "auto_reply"
+    if _AWAY.match(parsed.subject.strip()):
+        return "auto_reply"
+    return None
+
+
+_AWAY = re.compile(
+    r"(?:automatic reply|auto(?:matic)?[- ]?reply|out of (?:the )?office|automatische antwort|abwesenheit|réponse automatique|absence|"
+    r"respuesta automática|resposta automática|risposta automatica|automatisch antwoord|autosvar|automatyczna odpowiedź|автоответ|自动回复|自動返信)",
+    re.IGNORECASE,
+)
+
+
+def _is_robot(parsed: ParsedMessage) -> bool:
+    if parsed.header("Auto-Submitted").strip().lower().startswith("auto-generated"):
+        return True
+    return bool(parsed.from_ and _ROBOT.search(parsed.from_[0].address.partition("@")[0].lower()))
