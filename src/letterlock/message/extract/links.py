@@ -382,6 +382,9 @@ def _kind(seen: _Seen, parts: SplitResult, host: str, about: _About, text: str, 
     """(kind, how sure we are that it is the one link this mail was sent for)."""
     says = fold(seen.text[:300])
     path = unquote(parts.path).lower()
+    if parts.fragment.startswith(("/", "!/")):
+        # A page that routes by its fragment.
+        path = path.rstrip("/") + unquote(parts.fragment.lstrip("!")).lower()
     if _UNSUBSCRIBE_TEXT.search(says) or _UNSUBSCRIBE_PATH.search(path):
         return "unsubscribe", 0.0
     if _VIEW_TEXT.search(says):
@@ -417,21 +420,25 @@ def _kind(seen: _Seen, parts: SplitResult, host: str, about: _About, text: str, 
             by_path |= {_PATH_WORDS[word] for word in _WORDS.findall(value.lower()) if word in _PATH_WORDS}
     points = dict.fromkeys(_ACTIONS, 0.0)
     for kind, hint in _ACTIONS.items():
-        points[kind] += 3 * (kind in by_path) + 2 * bool(anchor & hint) + bool(about.subject & hint)
+        points[kind] = 2.0 * (kind in by_path) + 2 * bool(anchor & hint) + 2 * bool(about.subject & hint)
         points[kind] += 0.5 * bool(before & hint)
     # Signing in is what every account mail speaks of: it decides only where nothing else does.
     points["magic"] *= 0.9
     kind, most = max(points.items(), key=lambda item: item[1])
 
+    bare = not seen.text or _is_address(says)
+    if opaque and not anchor & _ANY_ACTION and not (bare and not seen.first.image):
+        return "tracking", 0.0
     score = 0.3 * bool(by_path) + 0.3 * bool(anchor & _ANY_ACTION) + 0.3 * token
     score += 0.1 * bool(about.subject & _ANY_ACTION) + 0.1 * bool(before & (_ANY_ACTION | int(Hint.LINK)))
     score += 0.1 * seen.button + 0.05 * (seen.times > 1)
     score += 0.1 * bool(about.text & int(Hint.IGNORE | Hint.EXPIRE))
-    if opaque and not anchor & _ANY_ACTION:
-        return "tracking", 0.0
-    if most < 1.5 or not (token or by_path):
-        return ("other" if most < 1.5 else kind), min(score, 0.4)
-    return kind, score
+    if token and bare and about.subject & _ANY_ACTION:
+        # Nothing but an address to click, in a mail about just that.
+        score += 0.2
+    if most < 1.5:
+        return "other", min(score, 0.4)
+    return kind, score if token or by_path else min(score, 0.4)
 
 
 def _query_names(parts: SplitResult) -> list[str]:
@@ -446,7 +453,7 @@ def _has_token(parts: SplitResult) -> bool:
             return True
         if _is_random(value):
             return True
-    return any(_is_random(piece) for piece in (*parts.path.split("/", 30), parts.fragment.rpartition("/")[2]))
+    return any(_is_random(piece) for piece in (*parts.path.split("/", 30), *re.split(r"[/?=&]", parts.fragment, maxsplit=30)))
 
 
 def _is_random(piece: str) -> bool:

@@ -6,7 +6,7 @@ import re
 from typing import Literal
 
 from letterlock.message.extract.codes import Code
-from letterlock.message.extract.keywords import fold
+from letterlock.message.extract.keywords import Hint, fold, scan
 from letterlock.message.extract.links import Links
 from letterlock.message.parse import ParsedMessage
 from letterlock.message.visible import VisibleText
@@ -49,6 +49,8 @@ def categorise(parsed: ParsedMessage, visible: VisibleText, code: Code | None, l
     bulk = parsed.header("List-Unsubscribe") or parsed.header("Precedence").strip().lower() in ("bulk", "list")
     if parsed.header("List-Id") and not links.unsubscribe:
         return "other"
+    if _is_robot(parsed) and _account(subject) and len(text) < _LONG:
+        return "notification"
     if bulk or links.unsubscribe or len(links.all) > _MANY_LINKS:
         return "newsletter"
     if _is_robot(parsed):
@@ -65,6 +67,7 @@ _OF_LINK: dict[str, Category] = {
     "invite": "invite",
 }
 _MANY_LINKS = 12
+_LONG = 2_500
 _RECEIPT = re.compile(
     r"\b(?:receipt|invoice|order (?:confirmation|has|number|#|no)|your order|purchase|payment (?:received|confirmation)|rechnung|bestell\w+|quittung|facture|reçu|commande|factura|recibo|pedido|fattura|ricevuta|ordine|factuur|bestelling|faktura|kvitto|kvittering|zamówieni\w+|objednávk\w+|счет|чек|заказ\w*|sipariş\w*|fatura)\b|订单|訂單|发票|領収書|注文|영수증|주문"
 )
@@ -105,6 +108,12 @@ _AWAY = re.compile(
     r"respuesta automática|resposta automática|risposta automatica|automatisch antwoord|autosvar|automatyczna odpowiedź|автоответ|自动回复|自動返信)",
     re.IGNORECASE,
 )
+
+
+def _account(subject: str) -> bool:
+    """Whether the subject (folded) speaks of the reader's own account."""
+    about = int(Hint.PASSWORD | Hint.LOGIN | Hint.SECURITY | Hint.VERIFY | Hint.RESET | Hint.CODE)
+    return any(bits & about for _, _, bits in scan(subject))
 
 
 def _is_robot(parsed: ParsedMessage) -> bool:
