@@ -6,6 +6,7 @@ socket or database; DNS only through the resolver handed in.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
@@ -18,10 +19,23 @@ from letterlock.message.extract.codes import Code, find_code
 from letterlock.message.extract.links import Links, find_links
 from letterlock.message.extract.meaning import Category, categorise
 from letterlock.message.extract.reply import newest_part
-from letterlock.message.parse import Attachment, Caps, Mailbox, parse_message
+from letterlock.message.parse import Attachment, Caps, Mailbox, ParsedMessage, parse_message
 from letterlock.message.visible import HiddenPassage, visible_text
 from letterlock.screen.rule import Evidence, Finding
+from letterlock.screen.safe_text import safe_line, safe_text
 from letterlock.screen.score import Level, Screening, Thresholds, screen
+
+WITHHELD = "[withheld: quarantined]"
+_MOST_ADDRESSES = 100
+
+
+class Preview(BaseModel):
+    """What lists show of an email, already safe for a model."""
+
+    from_address: str = ""
+    from_name: str = ""
+    subject: str = ""
+    snippet: str = ""
 
 
 class Inspection(BaseModel):
@@ -61,3 +75,82 @@ class Inspection(BaseModel):
         """The inspection of bytes that could not be read: `reason` a code, `what` a sentence for people."""
         finding = Finding(rule=f"unreadable.{reason}", reason=what, weight=1.0, where="message")
         return cls(screening=Screening(Level.QUARANTINED, 1.0, (finding,)), unreadable=reason)
+
+
+def inspect_message(
+    raw: bytes, envelope: Envelope | None = None, *, thresholds: Thresholds = Thresholds(), caps: Caps = Caps()
+) -> Inspection:
+    """Read, authenticate, render, screen and extract one email. Never raises: what cannot be read is `unreadable`."""
+    try:
+        parsed = parse_message(raw, caps)
+    except UnreadableMessage as error:
+        return Inspection.unread(error.reason, error.what)
+    auth = authentication.authenticate(raw, envelope)
+    visible = visible_text(parsed, caps)
+    screening = screen(Evidence(parsed, visible, auth), thresholds)
+    code = find_code(parsed, visible)
+    links = find_links(parsed, visible)
+    return Inspection(
+        subject=parsed.subject,
+        from_=parsed.from_[0] if parsed.from_ else None,
+        reply_to=parsed.reply_to,
+        to=parsed.to[:_MOST_ADDRESSES],
+        cc=parsed.cc[:_MOST_ADDRESSES],
+        date=parsed.date,
+        message_id=parsed.message_id,
+        in_reply_to=parsed.in_reply_to,
+        references=parsed.references,
+        automatic=_is_automatic(parsed, envelope),
+        authentication=auth,
+        text=visible.text,
+        history_start=newest_part(visible.text),
+        hidden=visible.hidden,
+        screening=screening,
+        code=code,
+        links=links,
+        category=categorise(parsed, visible, code, links),
+        attachments=parsed.attachments,
+        repairs=parsed.repairs,
+    )
+
+
+def preview(inspection: Inspection, *, mask_codes: bool) -> Preview:
+    """What lists may show of an email at its level: nothing of a quarantined one but the sender's domain."""
+    if inspection.screening.level is Level.QUARANTINED:
+        domain = inspection.from_.domain if inspection.from_ else ""
+        return Preview(from_address=f"@{safe_line(domain, 100)}", subject=WITHHELD)
+    masks = code_masks(inspection, mask_codes=mask_codes)
+    return Preview(
+        from_address=safe_line(inspection.from_.address, 254) if inspection.from_ else "",
+        from_name=safe_line(inspection.from_.name, 80, masks) if inspection.from_ else "",
+        subject=shown_subject(inspection, masks),
+        snippet=safe_line(
+            safe_text(inspection.text[: inspection.history_start], inspection.screening, masks).text, 160, masks
+        ),
+    )
+
+
+def shown_subject(inspection: Inspection, masks: Iterable[str] = (), limit: int = 200) -> str:
+    """The subject at the email's level: cut when a finding lies in it."""
+    cut = next((f for f in inspection.screening.findings if f.where == "subject"), None)
+    if inspection.screening.level is Level.SUSPECT and cut is not None:
+        return f"[cut: {cut.reason}]"
+    return WITHHELD if inspection.screening.level is Level.QUARANTINED else safe_line(inspection.subject, limit, masks)
+
+
+def code_masks(inspection: Inspection, *, mask_codes: bool) -> tuple[str, ...]:
+    """Every form of the email's one-time code, to be masked wherever its text is shown."""
+    return (inspection.code.value, *inspection.code.forms) if mask_codes and inspection.code else ()
+
+
+def _is_automatic(parsed: ParsedMessage, envelope: Envelope | None) -> bool:
+    # RFC 3834 section 2: never answer a null sender, an auto-submitted message or a mailing list by machine.
+    if envelope is not None and not envelope.sender:
+        return True
+    submitted = parsed.header("auto-submitted").split(";")[0].strip().lower()
+    return (
+        submitted not in ("", "no")
+        or parsed.header("precedence").strip().lower() in ("bulk", "junk", "list")
+        or bool(parsed.header("list-id"))
+        or bool(parsed.header("x-auto-response-suppress"))
+    )

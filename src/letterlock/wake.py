@@ -25,11 +25,17 @@ OUTBOX = "outbox"
 """A submission was queued."""
 
 
+WAITING = "waiting"
+"""Somebody waits for mail: have a worker ready."""
+
+
 class Watch:
-    """One watcher of one topic. Make it before looking in the store, so that nothing falls between."""
+    """One watcher of one topic. Make it before looking in the store, so that nothing falls between. `rung`: the last
+    wait ended by a hint."""
 
     def __init__(self) -> None:
         self._event = asyncio.Event()
+        self.rung = False
 
     def ring(self) -> None:
         self._event.set()
@@ -38,6 +44,7 @@ class Watch:
         """Returns at a hint, or after at most `timeout_s` and POLL_S; then the event is spent."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._event.wait(), max(0.0, min(timeout_s, POLL_S)))
+        self.rung = self._event.is_set()
         self._event.clear()
 
 
@@ -74,10 +81,6 @@ class Wake(asyncio.DatagramProtocol):
                 watches.discard(watch)
                 if not watches:
                     del self._watches[topic]
-
-    def watched(self) -> bool:
-        """Whether anyone in this process waits for mail (a worker may then be kept warm)."""
-        return any(topic not in (UNFILED, OUTBOX) for topic in self._watches)
 
     def forget_dead(self) -> None:
         """Remove registrations whose process is gone. Blocking, quick; for the postmaster's upkeep."""

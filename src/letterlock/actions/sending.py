@@ -59,7 +59,7 @@ class ReplyToEmail(Request):
 
 class SentEmail(BaseModel):
     submission_id: str
-    state: str = Field(description="queued, held, sent (to the relay), delivered, bounced, uncertain or cancelled")
+    state: str
     from_: str
     to: list[str] = Field(description="all recipients")
     thread_id: str
@@ -75,11 +75,17 @@ class CancelEmail(Request):
     submission_id: Annotated[str, Field(min_length=1, max_length=64)]
 
 
+class CancelledEmail(BaseModel):
+    submission_id: str
+    state: str
+    cancelled: list[str] = Field(description="recipients who will not get it")
+
+
 class RecipientStatus(BaseModel):
     address: str
-    state: str
+    state: str = Field(description="queued, held, sent (to the relay), delivered, bounced, uncertain, cancelled")
     attempts: int
-    answer: str = Field("", description="last reply of the mail server")
+    answer: str = Field("", description="mail server's last reply")
     next_try_at: datetime | None = None
 
 
@@ -157,10 +163,15 @@ async def get_delivery_status(app: App, caller: Caller, request: GetDeliveryStat
     return _status(await _own_submission(app, caller, request.submission_id))
 
 
-async def cancel_email(app: App, caller: Caller, request: CancelEmail) -> DeliveryStatus:
+async def cancel_email(app: App, caller: Caller, request: CancelEmail) -> CancelledEmail:
     """Cancel (take back) an email that is queued or held. What has gone out cannot be taken back."""
     submission = await _own_submission(app, caller, request.submission_id)
-    return _status(await outgoing.cancel(app, caller.agent_id, caller.tenant_id, submission.submission_id))
+    submission = await outgoing.cancel(app, caller.agent_id, caller.tenant_id, submission.submission_id)
+    return CancelledEmail(
+        submission_id=submission.submission_id,
+        state=submission.state,
+        cancelled=[each.recipient for each in submission.deliveries if each.state == "cancelled"],
+    )
 
 
 async def _own_submission(app: App, caller: Caller, submission_id: str) -> Submission:

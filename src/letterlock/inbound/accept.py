@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import re
+from dataclasses import replace
 
 from letterlock.app import App
 from letterlock.errors import InvalidRequest
-from letterlock.ids import InboxId, TenantId
+from letterlock.ids import DEFAULT_TENANT, LOCAL_AGENT, InboxId, TenantId, new_id
 from letterlock.message.address import parse_address
 from letterlock.message.envelope import Envelope, Receipt
 from letterlock.store import emails, inboxes
@@ -25,29 +26,47 @@ _END_OF_HEADERS = re.compile(rb"\r?\n\r?\n")
 
 
 async def accept(app: App, envelope: Envelope, raw: bytes) -> tuple[Receipt, ...]:
-    """Keep `raw` for every recipient that has a live inbox; one Receipt an inbox, none for a recipient without one.
+    """Keep `raw` once for every live inbox among the recipients. One Receipt a recipient, in their order (two recipients
+    of one inbox share its email), none for a recipient without an inbox.
 
+    In the sandbox (settings.accept_any) mail from outside makes the inbox it is for.
     Raises StoreBusy or StoreFull, and then nothing was kept.
     """
+    makes_inboxes = app.settings.accept_any and envelope.transport in ("smtp", "lmtp")
     packed = emails.pack_raw(raw)
     accepted = Accepted(envelope, packed, len(raw), fingerprint(envelope.sender, raw))
     now = app.now_ms()
 
     async def keep(tx: Transaction) -> tuple[Receipt, ...]:
-        targets: dict[TenantId, dict[InboxId, str]] = {}
+        wanted: dict[str, Inbox] = {}
         for recipient in envelope.recipients:
             inbox = await inboxes.find_by_address(tx, address_keys(recipient), now)
+            if inbox is None and makes_inboxes:
+                inbox = await _make_inbox(tx.bound_to(DEFAULT_TENANT), recipient, now)
             if inbox is not None:
-                targets.setdefault(inbox.tenant_id, {}).setdefault(inbox.inbox_id, recipient)
-        receipts: list[Receipt] = []
-        for tenant_id, wanted in targets.items():
-            receipts += await emails.add_raw(tx.bound_to(tenant_id), tenant_id, list(wanted.items()), accepted)
-        return tuple(receipts)
+                wanted[recipient] = inbox
+        targets: dict[TenantId, dict[InboxId, str]] = {}
+        for recipient, inbox in wanted.items():
+            targets.setdefault(inbox.tenant_id, {}).setdefault(inbox.inbox_id, recipient)
+        kept: dict[InboxId, Receipt] = {}
+        for tenant_id, mine in targets.items():
+            added = await emails.add_raw(tx.bound_to(tenant_id), tenant_id, list(mine.items()), accepted)
+            kept |= {receipt.inbox_id: receipt for receipt in added}
+        return tuple(replace(kept[inbox.inbox_id], recipient=recipient) for recipient, inbox in wanted.items())
 
     receipts = await app.database.write_system(keep, urgent=True)
     if any(not receipt.duplicate for receipt in receipts):
         app.wake.hint(UNFILED)
     return receipts
+
+
+async def _make_inbox(tx: Transaction, recipient: str, now_ms: int) -> Inbox | None:
+    key = address_keys(recipient)[0]
+    if not key:
+        return None
+    inbox_id = InboxId(new_id("ib"))
+    inbox = Inbox(DEFAULT_TENANT, inbox_id, LOCAL_AGENT, recipient, "sandbox", 0, now_ms, None, None)
+    return inbox if await inboxes.add(tx, inbox, key) else None
 
 
 async def inbox_for(app: App, recipient: str) -> Inbox | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from letterlock.message.envelope import Envelope
+
 Verdict = Literal["pass", "fail", "none", "temperror", "local"]
 """`local`: handed over by our own sender inside this data folder, no DNS asked. `none`: nothing could be checked."""
 
@@ -25,3 +27,11 @@ class AuthReport:
     @property
     def aligned(self) -> bool:
         return self.verdict in ("pass", "local")
+
+
+def authenticate(raw: bytes, envelope: Envelope | None) -> AuthReport:
+    """`raw` as it came over `envelope`. Only local hand-over can be vouched for without DNS; the rest is `none`."""
+    if envelope is not None and envelope.transport == "local":
+        domain = envelope.sender.rpartition("@")[2].lower()
+        return AuthReport("local", domain, detail="Sent by an inbox of this Letterlock.")
+    return AuthReport(detail="Sender authentication was not checked.")

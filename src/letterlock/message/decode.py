@@ -22,6 +22,7 @@ LINE_TABLE = dict[int, str | None].fromkeys((*range(0x20), 0x7F, *range(0x80, 0x
 # A charset is at most 80 characters, and no start of a word can lie between its last two question marks: the search
 # never looks at a character more than a few times.
 _WORD = re.compile(r"=\?([^?\s]{1,80})\?([bBqQ])\?([^?]*)\?=")
+_WHOLE_WORD = re.compile(rf"(?<![^\s,(<:;>=)]){_WORD.pattern}(?=[\s,<();]|=\?|\Z)")
 TOKEN = re.compile(r"[A-Za-z0-9_.+-]+")
 CONTENT_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,100}/[a-z0-9!#$&^_.+-]{1,100}")
 _PARAMETER = re.compile(r'([^=;\s"]{1,100})\s*=\s*("(?:[^"\\]|\\.)*"?|[^;]*)', re.DOTALL)
@@ -47,16 +48,16 @@ def one_line(text: str) -> str:
     return text.strip(" ")
 
 
-def words_replaced(text: str, notes: set[str], render: Callable[[str], str] = str) -> str:
+def words_replaced(text: str, notes: set[str], render: Callable[[str], str] = str, whole: bool = False) -> str:
     """`text` with its encoded words (RFC 2047) decoded and given to `render`; neighbours in one charset are one word,
-    since senders cut words in the middle of a character."""
+    since senders cut words in the middle of a character. `whole`: only those that stand free, not within an atom."""
     if "=?" not in text:
         return text
     out: list[str] = []
     decoded: list[str] = []
     label, content = "", bytearray()
     position = 0
-    for match in _WORD.finditer(text):
+    for match in (_WHOLE_WORD if whole else _WORD).finditer(text):
         gap = text[position : match.start()]
         # RFC 2047 section 6.2: white space between two encoded words is not shown.
         joined = position > 0 and not gap.strip()

@@ -350,9 +350,27 @@ def _address_lists(values: list[str], notes: set[str]) -> list[str]:
             cut = value.rfind(",", 0, room)
             value = value[: cut if cut > 0 else room]
         room -= len(value)
-        value = words_replaced(value, notes, _as_encoded_word)
+        if "=?" in value:
+            value = _words_mended(value, notes)
         lists.append(value if value.isprintable() else value.translate(LINE_TABLE))
     return lists
+
+
+def _words_mended(value: str, notes: set[str]) -> str:
+    """`value` with the encoded words of its display names made valid, and no other character touched: within quotation
+    marks, and as a part of an address, something like an encoded word is none (RFC 2047 section 5)."""
+    out: list[str] = []
+    position = 0
+    while position < len(value):
+        quote = value.find('"', position)
+        quote = len(value) if quote < 0 else quote
+        out.append(words_replaced(value[position:quote], notes, _as_encoded_word, whole=True))
+        end = quote + 1
+        while end < len(value) and value[end] != '"':
+            end += 2 if value[end] == "\\" else 1
+        position = end + 1
+        out.append(value[quote:position])
+    return "".join(out)
 
 
 def _as_encoded_word(text: str) -> str:

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import re
 import ssl
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 REPLY_CHARACTERS = 200
 _CHUNK = 65_536
+_QUIT_S = 5.0
 _DOT_AT_START = re.compile(rb"(?m)^\.")
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 
@@ -99,18 +100,11 @@ async def relay(
     import aiosmtplib
 
     outcomes: dict[str, Outcome] = {}
-    client = aiosmtplib.SMTP(
-        hostname=route.host,
-        port=route.port,
-        use_tls=route.security == "tls",
-        # False, not None: None would take STARTTLS when offered and go on in clear when not.
-        start_tls=route.security == "starttls",
-        local_hostname=route.helo,
-        timeout=route.limits.command,
-    )
+    client: aiosmtplib.SMTP | None = None
     writer: asyncio.StreamWriter | None = None
     try:
         async with _time(route.limits.before, "before the message could be sent"):
+            client = _client(route)
             await _greet(client, route)
             taken = await _envelope(client, raw, sender, recipients, outcomes)
         if taken:
@@ -119,11 +113,15 @@ async def relay(
             if handing_over is not None and not await handing_over(taken):
                 raise _Stop("deferred", "not sent: cancelled, or taken over by another process")
             outcomes |= await _dot(client, taken, route.limits.answer)
+        # RFC 5321 section 4.1.1.10; what a server says to QUIT changes nothing.
+        with contextlib.suppress(aiosmtplib.SMTPException, OSError):
+            await client.quit(timeout=_QUIT_S)
     except _Stop as stop:
         for recipient in recipients:
             outcomes.setdefault(recipient, Outcome(recipient, stop.kind, stop.reply))
     finally:
-        client.close()
+        if client is not None:
+            client.close()
         if writer is not None:
             writer.close()
     return tuple(outcomes[recipient] for recipient in recipients)
@@ -136,7 +134,7 @@ def one_line(text: str) -> str:
 
 
 @contextlib.asynccontextmanager
-async def _time(seconds: float, when: str):  # type: ignore[no-untyped-def]
+async def _time(seconds: float, when: str) -> AsyncIterator[None]:
     """Turns every way a conversation can end early into a _Stop."""
     import aiosmtplib
 
@@ -154,6 +152,20 @@ async def _time(seconds: float, when: str):  # type: ignore[no-untyped-def]
         raise _Stop("deferred", one_line(f"{error} ({when})")) from None
 
 
+def _client(route: Route) -> aiosmtplib.SMTP:
+    import aiosmtplib
+
+    return aiosmtplib.SMTP(
+        hostname=route.host,
+        port=route.port,
+        use_tls=route.security == "tls",
+        # False, not None: None would take STARTTLS when offered and go on in clear when not.
+        start_tls=route.security == "starttls",
+        local_hostname=route.helo,
+        timeout=route.limits.command,
+    )
+
+
 async def _greet(client: aiosmtplib.SMTP, route: Route) -> None:
     await client.connect(timeout=route.limits.connect)
     # RFC 3207 section 4.2: what was said before TLS is forgotten, so EHLO comes again.
@@ -166,8 +178,6 @@ async def _envelope(
     client: aiosmtplib.SMTP, raw: bytes, sender: str, recipients: Sequence[str], outcomes: dict[str, Outcome]
 ) -> list[str]:
     """MAIL and RCPT; the recipients the server took. Refused and deferred ones go to `outcomes`."""
-    import aiosmtplib
-
     options = []
     head = raw.partition(b"\r\n\r\n")[0]
     international = not (head.isascii() and "".join((sender, *recipients)).isascii())
@@ -187,19 +197,19 @@ async def _envelope(
         if limit.isascii() and limit.isdigit() and 0 < int(limit[:18]) < len(raw):
             raise _Stop("refused", f"the message has {len(raw)} bytes, the server takes {limit[:18]}")
         options.append(f"SIZE={len(raw)}")
-    encoding = "utf-8" if international else "ascii"
-    try:
-        await client.mail(sender, options=options, encoding=encoding)
-    except aiosmtplib.SMTPSenderRefused as error:
-        raise _Stop(_kind(error.code), one_line(f"{error.code} {error.message}")) from None
+    # Written out here, not by the library, which would parse and rewrite an address that policy has approved as it is.
+    answer = await client.execute_command(b"MAIL", f"FROM:<{sender}>".encode(), *(o.encode() for o in options))
+    if answer.code != 250:
+        raise _Stop(_kind(answer.code), one_line(f"{answer.code} {answer.message}"))
     taken = []
     for recipient in recipients:
-        try:
-            await client.rcpt(recipient, encoding=encoding)
+        answer = await client.execute_command(b"RCPT", f"TO:<{recipient}>".encode())
+        # RFC 5321 section 4.3.2: 250, or 251 from a server that will forward.
+        if answer.code in (250, 251):
             taken.append(recipient)
-        except aiosmtplib.SMTPRecipientRefused as error:
-            reply = one_line(f"{error.code} {error.message}")
-            outcomes[recipient] = Outcome(recipient, _kind(error.code), reply)
+        else:
+            reply = one_line(f"{answer.code} {answer.message}")
+            outcomes[recipient] = Outcome(recipient, _kind(answer.code), reply)
     return taken
 
 
@@ -234,9 +244,6 @@ async def _dot(client: aiosmtplib.SMTP, taken: Sequence[str], seconds: float) ->
             answer = await client.execute_command(b".", timeout=seconds)
         kind = "delivered" if answer.code // 100 == 2 else _kind(answer.code)
         reply = one_line(f"{answer.code} {answer.message}")
-        # RFC 5321 section 4.1.1.10; what a server says to QUIT changes nothing.
-        with contextlib.suppress(aiosmtplib.SMTPException, OSError):
-            await client.quit(timeout=5)
     except (aiosmtplib.SMTPException, OSError):
         kind, reply = "uncertain", "the connection was lost before the server answered"
     return {recipient: Outcome(recipient, kind, reply, handed_over=True) for recipient in taken}

@@ -15,7 +15,7 @@ from typing import Any
 import zstandard
 
 from letterlock.ids import EmailId, InboxId, TenantId, ThreadId, new_id
-from letterlock.inspection import Inspection
+from letterlock.inspection import Inspection, Preview
 from letterlock.message.envelope import Envelope, Receipt
 from letterlock.screen.rule import Finding
 from letterlock.screen.score import Level
@@ -47,17 +47,18 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Filed:
-    """What `file` keeps: the report, the report as pack_inspection made it, a snippet fit for lists, and the terms."""
+    """What `file` keeps: the report, what lists may show of it, the report as pack_inspection made it, the terms."""
 
     inspection: Inspection
+    preview: Preview
     packed: bytes
-    snippet: str
     terms: str
 
 
 @dataclass(frozen=True, slots=True)
 class Email:
-    """One filed email as lists show it. Strings are outside text. Times in milliseconds since 1970."""
+    """One filed email as lists show it: its strings are safe for a model at its level (inspection.preview), except
+    `from_domain`, `message_id` and `code`. Times in milliseconds since 1970."""
 
     email_id: EmailId
     inbox_id: InboxId
@@ -66,7 +67,7 @@ class Email:
     thread_id: ThreadId
     message_id: str
     received_at: int
-    recipient: str
+    inbox_address: str
     size: int
     from_address: str
     from_name: str
@@ -81,14 +82,13 @@ class Email:
     links: int
     unread: bool
     code: str | None
-    code_forms: tuple[str, ...]
     code_given_at: int | None
 
 
 _COLUMNS = (
-    "e.email_id, e.inbox_id, e.seq, e.filed, e.thread_id, e.message_id, e.received_at, e.recipient, e.size,"
+    "e.email_id, e.inbox_id, e.seq, e.filed, e.thread_id, e.message_id, e.received_at, i.address, e.size,"
     " e.from_address, e.from_name, e.from_domain, e.aligned, e.subject, e.snippet, e.level, e.score, e.category,"
-    " e.attachments, e.links, e.unread, e.code, e.code_forms, e.code_given_at"
+    " e.attachments, e.links, e.unread, e.code, e.code_given_at"
 )
 _LIVE = (
     " JOIN inboxes i ON i.tenant_id = e.tenant_id AND i.inbox_id = e.inbox_id AND i.deleted_at IS NULL"
@@ -105,7 +105,7 @@ def _email(row: Row) -> Email:
         row["thread_id"],
         row["message_id"],
         row["received_at"],
-        row["recipient"],
+        row["address"],
         row["size"],
         row["from_address"],
         row["from_name"],
@@ -120,7 +120,6 @@ def _email(row: Row) -> Email:
         row["links"],
         bool(row["unread"]),
         row["code"],
-        tuple(json.loads(row["code_forms"])) if row["code_forms"] else (),
         row["code_given_at"],
     )
 
@@ -216,7 +215,7 @@ async def raw(tx: Transaction, email_id: EmailId) -> bytes | None:
 
 async def next_unfiled(tx: Transaction, limit: int, besides: Iterable[EmailId]) -> list[Unfiled]:
     """The oldest emails that wait to be filed, apart from those already in work. A system read."""
-    names = {f"b{n}": email_id for n, email_id in enumerate(besides)}
+    names = {f"b{n}": email_id for n, email_id in enumerate(("", *besides))}
     rows = await tx.all(
         "SELECT e.tenant_id, e.inbox_id, e.email_id, e.recipient, e.envelope, r.body"
         " FROM emails e JOIN raws r ON r.tenant_id = e.tenant_id AND r.raw_id = e.raw_id"
@@ -235,15 +234,15 @@ async def next_unfiled(tx: Transaction, limit: int, besides: Iterable[EmailId]) 
     ]
 
 
-async def file(tx: Transaction, receipt: Receipt, filed: Filed) -> Email | None:
-    """Make an accepted email visible: its numbers, thread, findings and terms. None when it is filed (or gone) already."""
+async def file(tx: Transaction, receipt: Receipt, filed: Filed) -> bool:
+    """Make an accepted email visible: its numbers, thread, findings and terms. False when it is filed (or gone) already."""
     found = await tx.one(
-        "SELECT state, received_at, size FROM emails WHERE tenant_id = :tenant AND email_id = :email_id",
+        "SELECT state, received_at FROM emails WHERE tenant_id = :tenant AND email_id = :email_id",
         email_id=receipt.email_id,
     )
     if found is None or found["state"] != "received":
-        return None
-    inspection = filed.inspection
+        return False
+    inspection, preview = filed.inspection, filed.preview
     counted = await tx.one(
         "UPDATE inboxes SET last_seq = last_seq + 1 WHERE tenant_id = :tenant AND inbox_id = :inbox_id"
         " RETURNING last_seq",
@@ -252,73 +251,45 @@ async def file(tx: Transaction, receipt: Receipt, filed: Filed) -> Email | None:
     number = await tx.one(
         "UPDATE tenants SET last_filed = last_filed + 1 WHERE tenant_id = :tenant RETURNING last_filed"
     )
-    assert counted is not None and number is not None
+    assert counted is not None
+    assert number is not None
     earlier = (*inspection.in_reply_to, *reversed(inspection.references))
-    thread_id = await thread_of(tx, receipt.inbox_id, inspection.message_id, earlier, found["received_at"])
-    sender = inspection.from_
     code = inspection.code
-    email = Email(
-        receipt.email_id,
-        receipt.inbox_id,
-        counted["last_seq"],
-        number["last_filed"],
-        thread_id,
-        inspection.message_id,
-        found["received_at"],
-        receipt.recipient,
-        found["size"],
-        sender.address if sender else "",
-        sender.name if sender else "",
-        sender.domain if sender else "",
-        inspection.authentication.aligned,
-        inspection.subject,
-        filed.snippet,
-        inspection.screening.level,
-        inspection.screening.score,
-        inspection.category,
-        len(inspection.attachments),
-        len(inspection.links.all),
-        True,
-        code.value if code else None,
-        code.forms if code else (),
-        None,
-    )
     await tx.run(
         "UPDATE emails SET state = 'filed', seq = :seq, filed = :filed, thread_id = :thread_id,"
         " message_id = :message_id, from_address = :from_address, from_name = :from_name, from_domain = :from_domain,"
         " aligned = :aligned, subject = :subject, snippet = :snippet, level = :level, score = :score,"
         " category = :category, attachments = :attachments, links = :links, unread = 1, code = :code,"
-        " code_forms = :code_forms, inspection = :inspection WHERE tenant_id = :tenant AND email_id = :email_id",
-        email_id=email.email_id,
-        seq=email.seq,
-        filed=email.filed,
-        thread_id=email.thread_id,
-        message_id=email.message_id,
-        from_address=email.from_address,
-        from_name=email.from_name,
-        from_domain=email.from_domain,
-        aligned=int(email.aligned),
-        subject=email.subject,
-        snippet=email.snippet,
-        level=str(email.level),
-        score=email.score,
-        category=email.category,
-        attachments=email.attachments,
-        links=email.links,
-        code=email.code,
-        code_forms=json.dumps(email.code_forms) if email.code_forms else None,
+        " inspection = :inspection WHERE tenant_id = :tenant AND email_id = :email_id",
+        email_id=receipt.email_id,
+        seq=counted["last_seq"],
+        filed=number["last_filed"],
+        thread_id=await thread_of(tx, receipt.inbox_id, inspection.message_id, earlier, found["received_at"]),
+        message_id=inspection.message_id,
+        from_address=preview.from_address,
+        from_name=preview.from_name,
+        from_domain=inspection.from_.domain if inspection.from_ else "",
+        aligned=int(inspection.authentication.aligned),
+        subject=preview.subject,
+        snippet=preview.snippet,
+        level=str(inspection.screening.level),
+        score=inspection.screening.score,
+        category=inspection.category,
+        attachments=len(inspection.attachments),
+        links=len(inspection.links.all),
+        code=code.value if code else None,
         inspection=filed.packed,
     )
     await tx.many(
         "INSERT INTO findings (tenant_id, email_id, n, rule, reason, weight, location, span_start, span_end, excerpt)"
         " VALUES (:tenant, :email_id, :n, :rule, :reason, :weight, :where, :start, :end, :excerpt)",
         (
-            {**asdict(finding), "email_id": email.email_id, "n": n}
+            {**asdict(finding), "email_id": receipt.email_id, "n": n}
             for n, finding in enumerate(inspection.screening.findings)
         ),
     )
-    await tx.index_terms(email.email_id, email.inbox_id, filed.terms)
-    return email
+    await tx.index_terms(receipt.email_id, receipt.inbox_id, filed.terms)
+    return True
 
 
 async def thread_of(

@@ -1,0 +1,328 @@
+"""The command line: `letterlock` alone speaks MCP on stdio; the commands are for people. Translates, decides nothing.
+
+Each command imports what it needs itself, so that none pays for another. Errors are one sentence on stderr and exit code 1,
+never a stack trace.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+import sys
+from collections.abc import Awaitable, Callable
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from letterlock.errors import LetterlockError
+from letterlock.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from letterlock.app import App
+
+T = TypeVar("T")
+Command = Callable[..., Any]
+
+_OPTIONS = (
+    click.option("--data", type=click.Path(path_type=Path), help="Data folder (LETTERLOCK_DATA)."),
+    click.option("--config", type=click.Path(path_type=Path), help="Settings file (LETTERLOCK_CONFIG)."),
+    click.option("--log-level", type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"]), help="Detail on stderr."),
+)
+_SERVER_OPTIONS = (
+    click.option("--smtp-port", type=int, help="SMTP port; 0: none."),
+    click.option("--lmtp-port", type=int, help="LMTP port; 0: none."),
+    click.option("--domain", help="Domain of new inboxes."),
+    click.option("--toolsets", help="Comma-separated: inboxes,reading,waiting,sending."),
+    click.option("--read-only", is_flag=True, default=None, help="Offer only tools that change nothing."),
+    click.option("--accept-any", is_flag=True, default=None, help="Sandbox: take mail for any address."),
+)
+
+
+def _with(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    def decorate(command: Command) -> Command:
+        return functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
+
+    return decorate
+
+
+@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(metadata.version("letterlock"), prog_name="letterlock")
+@_with(*_OPTIONS, *_SERVER_OPTIONS)
+@click.pass_context
+def cli(context: click.Context, /, **options: Any) -> None:
+    """Email for AI agents. Without a command: speak MCP on stdio, as a chat client starts it."""
+    context.obj = options
+    if context.invoked_subcommand is None:
+        settings = _settings(options)
+        _say(settings)
+        from letterlock.doors import stdio
+
+        stdio.main(settings)
+
+
+@cli.command()
+@_with(*_OPTIONS, *_SERVER_OPTIONS)
+@click.option("--http-host", help="Address to bind; 127.0.0.1 unless you know why.")
+@click.option("--http-port", type=int, help="HTTP port; 0: any free one.")
+@click.option("--new-key", is_flag=True, help="Replace the owner's API key and show the new one.")
+@click.pass_obj
+def serve(outer: dict[str, Any], new_key: bool, **options: Any) -> None:
+    """Serve MCP over HTTP on /mcp and /sse, with /healthz."""
+    settings = _settings(outer, options)
+    _say(settings)
+    from letterlock.doors.http import serve_http
+
+    _run(serve_http(settings, new_key=new_key))
+
+
+@cli.command()
+def demo() -> None:
+    """Show the main job as a story: real clients, a folder of its own, under 20 seconds."""
+    from letterlock.doors.demo import tell
+
+    sys.exit(asyncio.run(tell()))
+
+
+@cli.command()
+@_with(*_OPTIONS)
+@click.pass_obj
+def doctor(outer: dict[str, Any], **options: Any) -> None:
+    """Say how this data folder stands, what is missing and what is wrong."""
+    from letterlock.doors.doctor import examine
+
+    settings = _settings(outer, options)
+    well = True
+    for finding in asyncio.run(examine(settings)):
+        well &= finding.well
+        mark = click.style("ok  ", fg="green") if finding.well else click.style("BAD ", fg="red")
+        click.echo(f"{mark}{finding.what}" + (f"\n    {finding.advice}" if finding.advice else ""))
+    sys.exit(0 if well else 1)
+
+
+@cli.group()
+def inbox() -> None:
+    """Make, list, delete and restore inboxes."""
+
+
+@inbox.command("list")
+@_with(*_OPTIONS)
+@click.pass_obj
+def inbox_list(outer: dict[str, Any], **options: Any) -> None:
+    """List inboxes with their number of unread emails."""
+    result = _perform(outer, options, "list_inboxes")
+    for row in result.inboxes:
+        click.echo(f"{row.address}\t{row.unread} unread\t{row.inbox_id}\t{row.purpose}".rstrip())
+    _warn(result.warning)
+
+
+@inbox.command("create")
+@click.argument("name", default="")
+@click.option("--purpose", default="")
+@click.option("--ttl-hours", type=float)
+@_with(*_OPTIONS)
+@click.pass_obj
+def inbox_create(outer: dict[str, Any], name: str, purpose: str, ttl_hours: float | None, **options: Any) -> None:
+    """Make an inbox from a name, or a random one."""
+    result = _perform(outer, options, "create_inbox", name=name, purpose=purpose, ttl_hours=ttl_hours)
+    click.echo(result.address)
+
+
+@inbox.command("delete")
+@click.argument("inbox")
+@_with(*_OPTIONS)
+@click.pass_obj
+def inbox_delete(outer: dict[str, Any], inbox: str, **options: Any) -> None:
+    """Delete an inbox (id or address); restorable for 7 days."""
+    result = _perform(outer, options, "delete_inbox", inbox=inbox)
+    click.echo(f"{result.address} deleted; restorable until {result.restorable_until:%Y-%m-%d %H:%M} UTC.")
+
+
+@inbox.command("restore")
+@click.argument("inbox")
+@_with(*_OPTIONS)
+@click.pass_obj
+def inbox_restore(outer: dict[str, Any], inbox: str, **options: Any) -> None:
+    """Bring a deleted inbox back with its mail."""
+    from letterlock.actions.caller import LOCAL_CALLER
+    from letterlock.actions.inboxes import restore_inbox
+
+    restored = _with_app(outer, options, lambda app: restore_inbox(app, LOCAL_CALLER, inbox))
+    click.echo(f"{restored.address} restored.")
+
+
+@cli.group()
+def mail() -> None:
+    """Look at received mail, as a person may."""
+
+
+@mail.command("list")
+@click.option("--inbox", default="", help="One inbox only (id or address).")
+@click.option("--unread", is_flag=True, default=None)
+@click.option("--limit", default=20, show_default=True)
+@_with(*_OPTIONS)
+@click.pass_obj
+def mail_list(outer: dict[str, Any], inbox: str, unread: bool | None, limit: int, **options: Any) -> None:
+    """List emails, newest first."""
+    result = _perform(outer, options, "list_emails", inbox=inbox, unread=unread, limit=limit)
+    for row in result.emails:
+        flag = "*" if row.unread else " "
+        click.echo(f"{flag} {row.email_id}  {row.received_at:%m-%d %H:%M}  {row.level:11}  {row.from_}  {row.subject}")
+
+
+@mail.command("show")
+@click.argument("email_id")
+@_with(*_OPTIONS)
+@click.pass_obj
+def mail_show(outer: dict[str, Any], email_id: str, **options: Any) -> None:
+    """Show one email in full, quarantined ones too, with the screening report."""
+    from letterlock.actions.people import show_email
+    from letterlock.doors.inspect import print_report
+
+    report = _with_app(outer, options, lambda app: show_email(app, email_id))
+    print_report(email_id, report)
+
+
+@mail.command("save")
+@click.argument("email_id")
+@click.argument("index", type=int)
+@click.argument("file", type=click.Path(path_type=Path))
+@_with(*_OPTIONS)
+@click.pass_obj
+def mail_save(outer: dict[str, Any], email_id: str, index: int, file: Path, **options: Any) -> None:
+    """Save attachment INDEX of an email to FILE (0: the whole email as it came)."""
+    from letterlock.actions.people import email_bytes
+
+    content = _with_app(outer, options, lambda app: email_bytes(app, email_id, index))
+    try:
+        with file.open("xb") as out:
+            out.write(content)
+    except OSError as error:
+        raise click.ClickException(f"{file} cannot be written: {error.strerror}.") from None
+    click.echo(f"{len(content)} bytes saved to {file}.")
+
+
+@cli.command()
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--jsonl", type=click.Path(path_type=Path), help="Rows with id and eml, eml_b64, or subject + text.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a file.")
+@_with(*_OPTIONS)
+@click.pass_obj
+def inspect(outer: dict[str, Any], paths: tuple[Path, ...], jsonl: Path | None, as_json: bool, **options: Any) -> None:
+    """Print what the pipeline makes of each .eml PATH ('-': stdin), or of each row of --jsonl. Stores nothing."""
+    from letterlock.doors.inspect import inspect_jsonl, inspect_paths
+
+    settings = _settings(outer, options)
+    if bool(paths) == bool(jsonl):
+        raise click.UsageError("Give either PATHs or --jsonl FILE.")
+    if jsonl is not None:
+        _run(inspect_jsonl(settings, jsonl))
+    else:
+        _run(inspect_paths(settings, paths, as_json=as_json))
+
+
+@cli.command("import")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--inbox", required=True, help="Inbox that gets the mail (id or address).")
+@_with(*_OPTIONS)
+@click.pass_obj
+def import_(outer: dict[str, Any], paths: tuple[Path, ...], inbox: str, **options: Any) -> None:
+    """Import .eml files, mbox files and Maildir folders through the same path as SMTP."""
+    from letterlock.doors.importing import import_mail
+
+    done = _with_app(outer, options, lambda app: import_mail(app, inbox, paths))
+    click.echo(f"{done.kept} imported, {done.duplicates} already there, {len(done.failed)} failed.")
+    for line in done.failed:
+        click.echo(line, err=True)
+    if done.failed:
+        sys.exit(1)
+
+
+@cli.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@_with(*_OPTIONS)
+@click.pass_obj
+def backup(outer: dict[str, Any], file: Path, **options: Any) -> None:
+    """Write a consistent copy of the mail store to FILE while everything runs."""
+    _with_app(outer, options, lambda app: app.database.backup(file))
+    click.echo(f"Backup written to {file}. To use it: put it as letterlock.db into an empty data folder.")
+
+
+def _settings(*options: dict[str, Any]) -> Settings:
+    merged: dict[str, Any] = {}
+    for given in options:
+        merged |= {name: value for name, value in given.items() if value is not None}
+    settings = load_settings(**merged)
+    # Before anything of the SDK configures the root logger: stderr only, no mail text at any level.
+    logging.basicConfig(
+        level=settings.log_level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    for noisy in ("mail.log", "mcp", "aiosqlite", "httpx", "asyncio", "filelock"):
+        logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLevelName(settings.log_level)))
+    return settings
+
+
+def _say(settings: Settings) -> None:
+    """The start-up line: what is configured and what is missing."""
+    smtp = f"SMTP {settings.smtp_host}:{settings.smtp_port}" if settings.smtp_port else "SMTP off"
+    lmtp = f", LMTP {settings.lmtp_port}" if settings.lmtp_port else ""
+    tls = "" if settings.tls_cert else " without TLS"
+    relay = settings.relay_host or "none (mail to the outside is held; set relay_host)"
+    click.echo(
+        f"letterlock {metadata.version('letterlock')}: data {settings.data}; {smtp}{lmtp}{tls};"
+        f" inboxes @{settings.domain}; relay {relay}",
+        err=True,
+    )
+
+
+def _run(work: Awaitable[T]) -> T:
+    if sys.platform == "win32":
+        runner = asyncio.Runner()
+    else:
+        import uvloop
+
+        runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
+
+    async def main() -> T:
+        return await work
+
+    with runner:
+        return runner.run(main())
+
+
+def _with_app(outer: dict[str, Any], options: dict[str, Any], use: Callable[[App], Awaitable[T]]) -> T:
+    from letterlock.app import open_app
+
+    settings = _settings(outer, options)
+
+    async def main() -> T:
+        async with open_app(settings) as app:
+            return await use(app)
+
+    return asyncio.run(main())
+
+
+def _perform(outer: dict[str, Any], options: dict[str, Any], name: str, **arguments: Any) -> Any:
+    from letterlock.actions.caller import LOCAL_CALLER
+    from letterlock.actions.catalog import ACTIONS, perform
+
+    action = next(action for action in ACTIONS if action.name == name)
+    return _with_app(outer, options, lambda app: perform(app, LOCAL_CALLER, action, arguments))
+
+
+def _warn(text: str) -> None:
+    if text:
+        click.echo(click.style(text, fg="yellow"), err=True)
+
+
+def main() -> None:
+    """The console script."""
+    try:
+        cli()
+    except LetterlockError as error:
+        click.echo(f"letterlock: {error}", err=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,159 @@
+"""One Starlette: MCP streamable HTTP on /mcp, SSE on /sse, /healthz. It owns the lifespan.
+
+The store, the listener and the waiters live in this host's lifespan, outside the MCP one, which SSE enters for every connection.
+Every MCP request needs a key, on loopback too; Host and Origin are checked before anything is read (DNS rebinding).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Iterator
+from importlib import metadata
+from typing import TYPE_CHECKING
+
+from letterlock.actions.caller import AGENT_SCOPES
+from letterlock.actions.inboxes import reception_warning
+from letterlock.app import App, open_app
+from letterlock.doors.mcp_server import build_mcp_server, caller_by_key
+from letterlock.errors import SettingsError
+from letterlock.ids import DEFAULT_TENANT, LOCAL_AGENT
+from letterlock.postmaster import mail_service
+from letterlock.settings import Settings
+from letterlock.store import tenants
+from letterlock.store.database import Transaction
+
+if TYPE_CHECKING:
+    import uvicorn
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+CLOSING_S = 3
+"""How long open streams may keep the server from stopping."""
+
+
+def build_http(app: App, base_url: str) -> Starlette:
+    """Routes only; the caller opens and closes `app`."""
+    from mcp.server.transport_security import TransportSecuritySettings
+    from starlette.applications import Starlette
+    from starlette.responses import JSONResponse
+    from starlette.routing import Route
+
+    async def get_app() -> App:
+        return app
+
+    async def healthz(request: Request) -> Response:
+        """For supervisors: 200 when mail can be stored and comes in, else 503 with why."""
+        problem = await reception_warning(app)
+        body = {
+            "status": "degraded" if problem else "ok",
+            "version": metadata.version("letterlock"),
+            "problem": problem,
+        }
+        return JSONResponse(body, status_code=503 if problem else 200)
+
+    server = build_mcp_server(app.settings, get_app, caller_by_key, public_url=base_url)
+    names = ["127.0.0.1", "localhost", "[::1]", *app.settings.http_allowed_hosts]
+    security = TransportSecuritySettings(
+        enable_dns_rebinding_protection=True,
+        allowed_hosts=[*names, *(f"{name}:*" for name in names)],
+        allowed_origins=[
+            *(f"http://{name}:*" for name in ("127.0.0.1", "localhost", "[::1]")),
+            *app.settings.http_allowed_origins,
+        ],
+    )
+    sse = server.sse_app(transport_security=security)
+    streamable = server.streamable_http_app(transport_security=security)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with server.session_manager.run():
+            yield
+
+    # The bearer check sits on the application the SDK builds, not on its routes: without its middleware every key fails.
+    return Starlette(
+        routes=[Route("/healthz", healthz), *sse.routes, *streamable.routes],
+        middleware=streamable.user_middleware,
+        lifespan=lifespan,
+    )
+
+
+async def serve_http(settings: Settings, *, new_key: bool = False) -> None:
+    """Until SIGINT or SIGTERM: then running calls end, accepted mail is kept, and the folder is left to others."""
+    import uvicorn
+
+    async with open_app(settings) as app:
+        key = await owner_key(app, renew=new_key)
+        async with mail_service(app, keep_workers=1):
+            with _bind(settings) as bound:
+                host, port = bound.getsockname()[:2]
+                base_url = f"http://{'localhost' if host in ('127.0.0.1', '::1') else host}:{port}"
+                _say_start(settings, base_url, key)
+                config = uvicorn.Config(
+                    build_http(app, base_url),
+                    log_config=None,
+                    access_log=False,
+                    timeout_graceful_shutdown=CLOSING_S,
+                    server_header=False,
+                )
+                server = uvicorn.Server(config)
+                # uvicorn raises the signal again when it is done, which would end the process before mail is put away.
+                server.capture_signals = functools.partial(_stop_on_signal, server)  # type: ignore[method-assign]
+                await server.serve(sockets=[bound])
+
+
+@contextlib.contextmanager
+def _stop_on_signal(server: uvicorn.Server) -> Iterator[None]:
+    before = {number: signal.signal(number, server.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+async def owner_key(app: App, *, renew: bool = False) -> str:
+    """A new key of the local agent when there is none yet (or to replace it); "" when there is one already."""
+    now = app.now_ms()
+
+    async def make(tx: Transaction) -> str:
+        if renew:
+            await tenants.revoke_keys(tx, LOCAL_AGENT, now)
+        elif await tenants.key_hints(tx, LOCAL_AGENT):
+            return ""
+        return await tenants.make_key(tx, LOCAL_AGENT, AGENT_SCOPES, now)
+
+    return await app.database.write(DEFAULT_TENANT, make)
+
+
+def _bind(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.http_host else socket.AF_INET
+    # Protocol named, so that asyncio sets TCP_NODELAY on what it accepts.
+    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        if sys.platform != "win32":
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((settings.http_host, settings.http_port))
+    except OSError as error:
+        bound.close()
+        raise SettingsError(
+            f"HTTP port {settings.http_host}:{settings.http_port} cannot be opened ({error.strerror or error}).",
+            next_step="Stop the program that holds it, or choose another with --http-port.",
+        ) from error
+    return bound
+
+
+def _say_start(settings: Settings, base_url: str, key: str) -> None:
+    lines = [f"MCP on {base_url}/mcp (SSE on {base_url}/sse), health on {base_url}/healthz."]
+    if key:
+        lines.append(f"Your key, shown this once: {key}")
+        lines.append(
+            f'Claude Code: claude mcp add --transport http letterlock {base_url}/mcp --header "Authorization: Bearer {key}"'
+        )
+    else:
+        lines.append("Send your key as 'Authorization: Bearer KEY'; `letterlock serve --new-key` replaces a lost one.")
+    print("\n".join(lines), file=sys.stderr, flush=True)

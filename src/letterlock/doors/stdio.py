@@ -1,0 +1,58 @@
+"""MCP on stdio: what a chat client starts. Light: the first tools/list waits for nothing but the SDK itself.
+
+The data folder opens and this process offers itself as postmaster in the background, after the server answers. Nothing but
+JSON-RPC goes to stdout; the start-up line and the log go to stderr.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import anyio
+
+from letterlock.app import App, open_app
+from letterlock.doors.mcp_server import build_mcp_server
+from letterlock.errors import OwnerError, Unavailable
+from letterlock.postmaster import mail_service
+from letterlock.settings import Settings
+
+_AFTER_FIRST_ANSWER_S = 0.3
+"""Listening starts this long after the server does: the client's first questions come first."""
+
+
+async def serve_stdio(settings: Settings) -> None:
+    """Until the client closes stdin."""
+    opened: asyncio.Future[App] = asyncio.get_running_loop().create_future()
+
+    async def get_app() -> App:
+        try:
+            return await asyncio.shield(opened)
+        except OwnerError as error:
+            raise Unavailable(error.what, next_step=f"The owner must mend this: {error.next_step}".strip()) from error
+
+    async def run_mail() -> None:
+        try:
+            async with open_app(settings) as app:
+                opened.set_result(app)
+                await asyncio.sleep(_AFTER_FIRST_ANSWER_S)
+                async with mail_service(app):
+                    await asyncio.Event().wait()
+        except OwnerError as error:
+            opened.set_exception(error)
+
+    server = build_mcp_server(settings, get_app)
+    mail = asyncio.create_task(run_mail(), name="mail")
+    try:
+        await server.run_stdio_async()
+    finally:
+        mail.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await mail
+        if opened.done() and not opened.cancelled():
+            # Mark a failure as seen: it was told to whoever called a tool.
+            opened.exception()
+
+
+def main(settings: Settings) -> None:
+    anyio.run(serve_stdio, settings)

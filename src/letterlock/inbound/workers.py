@@ -1,0 +1,271 @@
+"""Processes that read mail: killable, with caps on CPU time and memory. A mail can stop its worker, never the postmaster.
+
+`Workers.read(envelope, raw)` gives a Reading; a worker that dies or is late gives one that says so. A worker is this module run
+as `python -m letterlock.inbound.workers`; requests and answers are length-prefixed on its stdin and stdout. Workers start when
+mail comes or someone waits for it, and end when idle, so that a quiet chat client carries none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import struct
+import sys
+import time
+from collections.abc import AsyncIterator
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import BinaryIO
+
+from pydantic import BaseModel
+
+from letterlock.inspection import Inspection, Preview, inspect_message, preview
+from letterlock.message.envelope import Envelope
+from letterlock.message.parse import Caps
+from letterlock.screen.score import Thresholds
+from letterlock.settings import Settings
+from letterlock.store.terms import terms_of
+
+IDLE_S = 120.0
+_TRIES = 2
+_LENGTH = struct.Struct(">I")
+_ANSWER_BYTES = 64 * 1024 * 1024
+
+
+class Reading(BaseModel):
+    """All that filing keeps of one email."""
+
+    inspection: Inspection
+    preview: Preview
+    terms: str = ""
+
+    @classmethod
+    def unread(cls, reason: str, what: str) -> Reading:
+        inspection = Inspection.unread(reason, what)
+        return cls(inspection=inspection, preview=preview(inspection, mask_codes=True))
+
+
+class WorkerOptions(BaseModel):
+    """What a worker is started with. CPU time is seconds for one email; memory is the address space (POSIX only)."""
+
+    cpu_seconds: float
+    megabytes: int
+    mask_codes: bool
+    message_bytes: int
+    suspect: float
+    quarantined: float
+
+
+@dataclass(slots=True)
+class _Worker:
+    process: asyncio.subprocess.Process
+    idle_since: float = 0.0
+
+    async def ask(self, request: bytes) -> bytes:
+        assert self.process.stdin is not None and self.process.stdout is not None
+        self.process.stdin.write(_LENGTH.pack(len(request)) + request)
+        await self.process.stdin.drain()
+        (length,) = _LENGTH.unpack(await self.process.stdout.readexactly(_LENGTH.size))
+        if length > _ANSWER_BYTES:
+            raise OSError("a worker's answer is too long")
+        return await self.process.stdout.readexactly(length)
+
+    def kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            self.process.kill()
+
+
+class Workers:
+    """Made by open_workers."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.size = settings.filing_workers
+        # The worker counts its own CPU time; this limit is for one that sleeps or never gets the CPU.
+        self._wall_seconds = 3 * settings.filing_seconds + 5
+        self._options = WorkerOptions(
+            cpu_seconds=settings.filing_seconds,
+            megabytes=settings.filing_megabytes,
+            mask_codes=settings.mask_codes,
+            message_bytes=settings.max_message_bytes,
+            suspect=settings.suspect_score,
+            quarantined=settings.quarantine_score,
+        ).model_dump_json()
+        self._slots = asyncio.Semaphore(self.size)
+        self._idle: list[_Worker] = []
+        self._all: set[asyncio.subprocess.Process] = set()
+        self._warming: asyncio.Task[None] | None = None
+
+    async def read(self, envelope: Envelope, raw: bytes) -> Reading:
+        """Never raises for what is in the mail: an email that stops two workers is unreadable."""
+        head = json.dumps({**asdict(envelope), "received_at": envelope.received_at.isoformat()}).encode()
+        request = _LENGTH.pack(len(head)) + head + raw
+        why = ("worker_died", "Reading it stopped the process that read it.")
+        async with self._slots:
+            for _ in range(_TRIES):
+                worker = self._idle.pop() if self._idle else await self._start()
+                try:
+                    async with asyncio.timeout(self._wall_seconds):
+                        answer = await worker.ask(request)
+                    reading = Reading.model_validate_json(answer)
+                except TimeoutError:
+                    await self._end(worker)
+                    return Reading.unread("too_slow", "Reading it took longer than allowed.")
+                except (OSError, ValueError, asyncio.IncompleteReadError):
+                    await self._end(worker)
+                    if worker.process.returncode in _SLOW:
+                        why = ("too_slow", "Reading it took more processor time than allowed.")
+                except BaseException:
+                    await self._end(worker)
+                    raise
+                else:
+                    worker.idle_since = time.monotonic()
+                    self._idle.append(worker)
+                    return reading
+        return Reading.unread(*why)
+
+    def warm(self) -> None:
+        """Have one worker ready soon: someone waits for mail, or a sender has connected."""
+        if self._idle:
+            self._idle[-1].idle_since = time.monotonic()
+        elif not self._all and (self._warming is None or self._warming.done()):
+            self._warming = asyncio.create_task(self._start_idle(), name="warm worker")
+
+    async def end_idle(self, keep: int = 0) -> None:
+        """End workers that had nothing to do for IDLE_S, except `keep` of them."""
+        before = time.monotonic() - IDLE_S
+        while len(self._idle) > keep and self._idle[0].idle_since < before:
+            await self._end(self._idle.pop(0))
+
+    async def close(self) -> None:
+        if self._warming is not None:
+            self._warming.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._warming
+        for process in tuple(self._all):
+            await self._end(_Worker(process))
+
+    async def _start_idle(self) -> None:
+        async with self._slots:
+            worker = await self._start()
+            worker.idle_since = time.monotonic()
+            self._idle.append(worker)
+
+    async def _start(self) -> _Worker:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "letterlock.inbound.workers",
+            self._options,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            limit=1024 * 1024,
+        )
+        self._all.add(process)
+        return _Worker(process)
+
+    async def _end(self, worker: _Worker) -> None:
+        worker.kill()
+        await worker.process.wait()
+        self._all.discard(worker.process)
+
+
+@contextlib.asynccontextmanager
+async def open_workers(settings: Settings) -> AsyncIterator[Workers]:
+    workers = Workers(settings)
+    try:
+        yield workers
+    finally:
+        await workers.close()
+
+
+# In the worker
+
+
+def read_message(raw: bytes, envelope: Envelope, options: WorkerOptions) -> Reading:
+    """What a worker does with one email; pure."""
+    inspection = inspect_message(
+        raw,
+        envelope,
+        thresholds=Thresholds(options.suspect, options.quarantined),
+        caps=Caps(message_bytes=options.message_bytes),
+    )
+    sender = inspection.from_
+    names = (sender.name, sender.address) if sender else ()
+    attached = " ".join(attachment.filename for attachment in inspection.attachments)
+    return Reading(
+        inspection=inspection,
+        preview=preview(inspection, mask_codes=options.mask_codes),
+        terms=terms_of(inspection.subject, *names, attached, inspection.text),
+    )
+
+
+def _serve(options: WorkerOptions, requests: BinaryIO, answers: BinaryIO) -> None:
+    while len(size := requests.read(_LENGTH.size)) == _LENGTH.size:
+        request = requests.read(_LENGTH.unpack(size)[0])
+        (head_size,) = _LENGTH.unpack(request[: _LENGTH.size])
+        head = json.loads(request[_LENGTH.size : _LENGTH.size + head_size])
+        head["received_at"] = datetime.fromisoformat(head["received_at"])
+        envelope = Envelope(**{**head, "recipients": tuple(head["recipients"])})
+        _allow_cpu(options.cpu_seconds)
+        try:
+            reading = read_message(request[_LENGTH.size + head_size :], envelope, options)
+        except MemoryError:
+            reading = Reading.unread("too_large_in_memory", "Reading it needed more memory than allowed.")
+        except RecursionError:
+            reading = Reading.unread("too_deep", "It is nested too deeply to be read.")
+        except Exception as error:
+            # Whatever a parser may still raise: the email is kept and a person can look at it.
+            reading = Reading.unread("reader_failed", f"Reading it failed ({type(error).__name__}).")
+        answer = reading.model_dump_json().encode()
+        answers.write(_LENGTH.pack(len(answer)) + answer)
+        answers.flush()
+
+
+if sys.platform == "win32":
+    _SLOW: tuple[int, ...] = ()
+
+    def _allow_cpu(seconds: float) -> None:
+        """Windows has no such limit for a process; the postmaster's wall clock ends a slow worker."""
+
+    def _limit(options: WorkerOptions) -> None:
+        """No limit on address space; the caps of message/parse.py bound what is read."""
+
+else:
+    import resource
+    import signal
+
+    _SLOW = (-signal.SIGXCPU,)
+
+    def _allow_cpu(seconds: float) -> None:
+        used = time.process_time()
+        resource.setrlimit(resource.RLIMIT_CPU, (int(used + seconds) + 1, resource.RLIM_INFINITY))
+
+    def _limit(options: WorkerOptions) -> None:
+        memory = options.megabytes * 1024 * 1024
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        # Senders wait for the postmaster, nobody waits as urgently for a worker.
+        os.nice(5)
+
+
+def main() -> None:
+    """A worker's whole life: until its stdin ends."""
+    options = WorkerOptions.model_validate_json(sys.argv[1])
+    _limit(options)
+    requests = os.fdopen(os.dup(0), "rb", buffering=1024 * 1024)
+    answers = os.fdopen(os.dup(1), "wb")
+    # A library that prints must not write into the answers.
+    os.dup2(2, 1)
+    # The first email should not wait for imports.
+    read_message(b"From: a@b.example\r\nContent-Type: text/html\r\n\r\n<p>x</p>", _NOBODY, options)
+    _serve(options, requests, answers)
+
+
+_NOBODY = Envelope("", (), datetime.fromtimestamp(0), "import")
+
+if __name__ == "__main__":
+    main()

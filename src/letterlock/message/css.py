@@ -1,0 +1,1616 @@
+"""What style sheets and style attributes make of an element: the part of CSS that decides whether a person sees a text.
+
+`Cascade(sheets)` holds a document's rules, indexed by id, class and tag; `Cascade.style(element, parent)` gives the
+computed Style. Where CSS cannot be understood the Style is hidden: `Style.hidden` says why. Linear in rules and nodes
+(every match step is counted against a budget). CSS Cascade 4, Selectors 4, Media Queries 4, CSS 2.1, Color 4.
+tinycss2 is the parser; what is plain enough to be read without it (most of mail) takes a short way with equal results.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Final, NamedTuple, TypeAlias
+
+
+class Colour(NamedTuple):
+    """Red, green, blue in 0..255 and alpha in 0..1."""
+
+    red: float
+    green: float
+    blue: float
+    alpha: float = 1.0
+
+
+class Gradient(NamedTuple):
+    stops: tuple[Colour | Unknown, ...]
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+class Length(NamedTuple):
+    number: float
+    unit: str
+
+
+class Unknown(NamedTuple):
+    """A value a browser may understand and we do not (a function we cannot work out), or one with var() in it."""
+
+    text: str
+
+
+Value: TypeAlias = str | float | Colour | Length | Unknown | Gradient
+
+
+class Declaration(NamedTuple):
+    name: str
+    value: Value
+    important: bool
+
+
+RULES_CAP: Final = 2_000
+"""More rules than this, and nothing of the document counts as understood."""
+_SHEET_CHARS: Final = 300_000
+_SLOW_CHARS: Final = 60_000
+_MATCH_STEPS: Final = 2_000_000
+_WHITE: Final[Colour] = Colour(255.0, 255.0, 255.0)
+_BLACK: Final[Colour] = Colour(0.0, 0.0, 0.0)
+_LINK: Final[Colour] = Colour(0.0, 0.0, 238.0)
+# The screen that media queries are asked about: a desktop window, light, with a mouse.
+_WIDTH: Final = 1280.0
+_HEIGHT: Final = 800.0
+# What a percentage is of, where that is not known without laying the page out: the usual width of a mail.
+_BOX: Final = 600.0
+
+
+# --- declarations -----------------------------------------------------------------------------------------------------
+
+_PLAIN_DECLARATION: Final = re.compile(
+    r"""\s*+(?:([-_a-zA-Z][-\w]*+)\s*+:((?:[^;!"'(){}\[\]\\/@<&]|/(?!\*)|"[^"\\\n]*+"|'[^'\\\n]*+'"""
+    r"""|\((?:[^()"'\\{}\[\];/]|/(?!\*)|"[^"\\\n]*+"|'[^'\\\n]*+')*+\))*+)(!\s*+important\s*+)?)?(?:;|\Z)""",
+    re.IGNORECASE,
+)
+
+
+@lru_cache(maxsize=2048)
+def declarations(text: str) -> tuple[Declaration, ...] | None:
+    """The declarations that matter here, shorthands expanded, in order; None when the text cannot be understood.
+
+    Invalid declarations are left out, as a browser does (CSS 2.1 section 4.2)."""
+    found: list[Declaration] = []
+    position = 0
+    end = len(text)
+    while position < end:
+        match = _PLAIN_DECLARATION.match(text, position)
+        if match is None:
+            return _parsed_declarations(text)
+        position = match.end()
+        name = match[1]
+        if name is not None:
+            _expand(name.lower() if name[:2] != "--" else name, match[2], match[3] is not None, found)
+    return tuple(found)
+
+
+def _parsed_declarations(text: str) -> tuple[Declaration, ...] | None:
+    """The long way: tinycss2 reads escapes, comments, nested blocks and broken text as the standard says."""
+    if len(text) > _SLOW_CHARS:
+        return None
+    import tinycss2
+
+    found: list[Declaration] = []
+    for item in tinycss2.parse_blocks_contents(text, skip_comments=True, skip_whitespace=True):
+        if item.type == "declaration":
+            name = item.name if item.name.startswith("--") else item.lower_name
+            _expand(name, _flat(item.value), bool(item.important), found)
+    return tuple(found)
+
+
+def _flat(tokens: Iterable[object], depth: int = 0) -> str:
+    """Parsed component values as plain text: escapes decoded, comments gone, contents of strings dropped."""
+    parts: list[str] = []
+    for token in tokens:
+        kind = token.type  # type: ignore[attr-defined]
+        if kind == "ident":
+            parts.append(token.value)  # type: ignore[attr-defined]
+        elif kind == "whitespace":
+            parts.append(" ")
+        elif kind == "hash":
+            parts.append("#" + token.value)  # type: ignore[attr-defined]
+        elif kind == "number":
+            parts.append(token.representation)  # type: ignore[attr-defined]
+        elif kind == "percentage":
+            parts.append(token.representation + "%")  # type: ignore[attr-defined]
+        elif kind == "dimension":
+            parts.append(token.representation + token.unit)  # type: ignore[attr-defined]
+        elif kind == "string":
+            parts.append("''")
+        elif kind == "url":
+            parts.append("url()")
+        elif kind == "function":
+            inner = _flat(token.arguments, depth + 1) if depth < 8 else "?"  # type: ignore[attr-defined]
+            parts.append(f"{token.name}({inner})")  # type: ignore[attr-defined]
+        elif kind == "() block":
+            inner = _flat(token.content, depth + 1) if depth < 8 else "?"  # type: ignore[attr-defined]
+            parts.append(f"({inner})")
+        elif kind == "literal":
+            parts.append(token.value)  # type: ignore[attr-defined]
+        elif kind != "comment":
+            parts.append("?")
+    return "".join(parts)
+
+
+_SPACE: Final = re.compile(r"\s+")
+_URL: Final = re.compile(r"url\([^)]*\)")
+
+
+def _expand(name: str, raw: str, important: bool, found: list[Declaration]) -> None:
+    """Add the longhands of one declaration to `found`, values typed; nothing where the value is invalid."""
+    if name[:2] == "--":
+        found.append(Declaration(name, raw.strip(), important))
+        return
+    reader = _READERS.get(name)
+    if reader is None:
+        return
+    value = _SPACE.sub(" ", raw).strip().lower()
+    if not value:
+        return
+    if value in _WIDE:
+        found.extend(Declaration(longhand, value, important) for longhand in _LONGHANDS.get(name, (name,)))
+        return
+    if "var(" in value:
+        # A value with var() is valid until it is computed (CSS Variables 1 section 3).
+        found.extend(
+            Declaration(name_, Unknown(f"{name}:{value}"), important) for name_ in _LONGHANDS.get(name, (name,))
+        )
+        return
+    for longhand, typed in reader(name, value):
+        found.append(Declaration(longhand, typed, important))
+
+
+_WIDE: Final = frozenset({"inherit", "initial", "unset", "revert", "revert-layer"})
+_Read: TypeAlias = Callable[[str, str], Iterator[tuple[str, Value]]]
+
+
+def _keyword(*words: str) -> _Read:
+    allowed = frozenset(words)
+
+    def read(name: str, value: str) -> Iterator[tuple[str, Value]]:
+        if value in allowed:
+            yield name, value
+
+    return read
+
+
+def _read_display(name: str, value: str) -> Iterator[tuple[str, Value]]:
+    words = value.split()
+    if all(word in _DISPLAYS for word in words):
+        yield name, " ".join(words)
+
+
+def _read_number(name: str, value: str) -> Iterator[tuple[str, Value]]:
+    number = _number(value)
+    if number is not None:
+        yield name, number
+
+
+def _read_length(name: str, value: str) -> Iterator[tuple[str, Value]]:
+    length = _length(value)
+    if length is not None:
+        yield name, length
+
+
+def _read_colour(name: str, value: str) -> Iterator[tuple[str, Value]]:
+    colour = colour_of(value)
+    if colour is not None:
+        yield name, colour
+
+
+def _read_background(name: str, value: str) -> Iterator[tuple[str, Value]]:
+    # The shorthand sets colour and image anew even where it names neither (CSS Backgrounds 3 section 3.10).
+    stops = _gradient_stops(value)
+    colour: Colour | Unknown | str = Colour(0.0, 0.0, 0.0, 0.0)
+    for word in _words(_without_gradients(_URL.sub(" ", value))):
+        named = colour_of(word)
+        if named is not None:
+            colour = named
+    yield "background-color", colour
+    yield "background-image", stops
+
+
+def _read_background_image(name: str, value: str) -> Iterator[tuple[str, Value]]:
+    yield name, _gradient_stops(value)
+
+
+def _read_font(name: str, value: str) -> Iterator[tuple[str, Value]]:
+    # [style variant weight stretch] size[/line-height] family (CSS Fonts 4 section 2.7)
+    words = _words(value)
+    weight: Value = "normal"
+    for index, word in enumerate(words):
+        size = _font_size(word.partition("/")[0])
+        if size is not None and not (index + 1 < len(words) and _WEIGHT.fullmatch(word) and isinstance(size, Length)):
+            yield "font-size", size
+            yield "font-weight", weight
+            yield "font-family", " ".join(words[index + 1 :])
+            return
+        if word in ("bold", "bolder") or _WEIGHT.fullmatch(word):
+            weight = word
+
+
+def _read_font_size(name: str, value: str) -> Iterator[tuple[str, Value]]:
+    size = _font_size(value)
+    if size is not None:
+        yield name, size
+
+
+def _read_sides(name: str, value: str) -> Iterator[tuple[str, Value]]:
+    words = _words(value)
+    top, left = words[0], words[3 % len(words)] if len(words) != 3 else words[1]
+    for side, word in (("top", top), ("left", left)):
+        length = _length(word)
+        if length is not None:
+            yield f"{name}-{side}", length
+
+
+def _read_inset(name: str, value: str) -> Iterator[tuple[str, Value]]:
+    words = _words(value)
+    sides = dict(zip(("top", "right", "bottom", "left"), (words * 4)[:4] if len(words) < 3 else words, strict=False))
+    for side, word in sides.items():
+        length = _length(word)
+        if length is not None:
+            yield side, length
+
+
+def _read_overflow(name: str, value: str) -> Iterator[tuple[str, Value]]:
+    yield (
+        "overflow",
+        "clip" if any(word in ("hidden", "clip", "scroll", "auto") for word in value.split()) else "visible",
+    )
+
+
+def _read_border(name: str, value: str) -> Iterator[tuple[str, Value]]:
+    gone = "none" in value or "hidden" in value or value.startswith("0")
+    yield "border", "none" if gone else "some"
+
+
+def _read_text(name: str, value: str) -> Iterator[tuple[str, Value]]:
+    yield name, value
+
+
+_DISPLAYS: Final = _names(
+    "none block inline inline-block table inline-table table-row table-cell table-row-group table-header-group "
+    "table-footer-group table-column table-column-group table-caption flex inline-flex grid inline-grid list-item "
+    "contents flow flow-root run-in ruby ruby-base ruby-text math -webkit-box -webkit-inline-box -webkit-flex "
+    "-ms-flexbox -ms-grid"
+)
+_LONGHANDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "background": ("background-color", "background-image"),
+    "font": ("font-size", "font-weight", "font-family"),
+    "margin": ("margin-top", "margin-left"),
+    "inset": ("top", "right", "bottom", "left"),
+    "overflow-x": ("overflow",),
+    "overflow-y": ("overflow",),
+}
+_READERS: Final[Mapping[str, _Read]] = {
+    "display": _read_display,
+    "visibility": _keyword("visible", "hidden", "collapse"),
+    "content-visibility": _keyword("visible", "hidden", "auto"),
+    "opacity": _read_number,
+    "zoom": _read_number,
+    "color": _read_colour,
+    "-webkit-text-fill-color": _read_colour,
+    "background-color": _read_colour,
+    "background-image": _read_background_image,
+    "background": _read_background,
+    "font": _read_font,
+    "font-size": _read_font_size,
+    "font-weight": _read_text,
+    "font-family": _read_text,
+    "letter-spacing": _read_length,
+    "text-align": _read_text,
+    "text-indent": _read_length,
+    "white-space": _read_text,
+    "position": _keyword("static", "relative", "absolute", "fixed", "sticky"),
+    "left": _read_length,
+    "top": _read_length,
+    "right": _read_length,
+    "bottom": _read_length,
+    "inset": _read_inset,
+    "margin": _read_sides,
+    "margin-left": _read_length,
+    "margin-top": _read_length,
+    "width": _read_length,
+    "max-width": _read_length,
+    "height": _read_length,
+    "max-height": _read_length,
+    "overflow": _read_overflow,
+    "overflow-x": _read_overflow,
+    "overflow-y": _read_overflow,
+    "clip": _read_text,
+    "clip-path": _read_text,
+    "-webkit-clip-path": _read_text,
+    "transform": _read_text,
+    "scale": _read_text,
+    "filter": _read_text,
+    "mask": _read_text,
+    "mask-image": _read_text,
+    "-webkit-mask-image": _read_text,
+    "z-index": _read_number,
+    "mso-hide": _read_text,
+    "border": _read_border,
+}
+_RELEVANT: Final = re.compile("--|" + "|".join(sorted(_READERS, key=len, reverse=True)), re.IGNORECASE)
+
+
+# --- values -----------------------------------------------------------------------------------------------------------
+
+_NUMBER: Final = re.compile(r"([-+]?(?:\d++\.?\d*+|\.\d++)(?:e[-+]?\d{1,3}+)?)(%|[a-z]{0,6})")
+_WEIGHT: Final = re.compile(r"[1-9]\d{0,2}")
+_PIXELS: Final[Mapping[str, float]] = {
+    "": 1.0, "px": 1.0, "pt": 4 / 3, "pc": 16.0, "in": 96.0, "cm": 37.8, "mm": 3.78, "q": 0.945, "rem": 16.0,
+    "vw": _WIDTH / 100, "vh": _HEIGHT / 100, "vmin": _HEIGHT / 100, "vmax": _WIDTH / 100,
+    "svw": _WIDTH / 100, "svh": _HEIGHT / 100, "dvw": _WIDTH / 100, "dvh": _HEIGHT / 100,
+    "lvw": _WIDTH / 100, "lvh": _HEIGHT / 100, "vi": _WIDTH / 100, "vb": _HEIGHT / 100, "rlh": 19.0,
+}  # fmt: skip
+_FONT_RELATIVE: Final[Mapping[str, float]] = {"em": 1.0, "ex": 0.5, "ch": 0.5, "cap": 0.7, "ic": 1.0, "lh": 1.2}
+_SIZE_WORDS: Final[Mapping[str, float]] = {
+    "xx-small": 9.0, "x-small": 10.0, "small": 13.0, "medium": 16.0, "large": 18.0, "x-large": 24.0,
+    "xx-large": 32.0, "xxx-large": 48.0,
+}  # fmt: skip
+
+
+def pixels(value: Value, size: float, whole: float = _BOX) -> float | None:
+    """`value` in pixels, for a font of `size` and percentages of `whole`; None when it is not a length."""
+    if not isinstance(value, Length):
+        return None
+    factor = _PIXELS.get(value.unit)
+    if factor is None:
+        factor = whole / 100 if value.unit == "%" else _FONT_RELATIVE[value.unit] * size
+    # Huge numbers are clamped as browsers do, so that no product overflows.
+    return max(-1e7, min(1e7, value.number * factor))
+
+
+@lru_cache(maxsize=2048)
+def _length(value: str) -> Length | Unknown | str | None:
+    match = _NUMBER.fullmatch(value)
+    if match:
+        unit = match[2]
+        # A number without a unit is a length in quirks mode, and mail is mostly that.
+        return Length(_float(match[1]), unit) if unit in _PIXELS or unit in _FONT_RELATIVE or unit == "%" else None
+    if "(" in value:
+        return _calculated(value)
+    return value if value in ("auto", "none", "normal", "min-content", "max-content", "fit-content") else None
+
+
+@lru_cache(maxsize=512)
+def _font_size(value: str) -> Length | Unknown | None:
+    if value in _SIZE_WORDS:
+        return Length(_SIZE_WORDS[value], "px")
+    if value in ("smaller", "larger"):
+        return Length(0.83 if value == "smaller" else 1.2, "em")
+    length = _length(value)
+    if isinstance(length, Length):
+        return Length(length.number / 100, "em") if length.unit == "%" else length
+    return length if isinstance(length, Unknown) else None
+
+
+def _float(text: str) -> float:
+    number = float(text)
+    return max(-1e7, min(1e7, number))
+
+
+def _number(value: str) -> float | Unknown | None:
+    match = _NUMBER.fullmatch(value)
+    if match and match[2] in ("", "%"):
+        return _float(match[1]) / (100 if match[2] else 1)
+    return Unknown(value) if "(" in value else None
+
+
+_CALC_TOKEN: Final = re.compile(r"\s*(?:([a-z]*\()|([-+]?(?:\d++\.?\d*+|\.\d++)(?:%|[a-z]{0,6}))|([-+*/(),]))")
+
+
+def _calculated(value: str) -> Length | Unknown | None:
+    """calc(), min(), max() and clamp() (CSS Values 4 section 10), worked out for a 16 px font and the usual box."""
+    if len(value) > 200:
+        return Unknown(value)
+    tokens: list[str] = []
+    position = 0
+    while position < len(value):
+        match = _CALC_TOKEN.match(value, position)
+        if match is None:
+            return Unknown(value)
+        tokens.append(match[0].strip())
+        position = match.end()
+    tokens.reverse()
+    try:
+        number = _term(tokens, 0)
+    except (ValueError, ZeroDivisionError, IndexError):
+        return Unknown(value)
+    return Unknown(value) if tokens else Length(max(-1e7, min(1e7, number)), "px")
+
+
+def _sum(tokens: list[str], depth: int) -> float:
+    total = _product(tokens, depth)
+    while tokens and tokens[-1] in ("+", "-"):
+        sign = tokens.pop()
+        other = _product(tokens, depth)
+        total += other if sign == "+" else -other
+    return total
+
+
+def _product(tokens: list[str], depth: int) -> float:
+    total = _term(tokens, depth)
+    while tokens and tokens[-1] in ("*", "/"):
+        sign = tokens.pop()
+        other = _term(tokens, depth)
+        total = total * other if sign == "*" else total / other
+    return total
+
+
+def _term(tokens: list[str], depth: int) -> float:
+    token = tokens.pop()
+    if token.endswith("("):
+        if depth > 12:
+            raise ValueError(token)
+        values = [_sum(tokens, depth + 1)]
+        while tokens and tokens[-1] == ",":
+            tokens.pop()
+            values.append(_sum(tokens, depth + 1))
+        if tokens.pop() != ")":
+            raise ValueError(token)
+        name = token[:-1]
+        if name == "min":
+            return min(values)
+        if name == "max":
+            return max(values)
+        if name == "clamp" and len(values) == 3:
+            return max(values[0], min(values[1], values[2]))
+        if name in ("", "calc", "-webkit-calc", "abs") and len(values) == 1:
+            return abs(values[0]) if name == "abs" else values[0]
+        raise ValueError(token)
+    length = _length(token)
+    number = pixels(length, 16.0) if isinstance(length, Length) else None
+    if number is None:
+        raise ValueError(token)
+    return number
+
+
+_HEX: Final = re.compile(r"#(?:[0-9a-f]{3,4}|[0-9a-f]{6}|[0-9a-f]{8})")
+_RGB: Final = re.compile(r"rgba?\( ?(\d{1,3}) ?[, ] ?(\d{1,3}) ?[, ] ?(\d{1,3}) ?(?:[,/] ?(\d?\.?\d{1,6}) ?)?\)")
+# System colours as a light desktop shows them (CSS Color 4 section 6.2).
+_SYSTEM: Final[Mapping[str, Colour]] = {
+    "canvas": _WHITE, "canvastext": _BLACK, "window": _WHITE, "windowtext": _BLACK, "linktext": _LINK,
+    "field": _WHITE, "fieldtext": _BLACK, "buttontext": _BLACK, "infobackground": _WHITE, "infotext": _BLACK,
+    "menu": _WHITE, "menutext": _BLACK, "background": _WHITE,
+    "buttonface": Colour(239.0, 239.0, 239.0), "graytext": Colour(109.0, 109.0, 109.0),
+}  # fmt: skip
+
+
+@lru_cache(maxsize=2048)
+def colour_of(value: str) -> Colour | Unknown | str | None:
+    """The colour that `value` (lower case, whitespace folded) names; "currentcolor"; None when it is no colour."""
+    if _HEX.fullmatch(value):
+        digits = value[1:]
+        if len(digits) < 6:
+            digits = "".join(digit * 2 for digit in digits)
+        alpha = int(digits[6:], 16) / 255 if len(digits) == 8 else 1.0
+        return Colour(float(int(digits[:2], 16)), float(int(digits[2:4], 16)), float(int(digits[4:6], 16)), alpha)
+    match = _RGB.fullmatch(value)
+    if match:
+        red, green, blue = (min(255.0, float(match[index])) for index in (1, 2, 3))
+        return Colour(red, green, blue, min(1.0, float(match[4])) if match[4] else 1.0)
+    if value == "currentcolor":
+        return value
+    if value in _SYSTEM:
+        return _SYSTEM[value]
+    if value.isalpha() or "(" in value:
+        return _other_colour(value)
+    return None
+
+
+def _other_colour(value: str) -> Colour | Unknown | None:
+    if len(value) > 200:
+        return Unknown(value)
+    import tinycss2.color4
+
+    parsed = tinycss2.color4.parse_color(value)
+    if parsed is None:
+        # An unknown word is invalid and dropped by browsers; a function may be one of a newer standard.
+        return Unknown(value) if "(" in value and not value.startswith("url(") else None
+    if isinstance(parsed, str):
+        return None
+    try:
+        red, green, blue = parsed.to("srgb").coordinates
+        alpha = float(parsed.alpha)
+    except (NotImplementedError, TypeError, ValueError):
+        return Unknown(value)
+    channels = [max(0.0, min(255.0, (channel or 0.0) * 255)) for channel in (red, green, blue)]
+    return Colour(channels[0], channels[1], channels[2], max(0.0, min(1.0, alpha)))
+
+
+def legacy_colour(value: str) -> Colour | None:
+    """bgcolor, text, link and <font color>: HTML, "rules for parsing a legacy color value"."""
+    value = value.strip().lower()
+    if not value or value == "transparent":
+        return None
+    known = colour_of(value)
+    if isinstance(known, Colour) and "(" not in value:
+        return known._replace(alpha=1.0)
+    digits = re.sub(r"[^0-9a-f]", "0", value[:128].removeprefix("#"))
+    digits += "0" * (-len(digits) % 3 or (3 if not digits else 0))
+    third = len(digits) // 3
+    parts = [digits[index * third : (index + 1) * third][-8:] for index in range(3)]
+    while len(parts[0]) > 2 and all(part[0] == "0" for part in parts):
+        parts = [part[1:] for part in parts]
+    return Colour(*(float(int(part[:2], 16)) for part in parts))
+
+
+def _words(value: str) -> list[str]:
+    """Split at blanks outside of parentheses."""
+    if "(" not in value:
+        return value.split()
+    words: list[str] = []
+    depth = 0
+    current = ""
+    for part in re.split(r"([() ])", value):
+        if part == " " and depth == 0:
+            if current:
+                words.append(current)
+            current = ""
+        else:
+            depth += (part == "(") - (part == ")")
+            current += part
+    if current:
+        words.append(current)
+    return words
+
+
+def _without_gradients(value: str) -> str:
+    return " ".join(word for word in _words(value) if "gradient(" not in word)
+
+
+def _gradient_stops(value: str) -> Gradient:
+    """The colours of a gradient. A picture gives none: most readers do not load it, so what counts lies beneath."""
+    if "gradient(" not in value:
+        return Gradient(())
+    stops: list[Colour | Unknown] = []
+    for word in re.findall(r"#[0-9a-f]{3,8}|[a-z]+\([^()]*\)|[a-z]+", value[:2000]):
+        colour = colour_of(re.sub(r" ?([,/]) ?", r"\1", word)) if not word.startswith("url(") else None
+        if isinstance(colour, Colour | Unknown):
+            stops.append(colour)
+    return Gradient(tuple(stops[:16]) or (Unknown(value[:100]),))
+
+
+# --- media queries ----------------------------------------------------------------------------------------------------
+
+_MEDIA_WORD: Final = re.compile(r"\s*(\(|\)|[^\s()]+)")
+_PLAIN_FEATURES: Final[Mapping[str, frozenset[str]]] = {
+    "prefers-color-scheme": frozenset({"light", "no-preference"}),
+    "prefers-reduced-motion": frozenset({"no-preference"}),
+    "prefers-contrast": frozenset({"no-preference"}),
+    "prefers-reduced-data": frozenset({"no-preference"}),
+    "forced-colors": frozenset({"none"}),
+    "inverted-colors": frozenset({"none"}),
+    "orientation": frozenset({"landscape"}),
+    "hover": frozenset({"hover", ""}),
+    "any-hover": frozenset({"hover", ""}),
+    "pointer": frozenset({"fine", ""}),
+    "any-pointer": frozenset({"fine", ""}),
+    "update": frozenset({"fast", ""}),
+    "scripting": frozenset({"none"}),
+    "display-mode": frozenset({"browser", ""}),
+    "dynamic-range": frozenset({"standard", ""}),
+    "color-gamut": frozenset({"srgb", ""}),
+    "overflow-block": frozenset({"scroll", ""}),
+    "overflow-inline": frozenset({"scroll", ""}),
+    "scan": frozenset({"progressive"}),
+    "transform-3d": frozenset({"1", ""}),
+}
+_NUMBERS: Final[Mapping[str, float]] = {
+    "width": _WIDTH, "height": _HEIGHT, "device-width": _WIDTH, "device-height": _HEIGHT,
+    "color": 8.0, "color-index": 0.0, "monochrome": 0.0, "grid": 0.0, "aspect-ratio": _WIDTH / _HEIGHT,
+    "device-aspect-ratio": _WIDTH / _HEIGHT, "resolution": 1.0, "device-pixel-ratio": 1.0,
+}  # fmt: skip
+
+
+@lru_cache(maxsize=512)
+def media_matches(query: str) -> bool | None:
+    """Whether the usual desktop screen matches; None where the query is of a form that is not understood.
+
+    A feature nobody knows is false, as Media Queries 4 section 3.2 says of "unknown"."""
+    query = _SPACE.sub(" ", query).strip().lower()
+    if not query:
+        return True
+    if len(query) > 2000:
+        return None
+    verdicts = [_media_query(part) for part in query.split(",")]
+    return True if True in verdicts else None if None in verdicts else False
+
+
+def _media_query(query: str) -> bool | None:
+    words = _MEDIA_WORD.findall(query)
+    negated = False
+    verdict: bool | None = True
+    index = 0
+    if words and words[0] in ("not", "only"):
+        negated = words[0] == "not"
+        index = 1
+    if index < len(words) and words[index] != "(":
+        verdict = words[index] in ("all", "screen")
+        index += 1
+    while index < len(words):
+        if words[index] == "and":
+            index += 1
+            continue
+        if words[index] != "(" or ")" not in words[index:]:
+            return None
+        closing = words.index(")", index)
+        inner = words[index + 1 : closing]
+        if "(" in inner:
+            return None
+        feature = _media_feature(" ".join(inner))
+        verdict = False if feature is False or verdict is False else None if feature is None else verdict
+        index = closing + 1
+    return verdict if verdict is None or not negated else not verdict
+
+
+def _media_feature(feature: str) -> bool | None:
+    if "<" in feature or ">" in feature or "=" in feature:
+        return _media_range(feature)
+    name, _, value = (part.strip() for part in feature.partition(":"))
+    name = re.sub(r"^-(?:webkit|moz|o|ms)-", "", name)
+    low, high = "min-" in name, "max-" in name
+    name = re.sub(r"^-+|(?:min|max)-+", "", name)
+    if name in _PLAIN_FEATURES:
+        return value in _PLAIN_FEATURES[name]
+    if name not in _NUMBERS:
+        return False
+    ours = _NUMBERS[name]
+    if not value:
+        return ours > 0
+    asked = _media_number(value)
+    if asked is None:
+        return False
+    return ours >= asked if low else ours <= asked if high else ours == asked
+
+
+def _media_range(feature: str) -> bool | None:
+    parts = [part.strip() for part in re.split(r"(<=|>=|<|>|=)", feature)]
+    for left, sign, right in zip(parts[::2], parts[1::2], parts[2::2], strict=False):
+        one = _NUMBERS.get(left, _media_number(left))
+        other = _NUMBERS.get(right, _media_number(right))
+        if one is None or other is None:
+            return None
+        holds = {"<=": one <= other, ">=": one >= other, "<": one < other, ">": one > other, "=": one == other}[sign]
+        if not holds:
+            return False
+    return True
+
+
+def _media_number(value: str) -> float | None:
+    whole, slash, part = value.partition("/")
+    try:
+        if slash:
+            return float(whole) / float(part)
+        match = re.fullmatch(r"([-+]?[\d.]+)\s*(dppx|x|dpi|dpcm)", value)
+        if match:
+            return float(match[1]) * {"dppx": 1.0, "x": 1.0, "dpi": 1 / 96, "dpcm": 1 / 37.8}[match[2]]
+    except (ValueError, ZeroDivisionError):
+        return None
+    return pixels(_length(value) or "", 16.0)
+
+
+# --- selectors --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True, eq=False)
+class Element:
+    """What selectors look at: an element among its ancestors (`parent`) and elder siblings (`elder`)."""
+
+    tag: str
+    attributes: Mapping[str, str | None]
+    parent: Element | None = None
+    elder: Element | None = None
+    identity: str = ""
+    classes: frozenset[str] = frozenset()
+
+
+class _Compound(NamedTuple):
+    """`joint` says how the next compound to the left is related: " ", ">", "+", "~" or "" at the left end."""
+
+    joint: str
+    tag: str
+    identity: str
+    classes: frozenset[str]
+    attributes: tuple[tuple[str, str, str, bool], ...]
+    first: bool
+    denied: tuple[_Compound, ...]
+
+
+class Selector(NamedTuple):
+    """Compounds from right to left. `sure` is False where some part could not be understood and was left out."""
+
+    compounds: tuple[_Compound, ...]
+    specificity: tuple[int, int, int]
+    sure: bool
+
+
+_NAME: Final = r"(?:[-\w]|[^\x00-\x7f]|\\(?:[0-9a-fA-F]{1,6}[ \t\n]?|[^\n0-9a-fA-F]))++"
+_SIMPLE: Final = re.compile(
+    rf"(?P<tag>\*|{_NAME})|\#(?P<id>{_NAME})|\.(?P<cls>{_NAME})|::?(?P<pseudo>{_NAME})(?P<args>\()?"
+    rf"""|\[\s*+(?P<attr>{_NAME})\s*+(?:(?P<op>[~|^$*]?=)\s*+(?:"(?P<dq>[^"\\]*+)"|'(?P<sq>[^'\\]*+)'"""
+    rf"""|(?P<bare>{_NAME}))\s*+(?P<flag>[is])?\s*+)?\]"""
+)
+_JOINT: Final = re.compile(r"\s*([>+~,])\s*|\s+")
+_ESCAPE: Final = re.compile(r"\\(?:([0-9a-fA-F]{1,6})[ \t\n]?|(.))")
+# What never holds on a page nobody has touched yet; and what draws beside the text instead of styling it.
+_NEVER: Final = _names(
+    "hover active focus focus-visible focus-within visited target checked before after first-letter first-line "
+    "selection placeholder marker backdrop -ms-clear -ms-expand -moz-focus-inner -webkit-scrollbar disabled "
+    "placeholder-shown fullscreen autofill"
+)
+_ALWAYS: Final = frozenset({"link", "any-link", "-webkit-any-link", "scope", "enabled"})
+
+
+def _unescape(name: str) -> str:
+    if "\\" not in name:
+        return name
+    return _ESCAPE.sub(lambda m: chr(min(int(m[1], 16), 0x10FFFF)) if m[1] else m[2], name)
+
+
+@lru_cache(maxsize=2048)
+def selectors(prelude: str) -> tuple[Selector, ...]:
+    """The selectors of a rule. One that is not understood comes back as one that may match anything, `sure` False."""
+    found: list[Selector] = []
+    position = 0
+    prelude = prelude.strip()
+    while position < len(prelude):
+        selector, position = _selector(prelude, position)
+        if selector is not None:
+            found.append(selector)
+    return tuple(found)
+
+
+def _selector(text: str, position: int) -> tuple[Selector | None, int]:
+    compounds: list[_Compound] = []
+    ids = classes = tags = 0
+    sure = True
+    never = False
+    joint = ""
+    while True:
+        compound, position, understood, impossible = _compound(text, position, joint)
+        sure = sure and understood
+        never = never or impossible
+        compounds.append(compound)
+        ids += bool(compound.identity)
+        classes += len(compound.classes) + len(compound.attributes) + compound.first + len(compound.denied)
+        tags += compound.tag not in ("", "*")
+        match = _JOINT.match(text, position)
+        if match is None:
+            if position < len(text):
+                # Nonsense makes a browser drop the whole rule (Selectors 4 section 3.9). It may be of a later standard.
+                sure = False
+                comma = text.find(",", position)
+                position = len(text) if comma < 0 else comma + 1
+            break
+        position = match.end()
+        if match[1] == ",":
+            break
+        if position >= len(text):
+            break
+        joint = match[1] or " "
+        if len(compounds) > 32:
+            return Selector((_ANYTHING,), (0, 0, 0), False), len(text)
+    if never:
+        return None, position
+    return Selector(tuple(reversed(compounds)), (ids, classes, tags), sure), position
+
+
+_ANYTHING: Final = _Compound("", "", "", frozenset(), (), False, ())
+
+
+def _compound(text: str, position: int, joint: str) -> tuple[_Compound, int, bool, bool]:
+    """One compound selector: itself, where it ends, whether all of it was understood, whether it never matches."""
+    tag = identity = ""
+    classes: set[str] = set()
+    attributes: list[tuple[str, str, str, bool]] = []
+    denied: list[_Compound] = []
+    understood = True
+    impossible = first = False
+    begin = position
+    while match := _SIMPLE.match(text, position):
+        if match["tag"] is not None and position != begin:
+            break
+        position = match.end()
+        if match["tag"] is not None:
+            tag = _unescape(match["tag"]).lower()
+        elif match["id"] is not None:
+            identity = _unescape(match["id"])
+        elif match["cls"] is not None:
+            classes.add(_unescape(match["cls"]))
+        elif match["attr"] is not None:
+            quoted = match["dq"] if match["dq"] is not None else match["sq"]
+            value = quoted if quoted is not None else _unescape(match["bare"] or "")
+            attributes.append((_unescape(match["attr"]).lower(), match["op"] or "", value, match["flag"] == "i"))
+        else:
+            pseudo = match["pseudo"].lower()
+            arguments = ""
+            if match["args"]:
+                closing = _closing(text, position)
+                arguments = text[position:closing].strip()
+                position = closing + 1
+            if pseudo == "root":
+                tag = tag or "html"
+            elif pseudo == "first-child":
+                first = True
+            elif pseudo == "not" and arguments:
+                inner = selectors(arguments) if len(arguments) < 200 else ()
+                if inner and all(each.sure and len(each.compounds) == 1 for each in inner):
+                    denied += [each.compounds[0] for each in inner]
+                else:
+                    understood = False
+            elif pseudo in _NEVER:
+                impossible = True
+            elif pseudo not in _ALWAYS:
+                understood = False
+    if position == begin:
+        understood = False
+    return (
+        _Compound(joint, tag, identity, frozenset(classes), tuple(attributes), first, tuple(denied)),
+        position,
+        understood,
+        impossible,
+    )
+
+
+def _closing(text: str, position: int) -> int:
+    depth = 1
+    for match in re.compile(r"[()]").finditer(text, position):
+        depth += 1 if match[0] == "(" else -1
+        if depth == 0:
+            return match.start()
+    return len(text)
+
+
+def _fits(compound: _Compound, element: Element) -> bool:
+    if compound.tag and compound.tag != "*" and compound.tag != element.tag:
+        return False
+    if compound.identity and compound.identity != element.identity:
+        return False
+    if compound.classes and not compound.classes <= element.classes:
+        return False
+    if compound.first and element.elder is not None:
+        return False
+    for name, operator, wanted, folded in compound.attributes:
+        if name not in element.attributes:
+            return False
+        value = element.attributes[name] or ""
+        if folded:
+            value, wanted = value.lower(), wanted.lower()
+        if operator and not _compare(operator, value, wanted):
+            return False
+    return not any(_fits(denied, element) for denied in compound.denied)
+
+
+def _compare(operator: str, value: str, wanted: str) -> bool:
+    if operator == "=":
+        return value == wanted
+    if operator == "~=":
+        return wanted in value.split()
+    if operator == "|=":
+        return value == wanted or value.startswith(wanted + "-")
+    if not wanted:
+        return False
+    if operator == "^=":
+        return value.startswith(wanted)
+    if operator == "$=":
+        return value.endswith(wanted)
+    return wanted in value
+
+
+# --- style sheets -----------------------------------------------------------------------------------------------------
+
+
+class Rule(NamedTuple):
+    """`sure` False: it applies only as far as it hides, since we cannot tell whether a reader's program obeys it."""
+
+    selector: Selector
+    declared: tuple[Declaration, ...]
+    order: int
+    sure: bool
+
+
+_COMMENT: Final = re.compile(r"/\*(?:[^*]|\*(?!/))*+(?:\*/|\Z)")
+_BLOCK_TEXT: Final = r"""(?:[^{}"'\\@]|"[^"\\\n]*+"|'[^'\\\n]*+')*+"""
+_PLAIN_RULE: Final = re.compile(
+    rf"""\s*+(?:<!--|-->)?\s*+([^{{}}@;"'\\<]*+(?:"[^"\\\n]*+"[^{{}}@;"'\\<]*+)*+)\{{({_BLOCK_TEXT})\}}"""
+)
+_PLAIN_MEDIA: Final = re.compile(r"""\s*+(?:<!--)?\s*+@media([^{};@"'\\]*+)\{""", re.IGNORECASE)
+_PLAIN_SKIP: Final = re.compile(
+    rf"""\s*+(?:@(?:import|charset|namespace)\b(?:[^;{{}}"'\\]|"[^"\\\n]*+"|'[^'\\\n]*+')*+;"""
+    rf"""|@(?:font-face|page|-ms-viewport|viewport|counter-style)\b[^{{}};"'\\]*+\{{{_BLOCK_TEXT}\}}|-->|<!--)""",
+    re.IGNORECASE,
+)
+
+
+class _TooMuch(Exception):
+    pass
+
+
+@lru_cache(maxsize=64)
+def read_sheet(text: str) -> tuple[tuple[str, tuple[Declaration, ...], bool], ...] | None:
+    """The rules of a style sheet that matter here: selector text, declarations, whether they surely apply.
+
+    None when it is too long to be read or has more rules than RULES_CAP."""
+    if len(text) > _SHEET_CHARS:
+        return None
+    rules: list[tuple[str, tuple[Declaration, ...], bool]] = []
+    try:
+        if "\\" in text or not _plain_sheet(text, rules):
+            if len(text) > _SLOW_CHARS:
+                return None
+            import tinycss2
+
+            rules.clear()
+            parsed = tinycss2.parse_stylesheet(text, skip_comments=True, skip_whitespace=True)
+            _parsed_rules(parsed, rules, True, 0)
+    except _TooMuch:
+        return None
+    return tuple(rules)
+
+
+def _plain_sheet(text: str, rules: list[tuple[str, tuple[Declaration, ...], bool]]) -> bool:
+    """The short way through a sheet without escapes, strange strings or stray braces; False when it is not plain."""
+    if "/*" in text:
+        if "'/*" in text or '"/*' in text:
+            return False
+        text = _COMMENT.sub(" ", text)
+    applies: bool | None = True
+    inside = False
+    position = 0
+    end = len(text.rstrip())
+    while position < end:
+        match = _PLAIN_RULE.match(text, position)
+        if match is not None:
+            position = match.end()
+            if applies is not False:
+                _add_rule(match[1], match[2], applies is True, rules)
+            continue
+        if inside and (closing := _CLOSE.match(text, position)):
+            position = closing.end()
+            inside = False
+            applies = True
+            continue
+        media = None if inside else _PLAIN_MEDIA.match(text, position)
+        if media is not None:
+            position = media.end()
+            inside = True
+            applies = media_matches(media[1])
+            continue
+        skipped = _PLAIN_SKIP.match(text, position)
+        if skipped is None:
+            return False
+        position = skipped.end()
+    return not inside
+
+
+_CLOSE: Final = re.compile(r"\s*\}")
+
+
+def _add_rule(prelude: str, block: str, sure: bool, rules: list[tuple[str, tuple[Declaration, ...], bool]]) -> None:
+    if not _RELEVANT.search(block):
+        return
+    declared = declarations(block)
+    if declared is None:
+        raise _TooMuch
+    if declared:
+        rules.append((prelude.strip(), declared, sure))
+        if len(rules) > RULES_CAP:
+            raise _TooMuch
+
+
+def _parsed_rules(
+    items: Iterable[object],
+    rules: list[tuple[str, tuple[Declaration, ...], bool]],
+    sure: bool,
+    depth: int,
+    outer: str = "",
+) -> None:
+    import tinycss2
+
+    if depth > 8:
+        raise _TooMuch
+    for item in items:
+        kind = item.type  # type: ignore[attr-defined]
+        if kind == "qualified-rule":
+            prelude = tinycss2.serialize(item.prelude).strip()  # type: ignore[attr-defined]
+            if outer:
+                # Nested rules (CSS Nesting 1): understood by new programs only.
+                prelude = prelude.replace("&", outer) if "&" in prelude else f"{outer} {prelude}"
+                if "," in outer or len(prelude) > 2000:
+                    prelude = "*"
+            declared: list[Declaration] = []
+            nested: list[object] = []
+            for part in tinycss2.parse_blocks_contents(item.content, skip_comments=True, skip_whitespace=True):  # type: ignore[attr-defined]
+                if part.type == "declaration":
+                    name = part.name if part.name.startswith("--") else part.lower_name
+                    _expand(name, _flat(part.value), bool(part.important), declared)
+                elif part.type in ("qualified-rule", "at-rule"):
+                    nested.append(part)
+            if declared:
+                rules.append((prelude, tuple(declared), sure))
+                if len(rules) > RULES_CAP:
+                    raise _TooMuch
+            if nested:
+                _parsed_rules(nested, rules, False, depth + 1, prelude)
+        elif kind == "at-rule" and item.content is not None:  # type: ignore[attr-defined]
+            name = item.lower_at_keyword  # type: ignore[attr-defined]
+            if name in _WITHOUT_STYLE:
+                continue
+            applies = media_matches(tinycss2.serialize(item.prelude)) if name == "media" else None  # type: ignore[attr-defined]
+            if applies is not False:
+                inner = tinycss2.parse_blocks_contents(item.content, skip_comments=True, skip_whitespace=True)  # type: ignore[attr-defined]
+                # @supports, @layer, @container and whatever comes next: obeyed by some programs, unknown to others.
+                _parsed_rules(inner, rules, sure and applies is True, depth + 1, outer)
+
+
+_WITHOUT_STYLE: Final = _names(
+    "font-face keyframes -webkit-keyframes -moz-keyframes -o-keyframes page counter-style property -ms-viewport "
+    "viewport font-feature-values font-palette-values"
+)
+
+
+# --- computed style ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Style:
+    """What was computed for an element. `gone` hides all within it; `hidden` hides the text directly in it (and is
+    `gone` where that is set). Both are "" or the code of why."""
+
+    display: str = "inline"
+    gone: str = ""
+    hidden: str = ""
+    visible: bool = True
+    colour: Colour = _BLACK
+    backdrops: tuple[Colour, ...] = (_WHITE,)
+    size: float = 16.0
+    opacity: float = 1.0
+    bold: bool = False
+    mono: bool = False
+    spaced: bool = False
+    centred: bool = False
+    heading: bool = False
+    keeps_blanks: bool = False
+    indent: float = 0.0
+    boxed: bool = False
+    """Has a border or a background of its own."""
+    puzzling: str = ""
+    """Inherited: why the text's looks could not be worked out."""
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+ROOT: Final = Style(display="block")
+
+_BLOCKS: Final = (
+    "address article aside blockquote body center dd details dialog dir div dl dt fieldset figcaption figure footer"
+    " form h1 h2 h3 h4 h5 h6 header hgroup hr html legend li listing main menu nav ol p plaintext pre search section"
+    " summary ul xmp"
+)
+_DISPLAY_OF: Final[Mapping[str, str]] = {
+    **dict.fromkeys(_BLOCKS.split(), "block"),
+    "table": "table", "caption": "block", "thead": "table-row-group", "tbody": "table-row-group",
+    "tfoot": "table-row-group", "tr": "table-row", "td": "table-cell", "th": "table-cell", "li": "list-item",
+}  # fmt: skip
+_SIZE_OF: Final[Mapping[str, float]] = {
+    "h1": 2.0, "h2": 1.5, "h3": 1.17, "h5": 0.83, "h6": 0.67, "small": 0.83, "big": 1.2, "sub": 0.83, "sup": 0.83,
+}  # fmt: skip
+_HEADINGS: Final = _names("h1 h2 h3 h4 h5 h6")
+_BOLD: Final = _names("b strong th h1 h2 h3 h4 h5 h6")
+_MONO: Final = _names("code pre tt kbd samp listing xmp plaintext")
+_PRE: Final = _names("pre listing xmp plaintext textarea")
+_FONT_SIZES: Final = (10.0, 10.0, 13.0, 16.0, 18.0, 24.0, 32.0, 48.0)
+_PRESENTED: Final = _names("bgcolor background align color size face text width height hidden nowrap")
+_ALIGNED: Final = _names("p div td th tr table h1 h2 h3 h4 h5 h6 center")
+
+
+class Cascade:
+    """The rules of one document. `failed`: a sheet could not be read, so nothing of the document counts as seen."""
+
+    def __init__(self, sheets: Iterable[tuple[str, str]]) -> None:
+        """`sheets`: the text and the media attribute of each <style>, in order."""
+        self.failed = False
+        self._by_id: dict[str, list[Rule]] = {}
+        self._by_class: dict[str, list[Rule]] = {}
+        self._by_tag: dict[str, list[Rule]] = {}
+        self._anywhere: list[Rule] = []
+        self._steps = 0
+        self._memo: dict[tuple[object, ...], Style] = {}
+        order = 0
+        for text, media in sheets:
+            applies = media_matches(media)
+            if applies is False:
+                continue
+            rules = read_sheet(text)
+            if rules is None or order + len(rules) > RULES_CAP:
+                self.failed = True
+                return
+            for prelude, declared, sure in rules:
+                order += 1
+                for selector in selectors(prelude):
+                    self._file(Rule(selector, declared, order, sure and selector.sure and applies is True))
+        self._plain = order == 0
+
+    def _file(self, rule: Rule) -> None:
+        key = rule.selector.compounds[0]
+        if key.identity:
+            self._by_id.setdefault(key.identity, []).append(rule)
+        elif key.classes:
+            self._by_class.setdefault(min(key.classes), []).append(rule)
+        elif key.tag and key.tag != "*":
+            self._by_tag.setdefault(key.tag, []).append(rule)
+        else:
+            self._anywhere.append(rule)
+
+    def style(self, element: Element, parent: Style) -> Style:
+        """The computed style of `element` inside an element of style `parent`."""
+        tag = element.tag
+        attributes = element.attributes
+        matched = () if self._plain else self._matched(element)
+        if matched is None:
+            return Style(gone="too_complex", hidden="too_complex")
+        if not attributes:
+            hints: tuple[tuple[str, str | None], ...] = ()
+        else:
+            hints = tuple(item for item in attributes.items() if item[0] in _PRESENTED)
+        inline = attributes.get("style") or ""
+        linked = tag == "a" and "href" in attributes
+        if not (inline or matched or hints or linked) and tag not in _STYLED_TAGS:
+            return parent if parent.display == "inline" and not parent.boxed else self._plain_child(parent)
+        key = (parent, tag, inline, matched, hints, linked)
+        known = self._memo.get(key)
+        if known is None:
+            known = self._memo[key] = self._compute(parent, tag, inline, matched, dict(hints), linked)
+        return known
+
+    def _plain_child(self, parent: Style) -> Style:
+        key = (parent, "", "", (), (), False)
+        known = self._memo.get(key)
+        if known is None:
+            known = self._memo[key] = _computed(parent, "", {}, {}, False)
+        return known
+
+    def _matched(self, element: Element) -> tuple[Rule, ...] | None:
+        """The rules that match, weakest first; None once the budget is used up."""
+        found: list[Rule] = []
+        for rules in self._candidates(element):
+            self._steps += len(rules)
+            found += [rule for rule in rules if self._matches(rule.selector.compounds, 0, element)]
+        if self._steps > _MATCH_STEPS:
+            return None
+        if len(found) > 1:
+            found.sort(key=lambda rule: (rule.selector.specificity, rule.order))
+        return tuple(found)
+
+    def _candidates(self, element: Element) -> Iterator[list[Rule]]:
+        if self._anywhere:
+            yield self._anywhere
+        if element.tag in self._by_tag:
+            yield self._by_tag[element.tag]
+        for name in element.classes:
+            if name in self._by_class:
+                yield self._by_class[name]
+        if element.identity and element.identity in self._by_id:
+            yield self._by_id[element.identity]
+
+    def _matches(self, compounds: tuple[_Compound, ...], index: int, element: Element) -> bool:
+        compound = compounds[index]
+        if not _fits(compound, element):
+            return False
+        joint = compound.joint
+        if not joint:
+            return True
+        index += 1
+        if joint == ">":
+            return element.parent is not None and self._matches(compounds, index, element.parent)
+        if joint == "+":
+            return element.elder is not None and self._matches(compounds, index, element.elder)
+        other = element.parent if joint == " " else element.elder
+        while other is not None:
+            self._steps += 1
+            if self._steps > _MATCH_STEPS:
+                return False
+            if self._matches(compounds, index, other):
+                return True
+            other = other.parent if joint == " " else other.elder
+        return False
+
+    def _compute(
+        self,
+        parent: Style,
+        tag: str,
+        inline: str,
+        matched: tuple[Rule, ...],
+        hints: Mapping[str, str | None],
+        linked: bool,
+    ) -> Style:
+        own = declarations(inline)
+        if own is None:
+            return Style(gone="not_understood", hidden="not_understood")
+        sure = [rule.declared for rule in matched if rule.sure]
+        style = _computed(parent, tag, hints, _cascaded(sure, own), linked)
+        if len(sure) < len(matched) and not style.gone:
+            # Rules that only some programs obey may hide, and never show.
+            doubtful = _computed(parent, tag, hints, _cascaded([rule.declared for rule in matched], own), linked)
+            if doubtful.hidden and not style.hidden:
+                return Style(gone=doubtful.hidden, hidden=doubtful.hidden)
+        return style
+
+
+def _cascaded(rules: Iterable[tuple[Declaration, ...]], inline: tuple[Declaration, ...]) -> dict[str, Value]:
+    """Author normal, style attribute, author !important, style attribute !important (CSS Cascade 4 section 6.1)."""
+    values: dict[str, Value] = {}
+    important: dict[str, Value] = {}
+    for declared in (*rules, inline):
+        for name, value, strong in declared:
+            (important if strong else values)[name] = value
+    if important:
+        values.update(important)
+    return values
+
+
+_STYLED_TAGS: Final = frozenset(_DISPLAY_OF) | frozenset(_SIZE_OF) | _BOLD | _MONO
+
+
+def _computed(
+    parent: Style, tag: str, hints: Mapping[str, str | None], declared: dict[str, Value], linked: bool
+) -> Style:
+    if parent.gone:
+        return parent
+    variables = parent.variables
+    puzzling = parent.puzzling
+    if any(isinstance(value, Unknown) or name[:2] == "--" for name, value in declared.items()):
+        declared, variables, riddle = _substituted(declared, variables)
+        puzzling = puzzling or riddle
+    get = declared.get
+
+    # Font size first: other lengths may be in ems.
+    size = parent.size
+    wanted = get("font-size")
+    if isinstance(wanted, Length):
+        size = max(0.0, pixels(wanted, parent.size, parent.size) or 0.0)
+        if wanted.unit == "%":
+            size = parent.size * max(0.0, wanted.number) / 100
+    elif wanted == "initial":
+        size = 16.0
+    elif wanted is None:
+        if tag in _SIZE_OF:
+            size = parent.size * _SIZE_OF[tag]
+        elif tag == "font" and hints.get("size"):
+            size = _font_element_size(hints["size"] or "", parent.size)
+        elif tag in _MONO and parent.size == 16.0:
+            size = 13.0
+
+    colour = parent.colour
+    ink = get("-webkit-text-fill-color", get("color"))
+    if ink is None:
+        if linked:
+            colour = _LINK
+        attribute = hints.get("color") if tag == "font" else hints.get("text") if tag == "body" else None
+        if attribute:
+            colour = legacy_colour(attribute) or colour
+    elif isinstance(ink, Colour):
+        colour = ink
+    elif ink == "initial" or (ink in ("revert", "revert-layer") and not linked):
+        colour = _BLACK
+
+    opacity = parent.opacity
+    share = get("opacity")
+    if isinstance(share, float):
+        opacity *= max(0.0, min(1.0, share))
+
+    backdrops = parent.backdrops
+    own_backdrop = False
+    fill = get("background-color")
+    if fill is None and hints.get("bgcolor"):
+        fill = legacy_colour(hints["bgcolor"] or "")
+    if fill == "currentcolor":
+        fill = colour
+    stops = get("background-image")
+    if isinstance(fill, Colour) and fill.alpha > 0:
+        painted = tuple(_over(fill, backdrop, opacity) for backdrop in backdrops)
+        own_backdrop = any(_distance(one, two) > 4 for one, two in zip(painted, backdrops, strict=True))
+        backdrops = painted
+    if isinstance(stops, Gradient) and stops.stops:
+        # Text must stand out from every colour of a gradient, since we do not know which one it lies on.
+        known = tuple(_over(stop, backdrops[0], opacity) for stop in stops.stops if isinstance(stop, Colour))
+        if len(known) < len(stops.stops):
+            puzzling = puzzling or "not_understood"
+        backdrops = known or backdrops
+        own_backdrop = True
+
+    display = get("display")
+    if not isinstance(display, str) or display in _WIDE:
+        display = _DISPLAY_OF.get(tag, "inline")
+    shown = get("visibility")
+    visible = parent.visible if shown is None or shown in _WIDE else shown == "visible"
+    if shown == "initial":
+        visible = True
+
+    indent = parent.indent
+    shift = pixels(get("text-indent", ""), size)
+    if shift is not None:
+        indent = shift
+    weight = get("font-weight")
+    bold = parent.bold or tag in _BOLD
+    if isinstance(weight, str) and weight not in ("inherit", "unset"):
+        bold = weight in ("bold", "bolder") or (weight.isdigit() and int(weight[:4]) >= 600)
+    family = get("font-family")
+    if tag == "font" and hints.get("face") and family is None:
+        family = (hints["face"] or "").lower()
+    mono = parent.mono or tag in _MONO
+    if isinstance(family, str) and family not in _WIDE:
+        mono = any(word in family for word in ("mono", "courier", "consolas", "menlo", "fixed"))
+    spaced = parent.spaced
+    gap = pixels(get("letter-spacing", ""), size)
+    if gap is not None:
+        spaced = gap >= 1.5
+    elif get("letter-spacing") == "normal":
+        spaced = False
+    centred = parent.centred or tag == "center"
+    align = get("text-align")
+    if align is None and tag in _ALIGNED and tag != "table":
+        align = (hints.get("align") or "").lower() or ("center" if tag in ("th", "center") else None)
+    if isinstance(align, str) and align not in _WIDE:
+        centred = "center" in align or align == "middle"
+    white = get("white-space")
+    keeps = parent.keeps_blanks or tag in _PRE
+    if isinstance(white, str) and white not in _WIDE:
+        keeps = white.startswith("pre") or white == "break-spaces"
+    border = get("border")
+    boxed = own_backdrop or border == "some"
+
+    gone = _gone(tag, get, size, opacity, display, hints)
+    # A share of a tiny font is tiny; the fonts browsers really draw below two pixels nobody reads.
+    hidden = gone
+    if not hidden:
+        if not visible:
+            hidden = "visibility"
+        elif puzzling:
+            hidden = puzzling
+        elif size <= 2.0:
+            hidden = "tiny"
+        elif indent <= -100 or indent >= 1000:
+            hidden = "off_screen"
+        elif any(not readable(colour, backdrop, opacity) for backdrop in backdrops):
+            hidden = "colour"
+    return Style(
+        display=display,
+        gone=gone,
+        hidden=hidden,
+        visible=visible,
+        colour=colour,
+        backdrops=backdrops,
+        size=size,
+        opacity=opacity,
+        bold=bold,
+        mono=mono,
+        spaced=spaced,
+        centred=centred,
+        heading=parent.heading or tag in _HEADINGS,
+        keeps_blanks=keeps,
+        indent=indent,
+        boxed=boxed,
+        puzzling=puzzling,
+        variables=variables,
+    )
+
+
+def _substituted(
+    declared: dict[str, Value], inherited: Mapping[str, str]
+) -> tuple[dict[str, Value], Mapping[str, str], str]:
+    """Values with var() worked out (CSS Variables 1), one level deep. The third is why, where one could not be."""
+    own = {name: value for name, value in declared.items() if name[:2] == "--" and isinstance(value, str)}
+    variables = {**inherited, **own} if own else inherited
+    if len(variables) > 500:
+        return declared, {}, "not_understood"
+    riddle = ""
+    result: dict[str, Value] = {}
+    for name, value in declared.items():
+        if name[:2] == "--":
+            continue
+        if isinstance(value, Unknown):
+            written, _, text = value.text.partition(":")
+            if "var(" not in text or written not in _READERS:
+                if name in _TELLING:
+                    riddle = "not_understood"
+                continue
+            replaced = _VAR.sub(lambda match: variables.get(match[1].strip(), match[2] or "").lower()[:200], text)
+            if "var(" in replaced or len(replaced) > 2000:
+                if name in _TELLING:
+                    riddle = "not_understood"
+                continue
+            found: list[Declaration] = []
+            _expand(written, replaced, False, found)
+            for item in found:
+                if item.name == name:
+                    if isinstance(item.value, Unknown) and name in _TELLING:
+                        riddle = "not_understood"
+                    else:
+                        result[name] = item.value
+        else:
+            result[name] = value
+    return result, variables, riddle
+
+
+_VAR: Final = re.compile(r"var\( ?(--[^\s,()]+) ?(?:, ?([^()]*))?\)")
+# Properties that alone can make a text unseen.
+_TELLING: Final = _names(
+    "display visibility opacity color -webkit-text-fill-color font-size text-indent background-color zoom "
+    "content-visibility"
+)
+
+
+def _font_element_size(value: str, parent: float) -> float:
+    match = re.match(r"\s*([-+]?)(\d{1,4})", value)
+    if match is None:
+        return parent
+    number = int(match[2])
+    if match[1]:
+        number = 3 + number if match[1] == "+" else 3 - number
+    return _FONT_SIZES[max(1, min(7, number))]
+
+
+_Get: TypeAlias = Callable[[str], Value | None]
+_FUNCTION: Final = re.compile(r"([a-z0-9-]+)\(([^()]*)\)")
+
+
+def _gone(tag: str, get: _Get, size: float, opacity: float, display: str, hints: Mapping[str, str | None]) -> str:
+    """Why nothing within the element is seen, or ""."""
+    if display == "none" or "hidden" in hints or get("content-visibility") == "hidden":
+        return "display_none"
+    if opacity <= 0.1:
+        return "opacity"
+    zoom = get("zoom")
+    if isinstance(zoom, float) and 0 < zoom * size <= 2:
+        return "tiny"
+    # mso-hide takes an element from Outlook only; on a link it is how buttons are written for all the others.
+    if tag != "a" and get("mso-hide") == "all":
+        return "mso_hide"
+    position = get("position")
+    if position in ("absolute", "fixed", "relative", "sticky"):
+        for side in ("left", "top", "right", "bottom"):
+            value = get(side)
+            where = pixels(value, size) if value is not None else None
+            if where is not None and (where <= -100 or where >= 3000):
+                return "off_screen"
+            if isinstance(value, Unknown):
+                return "not_understood"
+        depth = get("z-index")
+        if isinstance(depth, float) and depth < 0:
+            return "behind"
+    for side in ("margin-left", "margin-top"):
+        value = get(side)
+        where = pixels(value, size) if value is not None else None
+        if where is not None and (where <= -200 or where >= 3000):
+            return "off_screen"
+    if get("overflow") == "clip":
+        for side in ("height", "max-height", "width", "max-width"):
+            value = get(side)
+            extent = pixels(value, size) if value is not None else None
+            if extent is not None and extent <= 2:
+                return "no_size"
+            if isinstance(value, Unknown):
+                return "not_understood"
+    clip = get("clip")
+    if isinstance(clip, str) and clip.startswith("rect") and _clipped(clip):
+        return "clipped"
+    for name in ("clip-path", "-webkit-clip-path"):
+        path = get(name)
+        if isinstance(path, str) and path not in ("none", *_WIDE) and not _harmless_path(path):
+            return "clipped"
+    for name in ("transform", "scale"):
+        moved = get(name)
+        if isinstance(moved, str) and moved != "none" and (why := _transformed(name, moved, size)):
+            return why
+    shaded = get("filter")
+    if isinstance(shaded, str) and ("opacity(" in shaded or "alpha(" in shaded or "blur(" in shaded):
+        amount = re.search(r"(?:opacity\(|alpha\( ?opacity ?= ?)\s*([\d.]{1,8})(%?)", shaded)
+        if amount is None or (_number(amount[1] + amount[2]) or 0.0) in (0.0,):
+            return "opacity"
+        share = float(amount[1].rstrip(".") or 0) / (100 if amount[2] or "alpha" in shaded else 1)
+        if share <= 0.1:
+            return "opacity"
+    for name in ("mask", "mask-image", "-webkit-mask-image"):
+        mask = get(name)
+        if isinstance(mask, str) and "gradient(" in mask and ("transparent" in mask or "rgba(" in mask):
+            return "clipped"
+    return ""
+
+
+def _clipped(clip: str) -> bool:
+    numbers = [pixels(_length(word) or "", 16.0) for word in re.split(r"[ ,]+", clip[5:-1].strip()) if word]
+    if len(numbers) != 4 or None in numbers:
+        return "auto" not in clip
+    top, right, bottom, left = (number or 0.0 for number in numbers)
+    return right - left <= 2 or bottom - top <= 2
+
+
+def _harmless_path(path: str) -> bool:
+    match = _FUNCTION.search(path)
+    if match is None or match[1] != "inset":
+        # A shape of which we do not know how much it leaves: only rounded pictures use them in mail.
+        return False
+    sides = [pixels(_length(word) or "", 16.0, 100.0) for word in match[2].split("round")[0].split()]
+    return all(side is not None and side < 40 for side in sides)
+
+
+def _transformed(name: str, value: str, size: float) -> str:
+    functions = _FUNCTION.findall(value) if name == "transform" else [("scale", value)]
+    for function, arguments in functions:
+        numbers = [
+            number
+            for word in re.split(r"[ ,]+", arguments.strip())
+            if (number := _angle_or_length(word, size)) is not None
+        ]
+        if not numbers:
+            return "not_understood"
+        if function.startswith("scale") and any(abs(number) <= 0.15 for number in numbers):
+            return "tiny"
+        if function.startswith("translate") and any(abs(number) >= 300 for number in numbers):
+            return "off_screen"
+        if function in ("rotatex", "rotatey") and any(abs(abs(number) % 180 - 90) < 5 for number in numbers):
+            return "clipped"
+        if function in ("matrix3d", "rotate3d", "perspective"):
+            return "not_understood"
+        if function == "matrix" and len(numbers) == 6:
+            a, b, c, d, x, y = numbers
+            if abs(a * d - b * c) < 0.02:
+                return "tiny"
+            if abs(x) >= 300 or abs(y) >= 300:
+                return "off_screen"
+    return ""
+
+
+def _angle_or_length(word: str, size: float) -> float | None:
+    match = re.fullmatch(r"([-+]?[\d.]{1,12})(deg|turn|rad|grad)", word)
+    if match:
+        number = _number(match[1])
+        factor = {"deg": 1.0, "turn": 360.0, "rad": 57.2958, "grad": 0.9}[match[2]]
+        return number * factor if isinstance(number, float) else None
+    return pixels(_length(word) or "", size)
+
+
+def _over(top: Colour, under: Colour, opacity: float = 1.0) -> Colour:
+    alpha = top[3] * opacity
+    if alpha >= 1.0:
+        return top
+    rest = 1 - alpha
+    return Colour(
+        top.red * alpha + under.red * rest, top.green * alpha + under.green * rest, top.blue * alpha + under.blue * rest
+    )
+
+
+def _distance(one: Colour, two: Colour) -> float:
+    return max(abs(one.red - two.red), abs(one.green - two.green), abs(one.blue - two.blue))
+
+
+@lru_cache(maxsize=4096)
+def readable(ink: Colour, paper: Colour, opacity: float = 1.0) -> bool:
+    """Whether a person can tell text of colour `ink` from `paper`: by lightness (WCAG 2.2 contrast ratio) or by hue."""
+    seen = _over(ink, paper, opacity)
+    difference = _distance(seen, paper)
+    if difference >= 96:
+        return True
+    bright, dark = sorted((_luminance(seen), _luminance(paper)), reverse=True)
+    return (bright + 0.05) / (dark + 0.05) >= 1.35 or difference >= 64
+
+
+def _luminance(colour: Colour) -> float:
+    linear = [
+        channel / 255 / 12.92 if channel <= 10.3 else ((channel / 255 + 0.055) / 1.055) ** 2.4 for channel in colour[:3]
+    ]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

@@ -1,0 +1,118 @@
+"""The one process of a data folder that listens for SMTP and runs the background work.
+
+Every process that keeps running calls `serve_mail(app)`: it waits for the folder's lock, and whoever gets it opens the
+listeners and runs filing, deliveries and upkeep in one task group. The operating system frees the lock of a process that dies,
+however it dies, and another takes over within LOCK_POLL_S. A port that somebody else holds stops only listening.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+from collections.abc import AsyncIterator
+
+from filelock import FileLock, Timeout
+
+from letterlock import upkeep
+from letterlock.app import App
+from letterlock.errors import LetterlockError, StoreError
+from letterlock.inbound.filing import file_forever
+from letterlock.inbound.listener import open_listener
+from letterlock.inbound.workers import Workers, open_workers
+from letterlock.outbound.deliver import deliver_forever
+from letterlock.store import postmaster as reports
+from letterlock.store.postmaster import Report
+from letterlock.wake import WAITING
+
+log = logging.getLogger(__name__)
+
+LOCK_POLL_S = 0.3
+_RETRY_BIND_S = 1.0
+_REPORT_S = 3.0
+_LOCK_FILE = "postmaster.lock"
+
+
+async def serve_mail(app: App, *, keep_workers: int = 0) -> None:
+    """Be the postmaster whenever nobody else is, until cancelled. `keep_workers`: filing processes kept when idle."""
+    lock = FileLock(app.folder / _LOCK_FILE, thread_local=False)
+    while True:
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            await asyncio.sleep(LOCK_POLL_S)
+            continue
+        try:
+            log.info("this process is the postmaster of %s", app.folder)
+            await _be_postmaster(app, keep_workers)
+        except Exception:
+            # Whatever went wrong, mail must not stop for good: let go of the lock, so that any process may try.
+            log.exception("the postmaster stopped")
+        finally:
+            lock.release()
+        await asyncio.sleep(LOCK_POLL_S)
+
+
+async def _be_postmaster(app: App, keep_workers: int) -> None:
+    async with open_workers(app.settings) as workers, asyncio.TaskGroup() as tasks:
+        tasks.create_task(_listen_and_report(app, workers), name="listeners")
+        tasks.create_task(file_forever(app, workers), name="filing")
+        tasks.create_task(deliver_forever(app), name="deliveries")
+        tasks.create_task(upkeep.run_forever(app), name="upkeep")
+        tasks.create_task(_mind_workers(app, workers, keep_workers), name="workers")
+
+
+async def _listen_and_report(app: App, workers: Workers) -> None:
+    """Open the listeners, trying again for as long as a port is taken, and tell the folder how it stands."""
+    listening: dict[str, str] = {}
+    async with contextlib.AsyncExitStack() as stack:
+        while True:
+            problems = []
+            for name, port in (("smtp", app.settings.smtp_port), ("lmtp", app.settings.lmtp_port)):
+                if port and name not in listening:
+                    try:
+                        listener = open_listener(app, workers, lmtp=name == "lmtp")
+                        listening[name] = await stack.enter_async_context(listener)
+                        log.info("listening for %s on %s", name, listening[name])
+                    except OSError as error:
+                        problems.append(_busy(app, name, port, error))
+                    except LetterlockError as error:
+                        problems.append(str(error))
+            if not app.settings.smtp_port and not app.settings.lmtp_port:
+                problems.append("Listening is switched off (smtp_port = 0).")
+            doors = ", ".join(f"{name} {address}" for name, address in listening.items())
+            report = Report(os.getpid(), doors, " ".join(problems), app.now_ms())
+            with contextlib.suppress(StoreError):
+                await app.database.write_system(lambda tx, report=report: reports.put(tx, report))  # type: ignore[misc]
+            await asyncio.sleep(_RETRY_BIND_S if problems else _REPORT_S)
+
+
+def _busy(app: App, name: str, port: int, error: OSError) -> str:
+    return (
+        f"Mail does not come in: {name.upper()} port {app.settings.smtp_host}:{port} cannot be opened"
+        f" ({error.strerror or error}). Stop the program that holds it, or set {name}_port to a free one"
+        f" (LETTERLOCK_{name.upper()}_PORT); it is tried again every second."
+    )
+
+
+async def _mind_workers(app: App, workers: Workers, keep: int) -> None:
+    """A worker is ready while anyone, in any process, waits for mail; idle ones end."""
+    with app.wake.watch(WAITING) as watch:
+        while True:
+            if keep or watch.rung:
+                workers.warm()
+            await workers.end_idle(keep)
+            await watch.wait()
+
+
+@contextlib.asynccontextmanager
+async def mail_service(app: App, *, keep_workers: int = 0) -> AsyncIterator[None]:
+    """serve_mail in the background, ended in order with the context."""
+    task = asyncio.create_task(serve_mail(app, keep_workers=keep_workers), name="postmaster")
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task

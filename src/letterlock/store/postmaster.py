@@ -1,0 +1,45 @@
+"""What the postmaster of the data folder last said of itself. System reads and writes: it belongs to no tenant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from letterlock.store.database import Transaction
+
+FRESH_MS = 10_000
+"""A postmaster reports every few seconds; one that has not for this long is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """`listening`: "smtp 127.0.0.1:2525, ..." or ""; `problem`: why it does not listen, for people, or ""."""
+
+    pid: int
+    listening: str
+    problem: str
+    seen_at: int
+
+
+async def put(tx: Transaction, report: Report) -> None:
+    await tx.run(
+        "INSERT INTO postmaster (one, pid, listening, problem, seen_at) VALUES (1, :pid, :listening, :problem, :at)"
+        " ON CONFLICT (one) DO UPDATE SET pid = excluded.pid, listening = excluded.listening,"
+        " problem = excluded.problem, seen_at = excluded.seen_at",
+        pid=report.pid,
+        listening=report.listening,
+        problem=report.problem,
+        at=report.seen_at,
+    )
+
+
+async def last(tx: Transaction) -> Report | None:
+    row = await tx.one("SELECT pid, listening, problem, seen_at FROM postmaster WHERE one = 1")
+    return Report(row["pid"], row["listening"], row["problem"], row["seen_at"]) if row else None
+
+
+async def reception_problem(tx: Transaction, now_ms: int) -> str:
+    """Why no mail comes in right now, as a sentence; "" when all is well."""
+    report = await last(tx)
+    if report is None or now_ms - report.seen_at > FRESH_MS:
+        return "No Letterlock process listens for mail on this data folder right now."
+    return report.problem

@@ -1,0 +1,42 @@
+"""What the postmaster does now and then: inboxes whose time has come, mail that may go, registrations of dead processes.
+
+Everything goes in small chunks with a pause between, so that the writer is never held (bench/: an email accepted meanwhile).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from letterlock.app import App
+from letterlock.errors import StoreError
+from letterlock.store import emails, inboxes
+
+log = logging.getLogger(__name__)
+
+EVERY_S = 30.0
+CHUNK = 50
+_PAUSE_S = 0.05
+
+
+async def run_forever(app: App) -> None:
+    while True:
+        try:
+            await run_once(app)
+        except (StoreError, OSError) as error:
+            log.warning("upkeep waits: %s", error)
+        await asyncio.sleep(EVERY_S)
+
+
+async def run_once(app: App) -> None:
+    """All that is due now."""
+    now = app.now_ms()
+    await app.database.write_system(lambda tx: inboxes.expire(tx, now))
+    while await app.database.write_system(lambda tx: emails.forget_acceptances(tx, now, CHUNK)):
+        await asyncio.sleep(_PAUSE_S)
+    while (found := await app.database.read_system(lambda tx: inboxes.removable(tx, now))) is not None:
+        tenant_id, inbox_id = found
+        while await app.database.write(tenant_id, lambda tx, i=inbox_id: emails.remove_some(tx, i, CHUNK)):  # type: ignore[misc]
+            await asyncio.sleep(_PAUSE_S)
+        await app.database.write(tenant_id, lambda tx, i=inbox_id: inboxes.remove(tx, i))  # type: ignore[misc]
+    app.wake.forget_dead()
