@@ -12,6 +12,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from letterlock.message.extract.domains import registrable
@@ -70,7 +71,7 @@ _LONGEST = 2_000
 _SURE_ENOUGH = 0.6
 _CONTROLS = re.compile(r"[\x00-\x20\x7f]+")
 _KINDS = (
-    "reset verify magic invite meeting download other tracking home help view_in_browser social unsubscribe".split()
+    ["reset", "verify", "magic", "invite", "meeting", "download", "other", "tracking", "home", "help", "view_in_browser", "social", "unsubscribe"]
 )
 _USEFULNESS = {kind: place for place, kind in enumerate(_KINDS)}
 _ACTIONS = {
@@ -118,9 +119,20 @@ def _about(parsed: ParsedMessage, visible: VisibleText) -> _About:
     subject = text = 0
     for _, _, bits in scan(fold(parsed.subject[:1_000])):
         subject |= bits
+    if _TRADE.search(parsed.subject):
+        # "Booking confirmation": what is confirmed is a purchase, not an address.
+        subject &= ~int(Hint.VERIFY)
     for _, _, bits in scan(fold(visible.text[:4_000])):
         text |= bits
     return _About(subject, text)
+
+
+_TRADE = re.compile(
+    r"\b(?:order|booking|reservation|invoice|payment|purchase|shipment|delivery|appointment|bestellung|buchung|rechnung|"
+    r"commande|réservation|pedido|reserva|ordine|prenotazione|bestelling|boeking|zamówieni\w+|заказ\w*|бронирован\w+)\b|"
+    r"订单|注文|予約|주문|예약",
+    re.IGNORECASE,
+)
 
 
 def _judge(seen: _Seen, about: _About, ours: str, text: str) -> Link:
@@ -159,10 +171,9 @@ def _judge(seen: _Seen, about: _About, ours: str, text: str) -> Link:
 
 # --- where it goes ----------------------------------------------------------------------------------------------------
 
-_TARGETS = frozenset("url u target dest destination link redirect goto to q r out".split())
+_TARGETS = frozenset(["url", "u", "target", "dest", "destination", "link", "redirect", "goto", "to", "q", "r", "out"])
 _SECRETS = frozenset(
-    "token code key t k sig signature hash otp confirmation confirmation_token token_hash invitation invite uid nonce "
-    "oobcode ticket upn secret auth session jwt pin uidb64 reset_token magic activation challenge flow".split()
+    ["token", "code", "key", "t", "k", "sig", "signature", "hash", "otp", "confirmation", "confirmation_token", "token_hash", "invitation", "invite", "uid", "nonce", "oobcode", "ticket", "upn", "secret", "auth", "session", "jwt", "pin", "uidb64", "reset_token", "magic", "activation", "challenge", "flow"]
 )
 _REDIRECTING = re.compile(
     r"^(?:click|clicks|track|tracking|links?|email|go|redirect|trk|ct|url\d*|e|t)\d*\.|\.ct\.", re.IGNORECASE
@@ -255,7 +266,7 @@ def _claimed_host(text: str) -> str:
 
 
 _FILE_ENDINGS = frozenset(
-    "pdf zip doc docx xls xlsx ppt pptx png jpg jpeg gif txt csv html htm exe dmg apk msi gz js py md sh".split()
+    ["pdf", "zip", "doc", "docx", "xls", "xlsx", "ppt", "pptx", "png", "jpg", "jpeg", "gif", "txt", "csv", "html", "htm", "exe", "dmg", "apk", "msi", "gz", "js", "py", "md", "sh"]
 )
 _CONFUSABLE = str.maketrans(
     "0135$аеорсухікһԁӏοαρνιτκ",
@@ -311,7 +322,7 @@ def _alike(theirs: str, ours: str, host: str) -> bool:
         same += 1
     if len(name) == len(own):
         swapped = name[same + 1 : same + 2] + name[same : same + 1] + name[same + 2 :] == own[same:]
-        return name[same + 1 :] == own[same + 1 :] and name != own or (swapped and name != own)
+        return (name[same + 1 :] == own[same + 1 :] and name != own) or (swapped and name != own)
     shorter, longer = sorted((name, own), key=len)
     return longer[:same] + longer[same + 1 :] == shorter
 
@@ -324,26 +335,24 @@ def _skeleton(domain: str) -> str:
 
 _PATH_WORDS = {
     **dict.fromkeys(
-        "verify verification verifyemail confirm confirmation confirmemail activate activation validate".split(),
+        ["verify", "verification", "verifyemail", "confirm", "confirmation", "confirmemail", "activate", "activation", "validate"],
         "verify",
     ),
     **dict.fromkeys(
-        "optin emailconfirm emailverify confirmed verifications confirmations submit_token".split(), "verify"
+        ["optin", "emailconfirm", "emailverify", "confirmed", "verifications", "confirmations", "submit_token"], "verify"
     ),
     **dict.fromkeys(
-        "reset resetpassword password passwords recover recovery forgot passwordreset lostpassword pwreset".split(),
+        ["reset", "resetpassword", "password", "passwords", "recover", "recovery", "forgot", "passwordreset", "lostpassword", "pwreset"],
         "reset",
     ),
-    **dict.fromkeys("magic magiclink passwordless signin login otp sso onetime".split(), "magic"),
-    **dict.fromkeys("invite invitation invitations invites accept join acceptinvite".split(), "invite"),
+    **dict.fromkeys(["magic", "magiclink", "passwordless", "signin", "login", "otp", "sso", "onetime"], "magic"),
+    **dict.fromkeys(["invite", "invitation", "invitations", "invites", "accept", "join", "acceptinvite"], "invite"),
 }
 _HELP_WORDS = frozenset(
-    "help support faq faqs docs doc documentation kb article articles contact privacy terms tos legal policy policies blog status security "
-    "about guide guides learn community forum cookies imprint impressum knowledge".split()
+    ["help", "support", "faq", "faqs", "docs", "doc", "documentation", "kb", "article", "articles", "contact", "privacy", "terms", "tos", "legal", "policy", "policies", "blog", "status", "security", "about", "guide", "guides", "learn", "community", "forum", "cookies", "imprint", "impressum", "knowledge"]
 )
 _SOCIAL = frozenset(
-    "facebook.com fb.com twitter.com x.com linkedin.com instagram.com youtube.com youtu.be tiktok.com pinterest.com threads.net t.me "
-    "reddit.com snapchat.com vk.com weibo.com mastodon.social bsky.app medium.com discord.gg discord.com".split()
+    ["facebook.com", "fb.com", "twitter.com", "x.com", "linkedin.com", "instagram.com", "youtube.com", "youtu.be", "tiktok.com", "pinterest.com", "threads.net", "t.me", "reddit.com", "snapchat.com", "vk.com", "weibo.com", "mastodon.social", "bsky.app", "medium.com", "discord.gg", "discord.com"]
 )
 _MEETING_HOSTS = re.compile(
     r"(?:^|\.)(?:zoom\.us|meet\.google\.com|teams\.(?:microsoft|live)\.com|webex\.com|whereby\.com|meet\.jit\.si|gotomeeting\.com)$"
@@ -412,9 +421,7 @@ def _kind(seen: _Seen, parts: SplitResult, host: str, about: _About, text: str, 
             before |= bits
     names = {"".join(_WORDS.findall(name.lower())) for name in _query_names(parts)}
     by_path = {_PATH_WORDS[word] for word in (*words, *names) if word in _PATH_WORDS}
-    by_path |= {
-        _PATH_WORDS["".join(pair)] for pair in zip(words, words[1:], strict=False) if "".join(pair) in _PATH_WORDS
-    }
+    by_path |= {_PATH_WORDS["".join(pair)] for pair in pairwise(words) if "".join(pair) in _PATH_WORDS}
     for name, value in parse_qsl(parts.query, max_num_fields=100) if parts.query.count("&") < 100 else ():
         if name in ("type", "action", "mode", "purpose"):
             by_path |= {_PATH_WORDS[word] for word in _WORDS.findall(value.lower()) if word in _PATH_WORDS}
@@ -453,17 +460,21 @@ def _has_token(parts: SplitResult) -> bool:
             return True
         if _is_random(value):
             return True
-    return any(_is_random(piece) for piece in (*parts.path.split("/", 30), *re.split(r"[/?=&]", parts.fragment, maxsplit=30)))
+    return any(
+        _is_random(piece) for piece in (*parts.path.split("/", 30), *re.split(r"[/?=&]", parts.fragment, maxsplit=30))
+    )
 
 
 def _is_random(piece: str) -> bool:
-    if not 16 <= len(piece) or not _TOKEN.fullmatch(piece):
+    """Whether it was drawn by lot: kinds of letters change more often than in words, slugs and CamelCase."""
+    if len(piece) < 16 or not _TOKEN.fullmatch(piece):
         return False
-    digits = sum(letter.isdigit() for letter in piece[:64])
-    upper = sum(letter.isupper() for letter in piece[:64])
-    lower = sum(letter.islower() for letter in piece[:64])
-    # Words joined by hyphens have no digits among them and no capitals.
-    return (digits >= 2 and (lower or upper) and digits + upper >= 4) or (upper >= 4 and lower >= 4) or digits >= 16
+    letters = [letter for letter in piece[:64] if letter.isalnum()]
+    kinds = ["0" if letter.isdigit() else "A" if letter.isupper() else "a" for letter in letters]
+    if kinds.count("0") >= 16:
+        return True
+    changes = sum(one != other for one, other in pairwise(kinds))
+    return len(letters) >= 12 and changes > 0.36 * (len(letters) - 1)
 
 
 def _unsubscribe(parsed: ParsedMessage, links: list[Link]) -> str:
