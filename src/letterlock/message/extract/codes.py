@@ -53,7 +53,7 @@ def find_code(parsed: ParsedMessage, visible: VisibleText) -> Code | None:
     value, (score, reason, chosen) = max(best.items(), key=lambda item: item[1][0])
     if score < _SURE_ENOUGH:
         return None
-    texts = [parsed.subject, visible.text, *parsed.plain, *(block.text for block in visible.blocks)]
+    texts = [parsed.subject, visible.text, *parsed.plain, *(block.text for block in visible.blocks if block.start < 0)]
     texts += [passage.text for passage in visible.hidden]
     return Code(value, round(min(score, 0.99), 2), reason, _forms(value, texts), mail.lifetime(chosen))
 
@@ -65,7 +65,10 @@ _SURE_ENOUGH = 0.6
 _NOUN = int(Hint.CODE | Hint.STRONG)
 _ACCOUNT = int(Hint.VERIFY | Hint.LOGIN | Hint.ONCE | Hint.SECURITY | Hint.RESET)
 _SIGNING_IN = int(_ACCOUNT | Hint.STRONG | Hint.PASSWORD)
-_EVIDENCE = int(_ACCOUNT | Hint.EXPIRE | Hint.IGNORE)
+_NOTICE = int(Hint.EXPIRE | Hint.IGNORE)
+_OTHER = int(Hint.VETO | Hint.PROMO)
+_TIME = int(Hint.MINUTE | Hint.HOUR | Hint.DAY)
+_STRONG, _PROMO, _OLD, _EXPIRE = int(Hint.STRONG), int(Hint.PROMO), int(Hint.OLD), int(Hint.EXPIRE)
 
 
 @dataclass(slots=True)
@@ -74,8 +77,7 @@ class _Line:
     part: str
     looks: frozenset[Look]
     place: int
-    """Number of the line within its part."""
-    _lower: str = ""
+    """Number of the line among all lines."""
     _words: list[tuple[int, int, int]] | None = None
     _bits: int = 0
 
@@ -124,6 +126,7 @@ _ADDRESS = re.compile(r"\S*(?:://|@|\bwww\.)\S*")
 _RUN = re.compile(
     r"(?<![A-Za-z0-9])(?:(?=[A-Za-z-]{0,24}[0-9])[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*|[A-Z]{4,10}(?:-[A-Z]{3,6}){0,3}(?![A-Za-z0-9]))"
 )
+_MAYBE = re.compile(r"[0-9]|[A-Z]{4}|[A-Z] [A-Z] [A-Z]")
 _SPACED_OUT = re.compile(r"(?<!\S)[A-Za-z0-9](?:(?: {1,3}| ?[-.|·•] ?)[A-Za-z0-9]){3,9}(?!\S)")
 _WORDS = re.compile(r"[a-z]{3,8}(?:-[a-z]{3,8}){2,5}")
 _LETTERS_ALONE = re.compile(r"[A-Za-z]{8,24}")
@@ -155,6 +158,8 @@ _HEX_COLOUR_OR_HASH = re.compile(r"[0-9a-f]{7,}")
 def _shapes(line: _Line) -> Iterator[_Shape]:
     """The shapes of one line, grouped digits joined."""
     text = line.text
+    if not _MAYBE.search(text) and (len(text) > 48 or not ("-" in text or line.looks & _TYPED)):
+        return
     if "@" in text or "://" in text or "www." in text:
         text = _ADDRESS.sub(lambda match: " " * len(match[0]), text)
     core = text.strip(_EDGE)
@@ -365,7 +370,7 @@ class _Mail:
     def _offers(self, line: _Line) -> bool:
         """Whether the lines around speak of a discount."""
         near = [line, *self._near(line, 3, 3)]
-        return any(other.bits & int(Hint.PROMO) or _PERCENT.search(other.text) for other in near)
+        return any(other.bits & _PROMO or _PERCENT.search(other.text) for other in near)
 
     def _in_sentence(self, shape: _Shape) -> tuple[float, str]:
         line = shape.line
@@ -379,7 +384,7 @@ class _Mail:
         bits = self._evidence(line)
         if strength >= 2:
             return 0.9, "the sentence calls it a sign-in or confirmation code"
-        score = 0.35 + (0.35 if bits & _ACCOUNT else 0) + (0.15 if bits & int(Hint.EXPIRE | Hint.IGNORE) else 0)
+        score = 0.35 + (0.35 if bits & _ACCOUNT else 0) + (0.15 if bits & _NOTICE else 0)
         # A terse mail: "Your code: 123456" and nothing else to go by.
         if len(line.text) <= 48 and shape.end >= len(line.text.rstrip(_EDGE)):
             score += 0.15 + (0.1 if line.place <= 3 else 0) + (0.2 if self.subject.bits & _NOUN else 0)
@@ -409,7 +414,7 @@ class _Mail:
                     score += 0.1
                 reason = "it stands alone below a line that speaks of a code"
                 break
-            if distance == 1 and label and other.bits & int(Hint.VETO | Hint.PROMO):
+            if distance == 1 and label and other.bits & _OTHER:
                 return 0.0, ""
         below = [other for other in self._near(last, 0, _BELOW)]
         if not score and any(other.bits & _NOUN and not _label_of_something_else(other) for other in below):
@@ -423,11 +428,11 @@ class _Mail:
         bits = self._evidence(line)
         if bits & _ACCOUNT:
             score += 0.1
-        if bits & int(Hint.EXPIRE | Hint.IGNORE):
+        if bits & _NOTICE:
             score += 0.1
         if not reason:
             stands_out = "large" in line.looks and line.looks & {"spaced", "mono", "code", "boxed"}
-            if not (stands_out and bits & _ACCOUNT and bits & int(Hint.EXPIRE | Hint.IGNORE)):
+            if not (stands_out and bits & _ACCOUNT and bits & _NOTICE):
                 return 0.0, ""
             score += 0.3
             reason = "it stands out by itself in a mail about signing in"
@@ -460,7 +465,7 @@ class _Mail:
         score = 0.2 + 0.1 * body + (0.15 if edge else 0)
         bare = len(_BRACKETED.sub("", line.text).strip(_EDGE)) == shape.end - shape.start
         score += (0.1 if bare else 0) + (0.1 if evidence & _ACCOUNT else 0)
-        score += 0.15 if evidence & int(Hint.EXPIRE | Hint.IGNORE) else 0
+        score += 0.15 if evidence & _NOTICE else 0
         return score, "the subject holds it and the text speaks of a code"
 
     def lifetime(self, shape: _Shape | None) -> int | None:
@@ -470,7 +475,7 @@ class _Mail:
         stated = None
         for line in [shape.line, *self._near(shape.last or shape.line, _AROUND, _AROUND * 2), *self.lines[:40]]:
             seconds = _duration(line)
-            if seconds and line.bits & int(Hint.EXPIRE):
+            if seconds and line.bits & _EXPIRE:
                 return seconds
             stated = stated or seconds
         return stated
@@ -500,8 +505,7 @@ def _noun_beside(line: _Line, shape: _Shape) -> int:
     after = [word for word in line.words if shape.end <= word[0] and word[1] <= finish]
     within = [word for word in line.words if word[0] < shape.start and word[1] > shape.start]
     found = 0
-    others = int(Hint.VETO | Hint.PROMO)
-    if any(bits & int(Hint.OLD) for _, _, bits in (*before, *after)):
+    if any(bits & _OLD for _, _, bits in (*before, *after)):
         return -1
     colon = line.text.rfind(":", begin, shape.start)
     if colon >= 0 and len(line.text[colon + 1 : shape.start].strip()) > 3:
@@ -515,23 +519,23 @@ def _noun_beside(line: _Line, shape: _Shape) -> int:
         if word[2] & _NOUN:
             if shape.start - word[1] > 90:
                 break
-            if word[2] & others and not word[2] & int(Hint.STRONG):
+            if word[2] & _OTHER and not word[2] & _STRONG:
                 return -1
             found = _strength(line, before, at)
             break
-        if word[2] & others and not word[2] & _ACCOUNT:
+        if word[2] & _OTHER and not word[2] & _ACCOUNT:
             return -1
     if found:
         return found
     for at, word in enumerate(after):
         if word[2] & _NOUN:
             gap = line.text[shape.end : word[0]]
-            if len(gap) > 60 or (word[2] & others and not word[2] & int(Hint.STRONG)):
+            if len(gap) > 60 or (word[2] & _OTHER and not word[2] & _STRONG):
                 return 0
             strength = _strength(line, after, at)
             # "2000 tokens" is a count, "1302 and 1341, ... in the code" is far away.
             return 0 if strength == 1 and (len(gap) <= 1 or len(gap) > 40 or "," in gap) else strength
-        if word[2] & others:
+        if word[2] & _OTHER:
             break
     return 0
 
@@ -539,7 +543,7 @@ def _noun_beside(line: _Line, shape: _Shape) -> int:
 def _strength(line: _Line, words: list[tuple[int, int, int]], at: int) -> int:
     """How much the noun words[at] says: what stands beside it makes it a sign-in code, or a postcode."""
     start, end, bits = words[at]
-    if bits & int(Hint.STRONG):
+    if bits & _STRONG:
         return 2
     beside = bits & ~_NOUN
     for other in range(at - 2, at + 3):
@@ -549,10 +553,10 @@ def _strength(line: _Line, words: list[tuple[int, int, int]], at: int) -> int:
         gap = line.text[other_end:start] if other < at else line.text[end:other_start]
         if len(gap) > 14 or any(mark in gap for mark in ".,;:!?"):
             continue
-        if other_bits & int(Hint.VETO | Hint.PROMO) and len(gap) <= 4:
+        if other_bits & _OTHER and len(gap) <= 4:
             return -1
         beside |= other_bits
-    if beside & int(Hint.PROMO):
+    if beside & _PROMO:
         return -1
     return 2 if beside & _SIGNING_IN else 1
 
@@ -575,7 +579,7 @@ _UNITS = ((int(Hint.MINUTE), 60), (int(Hint.HOUR), 3_600), (int(Hint.DAY), 86_40
 
 def _duration(line: _Line) -> int | None:
     """The first length of time of a line ("15 minutes", "dakika 15"), in seconds."""
-    if not line.bits & int(Hint.MINUTE | Hint.HOUR | Hint.DAY):
+    if not line.bits & _TIME:
         return None
     lower = line.text.lower()
     for match in _NUMBER.finditer(lower):
@@ -587,7 +591,7 @@ def _duration(line: _Line) -> int | None:
         if word:
             # Scripts without blanks: only what stands right behind the number.
             bits = hints(word[0]) if ord(word[0][0]) < 0x0E00 else hints(word[0][:3]) | hints(word[0][:2])
-        if not bits & int(Hint.MINUTE | Hint.HOUR | Hint.DAY):
+        if not bits & _TIME:
             previous = lower[max(0, match.start() - 24) : match.start()].split()
             bits = hints(previous[-1]) if previous else 0
         for bit, seconds in _UNITS:
@@ -613,6 +617,7 @@ def _domain_bound(parsed: ParsedMessage, visible: VisibleText) -> tuple[str, flo
     return None
 
 
+_NOT_PLAIN = re.compile(r"[\W_]+")
 _GAP = 3
 
 
@@ -620,17 +625,16 @@ def _forms(value: str, texts: list[str]) -> tuple[str, ...]:
     """Every stretch of `texts` that reads as `value` once blanks, marks and native digits are taken out."""
     forms = {value: None}
     for text in dict.fromkeys(texts):
-        plain = text if text.isascii() else None
-        if plain is not None and value in plain and plain.count(value) * len(value) == len(plain):
+        times = _NOT_PLAIN.sub("", clean(text)).count(value)
+        if times == text.count(value):
             continue
         kept: list[str] = []
         places: list[int] = []
         for place, letter in enumerate(text):
-            if letter.isalnum():
-                simple = letter if letter.isascii() else clean(letter)
-                if len(simple) == 1:
-                    kept.append(simple)
-                    places.append(place)
+            simple = letter if letter.isascii() else clean(letter)
+            if len(simple) == 1 and simple.isalnum():
+                kept.append(simple)
+                places.append(place)
         skeleton = "".join(kept)
         at = skeleton.find(value)
         while at >= 0:

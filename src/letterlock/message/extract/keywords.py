@@ -419,13 +419,13 @@ class _Table:
         self.longest = max(map(len, (*self.starts, *self.exceptions)))
 
     def _add(self, entry: str, hint: Hint) -> None:
-        word = fold(entry.lstrip("=~"))
+        word, bits = fold(entry.lstrip("=~")), int(hint)
         if entry[0] == "=":
-            self.whole[word] = self.whole.get(word, 0) | hint
+            self.whole[word] = self.whole.get(word, 0) | bits
         elif entry[0] == "~":
-            self.inside.setdefault(word[:2], []).append((word, int(hint)))
+            self.inside.setdefault(word[:2], []).append((word, bits))
         else:
-            self.starts[word] = self.starts.get(word, 0) | hint
+            self.starts[word] = self.starts.get(word, 0) | bits
 
 
 def _rows(text: str) -> list[str]:

@@ -70,9 +70,21 @@ _MOST = 200
 _LONGEST = 2_000
 _SURE_ENOUGH = 0.6
 _CONTROLS = re.compile(r"[\x00-\x20\x7f]+")
-_KINDS = (
-    ["reset", "verify", "magic", "invite", "meeting", "download", "other", "tracking", "home", "help", "view_in_browser", "social", "unsubscribe"]
-)
+_KINDS = [
+    "reset",
+    "verify",
+    "magic",
+    "invite",
+    "meeting",
+    "download",
+    "other",
+    "tracking",
+    "home",
+    "help",
+    "view_in_browser",
+    "social",
+    "unsubscribe",
+]
 _USEFULNESS = {kind: place for place, kind in enumerate(_KINDS)}
 _ACTIONS = {
     "reset": int(Hint.RESET | Hint.PASSWORD),
@@ -81,6 +93,8 @@ _ACTIONS = {
     "invite": int(Hint.INVITE),
 }
 _ANY_ACTION = sum(_ACTIONS.values())
+_LEADS = int(_ANY_ACTION | Hint.LINK)
+_NOTICE = int(Hint.IGNORE | Hint.EXPIRE)
 
 
 @dataclass(slots=True)
@@ -173,7 +187,38 @@ def _judge(seen: _Seen, about: _About, ours: str, text: str) -> Link:
 
 _TARGETS = frozenset(["url", "u", "target", "dest", "destination", "link", "redirect", "goto", "to", "q", "r", "out"])
 _SECRETS = frozenset(
-    ["token", "code", "key", "t", "k", "sig", "signature", "hash", "otp", "confirmation", "confirmation_token", "token_hash", "invitation", "invite", "uid", "nonce", "oobcode", "ticket", "upn", "secret", "auth", "session", "jwt", "pin", "uidb64", "reset_token", "magic", "activation", "challenge", "flow"]
+    [
+        "token",
+        "code",
+        "key",
+        "t",
+        "k",
+        "sig",
+        "signature",
+        "hash",
+        "otp",
+        "confirmation",
+        "confirmation_token",
+        "token_hash",
+        "invitation",
+        "invite",
+        "uid",
+        "nonce",
+        "oobcode",
+        "ticket",
+        "upn",
+        "secret",
+        "auth",
+        "session",
+        "jwt",
+        "pin",
+        "uidb64",
+        "reset_token",
+        "magic",
+        "activation",
+        "challenge",
+        "flow",
+    ]
 )
 _REDIRECTING = re.compile(
     r"^(?:click|clicks|track|tracking|links?|email|go|redirect|trk|ct|url\d*|e|t)\d*\.|\.ct\.", re.IGNORECASE
@@ -266,7 +311,33 @@ def _claimed_host(text: str) -> str:
 
 
 _FILE_ENDINGS = frozenset(
-    ["pdf", "zip", "doc", "docx", "xls", "xlsx", "ppt", "pptx", "png", "jpg", "jpeg", "gif", "txt", "csv", "html", "htm", "exe", "dmg", "apk", "msi", "gz", "js", "py", "md", "sh"]
+    [
+        "pdf",
+        "zip",
+        "doc",
+        "docx",
+        "xls",
+        "xlsx",
+        "ppt",
+        "pptx",
+        "png",
+        "jpg",
+        "jpeg",
+        "gif",
+        "txt",
+        "csv",
+        "html",
+        "htm",
+        "exe",
+        "dmg",
+        "apk",
+        "msi",
+        "gz",
+        "js",
+        "py",
+        "md",
+        "sh",
+    ]
 )
 _CONFUSABLE = str.maketrans(
     "0135$аеорсухікһԁӏοαρνιτκ",
@@ -335,24 +406,99 @@ def _skeleton(domain: str) -> str:
 
 _PATH_WORDS = {
     **dict.fromkeys(
-        ["verify", "verification", "verifyemail", "confirm", "confirmation", "confirmemail", "activate", "activation", "validate"],
+        [
+            "verify",
+            "verification",
+            "verifyemail",
+            "confirm",
+            "confirmation",
+            "confirmemail",
+            "activate",
+            "activation",
+            "validate",
+        ],
         "verify",
     ),
     **dict.fromkeys(
-        ["optin", "emailconfirm", "emailverify", "confirmed", "verifications", "confirmations", "submit_token"], "verify"
+        ["optin", "emailconfirm", "emailverify", "confirmed", "verifications", "confirmations", "submit_token"],
+        "verify",
     ),
     **dict.fromkeys(
-        ["reset", "resetpassword", "password", "passwords", "recover", "recovery", "forgot", "passwordreset", "lostpassword", "pwreset"],
+        [
+            "reset",
+            "resetpassword",
+            "password",
+            "passwords",
+            "recover",
+            "recovery",
+            "forgot",
+            "passwordreset",
+            "lostpassword",
+            "pwreset",
+        ],
         "reset",
     ),
     **dict.fromkeys(["magic", "magiclink", "passwordless", "signin", "login", "otp", "sso", "onetime"], "magic"),
     **dict.fromkeys(["invite", "invitation", "invitations", "invites", "accept", "join", "acceptinvite"], "invite"),
 }
 _HELP_WORDS = frozenset(
-    ["help", "support", "faq", "faqs", "docs", "doc", "documentation", "kb", "article", "articles", "contact", "privacy", "terms", "tos", "legal", "policy", "policies", "blog", "status", "security", "about", "guide", "guides", "learn", "community", "forum", "cookies", "imprint", "impressum", "knowledge"]
+    [
+        "help",
+        "support",
+        "faq",
+        "faqs",
+        "docs",
+        "doc",
+        "documentation",
+        "kb",
+        "article",
+        "articles",
+        "contact",
+        "privacy",
+        "terms",
+        "tos",
+        "legal",
+        "policy",
+        "policies",
+        "blog",
+        "status",
+        "security",
+        "about",
+        "guide",
+        "guides",
+        "learn",
+        "community",
+        "forum",
+        "cookies",
+        "imprint",
+        "impressum",
+        "knowledge",
+    ]
 )
 _SOCIAL = frozenset(
-    ["facebook.com", "fb.com", "twitter.com", "x.com", "linkedin.com", "instagram.com", "youtube.com", "youtu.be", "tiktok.com", "pinterest.com", "threads.net", "t.me", "reddit.com", "snapchat.com", "vk.com", "weibo.com", "mastodon.social", "bsky.app", "medium.com", "discord.gg", "discord.com"]
+    [
+        "facebook.com",
+        "fb.com",
+        "twitter.com",
+        "x.com",
+        "linkedin.com",
+        "instagram.com",
+        "youtube.com",
+        "youtu.be",
+        "tiktok.com",
+        "pinterest.com",
+        "threads.net",
+        "t.me",
+        "reddit.com",
+        "snapchat.com",
+        "vk.com",
+        "weibo.com",
+        "mastodon.social",
+        "bsky.app",
+        "medium.com",
+        "discord.gg",
+        "discord.com",
+    ]
 )
 _MEETING_HOSTS = re.compile(
     r"(?:^|\.)(?:zoom\.us|meet\.google\.com|teams\.(?:microsoft|live)\.com|webex\.com|whereby\.com|meet\.jit\.si|gotomeeting\.com)$"
@@ -437,9 +583,9 @@ def _kind(seen: _Seen, parts: SplitResult, host: str, about: _About, text: str, 
     if opaque and not anchor & _ANY_ACTION and not (bare and not seen.first.image):
         return "tracking", 0.0
     score = 0.3 * bool(by_path) + 0.3 * bool(anchor & _ANY_ACTION) + 0.3 * token
-    score += 0.1 * bool(about.subject & _ANY_ACTION) + 0.1 * bool(before & (_ANY_ACTION | int(Hint.LINK)))
+    score += 0.1 * bool(about.subject & _ANY_ACTION) + 0.1 * bool(before & _LEADS)
     score += 0.1 * seen.button + 0.05 * (seen.times > 1)
-    score += 0.1 * bool(about.text & int(Hint.IGNORE | Hint.EXPIRE))
+    score += 0.1 * bool(about.text & _NOTICE)
     if token and bare and about.subject & _ANY_ACTION:
         # Nothing but an address to click, in a mail about just that.
         score += 0.2
