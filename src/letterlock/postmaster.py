@@ -29,6 +29,7 @@ from letterlock.wake import WAITING
 log = logging.getLogger(__name__)
 
 LOCK_POLL_S = 0.3
+START_S = 2.0
 _RETRY_BIND_S = 1.0
 _REPORT_S = 3.0
 _LOCK_FILE = "postmaster.lock"
@@ -67,6 +68,7 @@ async def _listen_and_report(app: App, workers: Workers) -> None:
     """Open the listeners, trying again for as long as a port is taken, and tell the folder how it stands."""
     listening: dict[str, str] = {}
     async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(_say_gone, app)
         while True:
             problems = []
             for name, port in (("smtp", app.settings.smtp_port), ("lmtp", app.settings.lmtp_port)):
@@ -86,6 +88,12 @@ async def _listen_and_report(app: App, workers: Workers) -> None:
             with contextlib.suppress(StoreError):
                 await app.database.write_system(lambda tx, report=report: reports.put(tx, report))  # type: ignore[misc]
             await asyncio.sleep(_RETRY_BIND_S if problems else _REPORT_S)
+
+
+async def _say_gone(app: App) -> None:
+    """An orderly end: nobody need wait until the last report is old."""
+    with contextlib.suppress(StoreError):
+        await app.database.write_system(lambda tx: reports.put(tx, Report(os.getpid(), "", "", 0)))
 
 
 def _busy(app: App, name: str, port: int, error: OSError) -> str:
@@ -108,9 +116,13 @@ async def _mind_workers(app: App, workers: Workers, keep: int) -> None:
 
 @contextlib.asynccontextmanager
 async def mail_service(app: App, *, keep_workers: int = 0) -> AsyncIterator[None]:
-    """serve_mail in the background, ended in order with the context."""
+    """serve_mail in the background, ended in order with the context. Entered once the folder has a postmaster that
+    told how it stands (this process or another), or after START_S."""
     task = asyncio.create_task(serve_mail(app, keep_workers=keep_workers), name="postmaster")
     try:
+        end = app.now_ms() + int(START_S * 1000)
+        while await app.database.read_system(lambda tx: reports.is_silent(tx, app.now_ms())) and app.now_ms() < end:
+            await asyncio.sleep(0.02)
         yield
     finally:
         task.cancel()

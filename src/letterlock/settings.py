@@ -110,6 +110,12 @@ def load_settings(**options: Any) -> Settings:
         raise SettingsError(*_explain(error, file, text, given)) from None
 
 
+def unknown_variables() -> list[str]:
+    """LETTERLOCK_* variables that name no setting: most likely misspelt."""
+    known = {f"LETTERLOCK_{name.upper()}" for name in (*Settings.model_fields, "config")}
+    return sorted(name for name in os.environ if name.startswith("LETTERLOCK_") and name not in known)
+
+
 def _read_file(file: Path, *, must_exist: bool) -> tuple[str, dict[str, Any]]:
     try:
         text = file.read_text(encoding="utf-8")

@@ -10,12 +10,13 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from letterlock.actions.caller import Caller
+from letterlock.actions.health import reception_warning
 from letterlock.app import App
 from letterlock.errors import Conflict, InvalidRequest, NotAllowed, NotFound
 from letterlock.ids import InboxId, new_id
 from letterlock.message.address import Address, parse_address
 from letterlock.screen.safe_text import safe_line
-from letterlock.store import audit, inboxes, postmaster
+from letterlock.store import audit, inboxes
 from letterlock.store.database import Transaction
 from letterlock.store.emails import moment
 from letterlock.store.inboxes import Inbox
@@ -176,11 +177,6 @@ async def own_inbox(app: App, caller: Caller, name: str) -> Inbox:
             next_step="Call list_inboxes to see yours; a person can restore it with `letterlock inbox restore`.",
         )
     return inbox
-
-
-async def reception_warning(app: App) -> str:
-    """Why no mail comes in right now, for tool answers; "" when all is well."""
-    return await app.database.read_system(lambda tx: postmaster.reception_problem(tx, app.now_ms()))
 
 
 def _key(name: str) -> str:

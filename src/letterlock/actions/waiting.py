@@ -13,7 +13,8 @@ from typing import Annotated, TypeVar
 from pydantic import BaseModel, Field
 
 from letterlock.actions.caller import Caller
-from letterlock.actions.inboxes import Request, own_inbox, reception_warning
+from letterlock.actions.health import reception_warning
+from letterlock.actions.inboxes import Request, own_inbox
 from letterlock.actions.reading import EmailListed, listed
 from letterlock.app import App
 from letterlock.errors import InvalidRequest

@@ -69,7 +69,7 @@ def cli(context: click.Context, /, **options: Any) -> None:
 @click.option("--http-port", type=int, help="HTTP port; 0: any free one.")
 @click.option("--new-key", is_flag=True, help="Replace the owner's API key and show the new one.")
 @click.pass_obj
-def serve(outer: dict[str, Any], new_key: bool, **options: Any) -> None:
+def serve(outer: dict[str, Any], /, new_key: bool, **options: Any) -> None:
     """Serve MCP over HTTP on /mcp and /sse, with /healthz."""
     settings = _settings(outer, options)
     _say(settings)
@@ -89,9 +89,9 @@ def demo() -> None:
 @cli.command()
 @_with(*_OPTIONS)
 @click.pass_obj
-def doctor(outer: dict[str, Any], **options: Any) -> None:
+def doctor(outer: dict[str, Any], /, **options: Any) -> None:
     """Say how this data folder stands, what is missing and what is wrong."""
-    from letterlock.doors.doctor import examine
+    from letterlock.actions.health import examine
 
     settings = _settings(outer, options)
     well = True
@@ -110,7 +110,7 @@ def inbox() -> None:
 @inbox.command("list")
 @_with(*_OPTIONS)
 @click.pass_obj
-def inbox_list(outer: dict[str, Any], **options: Any) -> None:
+def inbox_list(outer: dict[str, Any], /, **options: Any) -> None:
     """List inboxes with their number of unread emails."""
     result = _perform(outer, options, "list_inboxes")
     for row in result.inboxes:
@@ -124,7 +124,7 @@ def inbox_list(outer: dict[str, Any], **options: Any) -> None:
 @click.option("--ttl-hours", type=float)
 @_with(*_OPTIONS)
 @click.pass_obj
-def inbox_create(outer: dict[str, Any], name: str, purpose: str, ttl_hours: float | None, **options: Any) -> None:
+def inbox_create(outer: dict[str, Any], /, name: str, purpose: str, ttl_hours: float | None, **options: Any) -> None:
     """Make an inbox from a name, or a random one."""
     result = _perform(outer, options, "create_inbox", name=name, purpose=purpose, ttl_hours=ttl_hours)
     click.echo(result.address)
@@ -134,7 +134,7 @@ def inbox_create(outer: dict[str, Any], name: str, purpose: str, ttl_hours: floa
 @click.argument("inbox")
 @_with(*_OPTIONS)
 @click.pass_obj
-def inbox_delete(outer: dict[str, Any], inbox: str, **options: Any) -> None:
+def inbox_delete(outer: dict[str, Any], /, inbox: str, **options: Any) -> None:
     """Delete an inbox (id or address); restorable for 7 days."""
     result = _perform(outer, options, "delete_inbox", inbox=inbox)
     click.echo(f"{result.address} deleted; restorable until {result.restorable_until:%Y-%m-%d %H:%M} UTC.")
@@ -144,7 +144,7 @@ def inbox_delete(outer: dict[str, Any], inbox: str, **options: Any) -> None:
 @click.argument("inbox")
 @_with(*_OPTIONS)
 @click.pass_obj
-def inbox_restore(outer: dict[str, Any], inbox: str, **options: Any) -> None:
+def inbox_restore(outer: dict[str, Any], /, inbox: str, **options: Any) -> None:
     """Bring a deleted inbox back with its mail."""
     from letterlock.actions.caller import LOCAL_CALLER
     from letterlock.actions.inboxes import restore_inbox
@@ -164,7 +164,7 @@ def mail() -> None:
 @click.option("--limit", default=20, show_default=True)
 @_with(*_OPTIONS)
 @click.pass_obj
-def mail_list(outer: dict[str, Any], inbox: str, unread: bool | None, limit: int, **options: Any) -> None:
+def mail_list(outer: dict[str, Any], /, inbox: str, unread: bool | None, limit: int, **options: Any) -> None:
     """List emails, newest first."""
     result = _perform(outer, options, "list_emails", inbox=inbox, unread=unread, limit=limit)
     for row in result.emails:
@@ -176,7 +176,7 @@ def mail_list(outer: dict[str, Any], inbox: str, unread: bool | None, limit: int
 @click.argument("email_id")
 @_with(*_OPTIONS)
 @click.pass_obj
-def mail_show(outer: dict[str, Any], email_id: str, **options: Any) -> None:
+def mail_show(outer: dict[str, Any], /, email_id: str, **options: Any) -> None:
     """Show one email in full, quarantined ones too, with the screening report."""
     from letterlock.actions.people import show_email
     from letterlock.doors.inspect import print_report
@@ -191,7 +191,7 @@ def mail_show(outer: dict[str, Any], email_id: str, **options: Any) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @_with(*_OPTIONS)
 @click.pass_obj
-def mail_save(outer: dict[str, Any], email_id: str, index: int, file: Path, **options: Any) -> None:
+def mail_save(outer: dict[str, Any], /, email_id: str, index: int, file: Path, **options: Any) -> None:
     """Save attachment INDEX of an email to FILE (0: the whole email as it came)."""
     from letterlock.actions.people import email_bytes
 
@@ -210,7 +210,9 @@ def mail_save(outer: dict[str, Any], email_id: str, index: int, file: Path, **op
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a file.")
 @_with(*_OPTIONS)
 @click.pass_obj
-def inspect(outer: dict[str, Any], paths: tuple[Path, ...], jsonl: Path | None, as_json: bool, **options: Any) -> None:
+def inspect(
+    outer: dict[str, Any], /, paths: tuple[Path, ...], jsonl: Path | None, as_json: bool, **options: Any
+) -> None:
     """Print what the pipeline makes of each .eml PATH ('-': stdin), or of each row of --jsonl. Stores nothing."""
     from letterlock.doors.inspect import inspect_jsonl, inspect_paths
 
@@ -228,9 +230,9 @@ def inspect(outer: dict[str, Any], paths: tuple[Path, ...], jsonl: Path | None, 
 @click.option("--inbox", required=True, help="Inbox that gets the mail (id or address).")
 @_with(*_OPTIONS)
 @click.pass_obj
-def import_(outer: dict[str, Any], paths: tuple[Path, ...], inbox: str, **options: Any) -> None:
+def import_(outer: dict[str, Any], /, paths: tuple[Path, ...], inbox: str, **options: Any) -> None:
     """Import .eml files, mbox files and Maildir folders through the same path as SMTP."""
-    from letterlock.doors.importing import import_mail
+    from letterlock.actions.people import import_mail
 
     done = _with_app(outer, options, lambda app: import_mail(app, inbox, paths))
     click.echo(f"{done.kept} imported, {done.duplicates} already there, {len(done.failed)} failed.")
@@ -244,7 +246,7 @@ def import_(outer: dict[str, Any], paths: tuple[Path, ...], inbox: str, **option
 @click.argument("file", type=click.Path(path_type=Path))
 @_with(*_OPTIONS)
 @click.pass_obj
-def backup(outer: dict[str, Any], file: Path, **options: Any) -> None:
+def backup(outer: dict[str, Any], /, file: Path, **options: Any) -> None:
     """Write a consistent copy of the mail store to FILE while everything runs."""
     _with_app(outer, options, lambda app: app.database.backup(file))
     click.echo(f"Backup written to {file}. To use it: put it as letterlock.db into an empty data folder.")
@@ -292,7 +294,7 @@ def _run(work: Awaitable[T]) -> T:
         return runner.run(main())
 
 
-def _with_app(outer: dict[str, Any], options: dict[str, Any], use: Callable[[App], Awaitable[T]]) -> T:
+def _with_app(outer: dict[str, Any], /, options: dict[str, Any], use: Callable[[App], Awaitable[T]]) -> T:
     from letterlock.app import open_app
 
     settings = _settings(outer, options)
@@ -304,11 +306,11 @@ def _with_app(outer: dict[str, Any], options: dict[str, Any], use: Callable[[App
     return asyncio.run(main())
 
 
-def _perform(outer: dict[str, Any], options: dict[str, Any], name: str, **arguments: Any) -> Any:
+def _perform(outer: dict[str, Any], /, options: dict[str, Any], name: str, **arguments: Any) -> Any:
     from letterlock.actions.caller import LOCAL_CALLER
     from letterlock.actions.catalog import ACTIONS, perform
 
-    action = next(action for action in ACTIONS if action.name == name)
+    action = next(action for action in ACTIONS if action.name == action_name)
     return _with_app(outer, options, lambda app: perform(app, LOCAL_CALLER, action, arguments))
 
 

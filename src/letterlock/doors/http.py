@@ -16,7 +16,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING
 
 from letterlock.actions.caller import AGENT_SCOPES
-from letterlock.actions.inboxes import reception_warning
+from letterlock.actions.health import reception_warning
 from letterlock.app import App, open_app
 from letterlock.doors.mcp_server import build_mcp_server, caller_by_key
 from letterlock.errors import SettingsError

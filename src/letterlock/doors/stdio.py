@@ -34,9 +34,9 @@ async def serve_stdio(settings: Settings) -> None:
     async def run_mail() -> None:
         try:
             async with open_app(settings) as app:
-                opened.set_result(app)
                 await asyncio.sleep(_AFTER_FIRST_ANSWER_S)
                 async with mail_service(app):
+                    opened.set_result(app)
                     await asyncio.Event().wait()
         except OwnerError as error:
             opened.set_exception(error)

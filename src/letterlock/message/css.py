@@ -249,7 +249,8 @@ def _read_font_size(name: str, value: str) -> Iterator[tuple[str, Value]]:
 def _read_sides(name: str, value: str) -> Iterator[tuple[str, Value]]:
     words = _words(value)
     top, left = words[0], words[3 % len(words)] if len(words) != 3 else words[1]
-    for side, word in (("top", top), ("left", left)):
+    bottom = words[2] if len(words) > 2 else top
+    for side, word in (("top", top), ("bottom", bottom), ("left", left)):
         length = _length(word)
         if length is not None:
             yield f"{name}-{side}", length
@@ -289,7 +290,7 @@ _DISPLAYS: Final = _names(
 _LONGHANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "background": ("background-color", "background-image"),
     "font": ("font-size", "font-weight", "font-family"),
-    "margin": ("margin-top", "margin-left"),
+    "margin": ("margin-top", "margin-bottom", "margin-left"),
     "inset": ("top", "right", "bottom", "left"),
     "overflow-x": ("overflow",),
     "overflow-y": ("overflow",),
@@ -322,6 +323,7 @@ _READERS: Final[Mapping[str, _Read]] = {
     "margin": _read_sides,
     "margin-left": _read_length,
     "margin-top": _read_length,
+    "margin-bottom": _read_length,
     "width": _read_length,
     "max-width": _read_length,
     "height": _read_length,
@@ -1086,6 +1088,9 @@ class Style:
     heading: bool = False
     keeps_blanks: bool = False
     indent: float = 0.0
+    coded: bool = False
+    tight: bool = False
+    """No space above and below, as mail programs write lines that are paragraphs to HTML."""
     boxed: bool = False
     """Has a border or a background of its own."""
     puzzling: str = ""
@@ -1111,6 +1116,7 @@ _SIZE_OF: Final[Mapping[str, float]] = {
 _HEADINGS: Final = _names("h1 h2 h3 h4 h5 h6")
 _BOLD: Final = _names("b strong th h1 h2 h3 h4 h5 h6")
 _MONO: Final = _names("code pre tt kbd samp listing xmp plaintext")
+_CODE: Final = _names("code pre kbd samp")
 _PRE: Final = _names("pre listing xmp plaintext textarea")
 _FONT_SIZES: Final = (10.0, 10.0, 13.0, 16.0, 18.0, 24.0, 32.0, 48.0)
 _PRESENTED: Final = _names("bgcolor background align color size face text width height hidden nowrap")
@@ -1404,9 +1410,16 @@ def _computed(
         keeps_blanks=keeps,
         indent=indent,
         boxed=boxed,
+        coded=parent.coded or tag in _CODE,
+        tight=_small(get("margin-top"), size) and _small(get("margin-bottom"), size),
         puzzling=puzzling,
         variables=variables,
     )
+
+
+def _small(value: Value | None, size: float) -> bool:
+    extent = pixels(value, size) if value is not None else None
+    return extent is not None and extent < 5
 
 
 def _substituted(

@@ -310,7 +310,7 @@ def _interpret(several: Mapping[str, list[str]], date: str, bodies: list[_Body],
             more: list[dict[str, object]] = []
             pairs += get_addresses(value, defects=more, decode_names=True)
             defects += [{**defect, "header": key} for defect in more]
-        found = [_mailbox(name, address, notes) for name, address in pairs if address]
+        found = [_mailbox(name, address) for name, address in pairs if address]
         for defect in defects:
             if defect["header"] == key and not defect["recovered"]:
                 notes.add("odd_address")
@@ -330,7 +330,9 @@ def _interpret_plainly(several: Mapping[str, list[str]], bodies: list[_Body], no
                 pairs = getaddresses([value])
             except (RecursionError, ValueError, IndexError, TypeError):
                 pairs = [(value, "")]
-            found += [_mailbox(name, address if "@" in address else "", notes) for name, address in pairs]
+            found += [
+                _mailbox(words_replaced(name, notes), address if "@" in address else "") for name, address in pairs
+            ]
         mailboxes[key] = tuple(found)
     return _Interpreted(
         mailboxes,
@@ -357,8 +359,8 @@ def _address_lists(values: list[str], notes: set[str]) -> list[str]:
 
 
 def _words_mended(value: str, notes: set[str]) -> str:
-    """`value` with the encoded words of its display names made valid, and no other character touched: within quotation
-    marks, and as a part of an address, something like an encoded word is none (RFC 2047 section 5)."""
+    """`value` with the encoded words of its display names made valid, and no other character touched: as a part of an
+    address, something like an encoded word is none (RFC 2047 section 5)."""
     out: list[str] = []
     position = 0
     while position < len(value):
@@ -369,19 +371,24 @@ def _words_mended(value: str, notes: set[str]) -> str:
         while end < len(value) and value[end] != '"':
             end += 2 if value[end] == "\\" else 1
         position = end + 1
-        out.append(value[quote:position])
+        quoted = value[quote:position]
+        if "=?" in quoted and value[position : position + 1] not in ("@", "."):
+            # Some programs put encoded words in quotation marks; mail clients show such names decoded all the same.
+            quoted = _as_encoded_word(words_replaced(quoted.strip('"'), notes))
+        out.append(quoted)
     return "".join(out)
 
 
 def _as_encoded_word(text: str) -> str:
-    # Spaces around it: RFC 2047 section 5 wants them, and mail-parser leaves a word without them as it stands.
-    return f" =?utf-8?b?{binascii.b2a_base64(text.encode('utf-8', 'replace'), newline=False).decode('ascii')}?= "
+    # Spaces around it: RFC 2047 section 5 wants them, and mail-parser leaves a word without them as it stands. It does
+    # so with decoded control characters too.
+    octets = one_line(text).encode("utf-8", "replace")
+    return f" =?utf-8?b?{binascii.b2a_base64(octets, newline=False).decode('ascii')}?= "
 
 
-def _mailbox(name: str, address: str, notes: set[str]) -> Mailbox:
+def _mailbox(name: str, address: str) -> Mailbox:
     local, at, domain = one_line(address).rpartition("@")
-    # Some programs put encoded words in quotation marks; mail clients show them decoded all the same.
-    return Mailbox(" ".join(one_line(words_replaced(name, notes)).split()), f"{local}{at}{domain.lower()}")
+    return Mailbox(" ".join(one_line(name).split()), f"{local}{at}{domain.lower()}")
 
 
 def _dated(date: datetime | None, value: str, notes: set[str]) -> datetime | None:

@@ -8,10 +8,16 @@ in mail is ever fetched.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
+from letterlock.message.characters import clean
+from letterlock.message.css import ROOT, Cascade, Element, Style
 from letterlock.message.parse import Caps, ParsedMessage
+
+if TYPE_CHECKING:
+    from selectolax.lexbor import LexborNode
 
 Look = Literal["large", "bold", "mono", "spaced", "centred", "boxed", "heading", "cell", "code"]
 """How a block stands out: font at least 20px or larger than the body, letter-spacing, own border or background, ..."""
@@ -19,8 +25,11 @@ Look = Literal["large", "bold", "mono", "spaced", "centred", "boxed", "heading",
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One visual line or paragraph of shown text. `start` is its offset in VisibleText.text, or -1 where the block is
-    from the part that is not shown (the text/plain twin of a shown HTML part)."""
+    """One visual line of shown text, or a part of one that stands out. `start` is its offset in VisibleText.text, or -1
+    where the block is from the part that is not shown (the text/plain twin of a shown HTML part) or is an image's alt.
+
+    Looks of a line are those of all of it; what stands out within a line follows as a block of its own. Characters set
+    one by one (a cell or span each) come as one block with their text joined."""
 
     text: str
     part: Literal["html", "plain", "alt"]
@@ -65,28 +74,590 @@ class VisibleText:
     """Counts by kind of characters neutralised: tags, zero_width, bidi, variation, soft_hyphen, ..."""
 
 
-def visible_text(parsed: ParsedMessage, caps: Caps = Caps()) -> VisibleText:  # noqa: B008 (frozen)
-    """What a person would see of `parsed`: the HTML body when there is one, else the plain text."""
+NODES_CAP: Final = 50_000
+DEPTH_CAP: Final = 200
+
+
+def visible_text(parsed: ParsedMessage, caps: Caps = Caps()) -> VisibleText:
+    """What a person would see of `parsed`: the HTML body when there is one, else the plain text.
+
+    `caps` limits how much of a part is rendered; what lies beyond is in `hidden` with the code "cut". HTML that cannot
+    be understood as a whole is hidden and the plain text shown in its place. Never raises."""
+    hidden = _Hidden()
+    plain = hidden.cleaned("\n\n".join(parsed.plain)[: caps.text_chars], "plain")
+    if sum(map(len, parsed.plain)) > caps.text_chars:
+        hidden.add("\n\n".join(parsed.plain)[caps.text_chars :], "cut", "plain")
+    plain = _BLANK_LINES.sub("\n\n", _TRAILING.sub("\n", plain)).strip("\n").rstrip()
+    page = _render("\n".join(parsed.html), caps, hidden) if parsed.html else None
+    if page is None:
+        return VisibleText(plain, tuple(_lines(plain, 0)), tuple(_bare_links(plain, "plain", 0)), *hidden.result())
+    text = "".join(page.pieces)
+    links = page.shown_links()
+    taken = {link.url for link in links}
+    links += [link for link in _bare_links(text, "html", 0) if link.url not in taken]
+    only_in_html = only_in_plain = ""
+    if plain:
+        alts = " ".join(page.alts)
+        only_in_html = _missing(text, plain)
+        only_in_plain = _missing(plain, f"{text} {alts}")
+    return VisibleText(
+        text,
+        (*page.blocks(), *_lines(plain, -1), *(Block(alt, "alt") for alt in page.alts)),
+        (*links, *_bare_links(plain, "plain", -1)),
+        *hidden.result(only_in_html, only_in_plain),
+    )
+
+
+# --- plain text -------------------------------------------------------------------------------------------------------
+
+_TRAILING: Final = re.compile(r"[ \t\u00a0]++\n")
+_BLANK_LINES: Final = re.compile(r"\n{3,}")
+_BARE_URL: Final = re.compile(r"https?://[^\s<>\"'`\u00ab\u00bb\u201c\u201d]{3,4000}", re.IGNORECASE)
+_LINKS_CAP: Final = 2_000
+
+
+def _lines(text: str, start: int) -> Iterator[Block]:
+    for line in text.split("\n"):
+        stripped = line.strip()
+        if stripped:
+            yield Block(stripped, "plain", start=start if start < 0 else start + line.index(stripped[0]))
+        if start >= 0:
+            start += len(line) + 1
+
+
+def _bare_links(text: str, part: Literal["html", "plain"], start: int) -> Iterator[ShownLink]:
+    """Addresses written out in running text, without the punctuation that ends the sentence around them."""
+    for count, match in enumerate(_BARE_URL.finditer(text)):
+        if count >= _LINKS_CAP:
+            return
+        url = match[0].rstrip(".,;:!?*_|\\")
+        while url.endswith((")", "]", "}")) and url.count(url[-1]) > url.count({")": "(", "]": "[", "}": "{"}[url[-1]]):
+            url = url[:-1].rstrip(".,;:!?*_|\\")
+        yield ShownLink(url, url, part, start=match.start() if start >= 0 else -1)
+
+
+_SENTENCE_END: Final = re.compile(r"[.!?\u3002\uff01\uff1f]+\s+|[\u3002\uff01\uff1f]+|\n+")
+_WORD: Final = re.compile(
+    r"[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]|[^\W_\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]{2,}"
+)
+
+
+def _missing(text: str, other: str) -> str:
+    """The sentences of `text` that `other` does not say: less than half of their words occur in it."""
+    known = set(_WORD.findall(other.lower()))
+    missing = []
+    for sentence in _SENTENCE_END.split(_BARE_URL.sub(" ", text)):
+        words = _WORD.findall(sentence.lower())
+        if len(words) >= 2 and sum(word in known for word in words) * 2 < len(words):
+            missing.append(sentence.strip())
+    return "\n".join(missing)
+
+
+class _Hidden:
+    """Collects what is not shown: passages in order, and counts of odd characters."""
+
+    def __init__(self) -> None:
+        self.passages: list[HiddenPassage] = []
+        self.counts: dict[str, int] = {}
+        self._decoded: dict[tuple[str, str], list[str]] = {}
+        self._open: list[str] = []
+        self._why = ""
+
+    def cleaned(self, text: str, where: str) -> str:
+        """`text` without invisible characters, which are counted and read."""
+        if text.isascii() and text.isprintable():
+            return text
+        result = clean(text)
+        for kind, number in result.counts.items():
+            self.counts[kind] = self.counts.get(kind, 0) + number
+        for why, message in result.decoded:
+            self._decoded.setdefault((why, where), []).append(message)
+        return result.text
+
+    def text(self, text: str, why: str) -> None:
+        """A piece of hidden running text; pieces that follow each other for the same reason make one passage."""
+        if why != self._why:
+            self.close()
+            self._why = why
+        self._open.append(text)
+
+    def close(self) -> None:
+        if self._open:
+            whole, self._open = " ".join(self._open), []
+            self.add(whole, self._why, "html")
+        self._why = ""
+
+    def add(self, text: str, why: str, where: str) -> None:
+        folded = " ".join(self.cleaned(text, where).split())
+        if folded:
+            self.passages.append(HiddenPassage(folded, why, where))
+
+    def result(
+        self, only_in_html: str = "", only_in_plain: str = ""
+    ) -> tuple[tuple[HiddenPassage, ...], str, str, dict[str, int] | None]:
+        self.close()
+        told = (HiddenPassage("".join(parts), why, where) for (why, where), parts in self._decoded.items())
+        return (*self.passages, *told), only_in_html, only_in_plain, self.counts or None
+
+
+# --- HTML -------------------------------------------------------------------------------------------------------------
+
+_PARAGRAPHS: Final = frozenset(
+    ["p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "dl", "blockquote", "pre", "hr", "menu", "listing", "xmp"]
+)
+# Never drawn, or drawn only by programs that run scripts or load other documents. A frame's text is what old ones show.
+_UNSEEN: Final = {
+    **dict.fromkeys(("title", "script", "template", "noscript", "noframes", "noembed"), "not_rendered"),
+    **dict.fromkeys(("iframe", "object", "audio", "video", "canvas", "svg", "math", "rp", "frameset"), "not_rendered"),
+    **dict.fromkeys(("select", "datalist", "textarea", "option", "input"), "form"),
+    **dict.fromkeys(("style", "meta", "link", "base", "col", "colgroup", "param", "source", "track", "area"), ""),
+}
+_SPOKEN: Final = ("title", "aria-label", "aria-description", "placeholder", "value", "summary", "label")
+_MARKUP: Final = re.compile(r"<[^<>]*>")
+
+
+class _Run(NamedTuple):
+    """A stretch of shown text in one style. `gap`: what stands before it: "" nothing, " " a blank, "|" the edge of a
+    table cell, "\n" a line break."""
+
+    start: int
+    text: str
+    style: Style
+    box: int
+    gap: str
+
+
+class _OpenLink:
+    __slots__ = ("alts", "boxed", "first", "image", "url")
+
+    def __init__(self, url: str, first: int) -> None:
+        self.url = url
+        self.first = first
+        self.alts: list[str] = []
+        self.image = False
+        self.boxed = False
+
+
+class _Frame(NamedTuple):
+    """What to go back to after an element, and how that element was drawn."""
+
+    node: LexborNode
+    tag: str
+    display: str
+    tight: bool
+    style: Style
+    box: int
+    link: _OpenLink | None
+    element: Element
+    elder: Element | None
+
+
+class _Page:
+    """Text as it is laid out, run by run."""
+
+    def __init__(self) -> None:
+        self.pieces: list[str] = []
+        self.runs: list[_Run] = []
+        self.links: list[tuple[_OpenLink, int]] = []
+        self.alts: list[str] = []
+        self.box_chars: list[int] = [0]
+        self.breaks = 0
+        self.blank = False
+        self.cell = False
+        self.bullet = ""
+        self.quotes = 0
+        self._length = 0
+
+    def line_break(self) -> None:
+        self.breaks = min(2, self.breaks + 1)
+        self.cell = False
+
+    def block(self, paragraph: bool) -> None:
+        wanted = 2 if paragraph else 1
+        if self.breaks < wanted:
+            self.breaks = wanted
+        self.cell = False
+
+    def write(self, text: str, style: Style, box: int) -> None:
+        """Running text: runs of blanks are one blank (CSS Text 3 section 4.1.1)."""
+        words = text.split()
+        if not words:
+            if text:
+                self.blank = True
+            return
+        if text[0].isspace():
+            self.blank = True
+        self._put(" ".join(words), style, box)
+        if text[-1].isspace():
+            self.blank = True
+
+    def write_kept(self, text: str, style: Style, box: int) -> None:
+        """Preformatted text: line breaks and blanks stay."""
+        for index, line in enumerate(text.split("\n")):
+            if index:
+                self.line_break()
+            if line.strip():
+                if self.blank and not self.breaks and self.pieces and not line[0].isspace():
+                    self._put(line.strip("\r"), style, box)
+                else:
+                    self.blank = False
+                    self._put(line.rstrip(), style, box)
+        self.blank = text[-1:].isspace() and not text.endswith("\n")
+
+    def _put(self, text: str, style: Style, box: int) -> None:
+        gap = ""
+        before = ""
+        if not self.pieces:
+            gap = "\n"
+            before = "> " * self.quotes
+        elif self.breaks:
+            gap = "\n"
+            before = "\n" * self.breaks + "> " * self.quotes
+        elif self.cell:
+            gap = "|"
+            before = "  "
+        elif self.blank:
+            gap = before = " "
+        if self.bullet:
+            before += self.bullet
+            self.bullet = ""
+        if before:
+            self.pieces.append(before)
+            self._length += len(before)
+        self.pieces.append(text)
+        self.runs.append(_Run(self._length, text, style, box, gap))
+        self._length += len(text)
+        self.box_chars[box] += len(text)
+        self.breaks = 0
+        self.blank = self.cell = False
+
+    def shown_links(self) -> list[ShownLink]:
+        shown = []
+        for link, end in self.links[:_LINKS_CAP]:
+            runs = self.runs[link.first : end]
+            if runs:
+                text = "".join((" " if run.gap and index else "") + run.text for index, run in enumerate(runs))
+                box = self.box_chars[runs[0].box] if runs[0].box else 0
+                button = link.boxed or 0 < box <= len(text) + 12
+                shown.append(ShownLink(link.url, text, "html", button, link.image, runs[0].start))
+            elif link.image:
+                shown.append(ShownLink(link.url, " ".join(link.alts), "html", link.boxed, True))
+        return shown
+
+    def blocks(self) -> Iterator[Block]:
+        sizes: dict[float, int] = {}
+        for run in self.runs:
+            sizes[run.style.size] = sizes.get(run.style.size, 0) + len(run.text)
+        body = max(sizes, key=lambda size: sizes[size]) if sizes else 16.0
+        looks: dict[tuple[Style, bool], frozenset[Look]] = {}
+        line: list[tuple[_Run, frozenset[Look]]] = []
+        for index, run in enumerate(self.runs):
+            boxed = bool(run.box) and self.box_chars[run.box] <= 150
+            key = (run.style, boxed)
+            if key not in looks:
+                looks[key] = _looks(run.style, boxed, body)
+            if run.gap == "\n" and line:
+                yield from _line_blocks(line)
+                line = []
+            following = self.runs[index + 1].gap if index + 1 < len(self.runs) else ""
+            line.append((run, looks[key] | {"cell"} if run.gap == "|" or following == "|" else looks[key]))
+        yield from _line_blocks(line)
+        yield from self._joined(looks)
+
+    def _joined(self, looks: dict[tuple[Style, bool], frozenset[Look]]) -> Iterator[Block]:
+        """Characters set one by one, as codes often are, joined to what they spell."""
+        group: list[_Run] = []
+        for run in (*self.runs, None):
+            if run is not None and len(run.text) == 1 and run.text.isalnum():
+                group.append(run)
+                continue
+            if len(group) >= 3:
+                apart = any(one.gap in ("|", "\n") for one in group[1:])
+                look: Look = "cell" if apart else "spaced"
+                first = group[0]
+                shared = looks.get((first.style, False), frozenset())
+                yield Block("".join(one.text for one in group), "html", shared | {look}, first.start)
+            group = []
+
+
+def _looks(style: Style, boxed: bool, body: float) -> frozenset[Look]:
+    looks: set[Look] = set()
+    if style.size >= 20 or style.size >= max(body * 1.3, body + 3):
+        looks.add("large")
+    if style.bold:
+        looks.add("bold")
+    if style.mono:
+        looks.update(("mono", "code") if style.coded else ("mono",))
+    if style.spaced:
+        looks.add("spaced")
+    if style.centred:
+        looks.add("centred")
+    if style.heading:
+        looks.add("heading")
+    if boxed:
+        looks.add("boxed")
+    return frozenset(looks)
+
+
+def _line_blocks(line: list[tuple[_Run, frozenset[Look]]]) -> Iterator[Block]:
+    if not line:
+        return
+    groups: list[list[tuple[_Run, frozenset[Look]]]] = []
+    for run, looks in line:
+        if groups and run.gap != "|" and groups[-1][-1][1] == looks:
+            groups[-1].append((run, looks))
+        else:
+            groups.append([(run, looks)])
+    yield _block(line, frozenset.intersection(*(looks for _, looks in line)))
+    if len(groups) > 1:
+        for group in groups:
+            if group[0][1]:
+                yield _block(group, group[0][1])
+
+
+def _block(runs: list[tuple[_Run, frozenset[Look]]], looks: frozenset[Look]) -> Block:
+    blanks = {"": "", " ": " ", "|": "  ", "\n": " "}
+    text = "".join((blanks[run.gap] if index else "") + run.text for index, (run, _) in enumerate(runs))
+    return Block(text, "html", looks, runs[0][0].start)
+
+
+def _render(html: str, caps: Caps, hidden: _Hidden) -> _Page | None:
+    """The page, or None when nothing of it can be counted as seen."""
     from selectolax.lexbor import LexborHTMLParser
 
-    if not parsed.html:
-        text = "\n\n".join(parsed.plain).strip()
-        return VisibleText(text=text, blocks=_lines(text, 0))
-    tree = LexborHTMLParser("\n".join(parsed.html))
-    tree.strip_tags(["script", "style", "head", "title", "template", "noscript"])
-    body = tree.body
-    text = re.sub(r"[ \t]*\n\s*", "\n", body.text(separator="\n") if body is not None else "").strip()
-    links = []
-    for node in tree.css("a[href]"):
-        label = " ".join(node.text().split())
-        links.append(ShownLink(node.attributes.get("href") or "", label, "html", start=text.find(label)))
-    return VisibleText(text=text, blocks=_lines(text, 0), links=tuple(links))
+    end = min(_safe_length(html), caps.html_bytes)
+    if end < len(html):
+        hidden.add(_MARKUP.sub(" ", html[end:]), "cut", "html")
+        html = html[:end]
+    tree = LexborHTMLParser(html)
+    root = tree.root
+    if root is None:
+        return None
+    cascade = Cascade((sheet.text(), sheet.attributes.get("media") or "") for sheet in tree.css("style"))
+    if cascade.failed:
+        hidden.add(root.text(separator=" "), "not_understood", "html")
+        return None
+    page = _Page()
+    _walk(root, cascade, page, hidden)
+    hidden.close()
+    return page
 
 
-def _lines(text: str, start: int) -> tuple[Block, ...]:
-    blocks = []
-    for line in text.split("\n"):
-        if line.strip():
-            blocks.append(Block(line, "plain", start=start))
-        start += len(line) + 1
-    return tuple(blocks)
+_TAG: Final = re.compile(r"<(/?)([a-zA-Z][^\s/>]*)")
+_ATTRIBUTE: Final = re.compile(
+    r"[\s/]*+[^\s/>][^\s/>=]*+(?:\s*+=\s*+(?:\"[^\"]*+\"|'[^']*+'|[^\s>\"'][^\s>]*+|(?=>)))?+"
+)
+_CLOSED_BY_THE_NEXT: Final = frozenset(
+    [
+        "p",
+        "li",
+        "dt",
+        "dd",
+        "tr",
+        "td",
+        "th",
+        "thead",
+        "tbody",
+        "tfoot",
+        "option",
+        "optgroup",
+        "colgroup",
+        "caption",
+        "rp",
+        "rt",
+        "html",
+        "head",
+        "body",
+    ]
+) | frozenset(
+    ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"]
+)
+_NESTING: Final = 600
+_OPEN_AT_ONCE: Final = 100
+_FORMATTING: Final = frozenset(
+    ["a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"]
+)
+
+
+def _safe_length(html: str) -> int:
+    """How much of `html` can be parsed in linear time: the tree builder is quadratic in nesting, in formatting elements
+    left open and in attributes of one tag, so the text is cut where one of these is beyond anything honest."""
+    open_: dict[str, int] = {}
+    depth = formatting = 0
+    previous = 0
+    for match in _TAG.finditer(html):
+        start = match.start()
+        if start - previous > 500 and _attributes(html, previous) > 200:
+            return previous
+        previous = start
+        name = match[2].lower()
+        if name in _CLOSED_BY_THE_NEXT:
+            continue
+        level = open_.get(name, 0)
+        if match[1]:
+            if level:
+                open_[name] = level - 1
+                depth -= 1
+                formatting -= name in _FORMATTING
+        else:
+            open_[name] = level + 1
+            depth += 1
+            formatting += name in _FORMATTING
+            if depth > _NESTING or formatting > _OPEN_AT_ONCE:
+                return start
+    return previous if len(html) - previous > 500 and _attributes(html, previous) > 200 else len(html)
+
+
+def _attributes(html: str, position: int) -> int:
+    """The number of attributes of the tag at `position`, counted up to 201."""
+    match = _TAG.match(html, position)
+    count = 0
+    while match is not None and count <= 200:
+        match = _ATTRIBUTE.match(html, match.end())
+        count += 1
+    return count
+
+
+def _walk(root: LexborNode, cascade: Cascade, page: _Page, hidden: _Hidden) -> None:
+    stack: list[_Frame] = []
+    lists: list[int] = []
+    element = Element("", {})
+    elder: Element | None = None
+    style = ROOT
+    box = 0
+    link: _OpenLink | None = None
+    seen = 0
+    node = root
+    while True:
+        seen += 1
+        tag = node.tag or "-"
+        inner: Style | None = None
+        if seen > NODES_CAP:
+            hidden.text(node.text(separator=" "), "cut")
+        elif tag == "-text":
+            content = node.text_content or ""
+            if style.hidden:
+                hidden.text(content, style.hidden)
+            else:
+                hidden.close()
+                if not (content.isascii() and content.isprintable()):
+                    content = hidden.cleaned(content, "html")
+                if style.keeps_blanks:
+                    page.write_kept(content, style, box)
+                else:
+                    page.write(content, style, box)
+        elif tag == "-comment":
+            hidden.add(_MARKUP.sub(" ", node.comment_content or ""), "comment", "html")
+        elif tag[0] not in "-!":
+            attributes = node.attributes
+            child = Element(tag, attributes, element, elder)
+            elder = child
+            if attributes:
+                if "class" in attributes:
+                    child.classes = frozenset((attributes["class"] or "").split())
+                if "id" in attributes:
+                    child.identity = attributes["id"] or ""
+                for name in _SPOKEN:
+                    if name in attributes and " " in (said := (attributes[name] or "").strip()):
+                        hidden.add(said, "attribute", "html")
+            unseen = _UNSEEN.get(tag)
+            if unseen is not None:
+                if unseen:
+                    hidden.text(node.text(separator=" "), unseen)
+            elif tag == "br":
+                if not style.hidden:
+                    page.line_break()
+            elif tag == "head":
+                inner = style
+            else:
+                inner = cascade.style(child, style)
+                if inner.gone or len(stack) >= DEPTH_CAP or (tag == "dialog" and "open" not in attributes):
+                    hidden.text(
+                        node.text(separator=" "), inner.gone or ("too_deep" if tag != "dialog" else "display_none")
+                    )
+                    inner = None
+                elif tag == "img":
+                    _image(attributes, inner, page, hidden, link)
+                    inner = None
+        if inner is not None:
+            stack.append(_Frame(node, tag, inner.display, inner.tight, style, box, link, element, elder))
+            _enter(tag, attributes, inner, page, lists)
+            if inner.boxed and inner is not style:
+                page.box_chars.append(0)
+                box = len(page.box_chars) - 1
+            if tag == "a" and (url := (attributes.get("href") or "").strip()):
+                link = _OpenLink(url, len(page.runs))
+                link.boxed = inner.boxed
+            style, element, elder = inner, child, None
+            first = node.first_child
+            if first is not None:
+                node = first
+                continue
+            frame = stack.pop()
+            _leave(frame, page, link, lists)
+            _, _, _, _, style, box, link, element, elder = frame
+        while (following := node.next) is None or node is root:
+            if not stack:
+                return
+            frame = stack.pop()
+            _leave(frame, page, link, lists)
+            node, _, _, _, style, box, link, element, elder = frame
+        node = following
+
+
+def _enter(tag: str, attributes: Mapping[str, str | None], style: Style, page: _Page, lists: list[int]) -> None:
+    display = style.display
+    if display[:6] != "inline" and display not in ("contents", "table-cell"):
+        page.block(tag in _PARAGRAPHS and not style.tight and not (lists and tag in ("ul", "ol")))
+    if tag == "li":
+        if lists and lists[-1] > 0:
+            page.bullet = f"{lists[-1]}. "
+            lists[-1] += 1
+        else:
+            page.bullet = "- "
+    elif tag in ("ul", "ol", "menu", "dir"):
+        start = (attributes.get("start") or "1").strip()
+        lists.append((int(start) if start.isdigit() and len(start) < 7 else 1) if tag == "ol" else 0)
+    elif tag == "blockquote" and _is_quote(attributes):
+        page.quotes += 1
+
+
+def _leave(frame: _Frame, page: _Page, link: _OpenLink | None, lists: list[int]) -> None:
+    tag = frame.tag
+    display = frame.display
+    if tag == "li":
+        page.bullet = ""
+    elif tag in ("ul", "ol", "menu", "dir"):
+        lists.pop()
+    elif tag == "blockquote" and frame.node.attributes and _is_quote(frame.node.attributes):
+        page.quotes -= 1
+    elif tag == "a" and link is not None and link is not frame.link:
+        page.links.append((link, len(page.runs)))
+    if display == "table-cell":
+        page.cell = not page.breaks
+    elif display[:6] != "inline" and display != "contents":
+        page.block(tag in _PARAGRAPHS and not frame.tight and not (lists and tag in ("ul", "ol")))
+
+
+def _is_quote(attributes: Mapping[str, str | None]) -> bool:
+    """A quoted message rather than an indented paragraph."""
+    return attributes.get("type") == "cite" or "quote" in (attributes.get("class") or "")
+
+
+def _image(
+    attributes: Mapping[str, str | None], style: Style, page: _Page, hidden: _Hidden, link: _OpenLink | None
+) -> None:
+    """Pictures are not in the text; their alternative text is a block of its own. Invisible ones are not there at all."""
+    alt = " ".join(hidden.cleaned(attributes.get("alt") or "", "html").split())
+    if alt:
+        hidden.add(alt, "alt", "html")
+    if style.hidden in ("visibility", "off_screen") or any(
+        (attributes.get(side) or "").strip().removesuffix("px") in ("0", "1", "2") for side in ("width", "height")
+    ):
+        return
+    if alt:
+        page.alts.append(alt)
+    if link is not None:
+        link.image = True
+        if alt:
+            link.alts.append(alt)

@@ -234,6 +234,12 @@ async def next_unfiled(tx: Transaction, limit: int, besides: Iterable[EmailId]) 
     ]
 
 
+async def count_unfiled(tx: Transaction) -> int:
+    """How many accepted emails no tool can see yet. A system read."""
+    row = await tx.one("SELECT COUNT(*) AS n FROM emails WHERE state = 'received'")
+    return row["n"] if row else 0
+
+
 async def file(tx: Transaction, receipt: Receipt, filed: Filed) -> bool:
     """Make an accepted email visible: its numbers, thread, findings and terms. False when it is filed (or gone) already."""
     found = await tx.one(

@@ -37,9 +37,15 @@ async def last(tx: Transaction) -> Report | None:
     return Report(row["pid"], row["listening"], row["problem"], row["seen_at"]) if row else None
 
 
+async def is_silent(tx: Transaction, now_ms: int) -> bool:
+    """Whether no postmaster has reported lately."""
+    report = await last(tx)
+    return report is None or now_ms - report.seen_at > FRESH_MS
+
+
 async def reception_problem(tx: Transaction, now_ms: int) -> str:
     """Why no mail comes in right now, as a sentence; "" when all is well."""
-    report = await last(tx)
-    if report is None or now_ms - report.seen_at > FRESH_MS:
+    if await is_silent(tx, now_ms):
         return "No Letterlock process listens for mail on this data folder right now."
-    return report.problem
+    report = await last(tx)
+    return report.problem if report else ""

@@ -1,0 +1,99 @@
+"""What only a person at the command line may do: see an email whole, save its bytes, import mail.
+
+Nothing here is offered to a model: these answers go around the screen on purpose.
+"""
+
+from __future__ import annotations
+
+import mailbox
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from letterlock.actions.caller import LOCAL_CALLER
+from letterlock.actions.inboxes import own_inbox
+from letterlock.actions.reading import own_email
+from letterlock.app import App
+from letterlock.errors import NotFound, StoreError, UnreadableMessage
+from letterlock.inbound.accept import accept
+from letterlock.inspection import Inspection
+from letterlock.message.envelope import Envelope
+from letterlock.message.parse import attachment_bytes
+from letterlock.store import emails
+
+
+@dataclass(slots=True)
+class Imported:
+    kept: int = 0
+    duplicates: int = 0
+    failed: list[str] = field(default_factory=list)
+    """A line for each file or message that could not be taken."""
+
+
+async def show_email(app: App, email_id: str) -> Inspection:
+    """The whole report on one email of the local tenant. Raises NotFound."""
+    email = await own_email(app, LOCAL_CALLER, email_id)
+    report = await app.database.read(LOCAL_CALLER.tenant_id, lambda tx: emails.inspection(tx, email.email_id))
+    if report is None:
+        raise NotFound(f"Email '{email_id}' is gone.")
+    return report
+
+
+async def email_bytes(app: App, email_id: str, index: int) -> bytes:
+    """Attachment `index` of an email, or with 0 the email as it came. Raises NotFound."""
+    email = await own_email(app, LOCAL_CALLER, email_id)
+    raw = await app.database.read(LOCAL_CALLER.tenant_id, lambda tx: emails.raw(tx, email.email_id))
+    if raw is None:
+        raise NotFound(f"Email '{email_id}' is gone.")
+    if index == 0:
+        return raw
+    try:
+        return attachment_bytes(raw, index)[1]
+    except (IndexError, LookupError, UnreadableMessage):
+        raise NotFound(
+            f"Email '{email_id}' has no attachment {index}.", next_step="See `letterlock mail show`."
+        ) from None
+
+
+async def import_mail(app: App, inbox_name: str, paths: Iterable[Path]) -> Imported:
+    """Put the messages of .eml files, mbox files and Maildir folders into an inbox, through the same door as SMTP."""
+    inbox = await own_inbox(app, LOCAL_CALLER, inbox_name)
+    done = Imported()
+    for path in paths:
+        try:
+            for name, raw in _messages(path):
+                if len(raw) > app.settings.max_message_bytes:
+                    done.failed.append(f"{name}: {len(raw)} bytes are more than max_message_bytes.")
+                    continue
+                envelope = Envelope("", (inbox.address,), app.clock(), "import")
+                receipts = await accept(app, envelope, raw)
+                done.duplicates += receipts[0].duplicate
+                done.kept += not receipts[0].duplicate
+        except (OSError, mailbox.Error, StoreError) as error:
+            done.failed.append(f"{path}: {getattr(error, 'strerror', None) or error}.")
+    return done
+
+
+def _messages(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Each message below `path` with a name for reports, one at a time."""
+    if path.is_dir() and (path / "cur").is_dir():
+        maildir = mailbox.Maildir(path, create=False)
+        for key in sorted(maildir.keys()):
+            yield f"{path}/{key}", _crlf(maildir.get_bytes(key))
+    elif path.is_dir():
+        for file in sorted(path.rglob("*.eml")):
+            yield str(file), _crlf(file.read_bytes())
+    else:
+        with path.open("rb") as start:
+            is_mbox = start.read(5) == b"From "
+        if is_mbox:
+            box = mailbox.mbox(path, create=False)
+            for key in box.keys():  # noqa: SIM118 - a mailbox is not a dict: iterating it gives messages
+                yield f"{path}#{key}", _crlf(box.get_bytes(key))
+        else:
+            yield str(path), _crlf(path.read_bytes())
+
+
+def _crlf(raw: bytes) -> bytes:
+    """Files keep local line ends; the store keeps them as the wire does (RFC 5321 section 2.3.8)."""
+    return raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")

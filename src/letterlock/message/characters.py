@@ -1,0 +1,195 @@
+"""Characters that a person does not see: taken out of shown text, counted, and read where they carry a message.
+
+`clean(text)` is what may be shown; joiners that emoji, Arabic or Indic writing needs stay. `fold(text)` is a side form
+for comparing and scoring only: look-alike letters, spaced letters and digits for letters undone. It is never shown.
+Unicode 16 (UAX 9 bidi, UTS 51 emoji, the Tags block, variation selectors). Linear in the text.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass, field
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """`text` without invisible characters; `counts` by kind of what was taken out; `decoded`: (why, text) of messages
+    that were written in invisible characters."""
+
+    text: str
+    counts: dict[str, int] = field(default_factory=dict)
+    decoded: tuple[tuple[str, str], ...] = ()
+
+
+_ZERO_WIDTH: Final = (
+    "\u034f\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200d\u2060-\u2064\u206a-\u206f\u2800\u3164\ufeff\uffa0\ufff9-\ufffb"
+)
+_BIDI: Final = "\u202a-\u202e\u2066-\u2069"
+_MARKS: Final = "\u061c\u200e\u200f"
+_VARIATION: Final = "\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef"
+_TAGS: Final = "\U000e0000-\U000e007f"
+_PRIVATE: Final = "\ue000-\uf8ff\U000f0000-\U0010ffff"
+_CONTROL: Final = "\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff\u2028\u2029\U000e0080-\U000e00ff"
+_ODD: Final = re.compile(f"[{_ZERO_WIDTH}{_BIDI}{_MARKS}{_VARIATION}{_TAGS}{_PRIVATE}{_CONTROL}\u00ad]+")
+_KINDS: Final = tuple(
+    (name, re.compile(f"[{letters}]"))
+    for name, letters in (
+        ("zero_width", _ZERO_WIDTH),
+        ("bidi", _BIDI),
+        ("bidi_mark", _MARKS),
+        ("variation", _VARIATION),
+        ("tags", _TAGS),
+        ("private_use", _PRIVATE),
+        ("soft_hyphen", "\u00ad"),
+        ("control", _CONTROL),
+    )
+)
+# Letters pulled apart so that no word is left to match: four or more, each with something invisible between.
+_SPLIT_WORD: Final = re.compile(
+    f"[A-Za-z\u00c0-\u04ff](?:[{_ZERO_WIDTH}{_VARIATION}{_TAGS}]+[A-Za-z\u00c0-\u04ff]){{3,}}"
+)
+# The three flags whose emoji are written with tag characters (UTS 51, RGI_Emoji_Tag_Sequence).
+_FLAGS: Final = frozenset(
+    "".join(chr(0xE0000 + ord(letter)) for letter in name) + "\U000e007f" for name in ("gbeng", "gbsct", "gbwls")
+)
+# Writing systems whose letters are joined or kept apart by ZWJ and ZWNJ (Unicode 16 sections 9.2, 12.1, 23.2).
+_JOINING: Final = re.compile("[\u0590-\u08ff\u0900-\u0dff\u0e00-\u109f\u1780-\u18af\ua840-\ua87f\ufb1d-\ufefc]")
+_OVERRIDE: Final = re.compile("\u202e([^\u202c\n]{2,2000})")
+_BITS: Final = re.compile("[\u200b\u200c\u200d\u2060\ufeff]{24,}")
+
+
+def clean(text: str) -> Cleaned:
+    """`text` as a person would see it, with what was invisible in it set apart. Tabs and line feeds stay."""
+    if _ODD.search(text) is None:
+        return Cleaned(text)
+    counts: dict[str, int] = {}
+    decoded: list[tuple[str, str]] = []
+    split = sum(1 for _ in _SPLIT_WORD.finditer(text))
+    if split:
+        counts["split_words"] = split
+    decoded += [("bidi", match[1][::-1]) for match in _OVERRIDE.finditer(text)]
+    pieces: list[str] = []
+    tags: list[str] = []
+    selectors: list[str] = []
+    position = 0
+    for match in _ODD.finditer(text):
+        start, end = match.span()
+        pieces.append(text[position:start])
+        position = end
+        before = text[start - 1] if start else ""
+        kept = _kept(match[0], before, text[end : end + 1])
+        if len(kept) < end - start:
+            _count(match[0], counts, kept)
+            if match[0] != kept:
+                tags.append("".join(chr(ord(c) - 0xE0000) for c in match[0] if 0xE0020 <= ord(c) <= 0xE007E))
+                selectors.append("".join(c for c in match[0] if _selector_byte(c) is not None))
+                if _BITS.search(match[0]):
+                    decoded += _from_bits(match[0])
+        pieces.append(kept)
+    pieces.append(text[position:])
+    hidden = "".join(tags)
+    if len(hidden) >= 2:
+        decoded.append(("tag_characters", hidden))
+    bytes_ = bytes(byte for run in selectors if len(run) > 1 for c in run if (byte := _selector_byte(c)) is not None)
+    if len(bytes_) >= 4:
+        decoded.append(("variation_selectors", _readable(bytes_)))
+    return Cleaned("".join(pieces), counts, tuple(decoded))
+
+
+def _kept(run: str, before: str, after: str) -> str:
+    """The part of a run of odd characters that belongs to the writing around it; a line break for what broke one."""
+    if before == "\U0001f3f4" and run in _FLAGS:
+        return run
+    if run in ("\u200d", "\u200c"):
+        if run == "\u200d" and _pictorial(before) and _pictorial(after):
+            return run
+        return run if before and after and _JOINING.match(before) and _JOINING.match(after) else ""
+    if run[0] in "\ufe0e\ufe0f" and (_pictorial(before) or (before in "0123456789#*" and before and after == "\u20e3")):
+        if len(run) == 1:
+            return run
+        if run[1:] == "\u200d" and _pictorial(after):
+            return run
+        return run[0]
+    return "\n" if "\u2028" in run or "\u2029" in run or "\x85" in run or "\r" in run else ""
+
+
+def _pictorial(character: str) -> bool:
+    if not character:
+        return False
+    point = ord(character)
+    # Emoji and the symbols that have an emoji form, skin tones and the variation selector that ends one of them.
+    return point >= 0x1F000 or 0x203C <= point <= 0x3299 or point in (0xA9, 0xAE, 0xFE0F)
+
+
+def _count(run: str, counts: dict[str, int], kept: str) -> None:
+    for name, kind in _KINDS:
+        number = len(kind.findall(run)) - len(kind.findall(kept))
+        if number > 0:
+            counts[name] = counts.get(name, 0) + number
+
+
+def _selector_byte(character: str) -> int | None:
+    point = ord(character)
+    if 0xFE00 <= point <= 0xFE0F:
+        return point - 0xFE00
+    return point - 0xE0100 + 16 if 0xE0100 <= point <= 0xE01EF else None
+
+
+def _readable(raw: bytes) -> str:
+    # Some write a byte as one selector, some as two half bytes of the first sixteen.
+    if max(raw) < 16:
+        raw = bytes(high * 16 + low for high, low in zip(raw[::2], raw[1::2], strict=False))
+    return "".join(c for c in raw.decode("utf-8", "replace") if c.isprintable() or c == "\n")
+
+
+def _from_bits(run: str) -> list[tuple[str, str]]:
+    """Text written as two different zero-width characters for the bits 0 and 1."""
+    used = sorted(set(run))
+    if len(used) < 2:
+        return []
+    for zero, one in ((used[0], used[1]), (used[1], used[0])):
+        bits = "".join("0" if c == zero else "1" for c in run if c in (zero, one))
+        raw = bytes(int(bits[index : index + 8], 2) for index in range(0, len(bits) - 7, 8))
+        text = raw.decode("ascii", "replace")
+        if len(text) >= 3 and all(" " <= c <= "~" for c in text):
+            return [("zero_width", text)]
+    return []
+
+
+# --- folding ----------------------------------------------------------------------------------------------------------
+
+# Pairs of a letter and the Latin letter it looks like: Cyrillic, Greek, small capitals.
+_PAIRS: Final = "аa еe оo рp сc уy хx іi јj ѕs ԁd һh ԛq ԝw вb нh кk мm тt гr пn ʟl ɡg ɑa οo αa εe ιi κk νv ρp τt υu χx βb ηn ωw ϲc ıi"
+_LOOK_ALIKES: Final = str.maketrans({pair[0]: pair[1] for pair in _PAIRS.split()})
+_LEET: Final = str.maketrans("013457@$!", "oieastasi")
+_WORD: Final = re.compile(r"[^\W_]+")
+_TOKEN: Final = re.compile(r"[a-z0-9@$!]{3,40}")
+_LEET_INSIDE: Final = re.compile(r"[a-z][0134579@$]+[a-z]|^[0134579@$!]+[a-z]{2}")
+_SPACED: Final = re.compile(r"(?<![^\W_])[^\W\d_](?:([ .\-_*|/])[^\W\d_])(?:\1[^\W\d_]){2,}(?![^\W_])")
+
+
+def fold(text: str) -> str:
+    """`text` in lower case with disguises undone, for scoring. Plain text comes back as it is but for case."""
+    lowered = text.lower()
+    if not lowered.isascii():
+        lowered = unicodedata.normalize("NFKC", _ODD.sub("", text)).lower()
+        if re.search("[\u0250-\u02af\u0370-\u04ff]", lowered) and re.search("[a-z]", lowered):
+            lowered = _WORD.sub(_latin, lowered)
+    lowered = _SPACED.sub(lambda match: re.sub(r"[\W_]", "", match[0]), lowered)
+    if _LEET_INSIDE.search(lowered) and sum(1 for _ in _LEET_INSIDE.finditer(lowered)) >= 3:
+        lowered = _TOKEN.sub(_unleet, lowered)
+    return lowered
+
+
+def _unleet(match: re.Match[str]) -> str:
+    word = match[0]
+    return word.translate(_LEET) if _LEET_INSIDE.search(word) else word
+
+
+def _latin(match: re.Match[str]) -> str:
+    word = match[0]
+    folded = word.translate(_LOOK_ALIKES)
+    # A word of another script stays what it is; one that mixes scripts is read as Latin.
+    return folded if folded.isascii() and folded != word and any("a" <= c <= "z" for c in word) else word
