@@ -28,7 +28,8 @@ class Gradient(NamedTuple):
     stops: tuple[Colour | Unknown, ...]
 
 
-def _names(text: str) -> frozenset[str]:
+def names(text: str) -> frozenset[str]:
+    """The words of `text` as a set."""
     return frozenset(text.split())
 
 
@@ -281,7 +282,7 @@ def _read_text(name: str, value: str) -> Iterator[tuple[str, Value]]:
     yield name, value
 
 
-_DISPLAYS: Final = _names(
+_DISPLAYS: Final = names(
     "none block inline inline-block table inline-table table-row table-cell table-row-group table-header-group "
     "table-footer-group table-column table-column-group table-caption flex inline-flex grid inline-grid list-item "
     "contents flow flow-root run-in ruby ruby-base ruby-text math -webkit-box -webkit-inline-box -webkit-flex "
@@ -749,7 +750,7 @@ _SIMPLE: Final = re.compile(
 _JOINT: Final = re.compile(r"\s*([>+~,])\s*|\s+")
 _ESCAPE: Final = re.compile(r"\\(?:([0-9a-fA-F]{1,6})[ \t\n]?|(.))")
 # What never holds on a page nobody has touched yet; and what draws beside the text instead of styling it.
-_NEVER: Final = _names(
+_NEVER: Final = names(
     "hover active focus focus-visible focus-within visited target checked before after first-letter first-line "
     "selection placeholder marker backdrop -ms-clear -ms-expand -moz-focus-inner -webkit-scrollbar disabled "
     "placeholder-shown fullscreen autofill"
@@ -1059,7 +1060,7 @@ def _parsed_rules(
                 _parsed_rules(inner, rules, sure and applies is True, depth + 1, outer)
 
 
-_WITHOUT_STYLE: Final = _names(
+_WITHOUT_STYLE: Final = names(
     "font-face keyframes -webkit-keyframes -moz-keyframes -o-keyframes page counter-style property -ms-viewport "
     "viewport font-feature-values font-palette-values"
 )
@@ -1113,14 +1114,14 @@ _DISPLAY_OF: Final[Mapping[str, str]] = {
 _SIZE_OF: Final[Mapping[str, float]] = {
     "h1": 2.0, "h2": 1.5, "h3": 1.17, "h5": 0.83, "h6": 0.67, "small": 0.83, "big": 1.2, "sub": 0.83, "sup": 0.83,
 }  # fmt: skip
-_HEADINGS: Final = _names("h1 h2 h3 h4 h5 h6")
-_BOLD: Final = _names("b strong th h1 h2 h3 h4 h5 h6")
-_MONO: Final = _names("code pre tt kbd samp listing xmp plaintext")
-_CODE: Final = _names("code pre kbd samp")
-_PRE: Final = _names("pre listing xmp plaintext textarea")
+_HEADINGS: Final = names("h1 h2 h3 h4 h5 h6")
+_BOLD: Final = names("b strong th h1 h2 h3 h4 h5 h6")
+_MONO: Final = names("code pre tt kbd samp listing xmp plaintext")
+_CODE: Final = names("code pre kbd samp")
+_PRE: Final = names("pre listing xmp plaintext textarea")
 _FONT_SIZES: Final = (10.0, 10.0, 13.0, 16.0, 18.0, 24.0, 32.0, 48.0)
-_PRESENTED: Final = _names("bgcolor background align color size face text width height hidden nowrap")
-_ALIGNED: Final = _names("p div td th tr table h1 h2 h3 h4 h5 h6 center")
+_PRESENTED: Final = names("bgcolor background align color size face text width height hidden nowrap")
+_ALIGNED: Final = names("p div td th tr table h1 h2 h3 h4 h5 h6 center")
 
 
 class Cascade:
@@ -1377,7 +1378,7 @@ def _computed(
     if isinstance(white, str) and white not in _WIDE:
         keeps = white.startswith("pre") or white == "break-spaces"
     border = get("border")
-    boxed = own_backdrop or border == "some"
+    boxed = (own_backdrop or border == "some") and tag not in ("body", "html")
 
     gone = _gone(tag, get, size, opacity, display, hints)
     # A share of a tiny font is tiny; the fonts browsers really draw below two pixels nobody reads.
@@ -1461,7 +1462,7 @@ def _substituted(
 
 _VAR: Final = re.compile(r"var\( ?(--[^\s,()]+) ?(?:, ?([^()]*))?\)")
 # Properties that alone can make a text unseen.
-_TELLING: Final = _names(
+_TELLING: Final = names(
     "display visibility opacity color -webkit-text-fill-color font-size text-indent background-color zoom "
     "content-visibility"
 )

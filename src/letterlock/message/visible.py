@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from letterlock.message.characters import clean
-from letterlock.message.css import ROOT, Cascade, Element, Style
+from letterlock.message.css import ROOT, Cascade, Element, Style, names
 from letterlock.message.parse import Caps, ParsedMessage
 
 if TYPE_CHECKING:
@@ -202,9 +202,7 @@ class _Hidden:
 
 # --- HTML -------------------------------------------------------------------------------------------------------------
 
-_PARAGRAPHS: Final = frozenset(
-    ["p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "dl", "blockquote", "pre", "hr", "menu", "listing", "xmp"]
-)
+_PARAGRAPHS: Final = names("p h1 h2 h3 h4 h5 h6 ul ol dl blockquote pre hr menu listing xmp")
 # Never drawn, or drawn only by programs that run scripts or load other documents. A frame's text is what old ones show.
 _UNSEEN: Final = {
     **dict.fromkeys(("title", "script", "template", "noscript", "noframes", "noembed"), "not_rendered"),
@@ -408,10 +406,11 @@ def _line_blocks(line: list[tuple[_Run, frozenset[Look]]]) -> Iterator[Block]:
             groups[-1].append((run, looks))
         else:
             groups.append([(run, looks)])
-    yield _block(line, frozenset.intersection(*(looks for _, looks in line)))
+    common = frozenset.intersection(*(looks for _, looks in line))
+    yield _block(line, common)
     if len(groups) > 1:
         for group in groups:
-            if group[0][1]:
+            if group[0][1] - common:
                 yield _block(group, group[0][1])
 
 
@@ -447,36 +446,13 @@ _TAG: Final = re.compile(r"<(/?)([a-zA-Z][^\s/>]*)")
 _ATTRIBUTE: Final = re.compile(
     r"[\s/]*+[^\s/>][^\s/>=]*+(?:\s*+=\s*+(?:\"[^\"]*+\"|'[^']*+'|[^\s>\"'][^\s>]*+|(?=>)))?+"
 )
-_CLOSED_BY_THE_NEXT: Final = frozenset(
-    [
-        "p",
-        "li",
-        "dt",
-        "dd",
-        "tr",
-        "td",
-        "th",
-        "thead",
-        "tbody",
-        "tfoot",
-        "option",
-        "optgroup",
-        "colgroup",
-        "caption",
-        "rp",
-        "rt",
-        "html",
-        "head",
-        "body",
-    ]
-) | frozenset(
-    ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"]
+_CLOSED_BY_THE_NEXT: Final = names(
+    "p li dt dd tr td th thead tbody tfoot option optgroup colgroup caption rp rt html head body area base br col "
+    "embed hr img input link meta param source track wbr"
 )
 _NESTING: Final = 600
 _OPEN_AT_ONCE: Final = 100
-_FORMATTING: Final = frozenset(
-    ["a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"]
-)
+_FORMATTING: Final = names("a b big code em font i nobr s small strike strong tt u")
 
 
 def _safe_length(html: str) -> int:
@@ -647,7 +623,7 @@ def _is_quote(attributes: Mapping[str, str | None]) -> bool:
 def _image(
     attributes: Mapping[str, str | None], style: Style, page: _Page, hidden: _Hidden, link: _OpenLink | None
 ) -> None:
-    """Pictures are not in the text; their alternative text is a block of its own. Invisible ones are not there at all."""
+    """Pictures are not in the text; their alternative text is a block of its own. Invisible ones count for nothing."""
     alt = " ".join(hidden.cleaned(attributes.get("alt") or "", "html").split())
     if alt:
         hidden.add(alt, "alt", "html")
