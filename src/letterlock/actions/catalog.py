@@ -146,4 +146,20 @@ ACTIONS: tuple[Action, ...] = (
         "wait_for_email", "Wait for email", "waiting", WAIT, _READS,
         waiting.WaitForEmail, waiting.EmailWaited, waiting.wait_for_email, waits=True,
     ),
+    Action(
+        "send_email", "Send email", "sending", SEND, Hints(open_world=True),
+        sending.SendEmail, sending.SentEmail, sending.send_email,
+    ),
+    Action(
+        "reply_to_email", "Reply to email", "sending", SEND, Hints(open_world=True),
+        sending.ReplyToEmail, sending.SentEmail, sending.reply_to_email,
+    ),
+    Action(
+        "get_delivery_status", "Delivery status", "sending", SEND, _READS,
+        sending.GetDeliveryStatus, sending.DeliveryStatus, sending.get_delivery_status,
+    ),
+    Action(
+        "cancel_email", "Cancel email", "sending", SEND, Hints(destructive=True, idempotent=True),
+        sending.CancelEmail, sending.CancelledEmail, sending.cancel_email,
+    ),
 )  # fmt: skip

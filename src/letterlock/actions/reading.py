@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import secrets
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
@@ -240,7 +241,7 @@ async def read_email(app: App, caller: Caller, request: ReadEmail) -> EmailRead:
         text=body,
         next_offset=end if left else None,
         chars_left=left,
-        removed=list(safe.removed),
+        removed=[*safe.removed, *_hidden(report)],
         findings=list(dict.fromkeys(f"{f.rule}: {f.reason}" for f in report.screening.findings)),
         attachments=[]
         if quarantined
@@ -445,6 +446,12 @@ def _time(text: str) -> int | None:
             f"since '{safe_line(text, 40)}' is not a time.", next_step="Write it like 2026-01-31T09:30:00Z."
         ) from None
     return emails.ms(at.astimezone() if at.tzinfo is None else at)
+
+
+def _hidden(report: Inspection) -> list[str]:
+    """What a person would not have seen either, by kind; never its words."""
+    kinds = Counter(passage.why for passage in report.hidden)
+    return [f"hidden text ({why.replace('_', ' ')}), {n} passage{'s' * (n > 1)}" for why, n in kinds.items()]
 
 
 def _mailboxes(mailboxes: Sequence[Mailbox], masks: Sequence[str]) -> list[str]:

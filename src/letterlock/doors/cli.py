@@ -306,7 +306,7 @@ def _with_app(outer: dict[str, Any], /, options: dict[str, Any], use: Callable[[
     return asyncio.run(main())
 
 
-def _perform(outer: dict[str, Any], /, options: dict[str, Any], name: str, **arguments: Any) -> Any:
+def _perform(outer: dict[str, Any], options: dict[str, Any], action_name: str, /, **arguments: Any) -> Any:
     from letterlock.actions.caller import LOCAL_CALLER
     from letterlock.actions.catalog import ACTIONS, perform
 

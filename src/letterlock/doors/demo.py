@@ -121,7 +121,8 @@ async def _story(client: Any, port: int) -> None:
     hostile.add_alternative(_HOSTILE_HTML, subtype="html")
     for message in (german, hostile):
         await asyncio.to_thread(_send, port, message)
-    since, listed = otp["since"], []
+    since: int = otp["since"]
+    listed: list[dict[str, Any]] = []
     while len(listed) < 3:
         arrived = await call("wait_for_email", inbox=inbox, since=since, timeout_s=10)
         _check(arrived["status"] == "found", "both mails should have arrived")

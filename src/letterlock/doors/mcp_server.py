@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Set
 from importlib import metadata
 from typing import Any
 
@@ -133,12 +133,12 @@ def _tool(action: Action, get_app: GetApp, get_caller: GetCaller) -> Tool:
         description=action.description,
         parameters=_slim(action.request.model_json_schema()),
         fn_metadata=FuncMetadata(
-            arg_model=ArgModelBase, output_schema=_slim(action.result.model_json_schema(mode="serialization"))
+            arg_model=ArgModelBase,
+            output_schema=_slim(action.result.model_json_schema(mode="serialization"), _NEEDLESS_IN_RESULTS),
         ),
         is_async=True,
         context_kwarg=None,
         annotations=ToolAnnotations(
-            title=action.title,
             read_only_hint=hints.read_only,
             destructive_hint=hints.destructive,
             idempotent_hint=hints.idempotent,
@@ -150,21 +150,25 @@ def _tool(action: Action, get_app: GetApp, get_caller: GetCaller) -> Tool:
     )
 
 
-def _slim(schema: Any) -> Any:
+_NEEDLESS = {"title", "maxLength", "minLength"}
+_NEEDLESS_IN_RESULTS = _NEEDLESS | {"required", "format"}
+
+
+def _slim(schema: Any, needless: Set[str] = _NEEDLESS) -> Any:
     """A JSON schema without what costs tokens and tells a model nothing: titles, docstrings of models, null alternatives,
-    empty defaults, and lengths that a correct call never reaches."""
+    empty defaults, lengths that a correct call never reaches; in results also what is always there and the form of times."""
     if isinstance(schema, list):
-        return [_slim(item) for item in schema]
+        return [_slim(item, needless) for item in schema]
     if not isinstance(schema, dict):
         return schema
     slim: dict[str, Any] = {}
     for key, value in schema.items():
         if key in ("properties", "$defs"):
-            slim[key] = {name: _slim(item) for name, item in value.items()}
+            slim[key] = {name: _slim(item, needless) for name, item in value.items()}
         elif key == "anyOf" and len(kept := [item for item in value if item != {"type": "null"}]) == 1:
-            slim |= _slim(kept[0])
-        elif key not in ("title", "maxLength", "minLength") and not (key == "default" and not value):
-            slim[key] = _slim(value)
+            slim |= _slim(kept[0], needless)
+        elif key not in needless and not (key == "default" and not value):
+            slim[key] = _slim(value, needless)
     if "properties" in slim:
         slim.pop("description", None)
     return slim
