@@ -1,0 +1,292 @@
+"""Composing: what is written reads back equal, nothing can be smuggled into a header, answers are threaded."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from letterlock.errors import InvalidRequest
+from letterlock.message.address import Address, parse_address
+from letterlock.message.compose import Draft, compose, needs_smtputf8, reply_headers
+from letterlock.message.parse import Mailbox, parse_message
+
+ADA = parse_address("ada@example.com")
+BOB = parse_address("bob@example.net")
+DRAFT = Draft(
+    sender=ADA,
+    to=(BOB,),
+    subject="Lunch",
+    text="Twelve?\n",
+    message_id="<m1@example.com>",
+    date=datetime(2026, 11, 20, 9, 30, tzinfo=UTC),
+)
+
+
+def with_(**changes: object) -> Draft:
+    return dataclasses.replace(DRAFT, **changes)  # type: ignore[arg-type]
+
+
+def header_names(raw: bytes) -> list[str]:
+    head = raw.partition(b"\r\n\r\n")[0].replace(b"\r\n ", b" ")
+    return [line.partition(b":")[0].decode() for line in head.split(b"\r\n")]
+
+
+def test_a_plain_draft_becomes_exactly_these_bytes() -> None:
+    assert compose(DRAFT) == (
+        b"From: ada@example.com\r\n"
+        b"To: bob@example.net\r\n"
+        b"Subject: Lunch\r\n"
+        b"Date: Fri, 20 Nov 2026 09:30:00 +0000\r\n"
+        b"Message-ID: <m1@example.com>\r\n"
+        b"MIME-Version: 1.0\r\n"
+        b"Content-Type: text/plain; charset=utf-8\r\n"
+        b"Content-Transfer-Encoding: 7bit\r\n"
+        b"\r\n"
+        b"Twelve?\r\n"
+    )
+
+
+def test_html_makes_an_alternative_with_the_plain_text_first() -> None:
+    read = parse_message(compose(with_(html="<p>Twelve?</p>")))
+    assert read.header("content-type").startswith("multipart/alternative")
+    assert (read.plain, read.html) == (("Twelve?\n",), ("<p>Twelve?</p>\n",))
+
+
+def test_html_without_text_is_sent_alone() -> None:
+    read = parse_message(compose(with_(text=" ", html="<p>Twelve?</p>")))
+    assert (read.plain, read.html) == ((), ("<p>Twelve?</p>\n",))
+
+
+def test_bcc_is_in_the_recipients_and_nowhere_in_the_bytes() -> None:
+    eve = parse_address("eve@example.org")
+    draft = with_(bcc=(eve,))
+    assert draft.recipients == (BOB, eve)
+    assert b"eve" not in compose(draft)
+    assert "bcc" not in [name.lower() for name in header_names(compose(draft))]
+
+
+def test_recipients_named_twice_are_sent_to_once_as_first_written() -> None:
+    draft = with_(to=(BOB,), cc=(ADA, parse_address("BOB@example.net")), bcc=(ADA,))
+    assert draft.recipients == (BOB, ADA)
+
+
+def test_bcc_alone_shows_an_empty_group() -> None:
+    raw = compose(with_(to=(), bcc=(BOB,)))
+    assert b"\r\nTo: undisclosed-recipients:;\r\n" in raw
+    assert parse_message(raw).to == ()
+
+
+def test_the_same_draft_always_gives_the_same_bytes() -> None:
+    draft = with_(html="<b>x</b>")
+    assert compose(draft) == compose(with_(html="<b>x</b>"))
+    assert compose(draft) != compose(with_(html="<b>y</b>"))
+
+
+def test_a_body_cannot_hold_the_boundary() -> None:
+    first = compose(with_(html="<b>x</b>"))
+    boundary = parse_message(first).header("content-type").partition('"')[2].rstrip('"')
+    text = f"--{boundary}\nContent-Type: text/html\n\n<p>smuggled</p>\n--{boundary}--\n"
+    read = parse_message(compose(with_(text=text, html="<b>x</b>")))
+    assert read.plain == (text,)
+    assert read.html == ("<b>x</b>\n",)
+
+
+@pytest.mark.parametrize("bad", ["\r", "\n", "\r\n", "\0", "\x1b", "\x7f", "\x85", "\u2028", "\ud800", "\t"])
+@pytest.mark.parametrize("place", ["subject", "sender_name", "message_id", "in_reply_to", "references", "sender", "to"])
+def test_a_control_character_in_any_header_value_is_refused(place: str, bad: str) -> None:
+    value: object = f"<a{bad}Bcc: eve@example.org>"
+    if place == "references":
+        value = (value,)
+    if place == "sender":
+        value = Address(f"ada{bad}x", "example.com")
+    if place == "to":
+        value = (Address("bob", f"example.net{bad}Bcc: eve@example.org"),)
+    with pytest.raises(InvalidRequest) as caught:
+        compose(with_(**{place: value}))
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("message_id", ["", "m1@example.com", "<m1@example.com", "<a b@c>", "<a><b>", "<>", "<é@c>"])
+def test_a_malformed_message_id_is_refused(message_id: str) -> None:
+    with pytest.raises(InvalidRequest):
+        compose(with_(message_id=message_id))
+
+
+@pytest.mark.parametrize("changes", [{"text": "a\0b"}, {"html": "a\0b"}, {"text": "\udc80"}, {"to": ()}])
+def test_what_cannot_be_sent_is_refused(changes: dict[str, object]) -> None:
+    with pytest.raises(InvalidRequest):
+        compose(with_(**changes))
+
+
+def test_addresses_beyond_ascii_are_written_raw_and_need_smtputf8() -> None:
+    draft = with_(to=(parse_address("grüße@bücher.example"),))
+    assert needs_smtputf8(draft)
+    assert not needs_smtputf8(with_(sender_name="Müller", subject="Grüße"))
+    assert needs_smtputf8(with_(bcc=(parse_address("ü@example.com"),)))
+    raw = compose(draft)
+    assert "To: grüße@bücher.example\r\n".encode() in raw
+    assert parse_message(raw).to == (Mailbox("", "grüße@bücher.example"),)
+
+
+@pytest.mark.parametrize(
+    "text", ["=?utf-8?q?x?=@example.com", '"=?utf-8?q?x?="@example.com', '"a =?utf-8?q?x?= b"@x.example']
+)
+def test_an_address_that_looks_like_an_encoded_word_is_left_alone(text: str) -> None:
+    address = parse_address(text)
+    read = parse_message(compose(with_(sender=address, to=(address, BOB), sender_name="Ada")))
+    assert read.from_ == (Mailbox("Ada", text),)
+    assert read.to == (Mailbox("", text), Mailbox("", str(BOB)))
+
+
+def test_names_and_subjects_beyond_ascii_leave_the_header_in_ascii() -> None:
+    raw = compose(with_(sender_name="Ада Лавлейс", subject="会議の件 — 明日"))
+    assert raw.partition(b"\r\n\r\n")[0].isascii()
+    assert parse_message(raw).from_ == (Mailbox("Ада Лавлейс", "ada@example.com"),)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Ada",
+        "Lovelace, Ada",
+        'Ada "the first" L.',
+        "a\\b",
+        "<eve@example.org>",
+        "=?utf-8?q?x?=",
+        "Ада",
+        "x" * 300,
+        "a@b.c",
+    ],
+)
+def test_a_display_name_reads_back_as_it_was(name: str) -> None:
+    assert parse_message(compose(with_(sender_name=name))).from_ == (Mailbox(name, "ada@example.com"),)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "From here on\nFrom there\n",
+        ".\n..\n.x\n",
+        "trailing blank \nand tab\t\n",
+        "x" * 5000 + "\n",
+        "é" * 5000 + "\n",
+        "漢字" * 2000 + "\n",
+        "=3D =\n==\n",
+        "\n\n\n",
+        "a\x0bb\x0cc\x1bd\n",
+        "--\nsignature\n",
+    ],
+)
+def test_a_body_reads_back_as_it_was_and_its_lines_are_short(text: str) -> None:
+    raw = compose(with_(text=text))
+    assert parse_message(raw).plain == (text,)
+    assert max(map(len, raw.split(b"\r\n"))) <= 160
+    assert not any(line.startswith(b"From ") for line in raw.split(b"\r\n"))
+
+
+_NOT_CONTROL = st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp"))
+_LINE = st.text(st.one_of(_NOT_CONTROL, st.sampled_from(' ,"<>@()\\=?_:;.ü漢'))).map(
+    lambda text: " ".join(text.split())
+)
+_BODY = st.text(
+    st.one_of(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), st.sampled_from("\r\n =.F"))
+)
+_LOCAL = st.text(st.sampled_from("abcXYZ019!#$%&'*+-/=?^_`{|}~ü用"), min_size=1, max_size=20)
+_QUOTED = st.text(st.sampled_from("ab @,;<>()[].="), min_size=1, max_size=20).map(lambda text: f'"{text}"')
+_DOMAIN = st.sampled_from(["example.com", "bücher.example", "sub.mail.example.org", "localhost"])
+_ADDRESS = st.builds("{}@{}".format, st.one_of(_LOCAL, _QUOTED), _DOMAIN).map(parse_address)
+_ADDRESSES = st.lists(_ADDRESS, max_size=12).map(tuple)
+_ID = st.from_regex(r"\A<[!-;=?-~]{1,60}@[a-z.]{1,20}>\Z")
+
+
+@settings(deadline=None)
+@given(
+    st.builds(
+        Draft,
+        sender=_ADDRESS,
+        to=st.lists(_ADDRESS, min_size=1, max_size=5).map(tuple),
+        subject=_LINE,
+        text=_BODY,
+        message_id=_ID,
+        date=st.datetimes(datetime(1980, 1, 1), datetime(2150, 1, 1)).map(
+            lambda date: date.replace(microsecond=0, tzinfo=timezone(timedelta(hours=5, minutes=30)))
+        ),
+        sender_name=_LINE,
+        html=_BODY,
+        cc=_ADDRESSES,
+        bcc=_ADDRESSES,
+        in_reply_to=st.one_of(st.just(""), _ID),
+        references=st.lists(_ID, max_size=30, unique=True).map(tuple),
+    )
+)
+def test_what_is_composed_reads_back_equal(draft: Draft) -> None:
+    raw = compose(draft)
+    read = parse_message(raw)
+
+    def lines(text: str) -> str:
+        text = text.replace("\r\n", "\n").replace("\r", "\n").removeprefix("\ufeff")
+        return text if text.endswith("\n") else text + "\n"
+
+    sender = str(draft.sender)
+    assert read.subject == draft.subject
+    assert read.from_ == (Mailbox("" if draft.sender_name == sender else draft.sender_name, sender),)
+    assert [box.address for box in read.to] == [str(address) for address in draft.to]
+    assert [box.address for box in read.cc] == [str(address) for address in draft.cc]
+    assert read.date == draft.date
+    assert read.message_id == draft.message_id
+    assert read.in_reply_to == ((draft.in_reply_to,) if draft.in_reply_to else ())
+    assert read.references == tuple(dict.fromkeys((*draft.references, *read.in_reply_to)))
+    if draft.text.strip() or not draft.html:
+        assert read.plain == (lines(draft.text),)
+    assert read.html == ((lines(draft.html),) if draft.html else ())
+    assert read.attachments == ()
+    addresses = " ".join(map(str, (draft.sender, *draft.to, *draft.cc)))
+    assert read.repairs == () or "=?" in addresses
+    assert max(map(len, raw.split(b"\r\n"))) <= 998
+    assert raw.count(b"\n") == raw.count(b"\r\n") == raw.count(b"\r")
+    assert header_names(raw)[:2] == ["From", "To"]
+
+
+@pytest.mark.parametrize(
+    ("subject", "answer"),
+    [
+        ("Lunch", "Re: Lunch"),
+        ("Re: Lunch", "Re: Lunch"),
+        ("RE: re:Re : Lunch", "Re: Lunch"),
+        ("AW: SV: Antw: Odp: Lunch", "Re: Lunch"),
+        ("Re[2]: Lunch", "Re: Lunch"),
+        ("RE(14): Re^3: Re*2: Lunch", "Re: Lunch"),
+        ("回复：Re: 午饭", "Re: 午饭"),
+        ("답장: 점심", "Re: 점심"),
+        ("Trả lời: cơm", "Re: cơm"),
+        ("Fwd: Re: Lunch", "Re: Fwd: Re: Lunch"),
+        ("Reminder: Lunch", "Re: Reminder: Lunch"),
+        ("Note: re: Lunch", "Re: Note: re: Lunch"),
+        ("", "Re:"),
+        ("Re:", "Re:"),
+        ("12:30 lunch", "Re: 12:30 lunch"),
+    ],
+)
+def test_an_answer_has_one_mark_before_its_subject(subject: str, answer: str) -> None:
+    assert reply_headers(subject, "<a@b>", ()).subject == answer
+
+
+def test_an_answer_names_what_it_answers_and_keeps_the_chain() -> None:
+    headers = reply_headers("x", "<c@x>", ("<a@x>", "<b@x>", "<c@x>"))
+    assert (headers.in_reply_to, headers.references) == ("<c@x>", ("<a@x>", "<b@x>"))
+
+
+def test_a_long_chain_keeps_its_first_and_last_twenty() -> None:
+    chain = tuple(f"<{n}@x>" for n in range(100))
+    assert reply_headers("x", "<c@x>", chain).references == (*chain[:20], *chain[-20:])
+
+
+def test_ids_that_cannot_be_written_again_are_left_out_of_an_answer() -> None:
+    headers = reply_headers("a\x1bb\u2028c", "<a b@x>", ("<\xe9@x>", "<" + "a" * 2000 + ">", "<ok@x>"))
+    assert headers.subject == "Re: abc"
+    assert (headers.in_reply_to, headers.references) == ("", ("<ok@x>",))
+    compose(with_(subject=headers.subject, in_reply_to=headers.in_reply_to, references=headers.references))
