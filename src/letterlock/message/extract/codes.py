@@ -149,7 +149,7 @@ _PLACE_BEFORE = re.compile(r"(?:,|^) ?[A-Z]{2} $")
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _DAY_STAMP = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
 _WORD_LIKE = re.compile(
-    r"[A-Za-z]{2,4}\d{1,2}|[A-Za-z]?[a-z]{3,}\d{1,4}|v\d+|"
+    r"[A-Za-z]{2,4}\d{1,2}|[A-Z]{5,}\d{1,2}|[A-Za-z]?[a-z]{3,}\d{1,4}|v\d+|"
     r"\d{1,5}(?:st|nd|rd|th|px|pt|em|mb|gb|kb|km|kg|am|pm|min|[xkmhsDKM])"
 )
 _HEX_COLOUR_OR_HASH = re.compile(r"[0-9a-f]{7,}")
@@ -251,19 +251,26 @@ def _value(written: str) -> tuple[str, float, int] | None:
         return value, _penalty(value), cut
     if len(value) > 12:
         return None
-    unlike = (0.1 if value.isupper() and len(value) >= 6 else 0.3) if _WORD_LIKE.fullmatch(value) else 0.0
+    unlike = 0.0
+    if _WORD_LIKE.fullmatch(value):
+        letters = value.rstrip("0123456789")
+        unlike = 0.1 if value.isupper() and len(value) >= 6 and not _sounds(letters) else 0.3
     return value, _penalty(value) + unlike, cut
 
 
 _NO_VOWELS = str.maketrans("", "", "AEIOUaeiou")
 
 
+def _sounds(letters: str) -> bool:
+    """Whether letters could be a word: two in five are vowels."""
+    return (len(letters) - len(letters.translate(_NO_VOWELS))) * 5 >= len(letters) * 2
+
+
 def _penalty(value: str) -> float:
     if value.isdigit():
         return 0.1 if len(value) > 8 else 0.0
     if value.isalpha():
-        vowels = len(value) - len(value.translate(_NO_VOWELS))
-        return 0.1 if vowels * 5 < len(value) * 2 else 0.2
+        return 0.2 if _sounds(value) else 0.1
     if value.isupper():
         return 0.0 if len(value) <= 9 else 0.1
     return 0.1 if not _HEX_COLOUR_OR_HASH.fullmatch(value) else 0.2
@@ -349,6 +356,8 @@ class _Mail:
         """(score, reason in plain words); below _SURE_ENOUGH it is no code."""
         if shape.line is self.subject:
             score, reason = self._in_subject(shape)
+        elif shape.line.part == "alt":
+            score, reason = self._in_image(shape)
         elif shape.alone:
             score, reason = self._alone(shape)
         else:
@@ -416,7 +425,9 @@ class _Mail:
                 break
             if distance == 1 and label and other.bits & _OTHER:
                 return 0.0, ""
-        below = [other for other in self._near(last, 0, _BELOW)]
+        below = list(self._near(last, 0, _BELOW))
+        if not score and below and below[0].bits & _NOUN and _label_of_something_else(below[0]):
+            return 0.0, ""
         if not score and any(other.bits & _NOUN and not _label_of_something_else(other) for other in below):
             score, reason = 0.4, "it stands alone above a line that speaks of a code"
         subject_noun = self.subject.bits & _NOUN and not _label_of_something_else(self.subject)
@@ -432,7 +443,7 @@ class _Mail:
             score += 0.1
         if not reason:
             stands_out = "large" in line.looks and line.looks & {"spaced", "mono", "code", "boxed"}
-            if not (stands_out and bits & _ACCOUNT and bits & _NOTICE):
+            if not (stands_out and bits & _ACCOUNT and bits & _NOTICE) or self._offers(line):
                 return 0.0, ""
             score += 0.3
             reason = "it stands out by itself in a mail about signing in"
@@ -445,12 +456,7 @@ class _Mail:
         strength = _noun_beside(line, shape)
         if strength >= 2:
             return 0.85, "the subject calls it a sign-in or confirmation code"
-        body = 0
-        evidence = line.bits
-        for other in self.lines[1:60]:
-            evidence |= other.bits
-            if other.bits & _NOUN and not _label_of_something_else(other):
-                body = max(body, 2 if _strong(other) else 1)
+        body, evidence = self._body()
         if strength == 1:
             return 0.4 + (0.2 if evidence & _ACCOUNT else 0) + 0.1 * body, "the subject calls it a code"
         if (
@@ -467,6 +473,23 @@ class _Mail:
         score += (0.1 if bare else 0) + (0.1 if evidence & _ACCOUNT else 0)
         score += 0.15 if evidence & _NOTICE else 0
         return score, "the subject holds it and the text speaks of a code"
+
+    def _in_image(self, shape: _Shape) -> tuple[float, str]:
+        """Image texts come apart from the text they stand in: what counts is whether that speaks of a code."""
+        body, evidence = self._body()
+        if not (body and shape.alone) or shape.value.isalpha() or _YEAR.fullmatch(shape.value):
+            return 0.0, ""
+        score = 0.3 + 0.15 * body + (0.1 if evidence & _ACCOUNT else 0) + (0.1 if evidence & _NOTICE else 0)
+        return score, "an image shows it and the text speaks of a code"
+
+    def _body(self) -> tuple[int, int]:
+        """(2 if the text speaks of a sign-in code, 1 if of a code, else 0; all hints of subject and text)."""
+        body, evidence = 0, self.subject.bits
+        for other in self.lines[1:60]:
+            evidence |= other.bits
+            if other.bits & _NOUN and not _label_of_something_else(other):
+                body = max(body, 2 if _strong(other) else 1)
+        return body, evidence
 
     def lifetime(self, shape: _Shape | None) -> int | None:
         """Seconds for which the mail says the code is good."""
