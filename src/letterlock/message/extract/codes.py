@@ -254,7 +254,7 @@ def _value(written: str) -> tuple[str, float, int] | None:
     unlike = 0.0
     if _WORD_LIKE.fullmatch(value):
         letters = value.rstrip("0123456789")
-        unlike = 0.1 if value.isupper() and len(value) >= 6 and not _sounds(letters) else 0.3
+        unlike = 0.3 if len(value) < 6 or not value.isupper() else 0.2 if _sounds(letters) else 0.1
     return value, _penalty(value) + unlike, cut
 
 

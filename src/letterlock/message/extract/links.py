@@ -68,6 +68,8 @@ def find_links(parsed: ParsedMessage, visible: VisibleText) -> Links:
 
 _MOST = 200
 _LONGEST = 2_000
+_BEFORE = 300
+_LEADING = 140
 _SURE_ENOUGH = 0.6
 _CONTROLS = re.compile(r"[\x00-\x20\x7f]+")
 _KINDS = [
@@ -561,10 +563,14 @@ def _kind(seen: _Seen, parts: SplitResult, host: str, about: _About, text: str, 
     if not _is_address(says):
         for _, _, bits in scan(says):
             anchor |= bits
+    bare = not seen.text or _is_address(says)
     before = 0
     if seen.first.start > 0:
-        for _, _, bits in scan(fold(text[max(0, seen.first.start - 300) : seen.first.start])):
+        for start, _, bits in scan(fold(text[max(0, seen.first.start - _BEFORE) : seen.first.start])):
             before |= bits
+            # A bare address is named by the words that lead to it.
+            if bare and start >= min(seen.first.start, _BEFORE) - _LEADING:
+                anchor |= bits
     names = {"".join(_WORDS.findall(name.lower())) for name in _query_names(parts)}
     by_path = {_PATH_WORDS[word] for word in (*words, *names) if word in _PATH_WORDS}
     by_path |= {_PATH_WORDS["".join(pair)] for pair in pairwise(words) if "".join(pair) in _PATH_WORDS}
@@ -579,7 +585,6 @@ def _kind(seen: _Seen, parts: SplitResult, host: str, about: _About, text: str, 
     points["magic"] *= 0.9
     kind, most = max(points.items(), key=lambda item: item[1])
 
-    bare = not seen.text or _is_address(says)
     if opaque and not anchor & _ANY_ACTION and not (bare and not seen.first.image):
         return "tracking", 0.0
     score = 0.3 * bool(by_path) + 0.3 * bool(anchor & _ANY_ACTION) + 0.3 * token
@@ -591,24 +596,26 @@ def _kind(seen: _Seen, parts: SplitResult, host: str, about: _About, text: str, 
         score += 0.2
     if most < 1.5:
         return "other", min(score, 0.4)
-    return kind, score if token or by_path else min(score, 0.4)
+    # Without something made for this reader it is a page for everybody: a sign-in form, a help text.
+    return kind, score if token or (by_path and _has_token(parts, short=True)) else min(score, 0.4)
 
 
 def _query_names(parts: SplitResult) -> list[str]:
     return [pair.partition("=")[0] for pair in parts.query.split("&", 50)] if parts.query else []
 
 
-def _has_token(parts: SplitResult) -> bool:
-    """Whether the URL carries something made for one reader: a named secret, or a long random word."""
+def _has_token(parts: SplitResult, *, short: bool = False) -> bool:
+    """Whether the URL carries something made for one reader: a named secret, or a long random word (`short`: or any
+    word of six letters with a digit among them)."""
+    pieces = [*parts.path.split("/", 30), *re.split(r"[/?=&]", parts.fragment, maxsplit=30)]
     for pair in parts.query.split("&", 50) if parts.query else ():
         name, _, value = pair.partition("=")
         if name.lower().replace("-", "_") in _SECRETS and len(value) >= 4:
             return True
-        if _is_random(value):
-            return True
-    return any(
-        _is_random(piece) for piece in (*parts.path.split("/", 30), *re.split(r"[/?=&]", parts.fragment, maxsplit=30))
-    )
+        pieces.append(value)
+    if short and any(len(piece) >= 6 and any(map(str.isdigit, piece)) for piece in pieces):
+        return True
+    return any(map(_is_random, pieces))
 
 
 def _is_random(piece: str) -> bool:
@@ -619,8 +626,9 @@ def _is_random(piece: str) -> bool:
     kinds = ["0" if letter.isdigit() else "A" if letter.isupper() else "a" for letter in letters]
     if kinds.count("0") >= 16:
         return True
-    changes = sum(one != other for one, other in pairwise(kinds))
-    return len(letters) >= 12 and changes > 0.36 * (len(letters) - 1)
+    changes = sum(one != other for one, other in pairwise(kinds)) / max(1, len(letters) - 1)
+    vowels = sum(letter in "aeiouAEIOU" for letter in letters)
+    return len(letters) >= 12 and (changes > 0.36 or (changes > 0.2 and vowels * 4 < len(letters)))
 
 
 def _unsubscribe(parsed: ParsedMessage, links: list[Link]) -> str:

@@ -49,7 +49,7 @@ def categorise(parsed: ParsedMessage, visible: VisibleText, code: Code | None, l
     bulk = parsed.header("List-Unsubscribe") or parsed.header("Precedence").strip().lower() in ("bulk", "list")
     if parsed.header("List-Id") and not links.unsubscribe:
         return "other"
-    if _is_robot(parsed) and _account(subject) and len(text) < _LONG:
+    if _is_robot(parsed) and len(text) < _LONG and (_account(subject) or _IP.search(text)):
         return "notification"
     if bulk or links.unsubscribe or len(links.all) > _MANY_LINKS:
         return "newsletter"
@@ -68,6 +68,8 @@ _OF_LINK: dict[str, Category] = {
 }
 _MANY_LINKS = 12
 _LONG = 2_500
+# Notices of a sign-in or a change tell where it came from.
+_IP = re.compile(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])")
 _RECEIPT = re.compile(
     r"\b(?:receipt|invoice|order (?:confirmation|has|number|#|no)|your order|purchase|payment (?:received|confirmation)|rechnung|bestell\w+|quittung|facture|reçu|commande|factura|recibo|pedido|fattura|ricevuta|ordine|factuur|bestelling|faktura|kvitto|kvittering|zamówieni\w+|objednávk\w+|счет|чек|заказ\w*|sipariş\w*|fatura)\b|订单|訂單|发票|領収書|注文|영수증|주문"
 )
