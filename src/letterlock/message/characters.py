@@ -56,6 +56,8 @@ _FLAGS: Final = frozenset(
 )
 # Writing systems whose letters are joined or kept apart by ZWJ and ZWNJ (Unicode 16 sections 9.2, 12.1, 23.2).
 _JOINING: Final = re.compile("[\u0590-\u08ff\u0900-\u0dff\u0e00-\u109f\u1780-\u18af\ua840-\ua87f\ufb1d-\ufefc]")
+# Runs that belong to some writing or break a line, depending on what stands around them.
+_MAY_STAY: Final = re.compile("[\u200c\u200d\ufe0e\ufe0f]|.*[\u2028\u2029\x85\r]|\U000e0067\U000e0062", re.DOTALL)
 _OVERRIDE: Final = re.compile("\u202e([^\u202c\n]{2,2000})")
 _BITS: Final = re.compile("[\u200b\u200c\u200d\u2060\ufeff]{24,}")
 
@@ -71,31 +73,60 @@ def clean(text: str) -> Cleaned:
         counts["split_words"] = split
     decoded += [("bidi", match[1][::-1]) for match in _OVERRIDE.finditer(text)]
     pieces: list[str] = []
+    seen: dict[str, _Seen] = {}
     tags: list[str] = []
-    selectors: list[str] = []
+    selectors: list[bytes] = []
     position = 0
     for match in _ODD.finditer(text):
         start, end = match.span()
+        run = match[0]
+        known = seen.get(run)
+        if known is None:
+            known = seen[run] = _Seen(run)
+        kept = _kept(run, text[start - 1] if start else "", text[end : end + 1]) if known.may_stay else ""
         pieces.append(text[position:start])
-        position = end
-        before = text[start - 1] if start else ""
-        kept = _kept(match[0], before, text[end : end + 1])
-        if len(kept) < end - start:
-            _count(match[0], counts, kept)
-            if match[0] != kept:
-                tags.append("".join(chr(ord(c) - 0xE0000) for c in match[0] if 0xE0020 <= ord(c) <= 0xE007E))
-                selectors.append("".join(c for c in match[0] if _selector_byte(c) is not None))
-                if _BITS.search(match[0]):
-                    decoded += _from_bits(match[0])
         pieces.append(kept)
+        position = end
+        if kept == run:
+            continue
+        known.times += 1
+        known.kept += len(kept)
+        if known.tags:
+            tags.append(known.tags)
+        if known.selectors:
+            selectors.append(known.selectors)
     pieces.append(text[position:])
+    for run, known in seen.items():
+        for kind, number in known.kinds.items():
+            removed = number * known.times - (known.kept if kind == "variation" else 0)
+            if removed > 0:
+                counts[kind] = counts.get(kind, 0) + removed
+        if known.times and _BITS.search(run):
+            decoded += _from_bits(run)
     hidden = "".join(tags)
     if len(hidden) >= 2:
         decoded.append(("tag_characters", hidden))
-    bytes_ = bytes(byte for run in selectors if len(run) > 1 for c in run if (byte := _selector_byte(c)) is not None)
-    if len(bytes_) >= 4:
-        decoded.append(("variation_selectors", _readable(bytes_)))
+    raw = b"".join(selectors)
+    if len(raw) >= 4:
+        decoded.append(("variation_selectors", _readable(raw)))
     return Cleaned("".join(pieces), counts, tuple(decoded))
+
+
+class _Seen:
+    """What one run of odd characters is made of, worked out once however often the run occurs."""
+
+    __slots__ = ("kept", "kinds", "may_stay", "selectors", "tags", "times")
+
+    def __init__(self, run: str) -> None:
+        self.times = self.kept = 0
+        self.kinds = {name: number for name, kind in _KINDS if (number := len(kind.findall(run)))}
+        self.may_stay = _MAY_STAY.match(run) is not None
+        self.tags = "".join(chr(ord(c) - 0xE0000) for c in run if "\U000e0020" <= c <= "\U000e007e")
+        # One selector alone is how a glyph is chosen; bytes come in rows.
+        found = (
+            bytes(byte for c in run if (byte := _selector_byte(c)) is not None) if "variation" in self.kinds else b""
+        )
+        self.selectors = found if len(found) > 1 else b""
 
 
 def _kept(run: str, before: str, after: str) -> str:
@@ -121,13 +152,6 @@ def _pictorial(character: str) -> bool:
     point = ord(character)
     # Emoji and the symbols that have an emoji form, skin tones and the variation selector that ends one of them.
     return point >= 0x1F000 or 0x203C <= point <= 0x3299 or point in (0xA9, 0xAE, 0xFE0F)
-
-
-def _count(run: str, counts: dict[str, int], kept: str) -> None:
-    for name, kind in _KINDS:
-        number = len(kind.findall(run)) - len(kind.findall(kept))
-        if number > 0:
-            counts[name] = counts.get(name, 0) + number
 
 
 def _selector_byte(character: str) -> int | None:
@@ -161,7 +185,10 @@ def _from_bits(run: str) -> list[tuple[str, str]]:
 # --- folding ----------------------------------------------------------------------------------------------------------
 
 # Pairs of a letter and the Latin letter it looks like: Cyrillic, Greek, small capitals.
-_PAIRS: Final = "аa еe оo рp сc уy хx іi јj ѕs ԁd һh ԛq ԝw вb нh кk мm тt гr пn ʟl ɡg ɑa οo αa εe ιi κk νv ρp τt υu χx βb ηn ωw ϲc ıi"
+_PAIRS: Final = (
+    "аa еe оo рp сc уy хx іi јj ѕs ԁd һh ԛq ԝw вb"
+    " нh кk мm тt гr пn ʟl ɡg ɑa οo αa εe ιi κk νv ρp τt υu χx βb ηn ωw ϲc ıi"
+)
 _LOOK_ALIKES: Final = str.maketrans({pair[0]: pair[1] for pair in _PAIRS.split()})
 _LEET: Final = str.maketrans("013457@$!", "oieastasi")
 _WORD: Final = re.compile(r"[^\W_]+")

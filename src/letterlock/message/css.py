@@ -57,7 +57,7 @@ RULES_CAP: Final = 2_000
 """More rules than this, and nothing of the document counts as understood."""
 _SHEET_CHARS: Final = 300_000
 _SLOW_CHARS: Final = 60_000
-_MATCH_STEPS: Final = 2_000_000
+_MATCH_STEPS: Final = 300_000
 _WHITE: Final[Colour] = Colour(255.0, 255.0, 255.0)
 _BLACK: Final[Colour] = Colour(0.0, 0.0, 0.0)
 _LINK: Final[Colour] = Colour(0.0, 0.0, 238.0)
@@ -1069,10 +1069,11 @@ _WITHOUT_STYLE: Final = names(
 # --- computed style ---------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+# Not frozen only because making frozen values is four times as slow, and this is made for every element.
+@dataclass(slots=True, eq=False)
 class Style:
-    """What was computed for an element. `gone` hides all within it; `hidden` hides the text directly in it (and is
-    `gone` where that is set). Both are "" or the code of why."""
+    """What was computed for an element; never changed. `gone` hides all within it; `hidden` hides the text directly in
+    it (and is `gone` where that is set). Both are "" or the code of why."""
 
     display: str = "inline"
     gone: str = ""
@@ -1193,6 +1194,8 @@ class Cascade:
     def _matched(self, element: Element) -> tuple[Rule, ...] | None:
         """The rules that match, weakest first; None once the budget is used up."""
         found: list[Rule] = []
+        if self._steps > _MATCH_STEPS:
+            return None
         for rules in self._candidates(element):
             self._steps += len(rules)
             found += [rule for rule in rules if self._matches(rule.selector.compounds, 0, element)]
@@ -1279,9 +1282,11 @@ def _computed(
         return parent
     variables = parent.variables
     puzzling = parent.puzzling
-    if any(isinstance(value, Unknown) or name[:2] == "--" for name, value in declared.items()):
-        declared, variables, riddle = _substituted(declared, variables)
-        puzzling = puzzling or riddle
+    for name, value in declared.items():
+        if value.__class__ is Unknown or name[:2] == "--":
+            declared, variables, riddle = _substituted(declared, variables)
+            puzzling = puzzling or riddle
+            break
     get = declared.get
 
     # Font size first: other lengths may be in ems.
@@ -1380,7 +1385,7 @@ def _computed(
     border = get("border")
     boxed = (own_backdrop or border == "some") and tag not in ("body", "html")
 
-    gone = _gone(tag, get, size, opacity, display, hints)
+    gone = _gone(tag, declared, size, opacity, display, hints)
     # A share of a tiny font is tiny; the fonts browsers really draw below two pixels nobody reads.
     hidden = gone
     if not hidden:
@@ -1478,16 +1483,24 @@ def _font_element_size(value: str, parent: float) -> float:
     return _FONT_SIZES[max(1, min(7, number))]
 
 
-_Get: TypeAlias = Callable[[str], Value | None]
+_MOVING: Final = names(
+    "zoom mso-hide position margin-left margin-top overflow clip clip-path -webkit-clip-path transform scale filter"
+    " mask mask-image -webkit-mask-image"
+)
 _FUNCTION: Final = re.compile(r"([a-z0-9-]+)\(([^()]*)\)")
 
 
-def _gone(tag: str, get: _Get, size: float, opacity: float, display: str, hints: Mapping[str, str | None]) -> str:
+def _gone(
+    tag: str, declared: Mapping[str, Value], size: float, opacity: float, display: str, hints: Mapping[str, str | None]
+) -> str:
     """Why nothing within the element is seen, or ""."""
+    get = declared.get
     if display == "none" or "hidden" in hints or get("content-visibility") == "hidden":
         return "display_none"
     if opacity <= 0.1:
         return "opacity"
+    if declared.keys().isdisjoint(_MOVING):
+        return ""
     zoom = get("zoom")
     if isinstance(zoom, float) and 0 < zoom * size <= 2:
         return "tiny"

@@ -74,11 +74,12 @@ class VisibleText:
     """Counts by kind of characters neutralised: tags, zero_width, bidi, variation, soft_hyphen, ..."""
 
 
+_CAPS: Final = Caps()
 NODES_CAP: Final = 50_000
 DEPTH_CAP: Final = 200
 
 
-def visible_text(parsed: ParsedMessage, caps: Caps = Caps()) -> VisibleText:
+def visible_text(parsed: ParsedMessage, caps: Caps = _CAPS) -> VisibleText:
     """What a person would see of `parsed`: the HTML body when there is one, else the plain text.
 
     `caps` limits how much of a part is rendered; what lies beyond is in `hidden` with the code "cut". HTML that cannot
@@ -114,10 +115,11 @@ _TRAILING: Final = re.compile(r"[ \t\u00a0]++\n")
 _BLANK_LINES: Final = re.compile(r"\n{3,}")
 _BARE_URL: Final = re.compile(r"https?://[^\s<>\"'`\u00ab\u00bb\u201c\u201d]{3,4000}", re.IGNORECASE)
 _LINKS_CAP: Final = 2_000
+_LINES_CAP: Final = 10_000
 
 
 def _lines(text: str, start: int) -> Iterator[Block]:
-    for line in text.split("\n"):
+    for line in text.split("\n", _LINES_CAP)[:_LINES_CAP]:
         stripped = line.strip()
         if stripped:
             yield Block(stripped, "plain", start=start if start < 0 else start + line.index(stripped[0]))
@@ -165,8 +167,6 @@ class _Hidden:
 
     def cleaned(self, text: str, where: str) -> str:
         """`text` without invisible characters, which are counted and read."""
-        if text.isascii() and text.isprintable():
-            return text
         result = clean(text)
         for kind, number in result.counts.items():
             self.counts[kind] = self.counts.get(kind, 0) + number
@@ -349,7 +349,7 @@ class _Page:
         body = max(sizes, key=lambda size: sizes[size]) if sizes else 16.0
         looks: dict[tuple[Style, bool], frozenset[Look]] = {}
         line: list[tuple[_Run, frozenset[Look]]] = []
-        for index, run in enumerate(self.runs):
+        for index, run in enumerate(self.runs[: 2 * _LINES_CAP]):
             boxed = bool(run.box) and self.box_chars[run.box] <= 150
             key = (run.style, boxed)
             if key not in looks:
@@ -516,8 +516,7 @@ def _walk(root: LexborNode, cascade: Cascade, page: _Page, hidden: _Hidden) -> N
                 hidden.text(content, style.hidden)
             else:
                 hidden.close()
-                if not (content.isascii() and content.isprintable()):
-                    content = hidden.cleaned(content, "html")
+                content = hidden.cleaned(content, "html")
                 if style.keeps_blanks:
                     page.write_kept(content, style, box)
                 else:
