@@ -247,11 +247,12 @@ class SqliteDatabase:
         try:
             ordinary = 0
             while len(group) < GROUP_WORKS and (not group or time.monotonic() < end):
-                if self._urgent:
-                    waiting = self._urgent.popleft()
-                elif self._ordinary and ordinary < ORDINARY_PER_GROUP:
+                # The second place in a group is for ordinary work: senders who never stop must not keep it out.
+                if self._ordinary and (len(group) == 1 or not self._urgent) and ordinary < ORDINARY_PER_GROUP:
                     waiting = self._ordinary.popleft()
                     ordinary += 1
+                elif self._urgent:
+                    waiting = self._urgent.popleft()
                 else:
                     break
                 if waiting.future.cancelled():
