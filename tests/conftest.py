@@ -1,0 +1,28 @@
+"""Fixtures of every room: an open App on a folder of the test's own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from letterlock.app import App, open_app
+from running import settings_for
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _nobodys_settings() -> Iterator[None]:
+    """Settings of whoever runs the tests do not count."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("LETTERLOCK_")]:
+            patch.delenv(name)
+        yield
+
+
+@pytest.fixture
+async def app(tmp_path: Path) -> AsyncIterator[App]:
+    """No listener, no filing: what the test does not do does not happen."""
+    async with open_app(settings_for(tmp_path)) as app:
+        yield app

@@ -1,0 +1,245 @@
+"""A running Letterlock for tests: settings on free ports, mail handed in, processes that end with their test.
+
+Real parts only: a store in the test's own folder, sockets on loopback, the console script itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from pathlib import Path
+from subprocess import PIPE, Popen
+from typing import Any
+
+from letterlock.actions.caller import LOCAL_CALLER, Caller
+from letterlock.actions.catalog import ACTIONS, perform
+from letterlock.app import App
+from letterlock.ids import EmailId, InboxId
+from letterlock.inbound.accept import accept
+from letterlock.inbound.workers import WorkerOptions, read_message
+from letterlock.message.envelope import Envelope, Receipt
+from letterlock.settings import Settings, load_settings
+from letterlock.store import emails, inboxes
+from letterlock.store.emails import Filed
+
+DOMAIN = "letterlock.localhost"
+SCRIPT = Path(sys.executable).parent / "letterlock"
+START_S = 30.0
+"""How long a process may take to come up on a busy machine."""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def settings_for(folder: Path, **changes: Any) -> Settings:
+    """No listener unless asked for, few workers."""
+    return load_settings(**{"data": folder / "data", "smtp_port": 0, "filing_workers": 1, **changes})
+
+
+async def until(check: Callable[[], Awaitable[Any]], seconds: float = 10.0) -> Any:
+    """The first true value of `check`, asked again and again; fails after `seconds`."""
+    end = time.monotonic() + seconds
+    while not (value := await check()):
+        assert time.monotonic() < end, f"did not become true within {seconds} s"
+        await asyncio.sleep(0.02)
+    return value
+
+
+def letter(
+    subject: str = "Hello",
+    body: str = "A few plain words.",
+    sender: str = "Anna <anna@shop.example>",
+    **headers: str,
+) -> bytes:
+    """A plain email; `headers` with _ for -."""
+    message = EmailMessage()
+    message["From"] = sender
+    message["Subject"] = subject
+    for name, value in headers.items():
+        message[name.replace("_", "-")] = value
+    message.set_content(body)
+    return message.as_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+
+
+async def do(app: App, tool: str, caller: Caller = LOCAL_CALLER, **arguments: Any) -> Any:
+    """What a door does with a call: the named action with arguments as they came."""
+    action = next(action for action in ACTIONS if action.name == tool)
+    return await perform(app, caller, action, arguments)
+
+
+async def make_inbox(app: App, name: str = "box", caller: Caller = LOCAL_CALLER) -> str:
+    """The address of a new inbox."""
+    return str((await do(app, "create_inbox", caller, name=name)).address)
+
+
+async def hand_in(
+    app: App,
+    recipients: str | tuple[str, ...],
+    raw: bytes,
+    *,
+    sender: str = "anna@shop.example",
+    at: datetime | None = None,
+) -> tuple[Receipt, ...]:
+    """Mail as the listener accepts it; not filed yet."""
+    recipients = (recipients,) if isinstance(recipients, str) else recipients
+    return await accept(app, Envelope(sender, recipients, at or datetime.now(UTC), "smtp"), raw)
+
+
+async def file_all(app: App) -> list[EmailId]:
+    """File whatever was handed in as filing does it, but in this process: for tests of what comes after."""
+    settings = app.settings
+    options = WorkerOptions(
+        cpu_seconds=settings.filing_seconds,
+        megabytes=settings.filing_megabytes,
+        mask_codes=settings.mask_codes,
+        message_bytes=settings.max_message_bytes,
+        suspect=settings.suspect_score,
+        quarantined=settings.quarantine_score,
+    )
+    filed: list[EmailId] = []
+    while found := await app.database.read_system(lambda tx: emails.next_unfiled(tx, 50, ())):
+        for unfiled in found:
+            reading = read_message(unfiled.raw, unfiled.envelope, options)
+            await file_as(
+                app,
+                unfiled.receipt,
+                Filed(reading.inspection, reading.preview, emails.pack_inspection(reading.inspection), reading.terms),
+            )
+            filed.append(unfiled.receipt.email_id)
+    return filed
+
+
+async def file_as(app: App, receipt: Receipt, filed: Filed) -> bool:
+    done = await app.database.write(receipt.tenant_id, lambda tx: emails.file(tx, receipt, filed))
+    app.wake.hint(receipt.inbox_id)
+    return done
+
+
+async def receive(app: App, recipient: str, raw: bytes, **how: Any) -> EmailId:
+    """Hand in and file one email; its id."""
+    (receipt,) = await hand_in(app, recipient, raw, **how)
+    await file_all(app)
+    return receipt.email_id
+
+
+async def inbox_id(app: App, address: str) -> InboxId:
+    found = await app.database.read(LOCAL_CALLER.tenant_id, lambda tx: inboxes.find(tx, address))
+    assert found is not None
+    return found.inbox_id
+
+
+# Processes
+
+
+def clean_environment(**more: str) -> dict[str, str]:
+    """Ours without the settings of whoever runs the tests."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("LETTERLOCK_")}
+    return {**kept, **more}
+
+
+@dataclass(slots=True)
+class Served:
+    """A `letterlock serve` that is up."""
+
+    process: Popen[str]
+    data: Path
+    smtp_port: int
+    url: str
+    key: str
+    stderr: list[str]
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def terminate(self, seconds: float = 10.0) -> int:
+        """SIGTERM; its exit code. Raises TimeoutExpired when it does not end in time."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(seconds)
+
+
+@contextlib.contextmanager
+def serving(data: Path, *options: str, smtp_port: int | None = None, key: str = "") -> Iterator[Served]:
+    """`letterlock serve` as a process of its own on free ports, killed with the context if it still runs.
+
+    `key`: the owner's key, when an earlier start on this folder has shown it."""
+    smtp = free_port() if smtp_port is None else smtp_port
+    process = Popen(
+        [SCRIPT, "serve", "--data", str(data), "--http-port", "0", "--smtp-port", str(smtp), *options],
+        stderr=PIPE,
+        stdout=PIPE,
+        text=True,
+        env=clean_environment(),
+    )
+    lines: list[str] = []
+    started = threading.Event()
+
+    def collect() -> None:
+        assert process.stderr is not None
+        for line in process.stderr:
+            lines.append(line)
+            # The last line of the greeting.
+            if "Authorization: Bearer" in line:
+                started.set()
+        started.set()
+
+    reader = threading.Thread(target=collect, daemon=True)
+    reader.start()
+    try:
+        assert started.wait(START_S), lines
+        said = "".join(lines)
+        address = re.search(r"MCP on (http://\S+)/mcp", said)
+        assert address is not None, said
+        shown = re.search(r"shown this once: (\S+)", said)
+        yield Served(process, data, smtp, address[1], shown[1] if shown else key, lines)
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+        reader.join()
+        for stream in (process.stdout, process.stderr):
+            assert stream is not None
+            stream.close()
+
+
+def connects(port: int) -> bool:
+    """Whether an SMTP server greets on this port of loopback."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=2) as connection:
+            return connection.recv(3) == b"220"
+    except OSError:
+        return False
+
+
+def wait_until(check: Callable[[], Any], seconds: float = 10.0) -> Any:
+    """`until` for code without a loop."""
+    end = time.monotonic() + seconds
+    while not (value := check()):
+        assert time.monotonic() < end, f"did not become true within {seconds} s"
+        time.sleep(0.02)
+    return value
+
+
+@contextlib.asynccontextmanager
+async def ended(task: asyncio.Task[Any]) -> AsyncIterator[None]:
+    """Cancels `task` with the context and waits for it."""
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
