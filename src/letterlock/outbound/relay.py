@@ -245,7 +245,8 @@ async def _dot(client: aiosmtplib.SMTP, taken: Sequence[str], seconds: float) ->
         kind = "delivered" if answer.code // 100 == 2 else _kind(answer.code)
         reply = one_line(f"{answer.code} {answer.message}")
     except (aiosmtplib.SMTPException, OSError):
-        kind, reply = "uncertain", "the connection was lost before the server answered"
+        kind, reply = "uncertain", "the message was handed over, but no answer came back"
+        client.close()
     return {recipient: Outcome(recipient, kind, reply, handed_over=True) for recipient in taken}
 
 

@@ -1,0 +1,192 @@
+"""What tests put in place of the world outside: a relay on a free port and a clock. Nothing else is faked."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime as dt
+import ipaddress
+import ssl
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
+
+NOON = dt.datetime(2026, 5, 4, 12, 0, tzinfo=dt.UTC)
+
+
+class Clock:
+    """A clock that goes when told to."""
+
+    def __init__(self, start: dt.datetime = NOON) -> None:
+        self.now = start
+
+    def __call__(self) -> dt.datetime:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += dt.timedelta(seconds=seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class SunkEmail:
+    """One email the sink took: the recipients it said 250 to, in order, and the bytes after removing dot-stuffing."""
+
+    sender: str
+    recipients: tuple[str, ...]
+    options: tuple[str, ...]
+    content: bytes
+    tls: bool
+    login: str
+
+
+@dataclass(slots=True)
+class RelaySink:
+    """A real SMTP server with answers that tests choose.
+
+    `rcpt`: the answer to RCPT by recipient; `mail`, `data`: the answer to MAIL and to the final dot ("" for 250).
+    `drop_after_dot`: that many emails are taken and the connection is cut in place of the answer. `hang_after_dot`: no
+    answer ever. Every RCPT seen is in `asked`.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    mail: str = ""
+    data: str = ""
+    rcpt: dict[str, str] = field(default_factory=dict)
+    drop_after_dot: int = 0
+    hang_after_dot: bool = False
+    emails: list[SunkEmail] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+    sessions: int = 0
+
+    async def handle_EHLO(
+        self, server: SMTP, session: Any, envelope: Any, hostname: str, responses: list[str]
+    ) -> list[str]:
+        self.sessions += 1
+        session.host_name = hostname
+        return responses
+
+    async def handle_MAIL(self, server: SMTP, session: Any, envelope: Any, address: str, options: list[str]) -> str:
+        if self.mail:
+            return self.mail
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 OK"
+
+    async def handle_RCPT(self, server: SMTP, session: Any, envelope: Any, address: str, options: list[str]) -> str:
+        self.asked.append(address)
+        answer = self.rcpt.get(address, "250 OK")
+        if answer.startswith("250"):
+            envelope.rcpt_tos.append(address)
+        return answer
+
+    async def handle_DATA(self, server: SMTP, session: Any, envelope: Any) -> str:
+        if self.data:
+            return self.data
+        self.emails.append(
+            SunkEmail(
+                envelope.mail_from,
+                tuple(envelope.rcpt_tos),
+                tuple(envelope.mail_options),
+                envelope.content,
+                session.ssl is not None,
+                session.auth_data.login.decode() if session.authenticated else "",
+            )
+        )
+        if self.hang_after_dot:
+            await asyncio.sleep(3600)
+        if self.drop_after_dot:
+            self.drop_after_dot -= 1
+            assert isinstance(server.transport, asyncio.WriteTransport)
+            server.transport.abort()
+            # The handler is cancelled when the connection is gone; nothing may be written before.
+            await asyncio.sleep(3600)
+        return "250 2.0.0 taken"
+
+
+@contextlib.asynccontextmanager
+async def open_relay_sink(
+    *,
+    starttls: ssl.SSLContext | None = None,
+    tls: ssl.SSLContext | None = None,
+    login: tuple[str, str] | None = None,
+    smtputf8: bool = True,
+    size: int = 33_554_432,
+) -> AsyncIterator[RelaySink]:
+    """A RelaySink in this loop. `login`: the only name and password it takes mail for."""
+    sink = RelaySink()
+
+    def authenticate(server: SMTP, session: Any, envelope: Any, mechanism: str, data: Any) -> AuthResult:
+        right = isinstance(data, LoginPassword) and (data.login.decode(), data.password.decode()) == login
+        return AuthResult(success=right, handled=False, auth_data=data)
+
+    servers: list[SMTP] = []
+
+    def serve() -> SMTP:
+        server = SMTP(
+            sink,
+            hostname="sink.example",
+            enable_SMTPUTF8=smtputf8,
+            data_size_limit=size,
+            tls_context=starttls,
+            require_starttls=starttls is not None,
+            # Asked for on TLS only: aiosmtpd warns about anything else.
+            auth_required=login is not None and starttls is not None,
+            auth_require_tls=starttls is not None,
+            authenticator=authenticate,
+            loop=asyncio.get_running_loop(),
+        )
+        servers.append(server)
+        return server
+
+    listening = await asyncio.get_running_loop().create_server(serve, sink.host, 0, ssl=tls)
+    sink.port = listening.sockets[0].getsockname()[1]
+    try:
+        yield sink
+    finally:
+        listening.close()
+        talks = [server._handler_coroutine for server in servers if server._handler_coroutine]
+        for server, talk in zip(servers, talks, strict=True):
+            talk.cancel()
+            if isinstance(server.transport, asyncio.WriteTransport):
+                server.transport.abort()
+        await asyncio.gather(*talks, return_exceptions=True)
+
+
+def make_certificate(folder: Path, name: str = "127.0.0.1") -> tuple[ssl.SSLContext, Path]:
+    """A server's TLS context with a certificate of its own making for `name`, and the file to trust it by."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.x509.oid import NameOID
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = dt.datetime.now(dt.UTC)
+    try:
+        alternative: x509.GeneralName = x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        alternative = x509.DNSName(name)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=30))
+        .add_extension(x509.SubjectAlternativeName([alternative]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    chain, secret = folder / "certificate.pem", folder / "key.pem"
+    chain.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    secret.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(chain, secret)
+    return context, chain
