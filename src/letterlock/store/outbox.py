@@ -8,7 +8,7 @@ attempt, so that a worker thought dead changes nothing when it comes back. The q
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 from typing import Literal
 
@@ -370,28 +370,39 @@ async def claim(
     return leases
 
 
-async def handing_over(tx: Transaction, lease: Lease, recipients: Iterable[str], until_ms: int) -> bool:
+async def handing_over(tx: Transaction, lease: Lease, recipients: Collection[str], until_ms: int) -> bool:
     """Write down that the message is about to be handed over for these, and hold the lease until `until_ms`.
 
-    False, and nothing written, when any of them is no longer the lease's: cancelled, or taken by another worker. Then
-    the message must not be sent."""
-    wanted = [delivery for delivery in lease.deliveries if delivery.recipient in set(recipients)]
-    for delivery in wanted:
-        mine = await tx.one(
-            f"SELECT 1 AS n FROM deliveries WHERE {_FENCED} AND state IN ('queued', 'uncertain')",
-            **_fence(lease, delivery),
-        )
-        if mine is None:
-            return False
-    for delivery in wanted:
-        await tx.run(
+    False, and nothing written, when any of them is no longer the lease's: cancelled, handed over already, or taken by
+    another worker. Then the message must not be sent."""
+    written: list[Delivery] = []
+    for delivery in lease.deliveries:
+        if delivery.recipient not in recipients:
+            continue
+        if not await tx.run(
             "UPDATE deliveries SET state = 'uncertain', unanswered = unanswered + 1, lease_until = :until,"
-            f" next_at = CASE WHEN unanswered + 1 >= :most THEN NULL ELSE next_at END WHERE {_FENCED}",
+            f" next_at = CASE WHEN unanswered + 1 >= :most THEN NULL ELSE next_at END WHERE {_FENCED}"
+            " AND state IN ('queued', 'uncertain') AND unanswered = :unanswered",
             until=until_ms,
             most=MOST_UNANSWERED,
+            unanswered=delivery.unanswered,
+            **_fence(lease, delivery),
+        ):
+            break
+        written.append(delivery)
+    else:
+        return True
+    for delivery in written:
+        await tx.run(
+            "UPDATE deliveries SET state = :state, unanswered = :unanswered, next_at = :next_at, lease_until = :until"
+            f" WHERE {_FENCED}",
+            state=delivery.state,
+            unanswered=delivery.unanswered,
+            next_at=delivery.next_at,
+            until=lease.until,
             **_fence(lease, delivery),
         )
-    return True
+    return False
 
 
 async def record(tx: Transaction, lease: Lease, results: Iterable[Delivery], now_ms: int) -> int:

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from letterlock.policy import (
+    AUTOMATIC_ANSWERS_PER_HOUR,
+    MOST_RECIPIENTS,
+    THREAD_EMAILS_PER_HOUR,
+    Decision,
+    Recipient,
+    SendContext,
+    decide,
+)
+
+OURS = Recipient("bob@letterlock.localhost", local=True)
+OUTSIDE = Recipient("carol@example.com", local=False)
+
+
+def context(*recipients: Recipient, **changes: object) -> SendContext:
+    fields = {"sender": "anna@letterlock.localhost", "sender_live": True, "relay_configured": True}
+    return SendContext(recipients=recipients, **{**fields, **changes})  # type: ignore[arg-type]
+
+
+def codes(decision: Decision) -> list[str]:
+    return [reason.code for reason in decision.reasons]
+
+
+def test_an_email_between_our_inboxes_is_allowed_without_a_relay() -> None:
+    assert decide(context(OURS, relay_configured=False)) == Decision("allow")
+
+
+def test_an_email_to_the_outside_is_allowed_with_a_relay() -> None:
+    assert decide(context(OURS, OUTSIDE)) == Decision("allow")
+
+
+def test_without_a_relay_only_the_recipients_outside_are_held_and_the_setting_is_named() -> None:
+    decision = decide(context(OURS, OUTSIDE, relay_configured=False))
+    assert (decision.kind, codes(decision), decision.held) == ("hold", ["relay_host"], ("carol@example.com",))
+    assert "relay_host" in decision.reasons[0].text
+    assert "carol@example.com" in decision.reasons[0].text
+
+
+def test_a_sender_that_is_gone_is_refused() -> None:
+    assert codes(decide(context(OURS, sender_live=False))) == ["sender_inbox"]
+
+
+def test_an_email_needs_a_recipient() -> None:
+    assert codes(decide(context())) == ["no_recipient"]
+
+
+def test_the_number_of_recipients_is_limited() -> None:
+    most = [Recipient(f"r{n}@example.com", False) for n in range(MOST_RECIPIENTS)]
+    assert decide(context(*most)).kind == "allow"
+    decision = decide(context(*most, OUTSIDE))
+    assert (decision.kind, codes(decision)) == ("refuse", ["too_many_recipients"])
+
+
+def test_an_unknown_inbox_of_this_machine_is_refused_by_name_even_with_a_relay() -> None:
+    decision = decide(context(Recipient("nobody@letterlock.localhost", False)))
+    assert (decision.kind, codes(decision)) == ("refuse", ["no_such_inbox"])
+    assert "nobody@letterlock.localhost" in decision.reasons[0].text
+
+
+def test_a_machine_that_answers_our_answers_is_not_answered_for_ever() -> None:
+    few = context(OUTSIDE, answers_automatic=True, sent_in_thread=AUTOMATIC_ANSWERS_PER_HOUR - 1)
+    assert decide(few).kind == "allow"
+    many = context(OUTSIDE, answers_automatic=True, sent_in_thread=AUTOMATIC_ANSWERS_PER_HOUR)
+    assert codes(decide(many)) == ["loop"]
+    assert decide(context(OUTSIDE, sent_in_thread=AUTOMATIC_ANSWERS_PER_HOUR)).kind == "allow"
+
+
+def test_a_thread_that_two_agents_keep_going_is_stopped() -> None:
+    assert codes(decide(context(OURS, sent_in_thread=THREAD_EMAILS_PER_HOUR))) == ["loop"]
+
+
+recipients = st.builds(Recipient, st.sampled_from(["a@example.com", "b@x.localhost", "c@y.example"]), st.booleans())
+
+
+@given(
+    st.lists(recipients, max_size=60),
+    st.booleans(),
+    st.booleans(),
+    st.booleans(),
+    st.integers(0, 100),
+)
+def test_whatever_is_not_allowed_has_a_reason_and_a_next_step(
+    whom: list[Recipient], live: bool, relay: bool, automatic: bool, sent: int
+) -> None:
+    decision = decide(
+        context(*whom, sender_live=live, relay_configured=relay, answers_automatic=automatic, sent_in_thread=sent)
+    )
+    assert (decision.kind == "allow") == (not decision.reasons)
+    assert (decision.kind == "hold") == bool(decision.held)
+    assert all(reason.text and reason.next_step for reason in decision.reasons)
+    assert not set(decision.held) & {each.address for each in whom if each.local} or decision.kind == "hold"
