@@ -186,7 +186,11 @@ def main() -> int:
         print(f"most wrong codes and links by {name}: {', '.join(worst) or 'none'}")
     steps = {step: 1_000 * seconds / max(1, mails) for step, seconds in clock.seconds.items()}
     extract = sum(steps.get(step, 0.0) for step in ("codes", "links", "reply", "meaning"))
-    print("CPU ms per mail: " + ", ".join(f"{step} {cost:.2f}" for step, cost in steps.items()) + f"; extract {extract:.2f}")
+    print(
+        "CPU ms per mail: "
+        + ", ".join(f"{step} {cost:.2f}" for step, cost in steps.items())
+        + f"; extract {extract:.2f}"
+    )
     return 0
 
 

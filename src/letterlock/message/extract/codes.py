@@ -51,7 +51,7 @@ def find_code(parsed: ParsedMessage, visible: VisibleText) -> Code | None:
     if not best:
         return None
     value, (score, reason, chosen) = max(best.items(), key=lambda item: item[1][0])
-    if score < _SURE_ENOUGH:
+    if round(score, 3) < _SURE_ENOUGH:
         return None
     texts = [parsed.subject, visible.text, *parsed.plain, *(block.text for block in visible.blocks if block.start < 0)]
     texts += [passage.text for passage in visible.hidden]
@@ -68,6 +68,8 @@ _SIGNING_IN = int(_ACCOUNT | Hint.STRONG | Hint.PASSWORD)
 _NOTICE = int(Hint.EXPIRE | Hint.IGNORE)
 _OTHER = int(Hint.VETO | Hint.PROMO)
 _TIME = int(Hint.MINUTE | Hint.HOUR | Hint.DAY)
+_PASSWORD, _ONCE = int(Hint.PASSWORD), int(Hint.ONCE)
+_PHRASE = 14  # letters between the words of one phrase
 _STRONG, _PROMO, _OLD, _EXPIRE = int(Hint.STRONG), int(Hint.PROMO), int(Hint.OLD), int(Hint.EXPIRE)
 
 
@@ -85,7 +87,7 @@ class _Line:
     def words(self) -> list[tuple[int, int, int]]:
         """Hinting words (start, end, bits), found when first asked for."""
         if self._words is None:
-            self._words = scan(self.text.lower())
+            self._words = _with_passwords(scan(self.text.lower()))
             for _, _, bits in self._words:
                 self._bits |= bits
         return self._words
@@ -93,6 +95,19 @@ class _Line:
     @property
     def bits(self) -> int:
         return self._bits if self.words else 0
+
+
+def _with_passwords(words: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
+    """The words, a password that is for one time counted as a code."""
+    for at, (start, end, bits) in enumerate(words):
+        if bits & _PASSWORD:
+            near = bits
+            for other_start, other_end, other in words[max(0, at - 2) : at + 3]:
+                if other_start - end <= _PHRASE and start - other_end <= _PHRASE:
+                    near |= other
+            if near & _ONCE:
+                words[at] = (start, end, bits | _STRONG)
+    return words
 
 
 @dataclass(slots=True)
@@ -178,7 +193,7 @@ def _shapes(line: _Line) -> Iterator[_Shape]:
     if len(core) <= 48 and (_WORDS.fullmatch(core) or (_LETTERS_ALONE.fullmatch(core) and line.looks & _TYPED)):
         at = text.find(core)
         if "-" in core or not core.isupper():
-            yield _Shape(core.replace("-", ""), line, at, at + len(core), True, 0.3)
+            yield _Shape(core.replace("-", ""), line, at, at + len(core), True, 0.25)
             return
     runs = list(_RUN.finditer(text))
     at = 0
@@ -574,7 +589,7 @@ def _strength(line: _Line, words: list[tuple[int, int, int]], at: int) -> int:
             continue
         other_start, other_end, other_bits = words[other]
         gap = line.text[other_end:start] if other < at else line.text[end:other_start]
-        if len(gap) > 14 or any(mark in gap for mark in ".,;:!?"):
+        if len(gap) > _PHRASE or any(mark in gap for mark in ".,;:!?"):
             continue
         if other_bits & _OTHER and len(gap) <= 4:
             return -1

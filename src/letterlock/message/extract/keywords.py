@@ -179,8 +179,8 @@ az: =kod =kodu =kodunuz kod | təsdiq doğrula | daxil giriş hesab | şifrə pa
 uz: =kod kodi kodni | tasdiq | kirish hisob | parol | tikla | tugay amal | etibor e'tibor so'ra | kirit | daqiqa
   | soat | buyurtma raqam
 kk: код | раста | кіру тіркелгі | құпиясөз құпия | қалпына | мерзім | елеме | енгіз | минут | сағат | тапсырыс
-ky: код | ырасто ыраста текшер | кирүү аккаунт | сырсөз пароль купуя | калыбына | мөөнөт | көңүл | киргиз | мүнөт |
-  саат | буйрутма
+ky: код | ырасто ыраста текшер | кирүү аккаунт | сырсөз пароль купуя | калыбына | мөөнөт | көңүл | киргиз |
+  мүнөт | саат | буйрутма
 mn: =код кодыг кодоо | баталгаа | нэвтр бүртгэл | нууц | сэргээ | дуус хүчин | хүсээ | оруул | минут | цаг |
   захиал дугаар
 tg: рамз код | тасдиқ | даромадан ворид | рамз парол | барқарор | муҳлат | сарфи | ворид | дақиқа | соат |
@@ -188,14 +188,14 @@ tg: рамз код | тасдиқ | даромадан ворид | рамз п
 tt: код | расла | керү | серсүз | торгыз | вакыт | игътибар | кертегез | минут | сәгать | заказ
 hy: կոդ ~կոդ ծածկագիր | հաստատ ստուգ | մուտք հաշիվ | գաղտնաբառ | վերականգն | ժամկետ սպառվ | անտես | մուտքագր |
   րոպե | ժամ | պատվեր
-ka: კოდი კოდ ~კოდი | ვერიფიკ ~დასტურ | შესვლ ანგარიშ ავტორიზ შესა | პაროლ | აღდგენ | ვადა ამოიწურ |
-  უგულებელ იგნორ მოითხოვ | შეიყვან | წუთ | საათ | შეკვეთ ნომერ
+ka: კოდი კოდ ~კოდი | ვერიფიკ ~დასტურ | შესვლ ანგარიშ ავტორიზ შესა | პაროლ | აღდგენ | ვადა ამოიწურ | უგულებელ
+  იგნორ მოითხოვ | შეიყვან | წუთ | საათ | შეკვეთ ნომერ
 is: ~kóði ~kóða ~kóðann ~kóðinn | staðfest | innskrá skráðu reikning | lykilorð | endurstill | rennur gildir |
   hunsa baðst | sláðu notaðu | mínút | klukkust | pöntun númer sími
 fo: ~kodu ~koda ~kotu ~kotan | vátta staðfest | innrita =ritar | loyniorð | endurset | gongur | bað | skriva |
   minutt | tím | ordr
-ga: =cód =gcód cód | fíor deimhn | logáil síni cuntas | pasfhocal | athshoc | rachaidh éag | neamhaird | cuir |
-  nóiméad | uair | ordú
+ga: =cód =gcód =chód cód chód | fíor deimhn | logáil síni cuntas | pasfhocal | athshoc | rachaidh éag |
+  neamhaird | cuir | nóiméad | uair | ordú
 cy: =cod =côd cod | dilys cadarn gwirio | mewngof cyfrif | cyfrinair | ailosod | | anwybydd | rhowch | munud |
   awr | archeb
 gd: còd | dearbh | | facal | ath-shuidh | | leig | cuir | mionaid | uair | òrdugh
@@ -316,8 +316,8 @@ token токен トークン 토큰 令牌 โทเค็น توکن
     Hint.ONCE: """
 =one-time =onetime =once =single-use =single =temporary einmal =eenmalige =eenmalig engång engang kertakäyt
 ühekordse jednoraz jednokrat jednorázov egyszer temporair temporal único unico =uso temporaneo vienreiz
-vienkartin одноразов еднократ једнократ jednokratn μίας tek tək geçici birdəfəlik یکبار موقت مرة لمرة مؤقت פעמי
-זמני एकबार একবার sekali sementara ワンタイム 一次性 일회용 ครั้งเดียว =lần tạm provisoire
+vienkartin =usage unique =solo одноразов еднократ једнократ jednokratn μίας tek tək geçici birdəfəlik یکبار موقت
+مرة لمرة مؤقت פעמי זמני एकबार একবার sekali sementara ワンタイム 一次性 일회용 ครั้งเดียว =lần tạm provisoire
 """,
     Hint.SECURITY: """
 securit sicherheit sécurité seguridad segurança sicurezza beveilig säkerhet turva безопасн güvenlik 安全
@@ -380,6 +380,8 @@ _FOLDS = {
     0x064A: "\u06cc",
     0x0649: "\u06cc",
 }
+# A wide comma ends a clause; the plain one could stand within a number.
+_WIDE_MARKS = str.maketrans("，．", "、。")
 _NATIVE_DIGIT = re.compile(r"[^\D0-9]")
 
 
@@ -388,7 +390,7 @@ def clean(text: str) -> str:
     invisible characters and Arabic vowel signs dropped, every blank a space, every dash a hyphen. Keeps case."""
     if text.isascii():
         return text
-    plain = unicodedata.normalize("NFKC", text).translate(_FOLDS)
+    plain = unicodedata.normalize("NFKC", text.translate(_WIDE_MARKS)).translate(_FOLDS)
     return _NATIVE_DIGIT.sub(lambda digit: str(unicodedata.decimal(digit[0])), plain)
 
 

@@ -582,7 +582,7 @@ def _kind(seen: _Seen, parts: SplitResult, host: str, about: _About, text: str, 
         points[kind] = 2.0 * (kind in by_path) + 2 * bool(anchor & hint) + 2 * bool(about.subject & hint)
         points[kind] += 0.5 * bool(before & hint)
     # Signing in is what every account mail speaks of: it decides only where nothing else does.
-    points["magic"] *= 0.9
+    points["magic"] *= 0.7
     kind, most = max(points.items(), key=lambda item: item[1])
 
     if opaque and not anchor & _ANY_ACTION and not (bare and not seen.first.image):

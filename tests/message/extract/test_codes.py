@@ -1,0 +1,302 @@
+"""One-time codes: every form and many languages, and the numbers that are none."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from letterlock.message.extract.codes import Code, find_code
+from letterlock.message.parse import Mailbox, ParsedMessage
+from letterlock.message.visible import Block, Look, VisibleText
+
+
+def code_of(
+    subject: str, text: str = "", *, looks: dict[str, frozenset[Look]] | None = None, alt: str = ""
+) -> Code | None:
+    """The code of a mail of plain lines; `looks` gives some of them a look, `alt` is the text of an image."""
+    blocks, start = [], 0
+    for line in text.split("\n"):
+        if line.strip():
+            look = (looks or {}).get(line.strip(), frozenset())
+            blocks.append(Block(line.strip(), "html" if looks else "plain", look, start))
+        start += len(line) + 1
+    if alt:
+        blocks.append(Block(alt, "alt"))
+    sender = (Mailbox("Example Shop", "noreply@shop.example"),)
+    return find_code(ParsedMessage(subject=subject, from_=sender), VisibleText(text=text, blocks=tuple(blocks)))
+
+
+def value(subject: str, text: str = "", **more: object) -> str | None:
+    found = code_of(subject, text, **more)  # type: ignore[arg-type]
+    return found.value if found else None
+
+
+BIG: frozenset[Look] = frozenset({"large", "bold", "spaced"})
+
+SENTENCES = [
+    ("en", "Your login code is 482913. It expires in 10 minutes."),
+    ("en", "482913 is your Example verification code."),
+    ("en", "Use 482913 as your one-time password to finish signing in."),
+    ("en", "Please type in this security code when asked: 482913"),
+    ("de", "Dein Bestätigungscode lautet 482913 und ist 10 Minuten gültig."),
+    ("de", "Ihr Einmalpasswort: 482913"),
+    ("fr", "Votre code de vérification est 482913. Il expire dans 10 minutes."),
+    ("es", "Tu código de verificación es 482913 y caduca en 10 minutos."),
+    ("pt", "O seu código de confirmação é 482913."),
+    ("it", "Il tuo codice di verifica è 482913."),
+    ("nl", "Je verificatiecode is 482913."),
+    ("sv", "Din engångskod är 482913."),
+    ("da", "Din bekræftelseskode er 482913."),
+    ("nb", "Engangskoden din er 482913."),
+    ("fi", "Vahvistuskoodisi on 482913."),
+    ("et", "Teie kinnituskood on 482913."),
+    ("lv", "Jūsu apstiprinājuma kods ir 482913."),
+    ("lt", "Jūsų patvirtinimo kodas yra 482913."),
+    ("pl", "Twój kod weryfikacyjny to 482913."),
+    ("cs", "Váš ověřovací kód je 482913."),
+    ("sk", "Váš overovací kód je 482913."),
+    ("hu", "Az ellenőrző kódod: 482913"),
+    ("ro", "Codul tău de verificare este 482913."),
+    ("bg", "Вашият код за потвърждение е 482913."),
+    ("ru", "Ваш код подтверждения: 482913. Никому его не сообщайте."),
+    ("uk", "Ваш код підтвердження: 482913."),
+    ("sr", "Ваш верификациони код је 482913."),
+    ("hr", "Vaš potvrdni kôd je 482913."),
+    ("sl", "Vaša potrditvena koda je 482913."),
+    ("sq", "Kodi juaj i verifikimit është 482913."),
+    ("el", "Ο κωδικός επαλήθευσής σας είναι 482913."),
+    ("tr", "Doğrulama kodunuz: 482913"),
+    ("az", "Təsdiq kodunuz: 482913"),
+    ("kk", "Сіздің растау кодыңыз: 482913"),
+    ("hy", "Ձեր հաստատման կոդն է՝ 482913"),
+    ("ka", "თქვენი ვერიფიკაციის კოდია 482913"),
+    ("ar", "رمز التحقق الخاص بك هو 482913"),
+    ("fa", "کد تأیید شما 482913 است"),
+    ("ur", "آپ کا تصدیقی کوڈ 482913 ہے"),
+    ("he", "קוד האימות שלך הוא 482913"),
+    ("hi", "आपका सत्यापन कोड 482913 है"),
+    ("bn", "আপনার যাচাইকরণ কোড হল 482913"),
+    ("ta", "உங்கள் சரிபார்ப்புக் குறியீடு 482913"),
+    ("te", "మీ ధృవీకరణ కోడ్ 482913"),
+    ("th", "รหัสยืนยันของคุณคือ 482913"),
+    ("vi", "Mã xác minh của bạn là 482913."),
+    ("id", "Kode verifikasi Anda adalah 482913."),
+    ("ms", "Kod pengesahan anda ialah 482913."),
+    ("tl", "Ang iyong verification code ay 482913."),
+    ("sw", "Msimbo wako wa uthibitishaji ni 482913."),
+    ("ja", "認証コードは482913です。10分以内に入力してください。"),
+    ("ko", "인증번호는 482913입니다."),
+    ("zh", "您的验证码为482913，10分钟内有效。"),
+    ("zh-Hant", "您的驗證碼是 482913，請勿告訴他人。"),
+    ("eu", "Zure egiaztapen-kodea 482913 da."),
+    ("is", "Staðfestingarkóðinn þinn er 482913."),
+    ("ga", "Is é 482913 do chód fíoraithe."),
+    ("cy", "Eich cod dilysu yw 482913."),
+    ("eo", "Via kontrolkodo estas 482913."),
+    ("mn", "Таны баталгаажуулах код: 482913"),
+]
+
+
+@pytest.mark.parametrize(("language", "sentence"), SENTENCES)
+def test_a_sentence_that_names_the_code_is_understood(language: str, sentence: str) -> None:
+    assert value("Example", sentence) == "482913", language
+
+
+FORMS = [
+    ("4821", "4821"),
+    ("48213", "48213"),
+    ("4821937", "4821937"),
+    ("48219375", "48219375"),
+    ("482 913", "482913"),
+    ("482-913", "482913"),
+    ("48 29 13", "482913"),
+    ("4829 1377", "48291377"),
+    ("4 8 2 9 1 3", "482913"),
+    ("4-8-2-9-1-3", "482913"),
+    ("482\u00a0913", "482913"),
+    ("4\u200b8\u200b2\u200b9\u200b1\u200b3", "482913"),
+    ("٤٨٢٩١٣", "482913"),
+    ("४८२९१३", "482913"),
+    ("４８２９１３", "482913"),
+    ("K7QX2M", "K7QX2M"),
+    ("ＫＱ７Ｘ２Ｍ", "KQ7X2M"),
+    ("K 7 Q X 2 M", "K7QX2M"),
+    ("XKT-482", "XKT482"),
+    ("WDJB-MJHT", "WDJBMJHT"),
+    ("K7QX-9TRM", "K7QX9TRM"),
+    ("k7qx2m", "k7qx2m"),
+    ("G-482913", "482913"),
+    ("ZQXKTV", "ZQXKTV"),
+    ("lumo-pavi-rosk-tenid", "lumopavirosktenid"),
+]
+
+
+@pytest.mark.parametrize(("written", "typed"), FORMS)
+def test_a_code_alone_on_its_line_is_read_in_every_form(written: str, typed: str) -> None:
+    text = f"Hello,\nenter this verification code to sign in:\n{written}\nIt expires in 10 minutes."
+    assert value("Sign in", text) == typed
+
+
+@pytest.mark.parametrize(("written", "typed"), [form for form in FORMS if not form[0].isalpha() or form[0].isupper()])
+def test_all_forms_are_given_for_masking(written: str, typed: str) -> None:
+    found = code_of("Sign in", f"Your login code:\n{written}\nIt expires in 10 minutes.")
+    assert found is not None
+    assert typed in found.forms
+    if "G-" not in written:
+        assert written.strip() in found.forms
+
+
+def test_one_character_to_a_line_is_one_code() -> None:
+    found = code_of("Verify your email", "Your verification code:\n4\n8\n2\n9\n1\n3\nIf you did not ask, ignore this.")
+    assert found is not None
+    assert found.value == "482913"
+    assert "4\n8\n2\n9\n1\n3" in found.forms
+
+
+def test_a_code_only_in_the_subject_is_found() -> None:
+    assert value("482913 is your Example code", "Enter the code to sign in.") == "482913"
+    assert value("[Example] K7QX2M", "Enter the verification code of the subject. It expires soon.") == "K7QX2M"
+
+
+def test_a_code_only_in_an_image_text_is_found() -> None:
+    assert (
+        value("Sign in", "Your verification code is shown below.\nIt expires in 5 minutes.", alt="482 913") == "482913"
+    )
+
+
+def test_a_code_only_in_the_plain_twin_is_found() -> None:
+    blocks = (Block("Please see the other part", "html", frozenset(), 0), Block("Your login code is 482913.", "plain"))
+    found = find_code(ParsedMessage(subject="Login"), VisibleText(text="Please see the other part", blocks=blocks))
+    assert found is not None
+    assert found.value == "482913"
+
+
+def test_a_domain_bound_last_line_is_the_surest_sign() -> None:
+    found = code_of("Sign in", "Your Example code is 482913.\n\n@shop.example #482913")
+    assert found is not None
+    assert found.value == "482913"
+    assert found.confidence >= 0.95
+
+
+def test_a_domain_bound_line_of_another_domain_is_less_sure() -> None:
+    ours = code_of("x", "@mail.shop.example #482913")
+    theirs = code_of("x", "@bank.example #482913")
+    assert ours is not None and theirs is not None
+    assert theirs.confidence < ours.confidence
+
+
+def test_the_looks_of_a_block_help_where_no_word_is_known() -> None:
+    text = "Zzqa brrk tolm verify\nWqpl 10 minutes expires\n482913"
+    assert value("Zzqa", text, looks={"482913": BIG}) == "482913"
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("Your login code is 482913. It expires in 10 minutes.", 600),
+        ("Your login code is 482913. It is valid for 2 hours.", 7_200),
+        ("Dein Bestätigungscode ist 482913. Er ist 15 Minuten gültig.", 900),
+        ("您的验证码为482913，10分钟内有效。", 600),
+        ("Ваш код подтверждения 482913. Он действителен 5 минут.", 300),
+        ("Your login code is 482913.", None),
+    ],
+)
+def test_the_lifetime_is_read_where_the_mail_states_it(text: str, seconds: int | None) -> None:
+    found = code_of("Sign in", text)
+    assert found is not None
+    assert found.expires_in_s == seconds
+
+
+def test_the_new_code_wins_over_one_called_old() -> None:
+    text = "Your new login code is 771204.\nThe code 482913 we sent earlier no longer works."
+    assert value("Sign in", text) == "771204"
+
+
+def test_a_security_phrase_is_not_the_code() -> None:
+    text = "Enter the verification code:\n482913\nThe security code of this mail: Amber Falcon 4417"
+    assert value("Sign in", text) == "482913"
+
+
+NONE = [
+    ("Invoice 2025-0042", "Invoice number 482913, total 1,482.00 EUR, due 2025-03-01."),
+    ("Your order", "Order number: 48291377\nOrder code: 482913\nTrack it with 1Z9998887776."),
+    ("Meeting", "See you on 12/05/2024 at 14:30 in room 4821."),
+    ("Call me", "My number is +1 650 555 4239, or (415) 555-0134, office code 4821."),
+    ("Spring sale", "Use coupon code SPRING25 or 482913 and save 20 % until Sunday."),
+    ("Spring sale", "Save 20 %!\nCODE: 4829137\nShop now and sign in to your account."),
+    ("Our new office", "Visit us at 410 Terry Ave, Suite 4821, Seattle, WA 98109. Zip code: 98109."),
+    ("Postleitzahl", "Die Postleitzahl ist 10115, der Ländercode 4900."),
+    ("Build failed", "Error code 50312 in line 4821 of version 10.4.2, commit 8f3a2b1c. The exit code was 1370."),
+    ("Release notes", "The source code of 2024 has 482913 lines. See rev 482913 of the codebase."),
+    ("Re: patch", "Title 18, Section 1302 and 1341 of the US code apply.\nTel: 555 0199"),
+    ("Statement", "Account number 48291377\nSort code 20-30-40\nBalance 4,829.13\nSWIFT code ABCDGB2L"),
+    ("Welcome", "Your account was created in 2024. You can sign in with your password at any time."),
+    ("Your verification code", "Your code is in the attached image."),
+    ("Parcel", "Tracking code: 00340434161094022115\nYour parcel will arrive on 12.05.2024."),
+    ("Confirm", "Confirm your email address with the button below. The link expires in 24 hours."),
+    ("Password changed", "Your password was changed on May 12, 2024 from 203.0.113.9. Reference 482913."),
+    ("Weekly report", "Visitors\n48291\nSales\n7712\nLogins\n3029\nView your account."),
+    ("Conference", "Dial in with meeting number 482 913 771. Conference ID: 482913."),
+    ("Your booking", "Booking code: K7QX2M\nFlight LH 4821 on 12 May, gate 22."),
+    ("Digest", "> Your login code is 482913.\nI got this mail. What is it?"),
+    ("test Sun, 14 Oct 2012 16:09:01 -0700", "The code is in the repository. Sign in to see it."),
+    ("Taxes", "Steuernummer 48291377, Kundennummer 771204, Rechnung 4821 über 1.482,00 EUR."),
+    ("Подтверждение заказа", "Номер заказа 482913, сумма 4821 руб., индекс 101000."),
+    ("订单", "您的订单号 48291377 已发货，快递单号 7712049876。"),
+]
+
+
+@pytest.mark.parametrize(("subject", "text"), NONE)
+def test_numbers_that_are_no_code_are_left_alone(subject: str, text: str) -> None:
+    assert value(subject, text) is None
+
+
+def test_a_mail_of_nothing_has_no_code() -> None:
+    assert find_code(ParsedMessage(), VisibleText()) is None
+
+
+@given(st.text(), st.lists(st.text(), max_size=8), st.lists(st.text(), max_size=3))
+@settings(max_examples=150, deadline=None)
+def test_no_text_makes_it_fail(subject: str, lines: list[str], alts: list[str]) -> None:
+    blocks = (*(Block(line, "html") for line in lines), *(Block(line, "alt") for line in alts))
+    found = find_code(ParsedMessage(subject=subject), VisibleText(text="\n".join(lines), blocks=blocks))
+    assert found is None or 0 < found.confidence < 1
+
+
+@given(st.from_regex(r"[1-9][0-9]{5}", fullmatch=True), st.sampled_from([sentence for _, sentence in SENTENCES]))
+@settings(max_examples=150, deadline=None)
+def test_any_six_digits_are_found_in_any_language(digits: str, sentence: str) -> None:
+    assert value("Example", sentence.replace("482913", digits)) == digits
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "1 ",
+        "1-",
+        "a1-",
+        "code 1234 ",
+        "A B ",
+        "@a #1 ",
+        "١",
+        "验证码1234",
+        "9" * 50 + " ",
+        "K7QX-",
+        "15 minutes ",
+        "(((",
+        "a@b ",
+    ],
+)
+def test_long_texts_take_linear_time(piece: str) -> None:
+    def cost(length: int) -> float:
+        text = (piece * (length // len(piece) + 1))[:length]
+        start = time.process_time()
+        code_of("Your login code", "Your login code:\n" + text + "\n" + text.replace(" ", "\n"))
+        return time.process_time() - start
+
+    cost(2_000)
+    small, large = max(min(cost(20_000) for _ in range(2)), 0.002), cost(160_000)
+    assert large < 40 * small
