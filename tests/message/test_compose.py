@@ -70,7 +70,7 @@ def test_bcc_is_in_the_recipients_and_nowhere_in_the_bytes() -> None:
 
 
 def test_recipients_named_twice_are_sent_to_once_as_first_written() -> None:
-    draft = with_(to=(BOB,), cc=(ADA, parse_address("BOB@example.net")), bcc=(ADA,))
+    draft = with_(to=(BOB, ADA), cc=(parse_address("BOB@example.net"),), bcc=(ADA,))
     assert draft.recipients == (BOB, ADA)
 
 

@@ -45,7 +45,10 @@ class Draft:
     @property
     def recipients(self) -> tuple[Address, ...]:
         """The envelope's recipients: to, cc and bcc, each once, in order."""
-        return tuple({address.key: address for address in reversed((*self.to, *self.cc, *self.bcc))}.values())[::-1]
+        first: dict[str, Address] = {}
+        for address in (*self.to, *self.cc, *self.bcc):
+            first.setdefault(address.key, address)
+        return tuple(first.values())
 
 
 @dataclass(frozen=True, slots=True)

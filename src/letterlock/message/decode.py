@@ -19,9 +19,9 @@ from urllib.parse import unquote_to_bytes
 LINE_TABLE = dict[int, str | None].fromkeys((*range(0x20), 0x7F, *range(0x80, 0xA0))) | dict.fromkeys(
     (0x09, 0x0A, 0x0B, 0x0C, 0x0D, 0x85, 0x2028, 0x2029), " "
 )
-# A charset is at most 80 characters, and no start of a word can lie between its last two question marks: the search
-# never looks at a character more than a few times.
-_WORD = re.compile(r"=\?([^?\s]{1,80})\?([bBqQ])\?([^?]*)\?=")
+# No start of a word can lie between two of its question marks that are not the start of another: the search never looks
+# at a character more than a few times.
+_WORD = re.compile(r"=\?([^?\s]+)\?([bBqQ])\?([^?]*)\?=")
 _WHOLE_WORD = re.compile(rf"(?<![^\s,(<:;>=)]){_WORD.pattern}(?=[\s,<();]|=\?|\Z)")
 TOKEN = re.compile(r"[A-Za-z0-9_.+-]+")
 CONTENT_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,100}/[a-z0-9!#$&^_.+-]{1,100}")
@@ -316,11 +316,11 @@ def charset_decoded(content: bytes, label: str, notes: set[str]) -> str:
         try:
             text = content.decode("utf-8")
         except UnicodeDecodeError:
-            if codec in ("ascii", "utf-8") and key:
-                notes.add("charset_lie")
             if codec == "utf-8" and _mostly_utf8(content):
                 notes.add("undecodable_bytes")
                 return content.decode("utf-8", "replace")
+            if codec in ("ascii", "utf-8") and key:
+                notes.add("charset_lie")
             return content.decode("cp1252", "replace")
         if codec in ("ascii", "cp1252") and key:
             notes.add("charset_lie")

@@ -222,7 +222,8 @@ def _parsed(raw: bytes, caps: Caps) -> ParsedMessage:
         notes.add("parser_failed")
         read = _interpret_plainly(several, bodies, notes)
     message_ids = _message_ids(once.get("message-id", ""))
-    headers = tuple((name, _shown(value, notes)) for name, value in fields)
+    # RFC 2047 section 5: an encoded word is none in these fields.
+    headers = tuple((name, one_line(value) if name.lower() in _IDS else _shown(value, notes)) for name, value in fields)
     attachments = reader.attachments()
     return ParsedMessage(
         headers=headers,
@@ -255,6 +256,8 @@ _ONCE = frozenset(
     )
 )
 """RFC 5322 section 3.6 and RFC 2045: at most one of each."""
+
+_IDS = frozenset(("message-id", "in-reply-to", "references"))
 
 _ADDRESS_LIST_CHARS = 30_000
 """What is read of the fields of one name: a thousand recipients. mail-parser needs some 25 us for each."""
