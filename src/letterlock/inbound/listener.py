@@ -46,6 +46,7 @@ _FULL = "452 4.3.1 Insufficient storage, try again later"
 _TROUBLE = "451 4.3.0 Local trouble, try again later"
 _BARE = "550 5.6.0 Bare CR or LF in the message; lines must end with CRLF (RFC 5321 section 2.3.8)"
 _TOO_BIG = "552 5.3.4 Message too big"
+_LAST_REPLIES = (b"221 ", b"421 ", b"502 5.5.1 Too many")
 _NO_INBOX = "550 5.1.1 No such inbox here"
 
 
@@ -192,9 +193,11 @@ def _session_class() -> type[Any]:
                 self.transport.close()
 
         async def push(self, status: str | bytes) -> None:
-            self._replies += (status.encode() if isinstance(status, str) else status) + b"\r\n"
-            # RFC 2920 section 3.2: with another command at hand already, its reply can go in the same packet.
-            if self.in_data or b"\n" not in self._reader._buffer:
+            reply = status.encode() if isinstance(status, str) else status
+            self._replies += reply + b"\r\n"
+            # RFC 2920 section 3.2: with another command at hand already, its reply can go in the same packet. After a
+            # last reply aiosmtpd closes at once, and whatever waits would be lost.
+            if self.in_data or reply.startswith(_LAST_REPLIES) or b"\n" not in self._reader._buffer:
                 await self._flush()
 
         async def _flush(self) -> None:
