@@ -1,1 +1,1 @@
-"""What an agent came for: codes, links, the newest part of a reply, and what kind of mail it is. By rule, with reasons."""
+"""What an agent came for: codes, links, the newest part of a reply, what kind of mail it is. By rule, with reasons."""

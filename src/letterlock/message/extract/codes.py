@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from letterlock.message.extract.domains import registrable
 from letterlock.message.extract.keywords import Hint, clean, hints, scan
@@ -53,7 +54,12 @@ def find_code(parsed: ParsedMessage, visible: VisibleText) -> Code | None:
     value, (score, reason, chosen) = max(best.items(), key=lambda item: item[1][0])
     if round(score, 3) < _SURE_ENOUGH:
         return None
-    texts = [parsed.subject, visible.text, *parsed.plain, *(block.text for block in visible.blocks if block.start < 0)]
+    texts = [
+        parsed.subject,
+        visible.text,
+        *parsed.plain,
+        *(block.text for block in visible.blocks if block.part == "alt"),
+    ]
     texts += [passage.text for passage in visible.hidden]
     return Code(value, round(min(score, 0.99), 2), reason, _forms(value, texts), mail.lifetime(chosen))
 
@@ -421,12 +427,10 @@ class _Mail:
     def _alone(self, shape: _Shape) -> tuple[float, str]:
         line, last = shape.line, shape.last or shape.line
         score, reason = 0.0, ""
-        distance = 0
-        for place in range(line.place - 1, max(0, line.place - _ABOVE - 1), -1):
-            other = self.lines[place]
+        for distance in range(1, min(_ABOVE, line.place - 1) + 1):
+            other = self.lines[line.place - distance]
             if not _one_flow(other, line):
                 break
-            distance += 1
             label = len(other.text) <= 32
             if other.bits & _NOUN:
                 if _label_of_something_else(other) or (not _strong(other) and self._offers(other)):
@@ -659,6 +663,11 @@ _NOT_PLAIN = re.compile(r"[\W_]+")
 _GAP = 3
 
 
+@lru_cache(maxsize=4_000)
+def _plain(letter: str) -> str:
+    return clean(letter)
+
+
 def _forms(value: str, texts: list[str]) -> tuple[str, ...]:
     """Every stretch of `texts` that reads as `value` once blanks, marks and native digits are taken out."""
     forms = {value: None}
@@ -669,7 +678,7 @@ def _forms(value: str, texts: list[str]) -> tuple[str, ...]:
         kept: list[str] = []
         places: list[int] = []
         for place, letter in enumerate(text):
-            simple = letter if letter.isascii() else clean(letter)
+            simple = letter if letter.isascii() else _plain(letter)
             if len(simple) == 1 and simple.isalnum():
                 kept.append(simple)
                 places.append(place)

@@ -1,8 +1,8 @@
 """What the words of a mail hint at (a code, a sign-in, an expiry, an order number ...), in some ninety languages.
 
 `hints(word)` is a set of bits and `scan(line)` finds the hinting words of a line; both take linear time. The table is
-data: one row for each language, words folded as `fold` does. A word stands for all that begins with it (up to six more
-letters, more after a long stem, so that endings do not matter), `=word` for itself alone, `~word` for itself anywhere inside a longer one.
+data: one row for each language, words folded as `fold` does. A word stands for all that begins with it (endings of up
+to six letters, more after a long stem), `=word` for itself alone, `~word` for itself anywhere inside a longer one.
 """
 
 from __future__ import annotations
@@ -355,14 +355,14 @@ ancien anterior =antes precedente vorige eerder tidigare tidligere aiemm poprzed
 
 # Stems of words that only begin, or end, like one of the table.
 _EXCEPTIONS = """
-activity activities active activism codebase codec coder coding codex kodak kodiak codeine encod decod unencod undecod unicode transcod geocod hardcod
-opcode barcode bytecode zipcode postcode sourcecode shortcode errorcode quellcode fehlercode strichcode ländercode
-streepjescode landcode broncode foutcode källkod streckkod felkod kildekode strekkode fejlkode feilkode lähdekoodi
-viivakoodi virhekoodi accessor tunnel horario horarios
-context contact contacts continue contract control controls contents content contain container contiene contient
-continua contre contra contributors contribute contribution contributions conto kontrast kontext kontakt kontaktieren
-kontaktiere kontaktujte kontakta ordinary ordinateur hormone horrible saint saison overview overall override oversight
-overige overnight overnattning ingress ingredient ingredients clientele overs
+activity activities active activism codebase codec coder coding codex kodak kodiak codeine encod decod unencod
+undecod unicode transcod geocod hardcod opcode barcode bytecode zipcode postcode sourcecode shortcode errorcode
+quellcode fehlercode strichcode ländercode streepjescode landcode broncode foutcode källkod streckkod felkod
+kildekode strekkode fejlkode feilkode lähdekoodi viivakoodi virhekoodi accessor tunnel horario horarios context
+contact contacts continue contract control controls contents content contain container contiene contient
+continua contre contra contributors contribute contribution contributions conto kontrast kontext kontakt
+kontaktieren kontaktiere kontaktujte kontakta ordinary ordinateur hormone horrible saint saison overview overall
+override oversight overige overnight overnattning ingress ingredient ingredients clientele overs
 """
 
 _FOLDS = {
@@ -380,8 +380,7 @@ _FOLDS = {
     0x064A: "\u06cc",
     0x0649: "\u06cc",
 }
-# A wide comma ends a clause; the plain one could stand within a number.
-_WIDE_MARKS = str.maketrans("，．", "、。")
+_FOLDABLE = re.compile("[" + "".join(map(chr, sorted(_FOLDS))) + "]")
 _NATIVE_DIGIT = re.compile(r"[^\D0-9]")
 
 
@@ -390,7 +389,10 @@ def clean(text: str) -> str:
     invisible characters and Arabic vowel signs dropped, every blank a space, every dash a hyphen. Keeps case."""
     if text.isascii():
         return text
-    plain = unicodedata.normalize("NFKC", text.translate(_WIDE_MARKS)).translate(_FOLDS)
+    # A wide comma ends a clause; the plain one could stand within a number.
+    plain = unicodedata.normalize("NFKC", text.replace("，", "、").replace("．", "。"))
+    if _FOLDABLE.search(plain):
+        plain = plain.translate(_FOLDS)
     return _NATIVE_DIGIT.sub(lambda digit: str(unicodedata.decimal(digit[0])), plain)
 
 
@@ -417,8 +419,12 @@ class _Table:
         for hint, text in _OTHERS.items():
             for word in text.split():
                 self._add("~" + word if _is_unspaced(word[0]) else word, hint)
-        self.exceptions = frozenset(fold(_EXCEPTIONS).split())
-        self.longest = max(map(len, (*self.starts, *self.exceptions)))
+        for word in fold(_EXCEPTIONS).split():
+            self.starts[word] = _NOTHING
+        sizes: dict[str, set[int]] = {}
+        for word in self.starts:
+            sizes.setdefault(word[:2], set()).add(len(word))
+        self.sizes = {head: tuple(sorted(found)) for head, found in sizes.items()}
 
     def _add(self, entry: str, hint: Hint) -> None:
         word, bits = fold(entry.lstrip("=~")), int(hint)
@@ -443,11 +449,13 @@ def _is_unspaced(letter: str) -> bool:
 
 _ENDING = 6
 _LONG_STEM = 6
+_NOTHING = -1
 _COMPOUND = 16  # the ending of a stem long enough not to be met by chance
 _LATIN = re.compile(r"[a-z0-9]{2,}")
 _WORD = re.compile(
     r"[^\s!-&(-,./:-@\[-`{-~\u00a1-\u00bf\u2000-\u2010\u2012-\u2018\u201a-\u206f\u3000-\u3030\uff00-\uff0f\uff1a-\uff20]+"
 )
+_ASCII_WORD = re.compile(r"[a-z0-9_'-]+")
 _LONGEST_RUN = 200
 
 
@@ -456,18 +464,21 @@ def _table() -> _Table:
     return _Table()
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=16_384)
 def hints(word: str) -> int:
     """The Hint bits of one folded word (for a script without blanks: of a run of text)."""
     table = _table()
     found = table.whole.get(word, 0)
     length = len(word)
-    for size in range(2, min(length, table.longest) + 1):
-        stem = word[:size]
-        if stem in table.exceptions:
-            return found
-        bits = table.starts.get(stem)
-        if bits and length - size <= (_ENDING if size < _LONG_STEM else _COMPOUND):
+    for size in table.sizes.get(word[:2], ()):
+        if size > length:
+            break
+        bits = table.starts.get(word[:size])
+        if bits is None:
+            continue
+        if bits == _NOTHING:
+            return table.whole.get(word, 0)
+        if length - size <= (_ENDING if size < _LONG_STEM else _COMPOUND):
             found |= bits
     for at in range(length - 1):
         for entry, bits in table.inside.get(word[at : at + 2], ()):
@@ -485,9 +496,11 @@ def hints(word: str) -> int:
 def scan(line: str) -> list[tuple[int, int, int]]:
     """(start, end, bits) of the words of a folded line that hint at something, in order."""
     found = []
-    for match in _WORD.finditer(line):
-        word = match[0]
-        bits = hints(word) if len(word) <= _LONGEST_RUN else 0
-        if bits:
-            found.append((match.start(), match.end(), bits))
+    for match in (_ASCII_WORD if line.isascii() else _WORD).finditer(line):
+        start, end = match.span()
+        for at in range(start, end, _LONGEST_RUN):
+            upto = min(end, at + _LONGEST_RUN)
+            bits = hints(line[at:upto])
+            if bits:
+                found.append((at, upto, bits))
     return found

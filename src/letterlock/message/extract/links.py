@@ -72,21 +72,10 @@ _BEFORE = 300
 _LEADING = 140
 _SURE_ENOUGH = 0.6
 _CONTROLS = re.compile(r"[\x00-\x20\x7f]+")
-_KINDS = [
-    "reset",
-    "verify",
-    "magic",
-    "invite",
-    "meeting",
-    "download",
-    "other",
-    "tracking",
-    "home",
-    "help",
-    "view_in_browser",
-    "social",
-    "unsubscribe",
-]
+_KINDS = (
+    *("reset", "verify", "magic", "invite", "meeting", "download", "other"),
+    *("tracking", "home", "help", "view_in_browser", "social", "unsubscribe"),
+)
 _USEFULNESS = {kind: place for place, kind in enumerate(_KINDS)}
 _ACTIONS = {
     "reset": int(Hint.RESET | Hint.PASSWORD),
@@ -144,9 +133,9 @@ def _about(parsed: ParsedMessage, visible: VisibleText) -> _About:
 
 
 _TRADE = re.compile(
-    r"\b(?:order|booking|reservation|invoice|payment|purchase|shipment|delivery|appointment|bestellung|buchung|rechnung|"
-    r"commande|réservation|pedido|reserva|ordine|prenotazione|bestelling|boeking|zamówieni\w+|заказ\w*|бронирован\w+)\b|"
-    r"订单|注文|予約|주문|예약",
+    r"\b(?:order|booking|reservation|invoice|payment|purchase|shipment|delivery|appointment|bestellung|"
+    r"buchung|rechnung|commande|réservation|pedido|reserva|ordine|prenotazione|bestelling|boeking|"
+    r"zamówieni\w+|заказ\w*|бронирован\w+)\b|订单|注文|予約|주문|예약",
     re.IGNORECASE,
 )
 
@@ -185,43 +174,19 @@ def _judge(seen: _Seen, about: _About, ours: str, text: str) -> Link:
     return Link(url, host, seen.text, kind, tuple(dict.fromkeys(flags)), round(min(confidence, 0.99), 2))
 
 
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 # --- where it goes ----------------------------------------------------------------------------------------------------
 
-_TARGETS = frozenset(["url", "u", "target", "dest", "destination", "link", "redirect", "goto", "to", "q", "r", "out"])
-_SECRETS = frozenset(
-    [
-        "token",
-        "code",
-        "key",
-        "t",
-        "k",
-        "sig",
-        "signature",
-        "hash",
-        "otp",
-        "confirmation",
-        "confirmation_token",
-        "token_hash",
-        "invitation",
-        "invite",
-        "uid",
-        "nonce",
-        "oobcode",
-        "ticket",
-        "upn",
-        "secret",
-        "auth",
-        "session",
-        "jwt",
-        "pin",
-        "uidb64",
-        "reset_token",
-        "magic",
-        "activation",
-        "challenge",
-        "flow",
-    ]
-)
+_TARGETS = _words("""
+url u target dest destination link redirect goto to q r out
+""")
+_SECRETS = _words("""
+token code key t k sig signature hash otp confirmation confirmation_token token_hash invitation invite uid
+nonce oobcode ticket upn secret auth session jwt pin uidb64 reset_token magic activation challenge flow
+""")
 _REDIRECTING = re.compile(
     r"^(?:click|clicks|track|tracking|links?|email|go|redirect|trk|ct|url\d*|e|t)\d*\.|\.ct\.", re.IGNORECASE
 )
@@ -265,7 +230,7 @@ def _next(parts: SplitResult) -> tuple[SplitResult | None, str] | None:
         for name, value in query:
             if name.lower() not in _TARGETS:
                 continue
-            if value.startswith("http-3A__") or value.startswith("https-3A__"):
+            if value.startswith(("http-3A__", "https-3A__")):
                 # The first form of a widespread mail gateway: "-" for "%", "_" for "/".
                 value = unquote(value.replace("-", "%").replace("_", "/"))
             # A page that takes a token and then leads on is the action itself, not a redirector.
@@ -312,35 +277,9 @@ def _claimed_host(text: str) -> str:
     return match[1].lower()
 
 
-_FILE_ENDINGS = frozenset(
-    [
-        "pdf",
-        "zip",
-        "doc",
-        "docx",
-        "xls",
-        "xlsx",
-        "ppt",
-        "pptx",
-        "png",
-        "jpg",
-        "jpeg",
-        "gif",
-        "txt",
-        "csv",
-        "html",
-        "htm",
-        "exe",
-        "dmg",
-        "apk",
-        "msi",
-        "gz",
-        "js",
-        "py",
-        "md",
-        "sh",
-    ]
-)
+_FILE_ENDINGS = _words("""
+pdf zip doc docx xls xlsx ppt pptx png jpg jpeg gif txt csv html htm exe dmg apk msi gz js py md sh
+""")
 _CONFUSABLE = str.maketrans(
     "0135$аеорсухікһԁӏοαρνιτκ",
     "olessaeopcyxikhdloapvitk",
@@ -395,7 +334,7 @@ def _alike(theirs: str, ours: str, host: str) -> bool:
         same += 1
     if len(name) == len(own):
         swapped = name[same + 1 : same + 2] + name[same : same + 1] + name[same + 2 :] == own[same:]
-        return (name[same + 1 :] == own[same + 1 :] and name != own) or (swapped and name != own)
+        return name != own and (swapped or name[same + 1 :] == own[same + 1 :])
     shorter, longer = sorted((name, own), key=len)
     return longer[:same] + longer[same + 1 :] == shorter
 
@@ -407,128 +346,60 @@ def _skeleton(domain: str) -> str:
 # --- what it is for ---------------------------------------------------------------------------------------------------
 
 _PATH_WORDS = {
-    **dict.fromkeys(
-        [
-            "verify",
-            "verification",
-            "verifyemail",
-            "confirm",
-            "confirmation",
-            "confirmemail",
-            "activate",
-            "activation",
-            "validate",
-        ],
-        "verify",
-    ),
-    **dict.fromkeys(
-        ["optin", "emailconfirm", "emailverify", "confirmed", "verifications", "confirmations", "submit_token"],
-        "verify",
-    ),
-    **dict.fromkeys(
-        [
-            "reset",
-            "resetpassword",
-            "password",
-            "passwords",
-            "recover",
-            "recovery",
-            "forgot",
-            "passwordreset",
-            "lostpassword",
-            "pwreset",
-        ],
-        "reset",
-    ),
-    **dict.fromkeys(["magic", "magiclink", "passwordless", "signin", "login", "otp", "sso", "onetime"], "magic"),
-    **dict.fromkeys(["invite", "invitation", "invitations", "invites", "accept", "join", "acceptinvite"], "invite"),
+    word: kind
+    for kind, words in {
+        "verify": "verify verification verifyemail emailverify confirm confirmation confirmemail emailconfirm "
+        "verifications confirmations activate activation validate optin registration register signup",
+        "reset": "reset resetpassword password passwords passwordreset recover recovery forgot lostpassword pwreset",
+        "magic": "magic magiclink passwordless signin login otp sso onetime",
+        "invite": "invite invitation invitations invites accept acceptinvite join",
+    }.items()
+    for word in words.split()
 }
-_HELP_WORDS = frozenset(
-    [
-        "help",
-        "support",
-        "faq",
-        "faqs",
-        "docs",
-        "doc",
-        "documentation",
-        "kb",
-        "article",
-        "articles",
-        "contact",
-        "privacy",
-        "terms",
-        "tos",
-        "legal",
-        "policy",
-        "policies",
-        "blog",
-        "status",
-        "security",
-        "about",
-        "guide",
-        "guides",
-        "learn",
-        "community",
-        "forum",
-        "cookies",
-        "imprint",
-        "impressum",
-        "knowledge",
-    ]
-)
-_SOCIAL = frozenset(
-    [
-        "facebook.com",
-        "fb.com",
-        "twitter.com",
-        "x.com",
-        "linkedin.com",
-        "instagram.com",
-        "youtube.com",
-        "youtu.be",
-        "tiktok.com",
-        "pinterest.com",
-        "threads.net",
-        "t.me",
-        "reddit.com",
-        "snapchat.com",
-        "vk.com",
-        "weibo.com",
-        "mastodon.social",
-        "bsky.app",
-        "medium.com",
-        "discord.gg",
-        "discord.com",
-    ]
-)
+_HELP_WORDS = _words("""
+help support faq faqs docs doc documentation kb article articles contact privacy terms tos legal policy
+policies blog status security about guide guides learn community forum cookies imprint impressum knowledge
+""")
+_SOCIAL = _words("""
+facebook.com fb.com twitter.com x.com linkedin.com instagram.com youtube.com youtu.be tiktok.com
+pinterest.com threads.net t.me reddit.com snapchat.com vk.com weibo.com mastodon.social bsky.app medium.com
+discord.gg discord.com
+""")
 _MEETING_HOSTS = re.compile(
-    r"(?:^|\.)(?:zoom\.us|meet\.google\.com|teams\.(?:microsoft|live)\.com|webex\.com|whereby\.com|meet\.jit\.si|gotomeeting\.com)$"
+    r"(?:^|\.)(?:zoom\.us|meet\.google\.com|teams\.(?:microsoft|live)\.com|webex\.com|whereby\.com|"
+    r"meet\.jit\.si|gotomeeting\.com)$"
 )
 _DOWNLOAD_ENDING = re.compile(
     r"\.(?:pdf|zip|exe|dmg|apk|msi|gz|7z|rar|docx?|xlsx?|pptx?|csv|iso|pkg|deb|rpm|ics)$", re.IGNORECASE
 )
 _UNSUBSCRIBE_TEXT = re.compile(
-    r"unsubscri|opt[ -]?out|e-?mail preferences|manage (?:your )?(?:subscription|preference|notification)|subscription (?:settings|preferences)|"
-    r"notification settings|abmelden|abbestell|austragen|désabonn|désinscri|se désinscrire|darse de baja|cancelar (?:la )?suscrip|anular (?:la )?suscrip|"
-    r"cancelar (?:a )?(?:inscri|subscri|assinatura)|descadastr|disiscri|annulla (?:l')?iscrizione|cancella (?:l')?iscrizione|uitschrijven|afmelden voor|"
-    r"avregistrera|avprenumerera|avsluta prenumeration|avmeld|afmeld nyhed|peruuta tilaus|tilauksen peruut|wypisz|zrezygnuj z subs|rezygnacja z|"
-    r"odhlásit (?:odběr|se z)|odhlásiť|leiratkoz|dezabon|отпис|відпис|отпиш|одјави|odjavi se|odjava|aboneliğ?i?\w* (?:çık|iptal)|abonelikten|"
-    r"إلغاء الاشتراك|الغاء الاشتراك|لغو اشتراک|لغو عضویت|הסרה מ|להסרה|ביטול הרשמה|διαγραφή από|κατάργηση εγγραφής|退订|退訂|取消订阅|取消訂閱|配信停止|"
-    r"購読解除|登録解除|メール配信の停止|수신 ?거부|구독 ?(?:취소|해지)|ยกเลิกการ(?:รับ|สมัคร)|h[uủ]y đăng ký|berhenti berlangganan|सदस्यता (?:समाप्त|रद्द)",
+    r"unsubscri|opt[ -]?out|e-?mail preferences|manage (?:your )?(?:subscription|preference|notification)|"
+    r"subscription (?:settings|preferences)|notification settings|abmelden|abbestell|austragen|désabonn|"
+    r"désinscri|se désinscrire|darse de baja|cancelar (?:la )?suscrip|anular (?:la )?suscrip|"
+    r"cancelar (?:a )?(?:inscri|subscri|assinatura)|descadastr|disiscri|annulla (?:l')?iscrizione|"
+    r"cancella (?:l')?iscrizione|uitschrijven|afmelden voor|avregistrera|avprenumerera|avsluta prenumeration|"
+    r"avmeld|afmeld nyhed|peruuta tilaus|tilauksen peruut|wypisz|zrezygnuj z subs|rezygnacja z|"
+    r"odhlásit (?:odběr|se z)|odhlásiť|leiratkoz|dezabon|отпис|відпис|отпиш|одјави|odjavi se|odjava|"
+    r"aboneliğ?i?\w* (?:çık|iptal)|abonelikten|إلغاء الاشتراك|الغاء الاشتراك|لغو اشتراک|لغو عضویت|הסרה מ|"
+    r"להסרה|ביטול הרשמה|διαγραφή από|κατάργηση εγγραφής|退订|退訂|取消订阅|取消訂閱|配信停止|購読解除|"
+    r"登録解除|メール配信の停止|수신 ?거부|구독 ?(?:취소|해지)|ยกเลิกการ(?:รับ|สมัคร)|h[uủ]y đăng ký|"
+    r"berhenti berlangganan|सदस्यता (?:समाप्त|रद्द)",
     re.IGNORECASE,
 )
 _UNSUBSCRIBE_PATH = re.compile(
     r"unsub|opt-?out|preferences|/abmelden|subscription(?:s|center)?/manage|manage[-_]?subscription", re.IGNORECASE
 )
 _VIEW_TEXT = re.compile(
-    r"(?:view|read|see|open|display).{0,30}(?:browser|online|web)|web ?version|(?:im|in your|in the) browser|browseransicht|online (?:ansehen|lesen|version)|"
-    r"version en ligne|voir (?:en ligne|dans)|ver (?:en|no) (?:el |o )?navegador|ver online|versión (?:online|web)|nel browser|versione online|bekijk (?:online|in|de)|"
-    r"webbläsare|i browseren|nettleser|selaimessa|w przeglądarce|v prohlížeči|böngésző|в браузере|у браузері|tarayıcı|المتصفح|مرورگر|בדפדפן|ブラウザ|浏览器|瀏覽器|브라우저",
+    r"(?:view|read|see|open|display).{0,30}(?:browser|online|web)|web ?version|(?:im|in your|in the) browser|"
+    r"browseransicht|online (?:ansehen|lesen|version)|version en ligne|voir (?:en ligne|dans)|ver (?:en|"
+    r"no) (?:el |o )?navegador|ver online|versión (?:online|web)|nel browser|versione online|bekijk (?:online|"
+    r"in|de)|webbläsare|i browseren|nettleser|selaimessa|w przeglądarce|v prohlížeči|böngésző|в браузере|"
+    r"у браузері|tarayıcı|المتصفح|مرورگر|בדפדפן|ブラウザ|浏览器|瀏覽器|브라우저",
     re.IGNORECASE,
 )
 _HELP_TEXT = re.compile(
-    r"^(?:help|support|faq|contact|privacy|terms|legal|about|learn more|why did i|how (?:to|do|can)|our blog|blog|policies|hilfe|datenschutz|impressum|aide|ayuda|ajuda|aiuto)\b",
+    r"^(?:help|support|faq|contact|privacy|terms|legal|about|learn more|why did i|how (?:to|do|can)|our blog|"
+    r"blog|policies|hilfe|datenschutz|impressum|aide|ayuda|ajuda|aiuto)\b",
     re.IGNORECASE,
 )
 _TOKEN = re.compile(r"[A-Za-z0-9_.~%=-]{12,}")

@@ -69,21 +69,27 @@ _OF_LINK: dict[str, Category] = {
 _MANY_LINKS = 12
 _LONG = 2_500
 # Notices of a sign-in or a change tell where it came from.
-_IP = re.compile(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])")
+_IP = re.compile(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?!\d)")
 _RECEIPT = re.compile(
-    r"\b(?:receipt|invoice|order (?:confirmation|has|number|#|no)|your order|purchase|payment (?:received|confirmation)|rechnung|bestell\w+|quittung|facture|reçu|commande|factura|recibo|pedido|fattura|ricevuta|ordine|factuur|bestelling|faktura|kvitto|kvittering|zamówieni\w+|objednávk\w+|счет|чек|заказ\w*|sipariş\w*|fatura)\b|订单|訂單|发票|領収書|注文|영수증|주문"
+    r"\b(?:receipt|invoice|order (?:confirmation|has|number|#|no)|your order|purchase|"
+    r"payment (?:received|confirmation)|rechnung|bestell\w+|quittung|facture|reçu|commande|factura|recibo|"
+    r"pedido|fattura|ricevuta|ordine|factuur|bestelling|faktura|kvitto|kvittering|zamówieni\w+|objednávk\w+|"
+    r"счет|чек|заказ\w*|sipariş\w*|fatura)\b|订单|訂單|发票|領収書|注文|영수증|주문"
 )
 _TOTAL = re.compile(
-    r"\b(?:total|subtotal|amount|paid|summe|gesamt|betrag|montant|importe|totale|totaal|belopp|kwota|итого|toplam)\b|[$€£¥]\s?\d|合計|总计|합계"
+    r"\b(?:total|subtotal|amount|paid|summe|gesamt|betrag|montant|importe|totale|totaal|belopp|kwota|итого|"
+    r"toplam)\b|[$€£¥]\s?\d|合計|总计|합계"
 )
 _TICKET = re.compile(
     r"\[(?:ticket|case|request|support)?\s?#?\s?\d{3,}\]|\b(?:ticket|support request|case)\b\s?#?\s?\d{3,}"
 )
 _GREETING = re.compile(
-    r"\b(?:hi|hello|hey|dear|hallo|liebe|lieber|bonjour|salut|hola|ciao|hoi|hej|moi|cześć|ahoj|привет|здравствуйте|merhaba)\b"
+    r"\b(?:hi|hello|hey|dear|hallo|liebe|lieber|bonjour|salut|hola|ciao|hoi|hej|moi|cześć|ahoj|привет|"
+    r"здравствуйте|merhaba)\b"
 )
 _ROBOT = re.compile(
-    r"no-?reply|do-?not-?reply|notif|alert|mailer|bounce|accounts?|security|info|hello|support|team|billing|service|admin|system|robot|updates?"
+    r"no-?reply|do-?not-?reply|notif|alert|mailer|bounce|accounts?|security|info|hello|support|team|billing|"
+    r"service|admin|system|robot|updates?"
 )
 
 
@@ -106,8 +112,9 @@ def _by_machine(parsed: ParsedMessage) -> Category | None:
 
 
 _AWAY = re.compile(
-    r"(?:automatic reply|auto(?:matic)?[- ]?reply|out of (?:the )?office|automatische antwort|abwesenheit|réponse automatique|absence|"
-    r"respuesta automática|resposta automática|risposta automatica|automatisch antwoord|autosvar|automatyczna odpowiedź|автоответ|自动回复|自動返信)",
+    r"(?:automatic reply|auto(?:matic)?[- ]?reply|out of (?:the )?office|automatische antwort|abwesenheit|"
+    r"réponse automatique|absence|respuesta automática|resposta automática|risposta automatica|"
+    r"automatisch antwoord|autosvar|automatyczna odpowiedź|автоответ|自动回复|自動返信)",
     re.IGNORECASE,
 )
 

@@ -52,37 +52,44 @@ def _split(text: str) -> tuple[list[int], list[str]]:
 _BLANKS = " \t\r\u00a0\u200e\u200f\u202a\u202b\u202c*"
 
 _RULE = re.compile(
-    r"[-_=\u2014\u2500 ]{2,}\s?(?:original message|original-nachricht|ursprüngliche nachricht|urspr[. ]+nachricht|weitergeleitete nachricht|"
-    r"forwarded message|forwarded by .{1,80}|message d'origine|message original|message transféré|mensaje original|mensaje reenviado|"
-    r"mensagem original|mensagem encaminhada|messaggio originale|messaggio inoltrato|oorspronkelijk bericht|origineel bericht|"
-    r"doorgestuurd bericht|ursprungligt meddelande|originalmeddelande|oprindelig meddelelse|opprinnelig melding|"
-    r"alkuperäinen viesti|oryginalna wiadomość|wiadomość oryginalna|původní zpráva|pôvodná správa|eredeti üzenet|mesaj original|"
-    r"исходное сообщение|пересылаемое сообщение|оригінальне повідомлення|оригинално съобщение|αρχικό μήνυμα|orijinal mesaj|özgün ileti|"
-    r"الرسالة الأصلية|הודעה מקורית|原始邮件|原始郵件|转发的邮件|元のメッセージ|원본 메일|원본 메시지|thư gốc)\s?[-_=\u2014\u2500 ]{2,}",
+    r"[-_=\u2014\u2500 ]{2,}\s?(?:original message|original-nachricht|ursprüngliche nachricht|"
+    r"urspr[. ]+nachricht|weitergeleitete nachricht|forwarded message|forwarded by .{1,80}|message d'origine|"
+    r"message original|message transféré|mensaje original|mensaje reenviado|mensagem original|"
+    r"mensagem encaminhada|messaggio originale|messaggio inoltrato|oorspronkelijk bericht|origineel bericht|"
+    r"doorgestuurd bericht|ursprungligt meddelande|originalmeddelande|oprindelig meddelelse|"
+    r"opprinnelig melding|alkuperäinen viesti|oryginalna wiadomość|wiadomość oryginalna|původní zpráva|"
+    r"pôvodná správa|eredeti üzenet|mesaj original|исходное сообщение|пересылаемое сообщение|"
+    r"оригінальне повідомлення|оригинално съобщение|αρχικό μήνυμα|orijinal mesaj|özgün ileti|الرسالة الأصلية|"
+    r"הודעה מקורית|原始邮件|原始郵件|转发的邮件|元のメッセージ|원본 메일|원본 메시지|"
+    r"thư gốc)\s?[-_=\u2014\u2500 ]{2,}",
     re.IGNORECASE,
 )
 # The words of the line above a quote.
 _WROTE = re.compile(
-    r"(?:wrote|writes|schrieb|geschrieben|a écrit|escribió|escreveu|ha scritto|scrisse|schreef|het volgende geschreven|skrev|"
-    r"kirjoitti|kirjutas|rakstīja|rašė|napisał(?:\(a\)|a)?|napsala?|napísala?|(?:ezt )?írta|a scris|написал(?:\(а\)|а)?|пише|писал|"
-    r"написав|έγραψε|yazdı|كتب|نوشت|כתב(?:/ה|ה)?|ने लिखा|লিখেছেন|đã viết|menulis|"
-    r"さんは書きました|のメール|写道|寫道|님이 작성|작성|เขียนว่า|va escriure|idatzi zuen|je napisao(?:/la)?|је написао|skrifaði)(?!\w)",
+    r"(?:wrote|writes|schrieb|geschrieben|a écrit|escribió|escreveu|ha scritto|scrisse|schreef|"
+    r"het volgende geschreven|skrev|kirjoitti|kirjutas|rakstīja|rašė|napisał(?:\(a\)|a)?|napsala?|napísala?|"
+    r"(?:ezt )?írta|a scris|написал(?:\(а\)|а)?|пишет?|писал|написав|έγραψε|yazdı|كتب|نوشت|כתב(?:/ה|ה)?|ने लिखा|"
+    r"লিখেছেন|đã viết|menulis|さんは書きました|のメール|写道|寫道|님이 작성|작성|เขียนว่า|va escriure|"
+    r"idatzi zuen|je napisao(?:/la)?|је написао|skrifaði)(?!\w)",
     re.IGNORECASE,
 )
 # What such a line begins with; a date or an address must follow.
 _ON = re.compile(
-    r"(?:on|am|le|el|em|il|op|den|på|dne|dňa|dnia|w dniu|kl|pe|la|в|на|στις|am .{2,12},|a\(z\)|at|em |ma|ti|ke|to|pe|su|ons|mån|tis|tors|fre)\b|"
-    r"[^\d\n]{0,12}\d{1,4}[-./年 ]|<?[^\s<>@]+@|بتاريخ|في|در|ב|วันที่|vào|pada",
+    r"(?:on|am|le|el|em|il|op|den|på|dne|dňa|dnia|w dniu|kl|pe|la|в|на|στις|am .{2,12},|a\(z\)|at|em |ma|ti|"
+    r"ke|to|pe|su|ons|mån|tis|tors|fre)\b|[^\d\n]{0,12}\d{1,4}[-./年 ]|<?[^\s<>@]+@|بتاريخ|في|در|ב|วันที่|vào|"
+    r"pada",
     re.IGNORECASE,
 )
 _DATED = re.compile(r"\d{1,4}[-./:年月日 ]|@|\b(?:19|20)\d\d\b")
 _FIELD = re.compile(
-    r"(from|von|de|da|van|från|fra|lähettäjä|od|feladó|expeditor|от|від|από|kimden|gönderen|من|از|מאת|发件人|寄件者|差出人|보낸 사람|từ|dari)\s?[:：]"
-    r"|(sent|date|gesendet|datum|envoyé|enviado(?: el| em)?|fecha|data|inviato|verzonden|skickat|sendt|lähetetty|wysłano|odesláno|odoslané|küldve|"
-    r"trimis|отправлено|дата|надіслано|στάλθηκε|gönderildi|tarih|تاريخ|تم الإرسال|تاریخ|נשלח|发送时间|寄件日期|送信日時|日期|보낸 날짜|날짜|ngày)\s?[:：]"
-    r"|(to|an|à|para|a|aan|till|til|vastaanottaja|do|címzett|către|кому|до|προς|kime|إلى|به|אל|收件人|宛先|받는 사람|đến|kepada|cc|"
-    r"subject|betreff|objet|asunto|assunto|oggetto|onderwerp|ämne|emne|aihe|temat|předmět|predmet|tárgy|subiect|тема|θέμα|konu|الموضوع|موضوع|נושא|"
-    r"主题|主旨|件名|제목|chủ đề)\s?[:：]",
+    r"(from|von|de|da|van|från|fra|lähettäjä|od|feladó|expeditor|от|від|από|kimden|gönderen|من|از|מאת|发件人|"
+    r"寄件者|差出人|보낸 사람|từ|dari)\s?[:：]|(sent|date|gesendet|datum|envoyé|enviado(?: el| em)?|fecha|"
+    r"data|inviato|verzonden|skickat|sendt|lähetetty|wysłano|odesláno|odoslané|küldve|trimis|отправлено|дата|"
+    r"надіслано|στάλθηκε|gönderildi|tarih|تاريخ|تم الإرسال|تاریخ|נשלח|发送时间|寄件日期|送信日時|日期|"
+    r"보낸 날짜|날짜|ngày)\s?[:：]|(to|an|à|para|a|aan|till|til|vastaanottaja|do|címzett|către|кому|до|προς|"
+    r"kime|إلى|به|אל|收件人|宛先|받는 사람|đến|kepada|cc|subject|betreff|objet|asunto|assunto|oggetto|"
+    r"onderwerp|ämne|emne|aihe|temat|předmět|predmet|tárgy|subiect|тема|θέμα|konu|الموضوع|موضوع|נושא|主题|"
+    r"主旨|件名|제목|chủ đề)\s?[:：]",
     re.IGNORECASE,
 )
 _UNDERSCORES = re.compile(r"[_\u2500-]{20,}")
