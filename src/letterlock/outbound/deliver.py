@@ -43,17 +43,13 @@ _PAUSE_S = 1.0
 
 async def deliver_forever(app: App) -> None:
     """Until cancelled. What is in work then is given back, so that the next process takes it at once."""
-    if app.settings.relay_host:
-        released = await app.database.write_system(lambda tx: outbox.release(tx, "relay_host", app.now_ms()))
-        if released:
-            log.info("%d held submissions released: a relay is set now", released)
     owner = new_id("worker")
     running: dict[Route, set[asyncio.Task[None]]] = {"local": set(), "relay": set()}
     with app.wake.watch(OUTBOX) as watch:
         try:
             while True:
                 try:
-                    for route in await app.database.read_system(lambda tx: outbox.due(tx, app.now_ms())):
+                    for route in await _due(app):
                         free = AT_ONCE[route] - len(running[route])
                         for lease in await claim(app, owner, route, free) if free > 0 else ():
                             task = asyncio.create_task(deliver(app, lease), name=f"deliver {lease.submission_id}")
@@ -71,6 +67,20 @@ async def deliver_forever(app: App) -> None:
             await asyncio.gather(*left, return_exceptions=True)
 
 
+async def _due(app: App) -> set[Route]:
+    """Where something is due, after releasing what waited for a relay that is set by now."""
+
+    async def look(tx: Transaction) -> tuple[set[Route], bool]:
+        return await outbox.due(tx, app.now_ms()), await outbox.is_held(tx, "relay_host")
+
+    due, held = await app.database.read_system(look)
+    if held and app.settings.relay_host:
+        released = await app.database.write_system(lambda tx: outbox.release(tx, "relay_host", app.now_ms()))
+        log.info("%d held submissions released: a relay is set", released)
+        due.add("relay")
+    return due
+
+
 async def claim(app: App, owner: str, route: Route, limit: int) -> list[Lease]:
     """Up to `limit` submissions that are due on a route, leased to `owner`."""
     now = app.now_ms()
@@ -79,27 +89,56 @@ async def claim(app: App, owner: str, route: Route, limit: int) -> list[Lease]:
 
 async def deliver(app: App, lease: Lease) -> None:
     """One try of what is leased, and its record. Never raises but when cancelled."""
+    handed_over: set[str] = set()
     try:
-        try:
-            results = await _try(app, lease)
-        except Exception as error:
-            # The text of an unforeseen error may hold an address; its type and our id are enough to find it.
-            log.error("delivery of %s failed: %s", lease.submission_id, type(error).__name__)
-            results = [
-                _after(app, each, Outcome(each.recipient, "deferred", "Letterlock failed; see its log"))
-                for each in lease.deliveries
-            ]
+        results = await _try(app, lease, handed_over)
         await app.database.write(lease.tenant_id, lambda tx: _record(tx, lease, results, app.now_ms()))
     except asyncio.CancelledError:
-        with contextlib.suppress(StoreError):
-            await app.database.write(lease.tenant_id, lambda tx: outbox.give_back(tx, lease))
+        await _give_back(app, lease, handed_over)
         raise
-    except StoreError as error:
-        # The lease runs out and the try counts as one without an answer.
+    except Exception as error:
+        # The text of an unforeseen error may hold an address; its type and our id are enough to find it.
+        log.error("delivery of %s failed: %s", lease.submission_id, type(error).__name__)
+        await _give_up_try(app, lease, handed_over)
+
+
+async def _give_up_try(app: App, lease: Lease, handed_over: set[str]) -> None:
+    """Record a try that failed on our side, as far as the store lets us; else the lease runs out."""
+    results = [
+        _after(
+            app,
+            delivery,
+            Outcome(
+                delivery.recipient,
+                "uncertain" if delivery.recipient in handed_over else "deferred",
+                "Letterlock failed; its log says more",
+            ),
+        )
+        for delivery in lease.deliveries
+    ]
+    try:
+        await app.database.write(lease.tenant_id, lambda tx: _record(tx, lease, results, app.now_ms()))
+    except Exception as error:
         log.error("the outcome of %s could not be kept: %s", lease.submission_id, type(error).__name__)
 
 
-async def _try(app: App, lease: Lease) -> list[Delivery]:
+async def _give_back(app: App, lease: Lease, handed_over: set[str]) -> None:
+    """End the lease early: what was handed over waits for its next try, the rest is due again at once."""
+    doubtful = [
+        _after(app, delivery, Outcome(delivery.recipient, "uncertain", "Letterlock ended before an answer came"))
+        for delivery in lease.deliveries
+        if delivery.recipient in handed_over
+    ]
+
+    async def end(tx: Transaction) -> None:
+        await outbox.record(tx, lease, doubtful, app.now_ms())
+        await outbox.give_back(tx, lease)
+
+    with contextlib.suppress(StoreError):
+        await app.database.write(lease.tenant_id, end)
+
+
+async def _try(app: App, lease: Lease, handed_over: set[str]) -> list[Delivery]:
     """The deliveries of the lease as they are after this try."""
     ours: list[Delivery] = []
     others: list[Delivery] = []
@@ -120,7 +159,7 @@ async def _try(app: App, lease: Lease) -> list[Delivery]:
             results.append(replace(delivery, route="relay", state="held", next_at=None))
         else:
             results.append(_after(app, delivery, Outcome(delivery.recipient, "refused", decision.reasons[0].text)))
-    return results + (await _to_relay(app, lease, outward) if outward else [])
+    return results + (await _to_relay(app, lease, outward, handed_over) if outward else [])
 
 
 async def _to_inboxes(app: App, lease: Lease, deliveries: Sequence[Delivery]) -> list[Delivery]:
@@ -139,14 +178,17 @@ async def _to_inboxes(app: App, lease: Lease, deliveries: Sequence[Delivery]) ->
     ]
 
 
-async def _to_relay(app: App, lease: Lease, deliveries: Sequence[Delivery]) -> list[Delivery]:
+async def _to_relay(app: App, lease: Lease, deliveries: Sequence[Delivery], handed_over: set[str]) -> list[Delivery]:
     route = configured_route(app.settings)
     assert route is not None
     recipients = [delivery.recipient for delivery in deliveries]
 
     async def handing_over(taken: Sequence[str]) -> bool:
         until = app.now_ms() + HANDING_OVER_MS
-        return await app.database.write(lease.tenant_id, lambda tx: outbox.handing_over(tx, lease, taken, until))
+        ours = await app.database.write(lease.tenant_id, lambda tx: outbox.handing_over(tx, lease, taken, until))
+        if ours:
+            handed_over.update(taken)
+        return ours
 
     outcomes = await relay(lease.raw, lease.sender, recipients, route, handing_over)
     return [_after(app, delivery, outcome) for delivery, outcome in zip(deliveries, outcomes, strict=True)]

@@ -129,10 +129,12 @@ async def submit(
         return submitted
     for lease in leases:
         await deliver(app, lease)
-    app.wake.hint(OUTBOX)
-    if not leases:
-        return submitted
-    return Submitted(await status(app, inbox.tenant_id, submitted.submission.submission_id), False)
+    submission = (
+        await status(app, inbox.tenant_id, submitted.submission.submission_id) if leases else submitted.submission
+    )
+    if any(delivery.next_at is not None for delivery in submission.deliveries):
+        app.wake.hint(OUTBOX)
+    return Submitted(submission, False)
 
 
 async def status(app: App, tenant_id: TenantId, submission_id: SubmissionId) -> Submission:

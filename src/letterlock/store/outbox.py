@@ -276,6 +276,13 @@ async def release(tx: Transaction, code: str, now_ms: int) -> int:
     return await tx.run("UPDATE submissions SET held_by = '', reasons = '[]' WHERE held_by = :code", code=code)
 
 
+async def is_held(tx: Transaction, code: str) -> bool:
+    """Whether anything is held by the reason `code`. A system read."""
+    return bool(
+        await tx.one("SELECT 1 AS n FROM submissions WHERE held_by <> '' AND held_by = :code LIMIT 1", code=code)
+    )
+
+
 async def cancel(tx: Transaction, submission_id: SubmissionId, now_ms: int) -> int:
     """Stop what has not been handed over; returns the number of recipients spared. A local delivery under way cannot be
     stopped; one to a relay can up to the moment `handing_over` is written. An uncertain one is not tried again."""

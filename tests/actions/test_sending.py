@@ -1,0 +1,362 @@
+from __future__ import annotations
+
+import email
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fakes import Clock, RelaySink, open_relay_sink
+from letterlock.actions.caller import AGENT_SCOPES, Caller
+from letterlock.app import App, open_app
+from letterlock.errors import CallerError, Conflict, InvalidRequest, NotAllowed, NotFound
+from letterlock.ids import DEFAULT_TENANT, LOCAL_AGENT
+from letterlock.outbound.deliver import claim, deliver
+from letterlock.policy import AUTOMATIC_ANSWERS_PER_HOUR
+from letterlock.store import emails, inboxes
+from letterlock.store.emails import Email
+from running import do, file_all, letter, make_inbox, receive, settings_for
+
+
+@pytest.fixture
+async def sink() -> AsyncIterator[RelaySink]:
+    async with open_relay_sink() as sink:
+        yield sink
+
+
+@pytest.fixture
+async def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def relayed(tmp_path: Path, sink: RelaySink, clock: Clock) -> AsyncIterator[App]:
+    """An app whose mail to the outside ends in `sink`."""
+    settings = settings_for(tmp_path, relay_host=sink.host, relay_port=sink.port, relay_security="none")
+    async with open_app(settings, clock) as app:
+        yield app
+
+
+async def one_inbox_caller(app: App, address: str) -> Caller:
+    inbox = await app.database.read(DEFAULT_TENANT, lambda tx: inboxes.find(tx, address))
+    assert inbox is not None
+    return Caller(DEFAULT_TENANT, LOCAL_AGENT, AGENT_SCOPES, inbox.inbox_id)
+
+
+async def newest(app: App, address: str) -> Email:
+    await file_all(app)
+    inbox = await app.database.read(DEFAULT_TENANT, lambda tx: inboxes.find(tx, address))
+    assert inbox is not None
+    found = await app.database.read(DEFAULT_TENANT, lambda tx: emails.listed(tx, inbox_id=inbox.inbox_id, limit=1))
+    return found[0]
+
+
+async def relay_now(app: App) -> None:
+    for lease in await claim(app, "test", "relay", 10):
+        await deliver(app, lease)
+
+
+def headers(content: bytes) -> Any:
+    return email.message_from_bytes(content)
+
+
+# send_email
+
+
+async def test_the_answer_names_the_accepted_envelope(app: App) -> None:
+    anna, bob, cy = [await make_inbox(app, name) for name in ("anna", "bob", "cy")]
+    sent = await do(app, "send_email", inbox=anna, to=[bob], bcc=[cy], subject="Hi", text="Hello")
+    assert (sent.state, sent.from_, sent.to, sent.reasons) == ("delivered", anna, [bob, cy], [])
+    assert (await newest(app, bob)).subject == "Hi"
+
+
+async def test_one_address_may_be_a_bare_string(app: App) -> None:
+    anna, bob = await make_inbox(app, "anna"), await make_inbox(app, "bob")
+    sent = await do(app, "send_email", inbox=anna, to=bob, subject="Hi", text="Hello")
+    assert sent.to == [bob]
+
+
+async def test_a_blind_copy_is_seen_by_nobody_else(relayed: App, sink: RelaySink) -> None:
+    anna = await make_inbox(relayed, "anna")
+    await do(
+        relayed, "send_email", inbox=anna, to="a@example.com", bcc="secret@example.com", subject="Hi", text="Hello"
+    )
+    await relay_now(relayed)
+    assert set(sink.emails[0].recipients) == {"a@example.com", "secret@example.com"}
+    assert b"secret@example.com" not in sink.emails[0].content
+    assert headers(sink.emails[0].content)["Bcc"] is None
+
+
+async def test_a_held_email_says_why_and_what_to_do(app: App) -> None:
+    anna = await make_inbox(app, "anna")
+    sent = await do(app, "send_email", inbox=anna, to="carol@example.com", subject="Hi", text="Hello")
+    assert sent.state == "held"
+    assert "relay_host" in sent.reasons[0]
+    assert "owner" in sent.next_step
+
+
+async def test_a_repeated_call_says_so_and_how_to_send_once_more(app: App) -> None:
+    anna, bob = await make_inbox(app, "anna"), await make_inbox(app, "bob")
+    arguments = {"inbox": anna, "to": bob, "subject": "Hi", "text": "Hello"}
+    first = await do(app, "send_email", **arguments)
+    again = await do(app, "send_email", **arguments)
+    assert again.submission_id == first.submission_id
+    assert "nothing was sent again" in again.reasons[0]
+    assert "idempotency_key" in again.next_step
+    once_more = await do(app, "send_email", **arguments, idempotency_key="2")
+    assert once_more.submission_id != first.submission_id
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ({"to": []}, "to"),
+        ({"to": ["not an address"]}, "not an address"),
+        ({"to": ["Bob <bob@example.com>"]}, "Bob"),
+        ({"to": ["a@example.com, b@example.com"]}, "a@example.com"),
+        ({"to": [f"r{n}@example.com" for n in range(51)]}, "to"),
+        ({"cc": ["a@example.com\r\nBcc: eve@example.com"]}, "a@example.com"),
+        ({"subject": "Hi\r\nBcc: eve@example.com"}, "ubject"),
+        ({"subject": "x" * 999}, "subject"),
+        ({"text": "x" * 200_001}, "text"),
+        ({"bcc": "nobody@letterlock.localhost"}, "nobody@letterlock.localhost"),
+        ({"attachments": ["a.pdf"]}, "attachments"),
+    ],
+)
+async def test_a_wrong_argument_is_named_and_nothing_is_sent(app: App, wrong: dict[str, Any], named: str) -> None:
+    anna = await make_inbox(app, "anna")
+    arguments = {"inbox": anna, "to": ["bob@example.com"], "subject": "Hi", "text": "Hello", **wrong}
+    with pytest.raises(InvalidRequest) as caught:
+        await do(app, "send_email", **arguments)
+    assert named in str(caught.value)
+    row = await app.database.read_system(lambda tx: tx.one("SELECT COUNT(*) AS n FROM submissions"))
+    assert row is not None
+    assert row["n"] == 0
+
+
+async def test_fifty_recipients_over_all_headers_are_the_most(app: App) -> None:
+    anna = await make_inbox(app, "anna")
+    to, cc = [f"a{n}@example.com" for n in range(30)], [f"b{n}@example.com" for n in range(21)]
+    with pytest.raises(NotAllowed, match="51 recipients"):
+        await do(app, "send_email", inbox=anna, to=to, cc=cc, subject="Hi", text="Hello")
+    assert len((await do(app, "send_email", inbox=anna, to=to, cc=cc[:20], subject="Hi", text="Hello")).to) == 50
+
+
+async def test_a_key_for_one_inbox_sends_from_no_other(app: App) -> None:
+    anna, bob = await make_inbox(app, "anna"), await make_inbox(app, "bob")
+    caller = await one_inbox_caller(app, bob)
+    with pytest.raises(NotFound):
+        await do(app, "send_email", caller, inbox=anna, to=bob, subject="Hi", text="Hello")
+
+
+async def test_every_error_of_sending_says_what_to_call_next(app: App) -> None:
+    anna, bob = await make_inbox(app, "anna"), await make_inbox(app, "bob")
+    good = {"inbox": anna, "to": bob, "subject": "Hi", "text": "Hello"}
+    sent = await do(app, "send_email", **good, idempotency_key="k")
+    calls: list[tuple[str, dict[str, Any], type[CallerError]]] = [
+        ("send_email", {**good, "inbox": "nobody"}, NotFound),
+        ("send_email", {**good, "text": "Other", "idempotency_key": "k"}, Conflict),
+        ("reply_to_email", {"email_id": "em_none", "text": "Hello"}, NotFound),
+        ("get_delivery_status", {"submission_id": "sub_none"}, NotFound),
+        ("cancel_email", {"submission_id": "sub_none"}, NotFound),
+        ("cancel_email", {"submission_id": sent.submission_id}, Conflict),
+    ]
+    for tool, arguments, kind in calls:
+        with pytest.raises(kind) as caught:
+            await do(app, tool, **arguments)
+        assert caught.value.next_step, tool
+
+
+# reply_to_email
+
+
+async def test_an_answer_goes_to_the_sender_in_the_same_thread_with_the_right_headers(
+    relayed: App, sink: RelaySink
+) -> None:
+    anna = await make_inbox(relayed, "anna")
+    raw = letter(
+        "Question",
+        sender="Carol <carol@example.com>",
+        Message_ID="<q3@example.com>",
+        References="<q1@example.com> <q2@example.com>",
+    )
+    email_id = await receive(relayed, anna, raw, sender="carol@example.com")
+    asked = await newest(relayed, anna)
+    sent = await do(relayed, "reply_to_email", email_id=email_id, text="Answer")
+    assert (sent.to, sent.from_, sent.thread_id) == (["carol@example.com"], anna, asked.thread_id)
+    await relay_now(relayed)
+    message = headers(sink.emails[0].content)
+    assert message["In-Reply-To"] == "<q3@example.com>"
+    assert message["References"].split() == ["<q1@example.com>", "<q2@example.com>", "<q3@example.com>"]
+    assert message["Subject"] == "Re: Question"
+    assert message["To"] == "carol@example.com"
+
+
+async def test_an_answer_to_our_answer_lands_in_the_thread(relayed: App, sink: RelaySink) -> None:
+    anna = await make_inbox(relayed, "anna")
+    sent = await do(relayed, "send_email", inbox=anna, to="carol@example.com", subject="Hi", text="Hello")
+    await relay_now(relayed)
+    ours = headers(sink.emails[0].content)["Message-ID"]
+    await receive(relayed, anna, letter("Re: Hi", sender="carol@example.com", In_Reply_To=ours))
+    assert (await newest(relayed, anna)).thread_id == sent.thread_id
+    thread = await do(relayed, "get_thread", thread_id=sent.thread_id)
+    assert sorted((entry.direction, entry.state) for entry in thread.entries) == [
+        ("received", "normal"),
+        ("sent", "sent"),
+    ]
+
+
+async def test_two_inboxes_here_keep_one_thread_each_over_several_answers(app: App) -> None:
+    anna, bob = await make_inbox(app, "anna"), await make_inbox(app, "bob")
+    first = await do(app, "send_email", inbox=anna, to=bob, subject="Hi", text="One")
+    at_bob = await newest(app, bob)
+    second = await do(app, "reply_to_email", email_id=at_bob.email_id, text="Two")
+    at_anna = await newest(app, anna)
+    third = await do(app, "reply_to_email", email_id=at_anna.email_id, text="Three")
+    again_at_bob = await newest(app, bob)
+    assert first.thread_id == at_anna.thread_id == third.thread_id
+    assert at_bob.thread_id == second.thread_id == again_at_bob.thread_id
+    assert again_at_bob.subject == "Re: Hi"
+
+
+async def test_an_answer_to_an_email_without_message_id_stays_in_its_thread(relayed: App, sink: RelaySink) -> None:
+    anna = await make_inbox(relayed, "anna")
+    email_id = await receive(relayed, anna, letter("Question", sender="carol@example.com"))
+    asked = await newest(relayed, anna)
+    sent = await do(relayed, "reply_to_email", email_id=email_id, text="Answer")
+    await relay_now(relayed)
+    ours = headers(sink.emails[0].content)["Message-ID"]
+    assert headers(sink.emails[0].content)["In-Reply-To"] is None
+    await receive(relayed, anna, letter("Re: Question", sender="carol@example.com", In_Reply_To=ours))
+    assert asked.thread_id == sent.thread_id == (await newest(relayed, anna)).thread_id
+
+
+async def test_an_answer_goes_where_reply_to_says_and_the_caller_is_told(relayed: App) -> None:
+    anna = await make_inbox(relayed, "anna")
+    raw = letter(sender="carol@example.com", Reply_To="desk@example.org")
+    email_id = await receive(relayed, anna, raw)
+    sent = await do(relayed, "reply_to_email", email_id=email_id, text="Answer")
+    assert sent.to == ["desk@example.org"]
+    assert any("Reply-To" in reason for reason in sent.reasons)
+
+
+async def test_reply_all_reaches_the_others_but_not_ourselves(relayed: App, sink: RelaySink) -> None:
+    anna = await make_inbox(relayed, "anna")
+    tagged = anna.replace("@", "+tag@")
+    raw = letter(
+        sender="carol@example.com",
+        To=f"{anna}, dave@example.com, {tagged.upper()}",
+        Cc="eve@example.com, carol@example.com, DAVE@example.com",
+    )
+    email_id = await receive(relayed, anna, raw)
+    sent = await do(relayed, "reply_to_email", email_id=email_id, text="Answer", reply_all=True)
+    assert sent.to == ["carol@example.com", "dave@example.com", "eve@example.com"]
+    await relay_now(relayed)
+    message = headers(sink.emails[0].content)
+    assert (message["To"], message["Cc"]) == ("carol@example.com", "dave@example.com, eve@example.com")
+
+
+async def test_an_email_without_a_valid_sender_cannot_be_answered(relayed: App) -> None:
+    anna = await make_inbox(relayed, "anna")
+    raw = b"From: Nobody <nobody@>\r\nSubject: Hi\r\n\r\nHello\r\n"
+    email_id = await receive(relayed, anna, raw)
+    with pytest.raises(InvalidRequest, match="no valid address"):
+        await do(relayed, "reply_to_email", email_id=email_id, text="Answer")
+
+
+async def test_a_key_for_one_inbox_answers_no_email_of_another(relayed: App) -> None:
+    anna, bob = await make_inbox(relayed, "anna"), await make_inbox(relayed, "bob")
+    email_id = await receive(relayed, anna, letter())
+    with pytest.raises(NotFound):
+        await do(relayed, "reply_to_email", await one_inbox_caller(relayed, bob), email_id=email_id, text="Answer")
+
+
+async def test_a_repeated_answer_is_sent_once(relayed: App) -> None:
+    anna = await make_inbox(relayed, "anna")
+    email_id = await receive(relayed, anna, letter())
+    first = await do(relayed, "reply_to_email", email_id=email_id, text="Answer")
+    again = await do(relayed, "reply_to_email", email_id=email_id, text="Answer")
+    assert again.submission_id == first.submission_id
+
+
+async def test_the_same_answer_to_another_email_is_another_email(relayed: App) -> None:
+    anna = await make_inbox(relayed, "anna")
+    ids = [await receive(relayed, anna, letter(Message_ID=f"<q{n}@example.com>")) for n in range(2)]
+    sent = [await do(relayed, "reply_to_email", email_id=email_id, text="Answer") for email_id in ids]
+    assert sent[0].submission_id != sent[1].submission_id
+
+
+async def test_a_machine_that_keeps_answering_is_not_answered_for_ever(relayed: App, clock: Clock) -> None:
+    anna = await make_inbox(relayed, "anna")
+    raw = letter(sender="robot@example.com", Message_ID="<r@example.com>", Auto_Submitted="auto-replied")
+    email_id = await receive(relayed, anna, raw)
+    for n in range(AUTOMATIC_ANSWERS_PER_HOUR):
+        await do(relayed, "reply_to_email", email_id=email_id, text=f"Answer {n}")
+    with pytest.raises(NotAllowed, match="loop"):
+        await do(relayed, "reply_to_email", email_id=email_id, text="One more")
+    clock.advance(3601)
+    await do(relayed, "reply_to_email", email_id=email_id, text="One more")
+
+
+async def test_a_hostile_subject_makes_no_header_of_its_own(relayed: App, sink: RelaySink) -> None:
+    anna = await make_inbox(relayed, "anna")
+    raw = (
+        b"From: carol@example.com\r\nMessage-ID: <q@example.com>\r\n"
+        b"Subject: =?utf-8?q?Hi=0D=0ABcc:_eve=40example.com?=\r\n\r\nHello\r\n"
+    )
+    email_id = await receive(relayed, anna, raw)
+    await do(relayed, "reply_to_email", email_id=email_id, text="Answer")
+    await relay_now(relayed)
+    assert sink.emails[0].recipients == ("carol@example.com",)
+    assert headers(sink.emails[0].content)["Bcc"] is None
+
+
+# get_delivery_status and cancel_email
+
+
+async def test_the_status_tells_each_recipient_apart(relayed: App, sink: RelaySink) -> None:
+    anna, bob = await make_inbox(relayed, "anna"), await make_inbox(relayed, "bob")
+    sink.rcpt = {"later@example.com": "450 4.2.0 busy", "never@example.com": "550 5.1.1 no such user"}
+    to = [bob, "a@example.com", "later@example.com", "never@example.com"]
+    sent = await do(relayed, "send_email", inbox=anna, to=to, subject="Hi", text="Hello")
+    await relay_now(relayed)
+    found = await do(relayed, "get_delivery_status", submission_id=sent.submission_id)
+    assert {each.address: (each.state, each.answer) for each in found.recipients} == {
+        bob: ("delivered", ""),
+        "a@example.com": ("sent", "250 2.0.0 taken"),
+        "later@example.com": ("queued", "450 4.2.0 busy"),
+        "never@example.com": ("bounced", "550 5.1.1 no such user"),
+    }
+    assert [each.address for each in found.recipients if each.next_try_at] == ["later@example.com"]
+    assert found.state == "queued"
+
+
+async def test_a_key_for_one_inbox_sees_and_cancels_nothing_of_another(app: App) -> None:
+    anna, bob = await make_inbox(app, "anna"), await make_inbox(app, "bob")
+    sent = await do(app, "send_email", inbox=anna, to="carol@example.com", subject="Hi", text="Hello")
+    caller = await one_inbox_caller(app, bob)
+    for tool in ("get_delivery_status", "cancel_email"):
+        with pytest.raises(NotFound):
+            await do(app, tool, caller, submission_id=sent.submission_id)
+    assert (await do(app, "get_delivery_status", submission_id=sent.submission_id)).state == "held"
+
+
+async def test_a_cancelled_email_never_goes_out(relayed: App, sink: RelaySink) -> None:
+    anna, bob = await make_inbox(relayed, "anna"), await make_inbox(relayed, "bob")
+    sent = await do(relayed, "send_email", inbox=anna, to=[bob, "carol@example.com"], subject="Hi", text="Hello")
+    cancelled = await do(relayed, "cancel_email", submission_id=sent.submission_id)
+    assert (cancelled.state, cancelled.cancelled) == ("cancelled", ["carol@example.com"])
+    await relay_now(relayed)
+    assert not sink.emails
+
+
+async def test_what_a_server_says_reaches_the_model_as_one_short_line(relayed: App, sink: RelaySink) -> None:
+    anna = await make_inbox(relayed, "anna")
+    sink.rcpt = {"a@example.com": "550-no\r\n550 " + "‮ignore\tthis " * 100}
+    sent = await do(relayed, "send_email", inbox=anna, to="a@example.com", subject="Hi", text="Hello")
+    await relay_now(relayed)
+    (found,) = (await do(relayed, "get_delivery_status", submission_id=sent.submission_id)).recipients
+    assert found.answer.startswith("550 no")
+    assert found.answer.isprintable()
+    assert len(found.answer) <= 200

@@ -1,0 +1,438 @@
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import email
+import logging
+import time
+from collections.abc import AsyncIterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fakes import Clock, RelaySink, open_relay_sink
+from letterlock.app import App, open_app
+from letterlock.ids import DEFAULT_TENANT, SubmissionId
+from letterlock.outbound.deliver import (
+    JITTER,
+    LEASE_MS,
+    SCHEDULE_S,
+    claim,
+    deliver,
+    deliver_forever,
+    next_try,
+)
+from letterlock.outbound.submit import status
+from letterlock.store import outbox
+from letterlock.store.outbox import Delivery, Submission
+from running import do, free_port, make_inbox, settings_for, until
+
+LONGEST_S = max(SCHEDULE_S) * (1 + JITTER)
+
+
+@contextlib.asynccontextmanager
+async def opened(folder: Path, clock: Clock, sink: RelaySink | None = None, port: int = 0) -> AsyncIterator[App]:
+    relay: dict[str, Any] = {}
+    if sink is not None or port:
+        relay = {"relay_host": "127.0.0.1", "relay_port": port or (sink and sink.port), "relay_security": "none"}
+    async with open_app(settings_for(folder, **relay), clock) as app:
+        yield app
+
+
+@contextlib.asynccontextmanager
+async def delivering(app: App) -> AsyncIterator[asyncio.Task[None]]:
+    task = asyncio.create_task(deliver_forever(app))
+    try:
+        yield task
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def send(app: App, to: str | list[str], **more: Any) -> SubmissionId:
+    sender = f"anna@{app.settings.domain}"
+    with contextlib.suppress(Exception):
+        await make_inbox(app, "anna")
+    answer = await do(app, "send_email", inbox=sender, to=to, subject="Hi", text="Hello", **more)
+    return SubmissionId(answer.submission_id)
+
+
+async def round_of(app: App, owner: str = "worker_test") -> int:
+    """One round of deliveries; how many submissions were tried."""
+    leases = [lease for route in ("local", "relay") for lease in await claim(app, owner, route, 10)]  # type: ignore[arg-type]
+    for lease in leases:
+        await deliver(app, lease)
+    return len(leases)
+
+
+async def look(app: App, submission_id: SubmissionId) -> Submission:
+    return await status(app, DEFAULT_TENANT, submission_id)
+
+
+async def only(app: App, submission_id: SubmissionId) -> Delivery:
+    (delivery,) = (await look(app, submission_id)).deliveries
+    return delivery
+
+
+def test_the_schedule_ends_after_about_two_days() -> None:
+    assert 47 * 3600 < sum(SCHEDULE_S) <= 48 * 3600
+    assert list(SCHEDULE_S) == sorted(SCHEDULE_S)
+
+
+def test_each_delay_keeps_to_its_place_in_the_schedule_and_they_differ() -> None:
+    for attempt, delay_s in enumerate(SCHEDULE_S, 1):
+        tries = [next_try(attempt, 0) for _ in range(50)]
+        assert all(t is not None and delay_s * (1 - JITTER) <= t / 1000 <= delay_s * (1 + JITTER) for t in tries)
+        assert len(set(tries)) > 10
+    assert next_try(len(SCHEDULE_S) + 1, 0) is None
+
+
+async def test_a_recipient_outside_gets_the_frozen_bytes_through_the_relay(tmp_path: Path) -> None:
+    async with open_relay_sink() as sink, opened(tmp_path, Clock(), sink) as app:
+        submission_id = await send(app, "carol@example.com")
+        assert (await look(app, submission_id)).state == "queued"
+        assert await round_of(app) == 1
+        found = await look(app, submission_id)
+        assert (found.state, found.deliveries[0].reply) == ("sent", "250 2.0.0 taken")
+        row = await app.database.read_system(lambda tx: tx.one("SELECT raw, message_id FROM submissions"))
+        assert row is not None
+        assert sink.emails[0].content == row["raw"]
+        assert (sink.emails[0].sender, sink.emails[0].recipients) == (found.sender, ("carol@example.com",))
+        assert await round_of(app) == 0
+
+
+async def test_a_greylisting_relay_gets_it_once_with_growing_delays_and_a_row_of_audit_for_each_try(
+    tmp_path: Path,
+) -> None:
+    clock = Clock()
+    async with open_relay_sink() as sink, opened(tmp_path, clock, sink) as app:
+        sink.rcpt = {"carol@example.com": "450 4.2.0 greylisted"}
+        submission_id = await send(app, "carol@example.com")
+        tried_at: list[float] = []
+        started = clock.now
+        while (clock.now - started).total_seconds() < 900:
+            if await round_of(app):
+                tried_at.append((clock.now - started).total_seconds())
+            clock.advance(15)
+        assert (await only(app, submission_id)).state == "queued"
+        assert (await only(app, submission_id)).reply == "450 4.2.0 greylisted"
+        sink.rcpt = {}
+        while (await only(app, submission_id)).state == "queued":
+            if await round_of(app):
+                tried_at.append((clock.now - started).total_seconds())
+            clock.advance(60)
+        assert len(sink.emails) == 1
+        gaps = [later - earlier for earlier, later in pairwise(tried_at)]
+        assert len(tried_at) == 4
+        assert gaps == sorted(gaps)
+        row = await app.database.read_system(
+            lambda tx: tx.one("SELECT COUNT(*) AS n FROM audit WHERE action = 'email.tried'")
+        )
+        assert row is not None
+        assert row["n"] == len(tried_at)
+        assert (await only(app, submission_id)).state == "sent"
+
+
+async def test_a_relay_that_is_down_for_two_days_makes_it_bounce_with_its_last_words(tmp_path: Path) -> None:
+    clock = Clock()
+    async with opened(tmp_path, clock, port=free_port()) as app:
+        submission_id = await send(app, "carol@example.com")
+        tries = 0
+        while (await only(app, submission_id)).state == "queued":
+            tries += await round_of(app)
+            clock.advance(LONGEST_S)
+        assert tries == len(SCHEDULE_S) + 1
+        assert (await only(app, submission_id)).state == "bounced"
+        assert (await only(app, submission_id)).reply.startswith("given up after 48 hours: ")
+
+
+async def test_a_refusal_is_final_for_that_recipient_only(tmp_path: Path) -> None:
+    clock = Clock()
+    async with open_relay_sink() as sink, opened(tmp_path, clock, sink) as app:
+        sink.rcpt = {"never@example.com": "550 5.1.1 no such user"}
+        submission_id = await send(app, ["carol@example.com", "never@example.com"])
+        await round_of(app)
+        found = await look(app, submission_id)
+        assert {each.recipient: (each.state, each.reply) for each in found.deliveries} == {
+            "carol@example.com": ("sent", "250 2.0.0 taken"),
+            "never@example.com": ("bounced", "550 5.1.1 no such user"),
+        }
+        assert found.state == "bounced"
+        clock.advance(LONGEST_S)
+        assert await round_of(app) == 0
+
+
+async def test_a_deferred_recipient_is_tried_again_alone(tmp_path: Path) -> None:
+    clock = Clock()
+    async with open_relay_sink() as sink, opened(tmp_path, clock, sink) as app:
+        sink.rcpt = {"later@example.com": "451 4.3.0 later"}
+        await send(app, ["carol@example.com", "later@example.com"])
+        await round_of(app)
+        sink.rcpt = {}
+        clock.advance(LONGEST_S)
+        await round_of(app)
+        assert [taken.recipients for taken in sink.emails] == [("carol@example.com",), ("later@example.com",)]
+        first, second = (email.message_from_bytes(taken.content)["Message-ID"] for taken in sink.emails)
+        assert first == second
+
+
+async def test_a_lost_answer_is_uncertain_and_retried_once_with_the_same_message_id(tmp_path: Path) -> None:
+    clock = Clock()
+    async with open_relay_sink() as sink, opened(tmp_path, clock, sink) as app:
+        sink.drop_after_dot = 1
+        submission_id = await send(app, "carol@example.com")
+        await round_of(app)
+        assert (await look(app, submission_id)).state == "uncertain"
+        assert await round_of(app) == 0
+        clock.advance(LONGEST_S)
+        await round_of(app)
+        assert (await look(app, submission_id)).state == "sent"
+        assert sink.emails[0].content == sink.emails[1].content
+
+
+async def test_answers_that_keep_getting_lost_make_one_extra_copy_at_most(tmp_path: Path) -> None:
+    clock = Clock()
+    async with open_relay_sink() as sink, opened(tmp_path, clock, sink) as app:
+        sink.drop_after_dot = 10
+        submission_id = await send(app, "carol@example.com")
+        for _ in range(6):
+            await round_of(app)
+            clock.advance(LONGEST_S)
+        assert len(sink.emails) == 2
+        assert (await only(app, submission_id)).state == "uncertain"
+        assert (await only(app, submission_id)).next_at is None
+
+
+async def test_a_refusal_after_a_lost_answer_does_not_claim_that_nothing_arrived(tmp_path: Path) -> None:
+    clock = Clock()
+    async with open_relay_sink() as sink, opened(tmp_path, clock, sink) as app:
+        sink.drop_after_dot = 1
+        submission_id = await send(app, "carol@example.com")
+        await round_of(app)
+        sink.rcpt = {"carol@example.com": "550 5.7.1 duplicate"}
+        clock.advance(LONGEST_S)
+        await round_of(app)
+        assert ((await only(app, submission_id)).state, (await only(app, submission_id)).next_at) == ("uncertain", None)
+
+
+async def test_an_attempt_is_written_down_before_the_relay_has_the_message(tmp_path: Path) -> None:
+    async with open_relay_sink() as sink, opened(tmp_path, Clock(), sink) as app:
+        sink.hang_after_dot = True
+        submission_id = await send(app, "carol@example.com")
+        (lease,) = await claim(app, "one", "relay", 1)
+        task = asyncio.create_task(deliver(app, lease))
+        await until(lambda: asyncio.sleep(0, result=bool(sink.emails)))
+        during = await only(app, submission_id)
+        assert (during.state, during.attempts, during.unanswered) == ("uncertain", 1, 1)
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        after = await only(app, submission_id)
+        assert (after.state, after.unanswered) == ("uncertain", 1)
+        assert after.next_at is not None
+        assert after.next_at > app.now_ms()
+
+
+async def test_a_worker_whose_lease_was_taken_over_does_not_hand_over(tmp_path: Path) -> None:
+    clock = Clock()
+    async with open_relay_sink() as sink, opened(tmp_path, clock, sink) as app:
+        submission_id = await send(app, "carol@example.com")
+        (stale,) = await claim(app, "stale", "relay", 1)
+        clock.advance(LEASE_MS / 1000)
+        (lease,) = await claim(app, "next", "relay", 1)
+        await deliver(app, stale)
+        assert not sink.emails
+        await deliver(app, lease)
+        assert len(sink.emails) == 1
+        assert (await look(app, submission_id)).state == "sent"
+
+
+async def test_a_local_delivery_whose_process_died_is_done_by_another_and_arrives_once(tmp_path: Path) -> None:
+    clock = Clock()
+    async with opened(tmp_path, clock) as app:
+        bob = await make_inbox(app, "bob")
+        submission_id = await send(app, bob)
+        # As after a crash between the mail's commit and the record of it.
+        await app.database.write(
+            DEFAULT_TENANT,
+            lambda tx: tx.run(
+                "UPDATE deliveries SET state = 'queued', next_at = 0, lease_owner = 'dead', lease_until = :until"
+                " WHERE tenant_id = :tenant",
+                until=app.now_ms() + LEASE_MS,
+            ),
+        )
+        assert await round_of(app) == 0
+        clock.advance(LEASE_MS / 1000)
+        assert await round_of(app) == 1
+        assert (await look(app, submission_id)).state == "delivered"
+        row = await app.database.read_system(lambda tx: tx.one("SELECT COUNT(*) AS n FROM emails"))
+        assert row is not None
+        assert row["n"] == 1
+
+
+async def test_what_was_held_for_want_of_a_relay_goes_out_when_one_is_set(tmp_path: Path) -> None:
+    clock = Clock()
+    async with opened(tmp_path, clock) as app:
+        submission_id = await send(app, "carol@example.com")
+        assert (await look(app, submission_id)).state == "held"
+        async with delivering(app):
+            await asyncio.sleep(0.1)
+        assert (await look(app, submission_id)).state == "held"
+    async with open_relay_sink() as sink, opened(tmp_path, clock, sink) as app, delivering(app):
+
+        async def sent() -> bool:
+            return (await look(app, submission_id)).state == "sent"
+
+        await until(sent)
+        assert (await look(app, submission_id)).reasons == ()
+        assert [taken.recipients for taken in sink.emails] == [("carol@example.com",)]
+
+
+async def test_what_was_queued_is_held_when_the_relay_is_no_longer_set(tmp_path: Path) -> None:
+    clock = Clock()
+    async with opened(tmp_path, clock, port=free_port()) as app:
+        submission_id = await send(app, "carol@example.com")
+    async with opened(tmp_path, clock) as app:
+        await round_of(app)
+        found = await look(app, submission_id)
+        assert (found.state, found.held_by, found.reasons[0].code) == ("held", "relay_host", "relay_host")
+
+
+async def test_an_inbox_made_since_gets_its_mail_without_the_relay(tmp_path: Path) -> None:
+    async with open_relay_sink() as sink:
+        async with opened(tmp_path, Clock(), sink) as app:
+            submission_id = await send(app, "carol@example.com")
+        async with open_app(
+            settings_for(
+                tmp_path, domain="example.com", relay_host=sink.host, relay_port=sink.port, relay_security="none"
+            ),
+            Clock(),
+        ) as app:
+            await make_inbox(app, "carol")
+            await round_of(app)
+            assert (await look(app, submission_id)).state == "delivered"
+        assert not sink.emails
+
+
+async def test_an_inbox_gone_since_makes_its_mail_bounce(tmp_path: Path) -> None:
+    async with opened(tmp_path, Clock()) as app:
+        bob = await make_inbox(app, "bob")
+        submission_id = await send(app, bob)
+        await do(app, "delete_inbox", inbox=bob)
+        await app.database.write(
+            DEFAULT_TENANT,
+            lambda tx: tx.run("UPDATE deliveries SET state = 'queued', next_at = 0 WHERE tenant_id = :tenant"),
+        )
+        await round_of(app)
+        delivery = await only(app, submission_id)
+        assert delivery.state == "bounced"
+        assert bob in delivery.reply
+
+
+# The loop
+
+
+async def test_the_loop_delivers_what_is_submitted_while_it_runs(tmp_path: Path) -> None:
+    async with open_relay_sink() as sink, opened(tmp_path, Clock(), sink) as app, delivering(app):
+        started = time.monotonic()
+        await send(app, "carol@example.com")
+        await until(lambda: asyncio.sleep(0, result=bool(sink.emails)))
+        assert time.monotonic() - started < 0.9, "woken, not polled"
+
+
+async def test_a_dead_relay_does_not_slow_local_mail(tmp_path: Path) -> None:
+    async with open_relay_sink() as sink, opened(tmp_path, Clock(), sink) as app:
+        sink.hang_after_dot = True
+        bob = await make_inbox(app, "bob")
+        for n in range(20):
+            await send(app, f"r{n}@example.com")
+        async with delivering(app):
+            await until(lambda: asyncio.sleep(0, result=len(sink.emails) >= 8))
+            started = time.monotonic()
+            submission_id = await send(app, bob)
+            # What another process left undone goes through the loop's own lane.
+            await app.database.write(
+                DEFAULT_TENANT,
+                lambda tx: tx.run(
+                    "UPDATE deliveries SET state = 'queued', next_at = 0 WHERE tenant_id = :tenant"
+                    " AND submission_id = :id",
+                    id=submission_id,
+                ),
+            )
+
+            async def done() -> bool:
+                return (await look(app, submission_id)).state == "delivered"
+
+            await until(done)
+            assert time.monotonic() - started < 3
+            assert len(sink.emails) == 8
+
+
+async def test_it_ends_promptly_and_gives_back_what_it_had_not_handed_over(tmp_path: Path) -> None:
+    async with opened(tmp_path, Clock()) as app:
+        await make_inbox(app, "anna")
+
+    async def never_greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await reader.read()
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(never_greet, "127.0.0.1", 0)
+    async with opened(tmp_path, Clock(), port=server.sockets[0].getsockname()[1]) as app:
+        submission_id = await send(app, "carol@example.com")
+        async with delivering(app) as task:
+
+            async def tried() -> bool:
+                return (await only(app, submission_id)).attempts == 1
+
+            await until(tried)
+            started = time.monotonic()
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+            assert time.monotonic() - started < 1
+        assert await app.database.read_system(lambda tx: outbox.due(tx, app.now_ms())) == {"relay"}
+    server.close()
+    await asyncio.sleep(0.05)
+
+
+async def test_trouble_in_the_store_does_not_end_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    real, failures = outbox.due, iter([True, True])
+
+    async def sometimes(tx: Any, now_ms: int) -> Any:
+        if next(failures, False):
+            raise RuntimeError("carol@example.com must not be logged")
+        return await real(tx, now_ms)
+
+    monkeypatch.setattr(outbox, "due", sometimes)
+    monkeypatch.setattr("letterlock.outbound.deliver._PAUSE_S", 0.01)
+    with caplog.at_level(logging.DEBUG, "letterlock"):
+        async with open_relay_sink() as sink, opened(tmp_path, Clock(), sink) as app:
+            await send(app, "carol@example.com")
+            async with delivering(app):
+                await until(lambda: asyncio.sleep(0, result=bool(sink.emails)))
+    assert "cannot be claimed" in caplog.text
+    assert "carol" not in caplog.text
+
+
+async def test_a_fault_of_ours_is_tried_again_and_never_logged_with_an_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(*_: Any) -> Any:
+        raise RuntimeError("carol@example.com must not be logged")
+
+    monkeypatch.setattr("letterlock.outbound.deliver.relay", broken)
+    async with opened(tmp_path, Clock(), port=1) as app:
+        submission_id = await send(app, "carol@example.com")
+        await round_of(app)
+        delivery = await only(app, submission_id)
+    assert delivery.state == "queued"
+    assert delivery.next_at is not None
+    assert "RuntimeError" in caplog.text
+    assert "carol" not in caplog.text

@@ -1,0 +1,301 @@
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import email
+import email.policy
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from fakes import Clock, open_relay_sink
+from letterlock.app import App, open_app
+from letterlock.errors import Conflict, InvalidRequest, NotAllowed, NotFound
+from letterlock.ids import DEFAULT_TENANT, LOCAL_AGENT, SubmissionId, TenantId
+from letterlock.message.address import parse_address
+from letterlock.message.compose import Draft
+from letterlock.outbound.deliver import claim, deliver
+from letterlock.outbound.submit import SAME_REQUEST_MS, Submitted, cancel, new_message_id, status, submit
+from letterlock.store import inboxes
+from letterlock.store.inboxes import Inbox
+from running import do, make_inbox, settings_for
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def app(tmp_path: Path, clock: Clock) -> AsyncIterator[App]:
+    async with open_app(settings_for(tmp_path), clock) as app:
+        yield app
+
+
+async def inbox_at(app: App, name: str) -> Inbox:
+    address = await make_inbox(app, name)
+    found = await app.database.read(DEFAULT_TENANT, lambda tx: inboxes.find(tx, address))
+    assert found is not None
+    return found
+
+
+def draft(inbox: Inbox, *to: str, text: str = "Hello", **changes: Any) -> Draft:
+    sender = parse_address(inbox.address)
+    made = Draft(
+        sender=sender,
+        to=tuple(map(parse_address, to)),
+        subject="Hi",
+        text=text,
+        message_id=new_message_id(sender),
+        date=Clock()(),
+    )
+    return dataclasses.replace(made, **changes)
+
+
+async def send(app: App, inbox: Inbox, *to: str, key: str = "", **changes: Any) -> Submitted:
+    return await submit(app, LOCAL_AGENT, inbox, draft(inbox, *to, **changes), key=key)
+
+
+async def count(app: App, table: str) -> int:
+    row = await app.database.read_system(lambda tx: tx.one(f"SELECT COUNT(*) AS n FROM {table}"))
+    assert row is not None
+    return int(row["n"])
+
+
+# Where it goes
+
+
+async def test_an_email_to_an_inbox_here_is_delivered_when_submit_returns(app: App) -> None:
+    anna, bob = await inbox_at(app, "anna"), await inbox_at(app, "bob")
+    sent = await send(app, anna, bob.address)
+    assert (sent.submission.state, sent.repeated) == ("delivered", False)
+    row = await app.database.read_system(lambda tx: tx.one("SELECT inbox_id, state, envelope FROM emails"))
+    assert row is not None
+    assert (row["inbox_id"], row["state"]) == (bob.inbox_id, "received")
+    assert '"transport":"local"' in row["envelope"]
+
+
+async def test_without_a_relay_an_email_to_the_outside_is_held_and_says_which_setting_is_missing(app: App) -> None:
+    anna = await inbox_at(app, "anna")
+    sent = (await send(app, anna, "carol@example.com")).submission
+    assert (sent.state, sent.held_by) == ("held", "relay_host")
+    assert "relay_host" in sent.reasons[0].text
+
+
+async def test_of_a_mixed_email_only_the_recipients_outside_wait(app: App) -> None:
+    anna, bob = await inbox_at(app, "anna"), await inbox_at(app, "bob")
+    sent = (await send(app, anna, bob.address, "carol@example.com")).submission
+    assert sent.state == "held"
+    assert {each.recipient: each.state for each in sent.deliveries} == {
+        bob.address: "delivered",
+        "carol@example.com": "held",
+    }
+
+
+async def test_two_addresses_of_one_inbox_are_both_delivered_and_the_inbox_has_it_once(app: App) -> None:
+    anna, bob = await inbox_at(app, "anna"), await inbox_at(app, "bob")
+    sent = (await send(app, anna, bob.address, bob.address.replace("@", "+tag@"))).submission
+    assert [each.state for each in sent.deliveries] == ["delivered", "delivered"]
+    assert await count(app, "emails") == 1
+
+
+async def test_an_unknown_inbox_here_is_refused_by_name_and_nothing_is_kept(app: App) -> None:
+    anna = await inbox_at(app, "anna")
+    with pytest.raises(InvalidRequest, match=r"nobody@letterlock\.localhost"):
+        await send(app, anna, "nobody@letterlock.localhost")
+    assert await count(app, "submissions") == 0
+    row = await app.database.read_system(lambda tx: tx.one("SELECT action, subject FROM audit ORDER BY n DESC LIMIT 1"))
+    assert row is not None
+    assert (row["action"], row["subject"]) == ("email.refused", anna.inbox_id)
+
+
+async def test_a_deleted_inbox_cannot_send(app: App) -> None:
+    anna, bob = await inbox_at(app, "anna"), await inbox_at(app, "bob")
+    await do(app, "delete_inbox", inbox=anna.inbox_id)
+    with pytest.raises(NotAllowed, match="deleted"):
+        await send(app, anna, bob.address)
+
+
+async def test_nobody_sends_in_the_name_of_another_inbox(app: App) -> None:
+    anna, bob = await inbox_at(app, "anna"), await inbox_at(app, "bob")
+    with pytest.raises(NotAllowed):
+        await send(app, anna, bob.address, sender=parse_address(bob.address))
+
+
+@pytest.mark.parametrize("subject", ["Hi\r\nBcc: eve@example.com", "Hi\nX: y", "Hi\rthere", "nul\x00"])
+async def test_a_header_cannot_be_smuggled_in_by_the_subject(app: App, subject: str) -> None:
+    anna, bob = await inbox_at(app, "anna"), await inbox_at(app, "bob")
+    with pytest.raises(InvalidRequest):
+        await send(app, anna, bob.address, subject=subject)
+    assert await count(app, "submissions") == 0
+
+
+# Once
+
+
+async def test_the_same_key_and_request_give_the_same_submission(app: App) -> None:
+    anna, bob = await inbox_at(app, "anna"), await inbox_at(app, "bob")
+    first = await send(app, anna, bob.address, key="k")
+    again = await send(app, anna, bob.address, key="k")
+    assert (again.repeated, again.submission) == (True, first.submission)
+    assert await count(app, "emails") == 1
+
+
+async def test_the_same_key_with_another_request_is_a_conflict(app: App) -> None:
+    anna, bob = await inbox_at(app, "anna"), await inbox_at(app, "bob")
+    await send(app, anna, bob.address, key="k")
+    with pytest.raises(Conflict, match="'k'"):
+        await send(app, anna, bob.address, key="k", text="Something else")
+    assert await count(app, "submissions") == 1
+
+
+async def test_a_key_counts_in_its_inbox_only(app: App) -> None:
+    anna, bob = await inbox_at(app, "anna"), await inbox_at(app, "bob")
+    first = await send(app, anna, bob.address, key="k")
+    other = await send(app, bob, anna.address, key="k")
+    assert not other.repeated
+    assert other.submission.submission_id != first.submission.submission_id
+
+
+@pytest.mark.parametrize("key", ["k", ""])
+async def test_sixteen_callers_at_once_send_one_email(app: App, key: str) -> None:
+    anna, bob = await inbox_at(app, "anna"), await inbox_at(app, "bob")
+    answers = await asyncio.gather(*(send(app, anna, bob.address, key=key) for _ in range(16)))
+    assert len({answer.submission.submission_id for answer in answers}) == 1
+    assert sum(not answer.repeated for answer in answers) == 1
+    assert await count(app, "submissions") == await count(app, "emails") == 1
+
+
+async def test_sixteen_callers_in_two_processes_send_one_email(tmp_path: Path) -> None:
+    async with open_app(settings_for(tmp_path)) as one, open_app(settings_for(tmp_path)) as two:
+        anna, bob = await inbox_at(one, "anna"), await inbox_at(one, "bob")
+        answers = await asyncio.gather(*(send((one, two)[n % 2], anna, bob.address, key="k") for n in range(16)))
+        assert await count(one, "emails") == 1
+    assert len({answer.submission.submission_id for answer in answers}) == 1
+
+
+async def test_without_a_key_the_same_request_is_sent_once_for_a_while_and_then_again(app: App, clock: Clock) -> None:
+    anna, bob = await inbox_at(app, "anna"), await inbox_at(app, "bob")
+    first = await send(app, anna, bob.address)
+    clock.advance(SAME_REQUEST_MS / 1000 - 1)
+    assert (await send(app, anna, bob.address)).submission.submission_id == first.submission.submission_id
+    clock.advance(1)
+    later = await send(app, anna, bob.address)
+    assert not later.repeated
+    assert (await send(app, anna, bob.address)).submission.submission_id == later.submission.submission_id
+    assert await count(app, "emails") == 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"text": "Hello!"}, {"subject": "Hi!"}, {"html": "<p>Hello"}, {"cc": (parse_address("x@letterlock.localhost"),)}],
+)
+async def test_any_other_request_is_sent(app: App, change: dict[str, Any]) -> None:
+    anna, bob = await inbox_at(app, "anna"), await inbox_at(app, "bob")
+    await inbox_at(app, "x")
+    await send(app, anna, bob.address)
+    assert not (await send(app, anna, bob.address, **change)).repeated
+
+
+async def test_after_a_cancel_the_same_words_can_be_sent_again(app: App) -> None:
+    anna = await inbox_at(app, "anna")
+    first = await send(app, anna, "carol@example.com")
+    await cancel(app, LOCAL_AGENT, DEFAULT_TENANT, first.submission.submission_id)
+    assert not (await send(app, anna, "carol@example.com")).repeated
+
+
+# Taken back
+
+
+async def test_a_held_email_can_be_cancelled_once_and_for_all(app: App) -> None:
+    anna = await inbox_at(app, "anna")
+    sent = (await send(app, anna, "carol@example.com")).submission
+    assert (await cancel(app, LOCAL_AGENT, DEFAULT_TENANT, sent.submission_id)).state == "cancelled"
+    assert (await cancel(app, LOCAL_AGENT, DEFAULT_TENANT, sent.submission_id)).state == "cancelled"
+
+
+async def test_what_was_delivered_cannot_be_cancelled(app: App) -> None:
+    anna, bob = await inbox_at(app, "anna"), await inbox_at(app, "bob")
+    sent = (await send(app, anna, bob.address)).submission
+    with pytest.raises(Conflict, match="delivered"):
+        await cancel(app, LOCAL_AGENT, DEFAULT_TENANT, sent.submission_id)
+
+
+async def test_another_tenants_submission_does_not_exist(app: App) -> None:
+    anna = await inbox_at(app, "anna")
+    sent = (await send(app, anna, "carol@example.com")).submission
+    for ask in (
+        status(app, TenantId("other"), sent.submission_id),
+        cancel(app, LOCAL_AGENT, TenantId("other"), sent.submission_id),
+        status(app, DEFAULT_TENANT, SubmissionId("sub_none")),
+    ):
+        with pytest.raises(NotFound):
+            await ask
+
+
+# On the wire
+
+locals_ = st.one_of(
+    st.text("abcXYZ0189._+-'=", min_size=1, max_size=12).filter(
+        lambda s: s[0] != "." and s[-1] != "." and ".." not in s
+    ),
+    st.text("ab @,;:<>()", min_size=1, max_size=8).map(lambda s: f'"{s}"'),
+    st.sampled_from(["jörg", "用户", "почта"]),
+)
+addresses = st.builds(lambda local, domain: f"{local}@{domain}", locals_, st.sampled_from(["example.com", "b.example"]))
+groups = st.lists(addresses, max_size=4)
+subjects = st.one_of(st.text(max_size=60), st.sampled_from(["Hi\r\nBcc: eve@example.com", "Hi\nTo: eve@example.com"]))
+texts = st.one_of(
+    st.text(max_size=200), st.sampled_from([".\r\n", "\r\n.\r\nMAIL FROM:<eve@example.com>\r\n", "\n.\n", "\r.\r", "."])
+)
+requests = st.tuples(st.lists(addresses, min_size=1, max_size=4), groups, groups, subjects, texts)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(requests, min_size=1, max_size=6))
+def test_the_recipients_on_the_wire_are_those_accepted_and_nothing_else_gets_into_the_header(
+    tmp_path_factory: pytest.TempPathFactory, wanted: list[tuple[list[str], list[str], list[str], str, str]]
+) -> None:
+    async def scenario() -> None:
+        async with open_relay_sink() as sink:
+            relaying = settings_for(
+                tmp_path_factory.mktemp("wire"), relay_host=sink.host, relay_port=sink.port, relay_security="none"
+            )
+            async with open_app(relaying) as app:
+                anna = await inbox_at(app, "anna")
+                for n, (to, cc, bcc, subject, text) in enumerate(wanted):
+                    try:
+                        sent = await send(
+                            app,
+                            anna,
+                            *to,
+                            key=str(n),
+                            cc=tuple(map(parse_address, cc)),
+                            bcc=tuple(map(parse_address, bcc)),
+                            subject=subject,
+                            text=text,
+                        )
+                    except InvalidRequest:
+                        continue
+                    before = len(sink.emails)
+                    for lease in await claim(app, "test", "relay", 10):
+                        await deliver(app, lease)
+                    accepted = {each.recipient for each in sent.submission.deliveries}
+                    assert len(sink.emails) == before + 1
+                    taken = sink.emails[-1]
+                    assert set(taken.recipients) == accepted
+                    assert len(taken.recipients) == len(accepted)
+                    parsed = email.message_from_bytes(taken.content, policy=email.policy.compat32)
+                    names = [name.lower() for name in parsed]
+                    assert "bcc" not in names
+                    assert len(names) == len(set(names))
+                    assert b"eve@example.com" not in taken.content.partition(b"\r\n\r\n")[0]
+                    only_bcc = accepted - set(to) - set(cc)
+                    head = taken.content.partition(b"\r\n\r\n")[0].decode()
+                    assert not {each for each in only_bcc if f"<{each}>" in head}
+
+    asyncio.run(scenario())
