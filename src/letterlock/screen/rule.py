@@ -21,7 +21,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """Where a rule fired. `start`, `end` are offsets in VisibleText.text; -1 where it fired elsewhere (`where` says)."""
+    """Where a rule fired: `start`, `end` in VisibleText.text, or -1 where it fired elsewhere (`where` says)."""
 
     excerpt: str = ""
     where: str = "text"

@@ -1,17 +1,29 @@
-"""What a model may read of a text at this level: cut, neutralised, masked and fenced. The only door from mail to model."""
+"""What a model may read of a text at this level: cut, neutralised, masked and fenced. The only door from mail to model.
+
+Safe on any string, also one that was never rendered: invisible characters go, marks that programs or models act upon
+are broken up so that they read the same to a person and mean nothing to a parser. Linear in the text.
+"""
 
 from __future__ import annotations
 
+import re
+import unicodedata
+from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+from typing import Final
 
+from letterlock.message.characters import clean
+from letterlock.screen.rule import Finding
 from letterlock.screen.score import Level, Screening
 
 
 @dataclass(frozen=True, slots=True)
 class SafeText:
-    """`text` is what may be shown, not yet fenced, so that callers can page it by `offset`; `removed` says in words what
-    was cut or withheld and why. `withheld`: nothing of the body may be shown at this level."""
+    """`text` is what may be shown, not yet fenced, so that callers can page it by `offset`; `removed` says in words
+    what was cut or withheld and why. `withheld`: nothing of the body may be shown at this level."""
 
     text: str
     removed: tuple[str, ...] = ()
@@ -19,27 +31,146 @@ class SafeText:
 
 
 def safe_text(text: str, screening: Screening, masks: Iterable[str] = ()) -> SafeText:
-    """The body `text` (VisibleText.text) at the level of `screening`, with every string of `masks` (codes) masked."""
+    """The body `text` (VisibleText.text) at the level of `screening`, with every string of `masks` (codes) masked.
+
+    trusted and normal: all of it, neutralised. suspect: without the paragraphs that something was found in.
+    quarantined: nothing. A suspect text in which something was found that cannot be located is withheld as a whole."""
+    masks = tuple(masks)
+    reasons = tuple(dict.fromkeys(finding.reason for finding in screening.findings))
     if screening.level is Level.QUARANTINED:
-        return SafeText("", tuple(dict.fromkeys(finding.reason for finding in screening.findings)), withheld=True)
-    return SafeText(_mask(text, masks))
+        return SafeText("", tuple(f"Withheld: {reason}" for reason in reasons) or ("Withheld.",), withheld=True)
+    removed: tuple[str, ...] = ()
+    if screening.level is Level.SUSPECT:
+        in_text = [finding for finding in screening.findings if finding.where == "text"]
+        if any(finding.start < 0 for finding in in_text):
+            return SafeText("", tuple(f"Withheld: {reason}" for reason in reasons), withheld=True)
+        text, removed = _cut(text, in_text)
+    return SafeText(_masked(neutralise(text), masks), removed)
 
 
 def safe_line(value: str, limit: int = 200, masks: Iterable[str] = ()) -> str:
     """One line of outside text (subject, name, file name, link text): no controls or invisible characters, our markers
     and template tokens neutralised, whitespace folded, masked, cut at `limit` characters with an ellipsis."""
-    line = _mask(" ".join(value.split()), masks)
-    return line if len(line) <= limit else line[: limit - 1] + "…"
+    # Far more than can be shown is not worth reading; the margin is for what folding and cleaning take away.
+    line = " ".join(neutralise(" ".join(value[: 20 * limit + 1_000].split())).split())
+    line = _masked(line, masks)
+    return line if len(line) <= limit else line[: max(0, limit - 1)] + "…"
 
 
 def fence(text: str, nonce: str) -> str:
-    """`text` between two lines that carry `nonce` (128 random bits as hex, fresh per call); the text cannot contain it."""
-    text = text.replace(nonce, "")
-    return f"<<<email {nonce}>>>\n{text}\n<<<end {nonce}>>>"
+    """`text` between two lines that carry `nonce` (128 random bits as hex, fresh per call); it cannot contain them."""
+    while nonce and nonce in text:
+        text = text.replace(nonce, "•" * 8)
+    return f"<<<email {nonce}>>>\n{_FENCE.sub(_spread, text)}\n<<<end {nonce}>>>"
 
 
-def _mask(text: str, masks: Iterable[str]) -> str:
+# --- neutralising -----------------------------------------------------------------------------------------------------
+
+_FENCE: Final = re.compile(r"<{3,}|>{3,}")
+# Marks that chat templates, agents' tool parsers and Markdown renderers act upon (a person reads them all the same).
+_MARKS: Final = re.compile(
+    r"(?P<template><\||\|>|</?(?=(?:system|assistant|user|human|im_|tool|function|invoke|antml|start_of|end_of|s>|bos|eos"
+    r"|instructions?\b|admin\b|result|thinking))|\[(?=/?INST\])|<<(?=/?SYS))"
+    r"|(?P<picture>!\[)|(?P<link>\](?=\s?[(\[]))|(?P<reference>^[ ]{0,3}\[(?=[^\]\n]{1,200}\]:))"
+    r"|(?P<turn>^[ \t>#*]{0,9}(?:human|assistant|system|user|ai)(?=\s?:))"
+    r"|(?P<json>\"(?=(?:tool_calls?|function_call|tool_use|arguments)\"\s?:))"
+    r"|(?P<call>\b(?:tool_call|function_call|tool_use|send_email|forward_email|reply_to_email|wait_for_otp|read_email"
+    r"|list_emails|search_emails|delete_inbox|extract_links|get_attachment|escalate_email)(?=\s?[(:={]))",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+
+def neutralise(text: str) -> str:
+    """`text` without invisible characters, with marks that act on a program broken up."""
+    text = clean(text.replace("\r\n", "\n")).text
+    return _FENCE.sub(_spread, _MARKS.sub(_broken, text))
+
+
+def _spread(match: re.Match[str]) -> str:
+    return " ".join(match[0])
+
+
+def _broken(match: re.Match[str]) -> str:
+    kind = match.lastgroup
+    mark = match[0]
+    if kind == "template":
+        return " ".join(mark) + " "
+    if kind in ("picture", "reference"):
+        return mark.replace("!", "! ").replace("[", "\\[")
+    if kind == "link":
+        return "\\] "
+    if kind == "turn":
+        return mark + " "
+    if kind == "json":
+        return "'"
+    return mark.replace("_", " ")
+
+
+# --- masking ----------------------------------------------------------------------------------------------------------
+
+_SEPARATOR: Final = r"[\s.\-_‐-―−·•|/]{0,3}"
+
+
+def _masked(text: str, masks: Iterable[str]) -> str:
+    """Every way to write each code, also with blanks or dashes between and with other digits, as dots of its length."""
     for code in masks:
-        if code:
-            text = text.replace(code, "•" * len(code))
+        letters = [letter for letter in unicodedata.normalize("NFKC", code) if letter.isalnum()]
+        if not letters or len(letters) > 100:
+            continue
+        pattern = _SEPARATOR.join(_variants(letter) for letter in letters)
+        text = re.sub(pattern, "•" * len(letters), text, flags=re.IGNORECASE)
     return text
+
+
+def _variants(letter: str) -> str:
+    """A digit in any script, or a letter in plain and full width."""
+    if letter.isdecimal():
+        return f"[{_digits()[unicodedata.decimal(letter)]}]"
+    wide = chr(ord(letter) + 0xFEE0) if "!" <= letter <= "~" else ""
+    return f"[{re.escape(letter)}{wide}]" if wide else re.escape(letter)
+
+
+@lru_cache(maxsize=1)
+def _digits() -> tuple[str, ...]:
+    """The digits of every script, by value: Unicode keeps them in rows of ten."""
+    rows: list[list[str]] = [[] for _ in range(10)]
+    for point in range(0x1FBFA):
+        value = unicodedata.decimal(chr(point), -1)
+        if value >= 0:
+            rows[value].append(chr(point))
+    return tuple("".join(row) for row in rows)
+
+
+# --- cutting ----------------------------------------------------------------------------------------------------------
+
+_PARAGRAPH: Final = re.compile(r"\n{2,}")
+
+
+def _cut(text: str, findings: Iterable[Finding]) -> tuple[str, tuple[str, ...]]:
+    """`text` without the paragraphs that hold a finding; what stood in each place, and the reasons in words."""
+    edges = [0]
+    for match in _PARAGRAPH.finditer(text):
+        edges.append(match.end())
+    edges.append(len(text) + 1)
+    reasons: dict[int, list[str]] = {}
+    for finding in findings:
+        for index in range(
+            _paragraph(edges, finding.start), _paragraph(edges, max(finding.start, finding.end - 1)) + 1
+        ):
+            told = reasons.setdefault(index, [])
+            if finding.reason not in told:
+                told.append(finding.reason)
+    if not reasons:
+        return text, ()
+    pieces = []
+    for index, (start, end) in enumerate(pairwise(edges)):
+        if index not in reasons:
+            pieces.append(text[start:end])
+        else:
+            blank = text[start:end]
+            pieces.append(f"[cut: {' '.join(reasons[index])}]" + blank[len(blank.rstrip("\n")) :])
+    return "".join(pieces), tuple(dict.fromkeys(f"Cut: {reason}" for told in reasons.values() for reason in told))
+
+
+def _paragraph(edges: list[int], offset: int) -> int:
+    return min(max(0, bisect_right(edges, offset) - 1), len(edges) - 2)

@@ -36,7 +36,7 @@ class Screening:
 
 def screen(
     evidence: Evidence,
-    thresholds: Thresholds = Thresholds(),  # noqa: B008 (frozen)
+    thresholds: Thresholds = Thresholds(),
     rules: tuple[Rule, ...] = RULES,
 ) -> Screening:
     """Every rule over `evidence`; the score is 1 - prod(1 - weight), a hard rule quarantines by itself."""

@@ -1,5 +1,13 @@
+"""Every rule of the screen. A new rule is a value in one of these tuples; nothing else has to know it."""
+
 from __future__ import annotations
 
-from letterlock.screen.rule import Rule
+from typing import Final
 
-RULES: tuple[Rule, ...] = ()
+from letterlock.screen.rule import Rule
+from letterlock.screen.rules.exfiltration import EXFILTRATION
+from letterlock.screen.rules.hidden import HIDDEN
+from letterlock.screen.rules.orders import ORDERS
+from letterlock.screen.rules.senders import SENDERS
+
+RULES: Final[tuple[Rule, ...]] = (*ORDERS, *HIDDEN, *EXFILTRATION, *SENDERS)

@@ -1,0 +1,98 @@
+"""Ways to carry data out or orders in: pictures and links that a program would load, text in codes that hide orders."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import codecs
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from letterlock.screen.lexicon import Concept, concepts
+from letterlock.screen.rule import Evidence, Hit, Rule
+from letterlock.screen.rules.orders import find
+
+_MARKDOWN_IMAGE: Final = re.compile(r"!\[[^\]\n]{0,200}\]\(\s{0,3}<?(https?:)?//[^\s)]{1,2000}")
+_MARKDOWN_REFERENCE: Final = re.compile(r"!\[[^\]\n]{0,200}\]\[[^\]\n]{0,80}\]")
+_URL: Final = re.compile(r"https?://[^\s()]{1,2000}")
+_GAP: Final = re.compile(
+    r"[?&=/](?:\{{1,2}[a-z_ ]{2,40}\}{1,2}|\[[a-z_ ]{2,40}\]|<[a-z_ ]{2,40}>|%7b[a-z_]{2,40}%7d"
+    r"|[A-Z_]{0,20}(?:CODE|DATA|SECRET|PASSWORD|TOKEN|OTP|CONTENT|HISTORY)[A-Z_]{0,20}(?!\w))",
+)
+_BASE64: Final = re.compile(r"(?<![\w+/=-])(?:[A-Za-z0-9+/_-]{24,20000}+)={0,2}(?![\w+/=-])")
+_HEX: Final = re.compile(r"(?<!\w)(?:(?:0x|\\x)?[0-9a-fA-F]{2}[ :,]?){16,8000}+(?!\w)")
+_ROT13_WORDS: Final = frozenset({"vtaber", "qvfertneq", "sbetrg", "vafgehpgvbaf", "cerivbhf", "nffvfgnag", "sbejneq"})
+_REVERSED_WORDS: Final = frozenset(
+    {"erongi", "dragersid", "tegrof", "snoitcurtsni", "suoiverp", "tnatsissa", "drawrof"}
+)
+_WORDS: Final = re.compile(r"[a-z]+")
+_TRIES: Final = 50
+
+
+def _pictures(evidence: Evidence) -> Iterator[Hit]:
+    text = evidence.visible.text
+    for pattern in (_MARKDOWN_IMAGE, _MARKDOWN_REFERENCE):
+        for match in pattern.finditer(text):
+            yield Hit(match[0][:200], "text", match.start(), match.end())
+
+
+def _filled(evidence: Evidence) -> Iterator[Hit]:
+    text = evidence.visible.text
+    for match in _URL.finditer(text):
+        if _GAP.search(match[0]):
+            yield Hit(match[0][:200], "text", match.start(), match.end())
+
+
+def _decoded(text: str) -> Iterator[tuple[str, int, int]]:
+    """What base64, hex, rot13 and reversed writing in `text` say, with where."""
+    for count, match in enumerate(_BASE64.finditer(text)):
+        if count >= _TRIES:
+            break
+        raw = match[0].rstrip("=").replace("-", "+").replace("_", "/")
+        try:
+            plain = base64.b64decode(raw + "=" * (-len(raw) % 4), validate=True).decode("utf-8")
+        except (binascii.Error, UnicodeDecodeError, ValueError):
+            continue
+        yield plain, match.start(), match.end()
+    for count, match in enumerate(_HEX.finditer(text)):
+        if count >= _TRIES:
+            break
+        digits = re.sub(r"0x|\\x|[^0-9a-fA-F]", "", match[0])
+        try:
+            yield bytes.fromhex(digits[: len(digits) // 2 * 2]).decode("utf-8"), match.start(), match.end()
+        except (UnicodeDecodeError, ValueError):
+            continue
+    words = set(_WORDS.findall(text.lower()))
+    for marks, undo in ((_ROT13_WORDS, lambda line: codecs.encode(line, "rot13")), (_REVERSED_WORDS, _reverse)):
+        if len(words & marks) < 2:
+            continue
+        start = 0
+        for line in text.split("\n"):
+            if marks & set(_WORDS.findall(line.lower())):
+                yield undo(line), start, start + len(line)
+            start += len(line) + 1
+
+
+def _reverse(line: str) -> str:
+    return line[::-1]
+
+
+def _in_code(evidence: Evidence) -> Iterator[Hit]:
+    text = evidence.visible.text
+    asked = None
+    for plain, start, end in _decoded(text):
+        letters = sum(c.isalpha() or c == " " for c in plain)
+        if letters < 0.8 * len(plain) or " " not in plain:
+            continue
+        if asked is None:
+            asked = any(meaning.bits & Concept.DECODE for meaning in concepts(text[:200_000]))
+        if find(plain) or (asked and plain.count(" ") >= 4):
+            yield Hit(plain[:200], "text", start, end)
+
+
+EXFILTRATION: Final[tuple[Rule, ...]] = (
+    Rule("exfiltration.picture", 0.6, "It contains a picture link in Markdown, which some programs load.", _pictures),
+    Rule("exfiltration.filled_link", 0.5, "It contains a link with a gap for data to be filled in.", _filled),
+    Rule("exfiltration.encoded", 0.75, "Encoded text in it gives orders once decoded.", _in_code),
+)

@@ -1,0 +1,315 @@
+"""Text that gives orders to whoever reads it on a person's behalf: to drop its instructions, to hand things over, ...
+
+`find(text)` gives the orders in any text; the rules apply it to what is shown, to subject, names and file names.
+What is hidden is judged by rules/hidden.py with the same function.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from letterlock.message.characters import fold
+from letterlock.screen.lexicon import Concept, Meaning, concepts
+from letterlock.screen.rule import Evidence, Hit, Rule
+
+
+class Order(NamedTuple):
+    """An order found in a text: which kind (a name in KINDS) and where; `start` is -1 where only its folded form
+    (look-alike letters, spaced letters) says it."""
+
+    kind: str
+    start: int
+    end: int
+
+
+class Kind(NamedTuple):
+    weight: float
+    reason: str
+
+
+class _Combination(NamedTuple):
+    """Concepts that make an order when they stand within `reach` words: all of `needs` and one of `one_of`."""
+
+    kind: str
+    needs: int
+    one_of: int
+    never: int
+    reach: int
+
+
+KINDS: Final[dict[str, Kind]] = {
+    "override": Kind(0.65, "It tells its reader to ignore earlier instructions."),
+    "addressed": Kind(0.5, "It speaks to an assistant or agent instead of to a person."),
+    "role": Kind(0.55, "It tries to give its reader a new role."),
+    "hand_over": Kind(0.6, "It asks for codes, passwords or mail contents to be sent elsewhere."),
+    "reveal_prompt": Kind(0.5, "It asks for the instructions an assistant was given."),
+    "conceal": Kind(0.55, "It asks that something be hidden from the user."),
+    "relay": Kind(0.5, "It wants a message or a phone number passed on to the user as if it were ours."),
+    "append": Kind(0.55, "It asks for data to be put into a link."),
+    "turn": Kind(0.65, "It imitates the turns or marks of a chat with a model."),
+    "tool": Kind(0.65, "It contains the syntax of a tool call."),
+    "boundary": Kind(0.6, "It pretends that the email ends and somebody else goes on."),
+}
+
+_C = Concept
+_TABLE: Final = (
+    _Combination("override", _C.OVERRIDE | _C.ORDERS, _C.PRIOR | _C.ALL | _C.YOUR | _C.SYSTEM | _C.AI, _C.MINE, 8),
+    _Combination("override", _C.OVERRIDE | _C.PRIOR | _C.SEND | _C.SECRET, _C.ADDRESS | _C.URL, 0, 14),
+    _Combination("hand_over", _C.SECRET | _C.ADDRESS, _C.SEND | _C.REVEAL, 0, 14),
+    _Combination("conceal", _C.NOT | _C.TELL | _C.USER, -1, 0, 7),
+    _Combination("conceal", _C.QUIET, _C.SEND | _C.REVEAL, 0, 12),
+    _Combination("reveal_prompt", _C.REVEAL | _C.SYSTEM | _C.PROMPT, -1, 0, 7),
+    _Combination("addressed", _C.ATTENTION | _C.AI, -1, 0, 3),
+    _Combination("addressed", _C.AI | _C.MUST, _C.SEND | _C.OVERRIDE | _C.CALL, 0, 9),
+    _Combination("relay", _C.TELL | _C.USER | _C.CALL, _C.PHONE | _C.URL, 0, 12),
+    _Combination("append", _C.URL | _C.SECRET | _C.APPEND, -1, 0, 12),
+)
+# Plain numbers: they are compared for every pair of words.
+_COMBINATIONS: Final = tuple(
+    _Combination(kind, int(needs), int(one_of), int(never), reach) for kind, needs, one_of, never, reach in _TABLE
+)
+_REACH: Final = max(combination.reach for combination in _COMBINATIONS)
+
+_AGENT: Final = (
+    r"(?:ai|llm|email|mail|helper|virtual|digital)? ?(?:assistant|agent|chatbot|bot|model|copilot|ai|llm|gpt)s?"
+)
+
+
+class _Phrase(NamedTuple):
+    """`gates`: without one of these words in the text the pattern is not tried."""
+
+    kind: str
+    gates: tuple[str, ...]
+    pattern: re.Pattern[str]
+
+
+def _phrase(kind: str, gates: str, *pattern: str) -> _Phrase:
+    return _Phrase(kind, tuple(gates.split("|")), re.compile("".join(pattern), re.IGNORECASE | re.MULTILINE))
+
+
+_AGENTS: Final = "assistant|agent|bot|model|copilot|ai |ai:|ai,|llm|gpt"
+_DO: Final = (
+    "(?:mail|email|send|forward|ignore|disregard|open|tell|reply|answer|must|should|are|not|read|call|visit|click|delete"
+    "|print|reveal|summari[sz]e|respond|execute|run|follow|use|search|find|copy)"
+)
+# No repetition stands inside another one, and every repetition has an end: linear on any text.
+_PHRASES: Final[tuple[_Phrase, ...]] = (
+    _phrase(
+        "role", "you are",
+        r"\byou are (?:now|no longer) (?:\w{1,30} ){0,5}(?:agent|assistant|ai|model|bot|dan|jailbroken|unrestricted)\b",
+    ),
+    _phrase(
+        "role", "from now|from this",
+        r"\bfrom (?:now|this (?:line|point|moment)) on,? you(?:r| will| must| are| should|'ll)? ?"
+        r"(?:only )?(?:answers?|obey|act|respond|follow|serve|ignore|work for)\b",
+    ),
+    _phrase(
+        "role", "act |behave|respond|operate|pretend",
+        r"\b(?:act|behave|respond|operate|pretend) (?:as|like|to be) (?:an? |if you were )?(?:\w{1,30} ){0,3}"
+        r"(?:ai|assistant|model|chatbot|dan|chatgpt|terminal|hacker)\b",
+    ),
+    _phrase(
+        "role", " mode",
+        r"\b(?:enable|enter|activate|switch to|entering) (?:\w{1,30} ){0,2}"
+        r"(?:developer|god|dan|debug|admin|jailbreak|unrestricted|override) mode\b",
+    ),
+    _phrase("role", "ab jetzt|von nun", r"\b(?:ab jetzt|von nun an) (?:bist|antwortest|gehorchst|handelst) du\b"),
+    _phrase(
+        "role", "desde ahora|a partir de|ora in poi|partir de maintenant",
+        r"\b(?:desde ahora|a partir de (?:ahora|agora)|d'ora in poi|à partir de maintenant),? "
+        r"(?:eres|responde|actúa|você é|és|tu es|vous êtes|sei|rispondi)",
+    ),
+    _phrase(
+        "addressed", _AGENTS,
+        r"(?:^|[.!?:>*\"'(\]-])\s{0,3}(?:dear |hey |hi |hello |ok |note to (?:the |any )?|to (?:the |any )?)?",
+        rf"{_AGENT}\s?[:,-]\s{{0,3}}(?:please |you |do |now |immediately )?{_DO}\b",
+    ),
+    _phrase(
+        "addressed", _AGENTS,
+        r"\b(?:note|notice|message|instructions?|memo|reminder|attention|directive) (?:to|for) ",
+        rf"(?:the |any |all |your )?(?:reading |summari[sz]ing |processing )?{_AGENT}\b",
+    ),
+    _phrase("addressed", "attention", rf"\battention,? (?:the |all |any )?{_AGENT}\b"),
+    _phrase(
+        "addressed", "you are|you're",
+        rf"\b(?:if|since|as|because) you(?: are|'re) (?:an? |the )?(?:\w{{1,30}} )?{_AGENT}\b",
+    ),
+    _phrase(
+        "addressed", _AGENTS,
+        rf"\bthe (?:email|mail|reading|ai|helper) {_AGENT} (?:has to|must|should|needs to|shall|will)\b",
+    ),
+    _phrase(
+        "addressed", _AGENTS,
+        rf"\b(?:any|every|whichever) {_AGENT} (?:reading|processing|summari[sz]ing|that reads|handling)\b",
+    ),
+    _phrase(
+        "addressed", "the user",
+        r"\bbefore (?:you )?(?:answer(?:ing)?|reply(?:ing)?|respond(?:ing)?)(?: to)? the user\b",
+    ),
+    _phrase(
+        "conceal", " user|owner|human|reader|principal",
+        r"\b(?:without|never|do not|don't) (?:tell|telling|mention|mentioning|inform|informing|notify|notifying|alert"
+        r"|alerting|show|showing|ask|asking|reveal|revealing)\b(?: \w{1,30}){0,4} (?:the |your |its )?"
+        r"(?:user|owner|human|reader|principal)\b",
+    ),
+    _phrase("conceal", "keep ", r"\bkeep (?:quiet|this (?:hidden|secret)|it (?:hidden|secret)) (?:about|from)\b"),
+    _phrase(
+        "conceal", "silently|secretly|quietly",
+        r"\b(?:execute|run|do|perform|carry out) (?:them|it|this|that|these) (?:silently|secretly|quietly)\b",
+    ),
+    _phrase("relay", "tell ", r"\btell (?:the|your) (?:user|reader|owner|human|recipient)s? (?:to|that)\b"),
+    _phrase(
+        "hand_over", "hand over|hand me|hand out",
+        r"\bhand (?:over|me|out) (?:the |all |any |your |their )?(?:stored |saved |latest |newest )?"
+        r"(?:logins?|passwords?|credentials?|codes?|tokens?|secrets?|keys?)\b",
+    ),
+    _phrase(
+        "hand_over", "forward|send|mail|upload|post|copy|exfiltrate",
+        r"\b(?:forward|send|mail|email|upload|post|copy|exfiltrate) (?:all|every|any|the entire|the whole"
+        r"|the last \d{1,4}) (?:of )?(?:the |your |their |his |her )?(?:\w{1,30} ){0,2}(?:e-?mails?|messages?|mailbox"
+        r"|inbox|contacts?|conversations?|passwords?|codes?|credentials?|address book|files)\b(?: \w{1,30}){0,5}"
+        r" to \S{1,60}@",
+    ),
+    _phrase(
+        "reveal_prompt", "prompt|instruction|message",
+        r"\b(?:reveal|print|repeat|output|show|disclose|leak) (?:me )?(?:all )?(?:your|the) "
+        r"(?:system |initial |hidden |original |full |entire ){1,3}(?:prompt|instructions?|message)\b",
+    ),
+    _phrase("turn", "<|", r"<\|[a-z_]{2,30}\|>"),
+    _phrase(
+        "turn", "inst]|sys>>|_of_turn|[system]|[assistant]",
+        r"\[/?INST\]|<</?SYS>>|</?(?:start|end)_of_turn>|\[(?:system|assistant)\](?=[\s:(#])",
+    ),
+    _phrase(
+        "turn", "<",
+        r"</?(?:system|assistant|human|im_start|im_end|system_prompt|system-reminder|instructions?|admin)>",
+    ),
+    _phrase(
+        "turn", "<", r"<(?:now )?(?:system|god|security|developer|admin|root)[ _-](?:mode|override|prompt|message)\b"
+    ),
+    _phrase(
+        "turn", "assistant:|assistant :|ai:|ai :|system:|system :",
+        r"^[>\s#*]{0,6}(?:human|user) ?:[^\n]{0,2000}\n{1,3}[>\s#*]{0,6}(?:assistant|ai|system) ?:",
+    ),
+    _phrase("turn", "assistant: ", r"\b(?:user|human): [^\n]{1,400} assistant: "),
+    _phrase("turn", "##", r"^[>\s]{0,4}#{2,4} ?(?:system|instruction|assistant|response|new instructions?)s? ?:"),
+    _phrase(
+        "turn", "system|assistant",
+        r"\b(?:system|assistant)(?: message| prompt| override| instruction| note| notice)?\s?: "
+        r"(?:you |ignore|from now|the user|new )",
+    ),
+    _phrase(
+        "tool", "tool_|function_|antml:|<invoke|</invoke",
+        r"</?(?:tool_call|tool_use|tool_result|function_calls?|function_results?|antml:\w+|invoke|tool_response)\b",
+    ),
+    _phrase("tool", "tool_|function_call", r"\b(?:tool_call|function_call|tool_use|tool_calls)\"?\s?[:=({]"),
+    _phrase(
+        "tool", "\"arg|\"param|\"input",
+        r"\{\s{0,9}\"(?:name|tool|function|action)\"\s?:\s?\"[\w.-]{1,60}\"\s?,\s{0,9}"
+        r"\"(?:arguments|args|parameters|input|params)\"\s?:",
+    ),
+    _phrase(
+        "tool", "_email|_inbox|_otp|_links|_attachment",
+        r"\b(?:send_email|forward_email|reply_to_email|wait_for_otp|read_email|list_emails|search_emails|delete_inbox"
+        r"|extract_links|get_attachment|escalate_email)\s?\(",
+    ),
+    _phrase(
+        "boundary", "---|===|###|***|___|~~~",
+        r"[-=#*_~]{3} ?(?:the )?(?:end|start|begin(?:ning)?) (?:of )?(?:the |this )?(?:untrusted |external |quoted )?"
+        r"(?:e-?mail|mail|content|document|data|context|input)\b ?(?:content|body|text|data)? ?[-=#*_~]{3,40}\s{0,4}"
+        r"(?:user|system|assistant|owner|human|admin|operator|developer|new)\b",
+    ),
+    _phrase(
+        "boundary", "---|===|###|***|___|~~~",
+        r"[-=#*_~]{3} ?(?:the |this )?(?:e-?mail|mail|message|content|document) (?:ends?|stops?|is over)(?: here)?\b",
+    ),
+    _phrase("boundary", "<<<", r"<<<(?:email|end) ?[0-9a-f]{0,40}"),
+    _phrase("boundary", " speaking", r"\b(?:owner|operator|administrator|developer|user) (?:is )?speaking\b"),
+)  # fmt: skip
+
+
+@lru_cache(maxsize=32)
+def find(text: str) -> tuple[Order, ...]:
+    """The orders in `text`, by place. Linear in the text."""
+    if not text:
+        return ()
+    found = list(_plain(text))
+    folded = fold(text)
+    if folded != text.lower():
+        kinds = {order.kind for order in found}
+        found += [Order(order.kind, -1, -1) for order in _plain(folded) if order.kind not in kinds]
+    return tuple(sorted(set(found), key=lambda order: (order.start, order.kind)))
+
+
+def _plain(text: str) -> Iterator[Order]:
+    lowered = text.lower()
+    for kind, gates, pattern in _PHRASES:
+        if any(gate in lowered for gate in gates):
+            for match in pattern.finditer(text):
+                yield Order(kind, match.start(), match.end())
+    meanings = concepts(text)
+    if len(meanings) > 1:
+        yield from _combined(meanings)
+
+
+def _combined(meanings: list[Meaning]) -> Iterator[Order]:
+    free: dict[str, int] = {}
+    total = len(meanings)
+    for first in range(total):
+        anchor = meanings[first]
+        together = anchor.bits
+        for last in range(first + 1, total):
+            other = meanings[last]
+            distance = other.place - anchor.place
+            if distance > _REACH:
+                break
+            before = together
+            together |= other.bits
+            if together == before:
+                continue
+            for kind, needs, one_of, never, reach in _COMBINATIONS:
+                if (
+                    together & needs == needs
+                    and distance <= reach
+                    and together & one_of
+                    and not together & never
+                    and anchor.start >= free.get(kind, 0)
+                ):
+                    free[kind] = other.end
+                    yield Order(kind, anchor.start, other.end)
+
+
+def _excerpt(text: str, start: int, end: int) -> str:
+    return " ".join(text[max(0, start - 40) : end + 80].split())[:200]
+
+
+def outer_strings(evidence: Evidence) -> Iterator[tuple[str, str]]:
+    """Strings beside the body that a model may see, with what they are."""
+    parsed = evidence.parsed
+    yield "subject", parsed.subject
+    for mailbox in (*parsed.from_, *parsed.reply_to):
+        yield "name", mailbox.name
+    for attachment in parsed.attachments[:50]:
+        # A file name stands for its words: "ignore_all_previous-instructions.pdf".
+        yield "file name", attachment.filename.replace("_", " ").replace("-", " ")
+
+
+def _check(kind: str) -> Callable[[Evidence], Iterable[Hit]]:
+    def check(evidence: Evidence) -> Iterator[Hit]:
+        text = evidence.visible.text
+        for order in find(text):
+            if order.kind == kind:
+                yield Hit(_excerpt(text, order.start, order.end), "text", order.start, order.end)
+        for where, value in outer_strings(evidence):
+            if any(order.kind == kind for order in find(value[:2_000])):
+                yield Hit(value[:200], where)
+
+    return check
+
+
+ORDERS: Final[tuple[Rule, ...]] = tuple(
+    Rule(f"orders.{name}", kind.weight, kind.reason, _check(name)) for name, kind in KINDS.items()
+)
