@@ -206,6 +206,14 @@ def test_over_a_cap_a_message_is_unreadable_with_the_reason(reason: str, caps: C
     assert str(caught.value) == UNREADABLE[reason]
 
 
+def test_millions_of_blank_lines_are_an_empty_message() -> None:
+    start = time.process_time()
+    with pytest.raises(UnreadableMessage) as caught:
+        parse_message(b"\r\n" * 5_000_000)
+    assert caught.value.reason == "empty"
+    assert time.process_time() - start < 2
+
+
 def test_at_its_caps_a_message_is_read() -> None:
     raw = HEAD + b"\r\n" + b"x" * 100
     caps = Caps(message_bytes=len(raw), headers=2, header_bytes=27, line_bytes=100, parts=1, depth=0)
@@ -224,6 +232,11 @@ def test_bodies_over_their_cap_are_cut_and_say_so() -> None:
     assert (read.plain, read.repairs) == (("x" * 100,), ("body_cut",))
     read = parse_message(HEAD + b"Content-Type: text/html\r\n\r\n" + b"x" * 500, Caps(html_bytes=100))
     assert (read.html, read.repairs) == (("x" * 100,), ("body_cut",))
+
+
+def test_a_body_is_not_cut_inside_a_character() -> None:
+    read = parse_message(HEAD + b"Content-Type: text/html\r\n\r\n" + "<p>é\n".encode() * 100, Caps(html_bytes=208))
+    assert (read.html, read.repairs) == (("<p>é\n" * 34,), ("bare_lf", "body_cut"))
 
 
 def test_a_list_of_thousands_of_recipients_is_cut_at_a_whole_one() -> None:
@@ -328,6 +341,7 @@ HOSTILE = {
     "ids never closed": b"References: " + b"<" * 90_000,
     "ids closed late": b"References: " + b"<" * 45_000 + b">" * 45_000,
     "empty lines": b"\r\n" * 500_000,
+    "nothing else": b"\r\n" + b"\0" * 900_000,
     "base64 of padding": b"Content-Transfer-Encoding: base64\r\n\r\n" + b"A=\n" * 300_000,
     "equal signs": b"Content-Transfer-Encoding: quoted-printable\r\n\r\n" + b"= \t\n" * 300_000,
     "uuencoded nothing": b"Content-Transfer-Encoding: x-uuencode\r\n\r\nbegin 644 x\n" + b"\n" * 500_000,

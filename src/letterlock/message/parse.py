@@ -168,10 +168,11 @@ class ParsedMessage:
 def parse_message(raw: bytes, caps: Caps = Caps()) -> ParsedMessage:
     """What the message in `raw` says, mended where it had to be (`repairs`).
 
-    Raises UnreadableMessage when a cap is exceeded or nothing can be made of the bytes, and nothing else."""
+    Raises UnreadableMessage when a cap is exceeded or nothing can be made of the bytes, and nothing else, as long as
+    there is memory and mail-parser is installed."""
     try:
         return _parsed(raw, caps)
-    except (UnreadableMessage, MemoryError):
+    except (UnreadableMessage, MemoryError, ImportError):
         raise
     except Exception as error:
         raise _unreadable("parser_broke") from error
@@ -185,7 +186,7 @@ def attachment_bytes(raw: bytes, index: int, caps: Caps = Caps()) -> tuple[Attac
         reader = _Reader(raw, caps)
         reader.read()
         found = reader.attachment(index)
-    except (UnreadableMessage, MemoryError):
+    except (UnreadableMessage, MemoryError, ImportError):
         raise
     except Exception as error:
         raise _unreadable("parser_broke") from error
@@ -486,11 +487,11 @@ class _Reader:
         if data.startswith(b"\xef\xbb\xbf"):
             self.notes.add("byte_order_mark")
             start = 3
-        while data[start : start + 1] in (b"\r", b"\n"):
-            start += 1
-            self.notes.add("leading_blank_lines")
         if not data[start:].strip(b"\0 \t\r\n"):
             raise _unreadable("empty")
+        if blank := len(data) - start - len(data[start:].lstrip(b"\r\n")):
+            self.notes.add("leading_blank_lines")
+            start += blank
         fields, body = self._header(start, len(data))
         if not fields:
             self.notes.discard("missing_separator")
@@ -523,7 +524,9 @@ class _Reader:
         limit = caps.html_bytes if leaf.body == "html" else caps.text_chars * 4
         if len(content) > limit:
             notes.add("body_cut")
-            content = content[:limit]
+            # At a line end if there is one, so that no character is cut in two.
+            newline = content.rfind(b"\n", limit - 10_000 if limit > 10_000 else 0, limit)
+            content = content[: newline + 1 if newline >= 0 else limit]
         charset = leaf.charset
         if leaf.body == "html" and not charset and (match := META_CHARSET.search(content, 0, 2_048)):
             charset = match[1].decode("ascii")
