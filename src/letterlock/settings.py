@@ -1,8 +1,8 @@
 """The whole configuration as one frozen model.
 
-Sources, strongest first: command-line options, LETTERLOCK_* variables, `letterlock.toml` in the data folder (or the file
-named by --config / LETTERLOCK_CONFIG), the defaults here. A wrong value is a SettingsError that names the key and, for a
-file, the line. docs/settings.md has a heading for each.
+Sources, strongest first: command-line options, LETTERLOCK_* variables, `letterlock.toml` in the data folder (or the
+file named by --config / LETTERLOCK_CONFIG), the defaults here. A wrong value is a SettingsError that names the key and,
+for a file, the line. docs/settings.md has a heading for each.
 """
 
 from __future__ import annotations
@@ -71,6 +71,15 @@ class Settings(BaseSettings):
     @classmethod
     def _split_commas(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("domain")
+    @classmethod
+    def _is_domain(cls, value: str) -> str:
+        name = value.strip().lower().removesuffix(".")
+        for label in name.split("."):
+            if not label.replace("-", "").isalnum() or len(label) > 63 or "-" in (label[0], label[-1]):
+                raise ValueError("it is not a domain; write it like mail.example.com")
+        return name
 
     @model_validator(mode="after")
     def _belongs_together(self) -> Settings:
@@ -143,7 +152,9 @@ def _explain(error: ValidationError, file: Path, text: str, given: dict[str, Any
         problem = "there is no such setting (docs/settings.md lists them)"
     if not key:
         return (f"Settings do not fit together: {problem}.",)
-    line = next((n for n, row in enumerate(text.splitlines(), 1) if re.match(rf"\s*{re.escape(key)}\s*=", row)), None)
+    line = next(
+        (n for n, row in enumerate(text.splitlines(), 1) if re.match(rf"[\s\[]*{re.escape(key)}\s*[=\].]", row)), None
+    )
     variable = f"LETTERLOCK_{key.upper()}"
     if key in given:
         where = f"option --{key.replace('_', '-')}"
