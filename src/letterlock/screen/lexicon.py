@@ -37,6 +37,8 @@ class Concept(IntFlag):
     ADDRESS = 2097152
     URL = 4194304
     PHONE = 8388608
+    LATE = 16777216
+    """A word to override with in a language that puts its verbs last."""
 
 
 _TABLE: Final[dict[Concept, str]] = {
@@ -51,9 +53,10 @@ _TABLE: Final[dict[Concept, str]] = {
         zignoruj ignoruj ignorować zapomnij pomiń
         игнорируй* игнорировать проигнорируй* забудь* забыть
         strunta ignorera glöm bortse ignorer glem ignoroi unohda
-        abaikan lupakan kalimutan yoksay unut görmezden
+        abaikan lupakan kalimutan
         تجاهل انس נתעלם התעלם שכח ignoră uită
-        अनदेखा नजरअंदाज भूल উপেক্ষা ভুলে bỏ quên""",
+        bỏ quên""",
+    Concept.LATE: "yoksay unut görmezden अनदेखा नजरअंदाज भूल উপেক্ষা ভুলে",
     Concept.PRIOR: """
         previous previously prior earlier above preceding foregoing former past before existing original initial
         vorherig* bisherig* früher* obig* vorangegangen* vorig* ursprünglich*
@@ -89,7 +92,7 @@ _TABLE: Final[dict[Concept, str]] = {
         ai llm llms assistant* agent agents chatbot* bot bots gpt chatgpt claude gemini copilot ki assistent* assistenz*
         ia asistente* assistente* asystent* ассистент* помощник* ии бот assistenten copiloto copilota""",
     Concept.MUST: """
-        must should shall has have need needs required now please
+        must should shall has have need needs
         muss musst soll müssen doit doivent devez debe debes deben deve devono devi moet moeten musi musisz należy
         должен должна обязан* måste ska skal""",
     Concept.ATTENTION: "attention attn achtung atención atencion atenção attenzione uwaga внимание aandacht",
@@ -140,7 +143,7 @@ _TABLE: Final[dict[Concept, str]] = {
         silently secretly quietly quiet covertly discreetly stealthily unnoticed heimlich stillschweigend unauffällig
         discrètement secrètement silencieusement secretamente silenciosamente discretamente segretamente silenziosamente
         stiekem stilletjes potajemnie cicho тайно незаметно молча tysthet hemlighet""",
-    Concept.APPEND: """append appended appending attached-to parameter query querystring encoded anhängen angehängt
+    Concept.APPEND: """append appended appending parameter querystring anhängen angehängt
         ajoute ajouter ajoutant añade añadir agrega acrescente aggiungi end""",
     Concept.SYSTEM: "system système sistema systeem systemu система",
     Concept.PROMPT: "prompt prompts",
@@ -150,7 +153,7 @@ _TABLE: Final[dict[Concept, str]] = {
 # Scripts written without blanks: what stands there is looked for as it is.
 _UNSPACED: Final[dict[str, Concept]] = {
     "忽略": Concept.OVERRIDE, "无视": Concept.OVERRIDE, "忘记": Concept.OVERRIDE, "忽視": Concept.OVERRIDE,
-    "無視": Concept.OVERRIDE, "忘れ": Concept.OVERRIDE, "무시": Concept.OVERRIDE, "잊": Concept.OVERRIDE,
+    "無視": Concept.LATE, "忘れ": Concept.LATE, "무시": Concept.LATE, "잊": Concept.LATE,
     "之前": Concept.PRIOR, "以前": Concept.PRIOR, "以上": Concept.PRIOR, "上述": Concept.PRIOR, "先前": Concept.PRIOR,
     "これまで": Concept.PRIOR, "前の": Concept.PRIOR, "이전": Concept.PRIOR, "所有": Concept.ALL, "すべて": Concept.ALL,
     "指令": Concept.ORDERS, "指示": Concept.ORDERS, "说明": Concept.ORDERS, "命令": Concept.ORDERS,
@@ -178,11 +181,16 @@ def _tables() -> tuple[dict[str, Concept], dict[str, Concept], tuple[int, ...]]:
 
 _WHOLE, _STEMS, _LENGTHS = _tables()
 _TOKEN: Final = re.compile(
-    r"(?P<url>https?://[^\s<>\"]{3,2000})|(?P<phone>\+?\d[\d()./-]*+(?: \d[\d()./-]*+)++)"
+    r"(?P<stop>[.!?;\u3002\uff01\uff1f](?=\s)|\n[ \t]*+\n|\n[ \t]*+[-*>|])"
+    r"|(?P<url>https?://[^\s<>\"]{3,2000})|(?P<phone>\+?\d[\d()./-]*+(?: \d[\d()./-]*+)++)"
     r"|(?P<word>\w++(?:['’-]\w++)*+)(?P<address>@[\w-]++\.[\w.-]++)?",
 )
 _NO_BLANKS: Final = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _UNSPACED_WORD: Final = re.compile("|".join(sorted(_UNSPACED, key=len, reverse=True)))
+
+
+SENTENCE: Final = 100
+"""By how much `place` grows from one sentence to the next, beside its words."""
 
 
 class Meaning(NamedTuple):
@@ -207,14 +215,20 @@ def _bits(word: str) -> int:
 def concepts(text: str) -> list[Meaning]:
     """The meaning words of `text` in order."""
     found: list[Meaning] = []
-    for index, match in enumerate(_TOKEN.finditer(text)):
+    place = 0
+    for match in _TOKEN.finditer(text):
         kind = match.lastgroup
+        place += 1
+        if kind == "stop":
+            # What one sentence says and what the next one says do not make an order together.
+            place += SENTENCE
+            continue
         if kind == "word":
             word = match["word"]
             bits = _bits(word.lower()) if len(word) <= 40 else 0
             if not bits:
                 if not word.isascii() and _NO_BLANKS.search(word):
-                    found += _unspaced(word, index, match.start())
+                    found += _unspaced(word, place, match.start())
                 continue
         elif kind == "address":
             bits = int(Concept.ADDRESS)
@@ -224,12 +238,12 @@ def concepts(text: str) -> list[Meaning]:
             bits = int(Concept.PHONE) if sum(map(str.isdigit, match[0])) >= 7 else 0
             if not bits:
                 continue
-        found.append(Meaning(index, bits, match.start(), match.end()))
+        found.append(Meaning(place, bits, match.start(), match.end()))
     return found
 
 
-def _unspaced(word: str, index: int, start: int) -> list[Meaning]:
+def _unspaced(word: str, place: int, start: int) -> list[Meaning]:
     return [
-        Meaning(index, int(_UNSPACED[match[0]]), start + match.start(), start + match.end())
+        Meaning(place, int(_UNSPACED[match[0]]), start + match.start(), start + match.end())
         for match in _UNSPACED_WORD.finditer(word)
     ]

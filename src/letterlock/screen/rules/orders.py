@@ -31,12 +31,15 @@ class Kind(NamedTuple):
 
 
 class _Combination(NamedTuple):
-    """Concepts that make an order when they stand within `reach` words: all of `needs` and one of `one_of`."""
+    """Concepts that make an order when they stand within `reach` words of one sentence: one of `first` first, all of
+    `needs`, one of `one_of`, none of `never`, and one of `last` last (-1: anything)."""
 
     kind: str
+    first: int
     needs: int
     one_of: int
     never: int
+    last: int
     reach: int
 
 
@@ -55,21 +58,24 @@ KINDS: Final[dict[str, Kind]] = {
 }
 
 _C = Concept
+_SENDING: Final = _C.SEND | _C.REVEAL
 _TABLE: Final = (
-    _Combination("override", _C.OVERRIDE | _C.ORDERS, _C.PRIOR | _C.ALL | _C.YOUR | _C.SYSTEM | _C.AI, _C.MINE, 8),
-    _Combination("override", _C.OVERRIDE | _C.PRIOR | _C.SEND | _C.SECRET, _C.ADDRESS | _C.URL, 0, 14),
-    _Combination("hand_over", _C.SECRET | _C.ADDRESS, _C.SEND | _C.REVEAL, 0, 14),
-    _Combination("conceal", _C.NOT | _C.TELL | _C.USER, -1, 0, 7),
-    _Combination("conceal", _C.QUIET, _C.SEND | _C.REVEAL, 0, 12),
-    _Combination("reveal_prompt", _C.REVEAL | _C.SYSTEM | _C.PROMPT, -1, 0, 7),
-    _Combination("addressed", _C.ATTENTION | _C.AI, -1, 0, 3),
-    _Combination("addressed", _C.AI | _C.MUST, _C.SEND | _C.OVERRIDE | _C.CALL, 0, 9),
-    _Combination("relay", _C.TELL | _C.USER | _C.CALL, _C.PHONE | _C.URL, 0, 12),
-    _Combination("append", _C.URL | _C.SECRET | _C.APPEND, -1, 0, 12),
+    _Combination("override", _C.OVERRIDE, _C.ORDERS, _C.PRIOR | _C.ALL | _C.YOUR | _C.SYSTEM | _C.AI, _C.MINE, -1, 8),
+    _Combination("override", _C.PRIOR | _C.ALL | _C.ORDERS, _C.ORDERS | _C.LATE, _C.PRIOR | _C.ALL, 0, _C.LATE, 8),
+    _Combination("override", _C.OVERRIDE, _C.PRIOR | _C.SEND | _C.SECRET, _C.ADDRESS | _C.URL, 0, -1, 14),
+    _Combination("hand_over", _SENDING, _C.SECRET | _C.ADDRESS, -1, 0, _C.ADDRESS, 14),
+    _Combination("conceal", _C.NOT, _C.TELL | _C.USER, -1, 0, _C.USER, 7),
+    _Combination("conceal", _C.QUIET | _C.SEND, _C.QUIET | _C.SEND, -1, 0, -1, 12),
+    _Combination("reveal_prompt", _C.REVEAL, _C.SYSTEM | _C.PROMPT, -1, 0, -1, 7),
+    _Combination("addressed", _C.ATTENTION, _C.AI, -1, 0, -1, 3),
+    _Combination("addressed", _C.AI, _C.MUST, _C.SEND | _C.OVERRIDE | _C.CALL, 0, -1, 9),
+    _Combination("relay", _C.TELL, _C.USER | _C.CALL, _C.PHONE | _C.URL, 0, -1, 12),
+    _Combination("append", _C.URL, _C.SECRET | _C.APPEND, -1, 0, -1, 12),
 )
 # Plain numbers: they are compared for every pair of words.
 _COMBINATIONS: Final = tuple(
-    _Combination(kind, int(needs), int(one_of), int(never), reach) for kind, needs, one_of, never, reach in _TABLE
+    _Combination(kind, int(first), int(needs), int(one_of), int(never), int(last), reach)
+    for kind, first, needs, one_of, never, last, reach in _TABLE
 )
 _REACH: Final = max(combination.reach for combination in _COMBINATIONS)
 
@@ -124,13 +130,14 @@ _PHRASES: Final[tuple[_Phrase, ...]] = (
     ),
     _phrase(
         "addressed", _AGENTS,
-        r"(?:^|[.!?:>*\"'(\]-])\s{0,3}(?:dear |hey |hi |hello |ok |note to (?:the |any )?|to (?:the |any )?)?",
+        r"(?:^|[.!?:>*\"'(\]])\s{0,3}(?:dear |hey |hi |hello |ok |note to (?:the |any )?|to (?:the |any )?)?",
         rf"{_AGENT}\s?[:,-]\s{{0,3}}(?:please |you |do |now |immediately )?{_DO}\b",
     ),
     _phrase(
         "addressed", _AGENTS,
         r"\b(?:note|notice|message|instructions?|memo|reminder|attention|directive) (?:to|for) ",
-        rf"(?:the |any |all |your )?(?:reading |summari[sz]ing |processing )?{_AGENT}\b",
+        rf"(?:the |any |all |your )?(?:reading |summari[sz]ing |processing )?{_AGENT}"
+        r"(?=\s?[:,;.!\])-]|\s(?:reading|processing|handling|summari))",
     ),
     _phrase("addressed", "attention", rf"\battention,? (?:the |all |any )?{_AGENT}\b"),
     _phrase(
@@ -258,28 +265,34 @@ def _plain(text: str) -> Iterator[Order]:
 def _combined(meanings: list[Meaning]) -> Iterator[Order]:
     free: dict[str, int] = {}
     total = len(meanings)
-    for first in range(total):
-        anchor = meanings[first]
+    for first, anchor in enumerate(meanings):
+        # Which combinations may begin here is decided once; for most words that is none.
+        possible = _beginning(anchor.bits)
+        if not possible:
+            continue
         together = anchor.bits
         for last in range(first + 1, total):
             other = meanings[last]
             distance = other.place - anchor.place
             if distance > _REACH:
                 break
-            before = together
             together |= other.bits
-            if together == before:
-                continue
-            for kind, needs, one_of, never, reach in _COMBINATIONS:
+            for kind, _, needs, one_of, never, ending, reach in possible:
                 if (
                     together & needs == needs
                     and distance <= reach
                     and together & one_of
                     and not together & never
+                    and other.bits & ending
                     and anchor.start >= free.get(kind, 0)
                 ):
                     free[kind] = other.end
                     yield Order(kind, anchor.start, other.end)
+
+
+@lru_cache(maxsize=1024)
+def _beginning(bits: int) -> tuple[_Combination, ...]:
+    return tuple(combination for combination in _COMBINATIONS if bits & combination.first)
 
 
 def _excerpt(text: str, start: int, end: int) -> str:
