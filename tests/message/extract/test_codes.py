@@ -41,6 +41,12 @@ SENTENCES = [
     ("en", "482913 is your Example verification code."),
     ("en", "Use 482913 as your one-time password to finish signing in."),
     ("en", "Please type in this security code when asked: 482913"),
+    ("en", "Someone tries to sign in. If that is you, enter 482913 on the page within 10 minutes."),
+    (
+        "en",
+        "Your account was made. Finish with the button below. (Code 482913) If you did not request this, ignore it.",
+    ),
+    ("pt", "Por favor, copie a senha de uso único 482913 e cole-a na tela."),
     ("de", "Dein Bestätigungscode lautet 482913 und ist 10 Minuten gültig."),
     ("de", "Ihr Einmalpasswort: 482913"),
     ("fr", "Votre code de vérification est 482913. Il expire dans 10 minutes."),

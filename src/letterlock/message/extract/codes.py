@@ -74,7 +74,7 @@ _SIGNING_IN = int(_ACCOUNT | Hint.STRONG | Hint.PASSWORD)
 _NOTICE = int(Hint.EXPIRE | Hint.IGNORE)
 _OTHER = int(Hint.VETO | Hint.PROMO)
 _TIME = int(Hint.MINUTE | Hint.HOUR | Hint.DAY)
-_PASSWORD, _ONCE = int(Hint.PASSWORD), int(Hint.ONCE)
+_PASSWORD, _ONCE, _ENTER = int(Hint.PASSWORD), int(Hint.ONCE), int(Hint.ENTER)
 _PHRASE = 14  # letters between the words of one phrase
 _STRONG, _PROMO, _OLD, _EXPIRE = int(Hint.STRONG), int(Hint.PROMO), int(Hint.OLD), int(Hint.EXPIRE)
 
@@ -405,7 +405,9 @@ class _Mail:
     def _in_sentence(self, shape: _Shape) -> tuple[float, str]:
         line = shape.line
         strength = _noun_beside(line, shape)
-        if strength <= 0:
+        if strength == 0:
+            return self._entered(shape)
+        if strength < 0:
             return 0.0, ""
         if strength < 2 and (shape.value.isalpha() or self._offers(line)):
             return 0.0, ""
@@ -415,6 +417,8 @@ class _Mail:
         if strength >= 2:
             return 0.9, "the sentence calls it a sign-in or confirmation code"
         score = 0.35 + (0.35 if bits & _ACCOUNT else 0) + (0.15 if bits & _NOTICE else 0)
+        if bits & _NOTICE and any(word[2] & _NOUN and 0 <= shape.start - word[1] <= 3 for word in line.words):
+            score += 0.1
         # A terse mail: "Your code: 123456" and nothing else to go by.
         if len(line.text) <= 48 and shape.end >= len(line.text.rstrip(_EDGE)):
             score += 0.15 + (0.1 if line.place <= 3 else 0) + (0.2 if self.subject.bits & _NOUN else 0)
@@ -469,6 +473,15 @@ class _Mail:
         if _YEAR.fullmatch(shape.value) and looks < 2:
             score -= 0.2
         return score, reason
+
+    def _entered(self, shape: _Shape) -> tuple[float, str]:
+        """What one is told to enter, in a mail about signing in, without a noun for it in the sentence."""
+        line = shape.line
+        told = any(word[2] & _ENTER and 0 <= shape.start - word[1] <= 3 for word in line.words)
+        bits = self._evidence(line)
+        if not told or shape.value.isalpha() or not bits & _ACCOUNT or not bits & (_NOTICE | _NOUN | _TIME):
+            return 0.0, ""
+        return 0.7, "the mail is about signing in and says to enter it"
 
     def _in_subject(self, shape: _Shape) -> tuple[float, str]:
         line = shape.line

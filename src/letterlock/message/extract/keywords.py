@@ -58,7 +58,7 @@ _COLUMNS = (
 )
 
 _LANGUAGES = """
-en: =code =codes =pin =token =tokens | verif confirm authentic validat activat | =login =logging =log =sign
+en: =code =codes =pin =token =tokens | verif confirm authentic authoris authoriz validat activat | =login =logging =log =sign
   =signin =signing =sign-in =log-in =sign-up =signup | password | reset recover =forgot | expir =valid | =ignore
   =disregard =requested =request =share | =enter =use =type =paste =copy =input =below =following | =minute
   =minutes =min =mins | =hour =hours =hrs | =order =orders =invoice =case =ref =reference =ticket =customer =suite
@@ -166,7 +166,7 @@ sl: =koda =kodo =kode ~koda | potrdi potrditv prever | prijav račun | geslo ges
   prezri zahteval | vnesi uporabi naslednj | minut | =ura =uri =ure | naročil stranka številka telefon
 mk: =код =кодот | потврд верифик | најав сметка | лозинк | ресетир | истекува важи | игнорир | внес | минут |
   час | нарачк број
-sq: kodi =kod =kodin | verifik konfirm | hyrje hyni identifik llogari kyç | fjalëkalim | rivendos | skadon
+sq: kodi =kod =kodin | verifik konfirm | hyrje hyni =hyr =hyrë identifik llogari kyç | fjalëkalim | rivendos | skadon
   skadoj vlefsh | injoro shpërfill kërku | futni vendos përdor | minut | =orë | porosi faturë numri
 el: κωδικ | επαλήθευ επιβεβα επιβεβαί ταυτοπο | σύνδεσ συνδεθ λογαριασμ είσοδ | πρόσβασης | επαναφορ | λήγει
   λήξει ισχύ | αγνο ζητήσ | εισαγ εισάγ πληκτρολογ χρησιμοποι ακόλουθ | λεπτ | =ώρα =ώρες =ωρών | παραγγελ τιμολόγ
