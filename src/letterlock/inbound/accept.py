@@ -7,7 +7,6 @@ lost the final 250 send again, so the same envelope sender, Message-ID and body 
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import replace
 
 from letterlock.app import App
@@ -20,9 +19,6 @@ from letterlock.store.database import Transaction
 from letterlock.store.emails import Accepted
 from letterlock.store.inboxes import Inbox
 from letterlock.wake import UNFILED
-
-_MESSAGE_ID = re.compile(rb"^message-id:[ \t]*(?:\r?\n[ \t]+)?(\S+)", re.IGNORECASE | re.MULTILINE)
-_END_OF_HEADERS = re.compile(rb"\r?\n\r?\n")
 
 
 async def accept(app: App, envelope: Envelope, raw: bytes) -> tuple[Receipt, ...]:
@@ -87,12 +83,12 @@ def address_keys(recipient: str) -> tuple[str, str]:
 
 def fingerprint(sender: str, raw: bytes) -> str:
     """What a resend shares with the first: "" when the message has no Message-ID to tell two messages apart."""
-    end = _END_OF_HEADERS.search(raw)
-    head, body = (raw[: end.start()], raw[end.end() :]) if end else (raw, b"")
-    found = _MESSAGE_ID.search(head)
-    if found is None:
+    head, _, body = raw.partition(b"\r\n\r\n")
+    head = b"\r\n" + head
+    at = head.lower().find(b"\r\nmessage-id:")
+    words = head[at + 13 :].split(None, 1) if at >= 0 else []
+    if not words:
         return ""
-    digest = hashlib.sha256()
-    for piece in (sender.encode(errors="surrogateescape"), b"\n", found[1], b"\n", body):
-        digest.update(piece)
+    digest = hashlib.sha256(sender.encode(errors="surrogateescape") + b"\n" + words[0] + b"\n")
+    digest.update(body)
     return digest.hexdigest()

@@ -163,6 +163,7 @@ def _session_class() -> type[Any]:
             )
             self._door = door
             self._ip = ""
+            self._deadline = 0.0
             self._replies = bytearray()
             self.in_data = False
             # RFC 5321 section 4.5.3.1.4 and what SIZE, BODY and SMTPUTF8 add; aiosmtpd's own table is shared and grows.
@@ -184,6 +185,20 @@ def _session_class() -> type[Any]:
         def connection_lost(self, error: Exception | None) -> None:
             self._door.leave(self, self._ip)
             super().connection_lost(error)
+
+        def _reset_timeout(self, duration: float | None = None) -> None:
+            # Called at every command: moving a deadline is cheaper than cancelling and making a timer.
+            self._deadline = self.loop.time() + (duration or IDLE_S)
+            if self._timeout_handle is None:
+                self._timeout_handle = self.loop.call_at(self._deadline, self._timeout_cb)
+
+        def _timeout_cb(self) -> None:
+            if self.loop.time() < self._deadline:
+                self._timeout_handle = self.loop.call_at(self._deadline, self._timeout_cb)
+            elif self.transport is not None:
+                with contextlib.suppress(Exception):
+                    self._writer.write(b"421 4.4.2 Too slow, closing\r\n")
+                self.transport.close()
 
         def close_politely(self) -> None:
             """The server stops: RFC 5321 section 3.8 lets it say 421 and close."""

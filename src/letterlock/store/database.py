@@ -1,8 +1,8 @@
 """The few promises every engine keeps: transactions bound to a tenant, writes that are durable when they return.
 
 Work is handed over as a function of a Transaction and runs as one transaction; an exception rolls it back and comes out
-again. Work may await nothing but its transaction: on SQLite it runs to its end on the writer's thread, together with
-whatever else waits, and one fsync serves the whole group.
+again. Work may await nothing but its transaction, and may run twice (only its last run counts): on SQLite it runs to its
+end on the writer's thread, together with whatever else waits, and one fsync serves the whole group.
 """
 
 from __future__ import annotations

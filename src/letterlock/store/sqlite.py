@@ -1,7 +1,7 @@
 """The SQLite engine: one writer with group commit, a few readers, WAL, synchronous=FULL.
 
-A write waits in a queue; the writer's thread runs everything that waits inside one transaction (each work in a savepoint of
-its own) and commits once, so that one fsync serves many senders. Other processes of the data folder write too: BEGIN IMMEDIATE
+A write waits in a queue; the writer's thread runs everything that waits inside one transaction and commits once, so that
+one fsync serves many senders. When one work fails, each of its group runs again by itself. Other processes of the data folder write too: BEGIN IMMEDIATE
 waits for them up to BUSY_MS, then the work fails with StoreBusy. Only this module knows aiosqlite.
 """
 
@@ -13,7 +13,7 @@ import logging
 import sqlite3
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping
 from importlib import metadata, resources
 from pathlib import Path
 from typing import Any, Generic, cast
@@ -118,17 +118,8 @@ class _Waiting(Generic[T]):
         self.error: BaseException | None = None
 
     def run(self, connection: sqlite3.Connection) -> None:
-        """In the writer's thread, inside the group's transaction."""
-        connection.execute("SAVEPOINT work")
-        try:
-            self.result = _run_to_end(self.work, _Transaction(connection, self.tenant))
-            connection.execute("RELEASE work")
-        except Exception as error:
-            if _is_weather(error) or not connection.in_transaction:
-                raise
-            connection.execute("ROLLBACK TO work")
-            connection.execute("RELEASE work")
-            self.error = _store_error(error) if isinstance(error, sqlite3.Error) else error
+        """In the writer's thread, inside a transaction."""
+        self.result = _run_to_end(self.work, _Transaction(connection, self.tenant))
 
     def settle(self) -> None:
         """On the loop, after the commit."""
@@ -244,29 +235,42 @@ class SqliteDatabase:
     def _commit_group(self, connection: sqlite3.Connection, group: list[_Waiting[Any]]) -> None:
         """In the writer's thread. Works that arrive while others run still join; `group` names all that took part."""
         end = time.monotonic() + GROUP_SECONDS
+        ordinary = 0
         try:
-            ordinary = 0
-            while len(group) < GROUP_WORKS and (not group or time.monotonic() < end):
-                # The second place in a group is for ordinary work: senders who never stop must not keep it out.
-                if self._ordinary and (len(group) == 1 or not self._urgent) and ordinary < ORDINARY_PER_GROUP:
-                    waiting = self._ordinary.popleft()
-                    ordinary += 1
-                elif self._urgent:
-                    waiting = self._urgent.popleft()
-                else:
-                    break
-                if waiting.future.cancelled():
-                    continue
-                group.append(waiting)
-                if len(group) == 1:
-                    connection.execute("BEGIN IMMEDIATE")
-                waiting.run(connection)
-            if group:
-                connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
+            with _transaction(connection):
+                while len(group) < GROUP_WORKS and (not group or time.monotonic() < end):
+                    if self._urgent:
+                        group.append(self._urgent.popleft())
+                    elif self._ordinary and ordinary < ORDINARY_PER_GROUP:
+                        group.append(self._ordinary.popleft())
+                        ordinary += 1
+                    else:
+                        break
+                    group[-1].run(connection)
+        except Exception as error:
+            if _is_weather(error):
+                raise
+            # One of them failed, which must not spoil the others: each again, in a transaction of its own. Rare, and
+            # cheaper than a savepoint around every work.
+            for waiting in group:
+                try:
+                    with _transaction(connection):
+                        waiting.run(connection)
+                except Exception as own_error:
+                    waiting.error = _store_error(own_error) if isinstance(own_error, sqlite3.Error) else own_error
+
+
+@contextlib.contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        # SQLite has rolled back by itself after some errors (disk full).
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
 
 
 def _run_to_end(work: Work[T], transaction: _Transaction) -> T:
