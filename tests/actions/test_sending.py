@@ -88,6 +88,17 @@ async def test_a_blind_copy_is_seen_by_nobody_else(relayed: App, sink: RelaySink
     assert headers(sink.emails[0].content)["Bcc"] is None
 
 
+async def test_an_international_domain_goes_out_in_a_form_that_every_server_takes(
+    relayed: App, sink: RelaySink
+) -> None:
+    anna = await make_inbox(relayed, "anna")
+    sent = await do(relayed, "send_email", inbox=anna, to="Info@Bücher.example", subject="Hi", text="Hello")
+    assert sent.to == ["Info@xn--bcher-kva.example"]
+    await relay_now(relayed)
+    assert sink.emails[0].recipients == ("Info@xn--bcher-kva.example",)
+    assert "SMTPUTF8" not in sink.emails[0].options
+
+
 async def test_a_held_email_says_why_and_what_to_do(app: App) -> None:
     anna = await make_inbox(app, "anna")
     sent = await do(app, "send_email", inbox=anna, to="carol@example.com", subject="Hi", text="Hello")

@@ -16,6 +16,7 @@ from fakes import Clock, RelaySink, open_relay_sink
 from letterlock.app import App, open_app
 from letterlock.ids import DEFAULT_TENANT, SubmissionId
 from letterlock.outbound.deliver import (
+    HANDING_OVER_MS,
     JITTER,
     LEASE_MS,
     SCHEDULE_S,
@@ -24,6 +25,7 @@ from letterlock.outbound.deliver import (
     deliver_forever,
     next_try,
 )
+from letterlock.outbound.relay import Limits
 from letterlock.outbound.submit import status
 from letterlock.store import outbox
 from letterlock.store.outbox import Delivery, Submission
@@ -241,7 +243,7 @@ async def test_a_worker_whose_lease_was_taken_over_does_not_hand_over(tmp_path: 
     async with open_relay_sink() as sink, opened(tmp_path, clock, sink) as app:
         submission_id = await send(app, "carol@example.com")
         (stale,) = await claim(app, "stale", "relay", 1)
-        clock.advance(LEASE_MS / 1000)
+        clock.advance(LEASE_MS["relay"] / 1000)
         (lease,) = await claim(app, "next", "relay", 1)
         await deliver(app, stale)
         assert not sink.emails
@@ -261,11 +263,11 @@ async def test_a_local_delivery_whose_process_died_is_done_by_another_and_arrive
             lambda tx: tx.run(
                 "UPDATE deliveries SET state = 'queued', next_at = 0, lease_owner = 'dead', lease_until = :until"
                 " WHERE tenant_id = :tenant",
-                until=app.now_ms() + LEASE_MS,
+                until=app.now_ms() + LEASE_MS["local"],
             ),
         )
         assert await round_of(app) == 0
-        clock.advance(LEASE_MS / 1000)
+        clock.advance(LEASE_MS["local"] / 1000)
         assert await round_of(app) == 1
         assert (await look(app, submission_id)).state == "delivered"
         row = await app.database.read_system(lambda tx: tx.one("SELECT COUNT(*) AS n FROM emails"))
@@ -332,7 +334,24 @@ async def test_an_inbox_gone_since_makes_its_mail_bounce(tmp_path: Path) -> None
         assert bob in delivery.reply
 
 
+def test_a_lease_outlives_all_that_may_happen_under_it() -> None:
+    limits = Limits()
+    assert LEASE_MS["relay"] / 1000 > limits.greeting + limits.envelope + limits.content + 60
+    assert limits.answer + 60 < HANDING_OVER_MS / 1000
+
+
 # The loop
+
+
+async def test_a_new_loop_takes_at_once_what_a_dead_one_had_leased(tmp_path: Path) -> None:
+    async with open_relay_sink() as sink, opened(tmp_path, Clock(), sink) as app:
+        submission_id = await send(app, "carol@example.com")
+        (dead,) = await claim(app, "dead", "relay", 1)
+        async with delivering(app):
+            await until(lambda: asyncio.sleep(0, result=bool(sink.emails)))
+        await deliver(app, dead)
+        assert len(sink.emails) == 1
+        assert (await look(app, submission_id)).state == "sent"
 
 
 async def test_the_loop_delivers_what_is_submitted_while_it_runs(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from letterlock.outbound.relay import REPLY_CHARACTERS, Limits, Route, one_line,
 
 RAW = b"From: anna@example.org\r\nTo: bob@example.com\r\nSubject: Hi\r\n\r\nHello\r\n"
 SENDER = "anna@example.org"
-QUICK = Limits(connect=2, command=2, before=3, content=3, answer=0.3)
+QUICK = Limits(command=2, greeting=3, envelope=3, content=3, answer=0.3)
 
 
 def route_to(sink: RelaySink, **changes: object) -> Route:
@@ -123,11 +123,21 @@ async def test_a_message_that_may_not_be_handed_over_any_more_is_not_sent() -> N
     assert not sink.emails
 
 
-async def test_nobody_listening_is_deferred() -> None:
+async def test_nobody_listening_is_deferred_and_the_reply_does_not_name_the_server() -> None:
     async with open_relay_sink() as sink:
         pass
     outcomes = await relay(RAW, SENDER, ["a@example.com"], route_to(sink))
     assert outcomes[0].kind == "deferred"
+    assert str(sink.port) not in outcomes[0].reply
+
+
+@pytest.mark.parametrize("answer", ["552 5.5.3 too many recipients", "530 5.7.0 log in first", "421 4.3.2 closing"])
+async def test_an_answer_that_somebody_can_mend_is_deferred(answer: str) -> None:
+    async with open_relay_sink() as sink:
+        sink.rcpt = {"a@example.com": answer}
+        outcomes = await relay(RAW, SENDER, ["a@example.com", "b@example.com"], route_to(sink))
+    assert (outcomes[0].kind, outcomes[0].reply) == ("deferred", answer)
+    assert outcomes[1].kind == ("deferred" if answer.startswith("421") else "delivered")
 
 
 # TLS and login
@@ -146,7 +156,7 @@ async def test_a_certificate_nobody_vouches_for_is_not_accepted(tmp_path: Path) 
     async with open_relay_sink(starttls=context) as sink:
         outcomes = await relay(RAW, SENDER, ["a@example.com"], route_to(sink, security="starttls"))
     assert outcomes[0].kind == "deferred"
-    assert outcomes[0].reply.startswith("the certificate is not trusted")
+    assert outcomes[0].reply.startswith("the certificate of the mail server is not trusted")
     assert not sink.asked
 
 
@@ -248,7 +258,7 @@ async def open_odd_server(
                 await writer.wait_closed()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    limits = Limits(connect=0.3, command=0.3, before=0.5, content=0.5, answer=0.3)
+    limits = Limits(command=0.3, greeting=0.5, envelope=0.5, content=0.5, answer=0.3)
     try:
         yield Route("127.0.0.1", server.sockets[0].getsockname()[1], "none", "here.example", limits=limits)
     finally:

@@ -188,7 +188,12 @@ async def _own_submission(app: App, caller: Caller, submission_id: str) -> Submi
 
 
 def _addresses(values: Iterable[str]) -> tuple[Address, ...]:
-    return tuple(parse_address(value.strip()) for value in values)
+    return tuple(_as_sent(parse_address(value.strip())) for value in values)
+
+
+def _as_sent(address: Address) -> Address:
+    """With an international domain in the form every server takes (RFC 5891 section 4.4), where the name allows it."""
+    return Address(address.local, address.key.rpartition("@")[2]) if address.local.isascii() else address
 
 
 def _usable(mailboxes: Iterable[Mailbox]) -> tuple[Address, ...]:
@@ -196,7 +201,7 @@ def _usable(mailboxes: Iterable[Mailbox]) -> tuple[Address, ...]:
     found: dict[str, Address] = {}
     for mailbox in mailboxes:
         try:
-            address = parse_address(mailbox.address)
+            address = _as_sent(parse_address(mailbox.address))
         except InvalidRequest:
             continue
         found.setdefault(address.key, address)

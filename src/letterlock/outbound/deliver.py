@@ -34,21 +34,29 @@ SCHEDULE_S = (_MINUTE, 5 * _MINUTE, 15 * _MINUTE, 30 * _MINUTE, 60 * _MINUTE, 12
 JITTER = 0.2
 """Each delay is longer or shorter by up to this part, so that what failed together does not come back together."""
 AT_ONCE: dict[Route, int] = {"local": 4, "relay": 8}
-LEASE_MS = 180_000
-"""Longer than everything that may come before the message is handed over."""
+LEASE_MS: dict[Route, int] = {"local": 60_000, "relay": 600_000}
+"""Longer than everything that may come before a message is handed over (outbound.relay.Limits)."""
 HANDING_OVER_MS = 900_000
 """Longer than the wait for the answer to the final dot."""
 _PAUSE_S = 1.0
 
 
 async def deliver_forever(app: App) -> None:
-    """Until cancelled. What is in work then is given back, so that the next process takes it at once."""
+    """Until cancelled, by one process of the data folder at a time. What is in work then is given back.
+
+    What a process before this one left leased (it died) is taken at once: should it live after all, its lease no longer
+    lets it hand anything over.
+    """
     owner = new_id("worker")
+    fresh = True
     running: dict[Route, set[asyncio.Task[None]]] = {"local": set(), "relay": set()}
     with app.wake.watch(OUTBOX) as watch:
         try:
             while True:
                 try:
+                    if fresh:
+                        await app.database.write_system(lambda tx: outbox.end_leases(tx, "relay", app.now_ms()))
+                        fresh = False
                     for route in await _due(app):
                         free = AT_ONCE[route] - len(running[route])
                         for lease in await claim(app, owner, route, free) if free > 0 else ():
@@ -84,7 +92,7 @@ async def _due(app: App) -> set[Route]:
 async def claim(app: App, owner: str, route: Route, limit: int) -> list[Lease]:
     """Up to `limit` submissions that are due on a route, leased to `owner`."""
     now = app.now_ms()
-    return await app.database.write_system(lambda tx: outbox.claim(tx, owner, route, now, now + LEASE_MS, limit))
+    return await app.database.write_system(lambda tx: outbox.claim(tx, owner, route, now, now + LEASE_MS[route], limit))
 
 
 async def deliver(app: App, lease: Lease) -> None:

@@ -29,12 +29,13 @@ _LINE_END = re.compile(rb"\r\n|\r|\n")
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Seconds. `before` bounds everything up to the content, `content` its transfer, `answer` the wait for the reply to
-    the final dot (RFC 5321 section 4.5.3.2.6 asks for 10 minutes, because giving up early makes duplicates)."""
+    """Seconds. `greeting` bounds everything up to the login, `envelope` the recipients, `content` the transfer, `command`
+    one command and its reply, `answer` the wait for the reply to the final dot (RFC 5321 section 4.5.3.2.6 asks for 10
+    minutes, because giving up early makes duplicates)."""
 
-    connect: float = 30.0
     command: float = 60.0
-    before: float = 120.0
+    greeting: float = 60.0
+    envelope: float = 120.0
     content: float = 300.0
     answer: float = 600.0
 
@@ -103,12 +104,13 @@ async def relay(
     client: aiosmtplib.SMTP | None = None
     writer: asyncio.StreamWriter | None = None
     try:
-        async with _time(route.limits.before, "before the message could be sent"):
+        async with _until(route.limits.greeting, "when it was greeted"):
             client = _client(route)
             await _greet(client, route)
+        async with _until(route.limits.envelope, "when it was told the recipients"):
             taken = await _envelope(client, raw, sender, recipients, outcomes)
         if taken:
-            async with _time(route.limits.content, "while the message was sent"):
+            async with _until(route.limits.content, "while the message was sent"):
                 writer = await _content(client, raw)
             if handing_over is not None and not await handing_over(taken):
                 raise _Stop("deferred", "not sent: cancelled, or taken over by another process")
@@ -134,7 +136,7 @@ def one_line(text: str) -> str:
 
 
 @contextlib.asynccontextmanager
-async def _time(seconds: float, when: str) -> AsyncIterator[None]:
+async def _until(seconds: float, when: str) -> AsyncIterator[None]:
     """Turns every way a conversation can end early into a _Stop."""
     import aiosmtplib
 
@@ -145,10 +147,14 @@ async def _time(seconds: float, when: str) -> AsyncIterator[None]:
         # A refusal that is not about this message (greeting, EHLO, login) is for the owner to mend: try again.
         raise _Stop("deferred", one_line(f"{error.code} {error.message}")) from None
     except TimeoutError:
-        raise _Stop("deferred", f"no answer in time, {when}") from None
+        raise _Stop("deferred", f"the mail server did not answer in time {when}") from None
     except ssl.SSLCertVerificationError as error:
-        raise _Stop("deferred", one_line(f"the certificate is not trusted: {error.verify_message}")) from None
-    except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+        reply = f"the certificate of the mail server is not trusted: {error.verify_message}"
+        raise _Stop("deferred", one_line(reply)) from None
+    except OSError:
+        # Its text names the server and its port, which is not for whoever asks after an email.
+        raise _Stop("deferred", f"the mail server cannot be reached, or hung up {when}") from None
+    except (aiosmtplib.SMTPException, ValueError) as error:
         raise _Stop("deferred", one_line(f"{error} ({when})")) from None
 
 
@@ -167,7 +173,7 @@ def _client(route: Route) -> aiosmtplib.SMTP:
 
 
 async def _greet(client: aiosmtplib.SMTP, route: Route) -> None:
-    await client.connect(timeout=route.limits.connect)
+    await client.connect()
     # RFC 3207 section 4.2: what was said before TLS is forgotten, so EHLO comes again.
     await client.ehlo()
     if route.username:
@@ -209,7 +215,9 @@ async def _envelope(
             taken.append(recipient)
         else:
             reply = one_line(f"{answer.code} {answer.message}")
-            outcomes[recipient] = Outcome(recipient, _kind(answer.code), reply)
+            # RFC 5321 section 4.5.3.1.10: 552 to RCPT is an older way to say "too many for now".
+            kind = "deferred" if answer.code == 552 else _kind(answer.code)
+            outcomes[recipient] = Outcome(recipient, kind, reply)
     return taken
 
 
@@ -251,5 +259,6 @@ async def _dot(client: aiosmtplib.SMTP, taken: Sequence[str], seconds: float) ->
 
 
 def _kind(code: int) -> Literal["deferred", "refused"]:
-    # RFC 5321 section 4.2.1: 5yz is final; whatever is no reply at all is worth another try.
-    return "refused" if 500 <= code <= 599 else "deferred"
+    # RFC 5321 section 4.2.1: 5yz is final; whatever is no reply at all is worth another try. That we did not log in
+    # well enough (RFC 4954 section 6, RFC 3207 section 4) says nothing about the message: the owner can mend it.
+    return "refused" if 500 <= code <= 599 and code not in (530, 534, 535, 538) else "deferred"

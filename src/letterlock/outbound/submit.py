@@ -118,7 +118,7 @@ async def submit(
             reasons=[reason.code for reason in decision.reasons],
         )
         # Leased by whoever submits, in the same commit: no other process can get in between.
-        leases = await outbox.claim(system, owner, "local", now, now + LEASE_MS, 1, submission.submission_id)
+        leases = await outbox.claim(system, owner, "local", now, now + LEASE_MS["local"], 1, submission.submission_id)
         return Submitted(submission, False), leases
 
     answer = await app.database.write_system(keep)

@@ -378,7 +378,7 @@ async def claim(
 
 
 async def end_leases(tx: Transaction, route: Route, now_ms: int) -> int:
-    """End every lease of a route now, whoever holds it. A system write, for a process that starts in another's place."""
+    """End every lease of a route now, whoever holds it. A system write, for a process that takes another's place."""
     return await tx.run(
         "UPDATE deliveries SET lease_owner = NULL, lease_until = NULL"
         " WHERE route = :route AND next_at IS NOT NULL AND next_at <= :now AND lease_until > :now",
