@@ -93,7 +93,8 @@ async def test_the_folder_is_left_as_it_was_found(tmp_path: Path) -> None:
 
 
 async def test_registrations_of_processes_that_died_are_removed_and_living_ones_stay(tmp_path: Path) -> None:
-    script = "import sys; from filelock import FileLock; lock = FileLock(sys.argv[1]); lock.acquire(); print('on', flush=True); input()"
+    script = "lock = FileLock(sys.argv[1]); lock.acquire(); print('on', flush=True); input()"
+    script = f"import sys; from filelock import FileLock; {script}"
     async with open_wake(tmp_path) as one, open_wake(tmp_path) as two:
         (tmp_path / "wake" / "1").touch()
         with subprocess.Popen(

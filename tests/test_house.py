@@ -1,0 +1,296 @@
+"""The plan of the house, read from its files: floors, a module for each library, light start, errors, the drawing."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from letterlock import errors
+from letterlock.errors import LetterlockError
+from running import clean_environment
+
+ROOT = Path(__file__).parent.parent
+SOURCE = ROOT / "src" / "letterlock"
+MODULES = sorted(SOURCE.rglob("*.py"))
+
+FLOORS = {
+    1: {"ids", "errors", "settings", "dns", "wake"},
+    2: {"inspection", "policy", "screen", "message"},
+    3: {"app", "store", "vault"},
+    4: {"inbound", "outbound", "upkeep"},
+    5: {"actions", "postmaster"},
+    6: {"doors", "__main__"},
+}
+# (from, to): what may be imported on one's own floor besides errors.
+NEIGHBOURS = {
+    ("screen", "message"),
+    ("policy", "screen"),
+    ("policy", "message"),
+    ("inspection", "screen"),
+    ("inspection", "message"),
+    ("app", "store"),
+    ("vault", "store"),
+    ("outbound", "inbound.accept"),
+    ("__main__", "doors"),
+}
+# Each library and the modules that may know it; a trailing / allows a whole room. Adding one is a decision.
+LIBRARIES = {
+    "aiosmtpd": {"inbound.listener"},
+    "aiosmtplib": {"outbound.relay"},
+    "aiosqlite": {"store.sqlite"},
+    "anyio": {"doors.stdio"},
+    "click": {"doors/"},
+    "cryptography": {"vault", "message.sign"},
+    "dkim": {"message.authenticate", "message.sign"},
+    "dns": {"dns"},
+    "filelock": {"postmaster", "wake"},
+    "idna": {"message.address"},
+    "jinja2": {"doors.pages"},
+    "mailparser": {"message.parse"},
+    "mcp": {"doors/"},
+    "numpy": {"screen.model"},
+    "platformdirs": {"settings"},
+    "publicsuffixlist": {"message.extract.domains"},
+    "pydantic": {"settings", "inspection", "inbound.workers", "actions/", "doors/"},
+    "pydantic_settings": {"settings"},
+    "selectolax": {"message.visible"},
+    "starlette": {"doors/"},
+    "tinycss2": {"message.css"},
+    "uvicorn": {"doors.http"},
+    "uvloop": {"doors.cli"},
+    "zstandard": {"store.emails"},
+}
+# Too slow for the start of a chat client: imported inside the function that needs them.
+HEAVY = {
+    "mailparser",
+    "selectolax",
+    "tinycss2",
+    "dkim",
+    "numpy",
+    "aiosmtpd",
+    "aiosmtplib",
+    "jinja2",
+    "publicsuffixlist",
+}
+DISTRIBUTIONS = {"mail_parser": "mailparser", "dkimpy": "dkim", "dnspython": "dns"}
+
+
+def dotted(module: Path) -> str:
+    """inbound.listener for src/letterlock/inbound/listener.py; a room for its __init__."""
+    return ".".join(module.relative_to(SOURCE).with_suffix("").parts).removesuffix(".__init__")
+
+
+@cache
+def imports(module: Path) -> frozenset[tuple[str, bool]]:
+    """(what is imported, whether at the top level) for every import of a module; our own from the package's root on."""
+    tree = ast.parse(module.read_text("utf-8"))
+    top = {id(node) for node in tree.body}
+    found = set[tuple[str, bool]]()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {(alias.name, id(node) in top) for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module}: imports are written in full"
+            name = node.module or ""
+            # `from letterlock.store import emails` is an import of letterlock.store.emails.
+            found |= {(f"{name}.{alias.name}" if _is_room(name) else name, id(node) in top) for alias in node.names}
+    return frozenset(found)
+
+
+def _is_room(name: str) -> bool:
+    return name.startswith("letterlock") and (SOURCE.parent / name.replace(".", "/")).is_dir()
+
+
+def ours(module: Path) -> Iterator[str]:
+    """The modules of the house that a module imports, such as `store.emails`."""
+    for name, _ in imports(module):
+        if name.startswith("letterlock."):
+            yield name.removeprefix("letterlock.")
+
+
+def floor(room: str) -> int:
+    found = [number for number, rooms in FLOORS.items() if room in rooms]
+    assert found, f"{room} is on no floor: add it to the drawing"
+    return found[0]
+
+
+@pytest.mark.parametrize("module", MODULES, ids=dotted)
+def test_imports_go_down_the_floors_only(module: Path) -> None:
+    if (name := dotted(module)) == "__init__":
+        return
+    room = name.split(".")[0]
+    for target in ours(module):
+        to = target.split(".")[0]
+        if to in (room, "errors"):
+            continue
+        allowed = any(start == room and f"{target}.".startswith(f"{end}.") for start, end in NEIGHBOURS)
+        assert floor(to) < floor(room) or allowed, f"{name} must not import {target}"
+
+
+def test_nothing_imports_in_a_circle() -> None:
+    graph = {dotted(module): set(ours(module)) for module in MODULES}
+    done: set[str] = set()
+
+    def visit(name: str, path: tuple[str, ...]) -> None:
+        assert name not in path, f"a circle: {' -> '.join((*path, name))}"
+        if name in done:
+            return
+        for target in graph.get(name, set()):
+            # A name inside a module stands for the module.
+            visit(target if target in graph else target.rpartition(".")[0], (*path, name))
+        done.add(name)
+
+    for name in graph:
+        visit(name, ())
+
+
+@pytest.mark.parametrize("module", MODULES, ids=dotted)
+def test_each_library_is_known_by_its_one_module(module: Path) -> None:
+    name = dotted(module)
+    for imported, _ in imports(module):
+        library = imported.split(".")[0]
+        if library in sys.stdlib_module_names or library == "letterlock":
+            continue
+        assert library in LIBRARIES, f"{name} brings in {library}: name its one module here"
+        known = any(name == one or (one[-1] == "/" and name.startswith(f"{one[:-1]}.")) for one in LIBRARIES[library])
+        assert known, f"{library} is not for {name}"
+
+
+@pytest.mark.parametrize("module", MODULES, ids=dotted)
+def test_heavy_libraries_are_imported_where_they_are_used(module: Path) -> None:
+    heavy = {name for name, at_top in imports(module) if at_top and name.split(".")[0] in HEAVY}
+    assert heavy == set()
+
+
+def test_the_start_on_stdio_is_light() -> None:
+    script = "import sys, letterlock.doors.stdio; print(*{name.split('.')[0] for name in sys.modules})"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, env=clean_environment()
+    )
+    assert done.returncode == 0, done.stderr
+    loaded = set(done.stdout.split())
+    assert "mcp" in loaded
+    assert loaded & HEAVY == set()
+
+
+def test_every_dependency_is_used_and_has_a_lower_bound() -> None:
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"]
+    used = {name.split(".")[0] for module in MODULES for name, _ in imports(module)}
+    for requirement in wanted:
+        found = re.match(r"[\w-]+", requirement)
+        assert found is not None
+        name = found[0].replace("-", "_")
+        assert DISTRIBUTIONS.get(name, name) in used, f"nothing imports {name}"
+        assert ">=" in requirement, f"{requirement} has no lower bound"
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if m.parent.name != "store"], ids=dotted)
+def test_sql_lives_in_the_store(module: Path) -> None:
+    statement = re.compile(
+        r"\s*(SELECT\s.+\sFROM|INSERT\s+INTO|UPDATE\s.+\sSET|DELETE\s+FROM|CREATE\s+TABLE)\s", re.DOTALL
+    )
+    for node in ast.walk(ast.parse(module.read_text("utf-8"))):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            assert not statement.match(node.value), f"line {node.lineno} is for the store"
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if m.name != "__init__.py"], ids=dotted)
+def test_every_module_says_what_it_promises(module: Path) -> None:
+    tree = ast.parse(module.read_text("utf-8"))
+    assert ast.get_docstring(tree), f"{dotted(module)} opens without a word"
+
+
+def error_classes() -> list[type[LetterlockError]]:
+    return [c for c in vars(errors).values() if isinstance(c, type) and issubclass(c, LetterlockError)]
+
+
+def test_every_error_has_a_code_of_its_own() -> None:
+    codes = [error.__dict__.get("code") for error in error_classes()]
+    assert None not in codes
+    assert len(set(codes)) == len(codes)
+
+
+def test_the_tree_of_errors_is_drawn_as_it_is() -> None:
+    drawn = re.findall(r"^ {4}[ |'-]*([A-Z]\w+)", errors.__doc__ or "", re.MULTILINE)
+    assert sorted(drawn) == sorted(error.__name__ for error in error_classes())
+
+
+def test_errors_meant_for_callers_have_statuses_of_the_4xx_and_5xx() -> None:
+    statuses = {error.__name__: error.http_status for error in error_classes() if issubclass(error, errors.CallerError)}
+    assert all(400 <= status < 600 for status in statuses.values())
+
+
+# The drawing
+
+ARCHITECTURE = ROOT / "docs" / "architecture.md"
+
+
+def drawn_modules(text: str) -> set[str]:
+    """Module paths in the fenced drawing that begins with src/letterlock/: a room's line ends its name with /, modules
+    stand one or more to a line, a floor's number may stand before them."""
+    found = re.search(r"^```\w*\nsrc/letterlock/\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    assert found, "no drawing that begins with src/letterlock/"
+    modules: set[str] = set()
+    rooms: list[tuple[int, str]] = []
+    for line in found[1].splitlines():
+        line = re.sub(r"^\d", " ", line)
+        indent = len(line) - len(line.lstrip())
+        names = re.match(r"\s*((?:[a-z_][a-z0-9_]*(?:\.py|/)\s*)*)", line)
+        assert names is not None
+        if not names[1]:
+            continue
+        while rooms and rooms[-1][0] >= indent:
+            rooms.pop()
+        for name in names[1].split():
+            if name.endswith("/"):
+                rooms.append((indent, name))
+            else:
+                modules.add("".join(room for _, room in rooms) + name)
+    return modules
+
+
+def test_a_drawing_is_read_as_people_read_it() -> None:
+    drawing = """
+```
+src/letterlock/
+  __main__.py            python -m letterlock
+
+6 doors/                 each translates
+    cli.py               the command line
+5 actions/
+    inboxes.py  reading.py  waiting.py
+  postmaster.py          takes the lock; see also doors/cli.py
+2 message/
+    extract/             codes.py is the hard one
+      codes.py links.py
+    parse.py             [mail-parser]
+1 ids.py
+```
+"""
+    assert drawn_modules(drawing) == {
+        "__main__.py",
+        "doors/cli.py",
+        "actions/inboxes.py",
+        "actions/reading.py",
+        "actions/waiting.py",
+        "postmaster.py",
+        "message/extract/codes.py",
+        "message/extract/links.py",
+        "message/parse.py",
+        "ids.py",
+    }
+
+
+@pytest.mark.skipif(not ARCHITECTURE.exists(), reason="docs/architecture.md is not there")
+def test_the_architecture_page_shows_every_module_and_no_other() -> None:
+    there = {module.relative_to(SOURCE).as_posix() for module in MODULES if module.name != "__init__.py"}
+    drawn = drawn_modules(ARCHITECTURE.read_text("utf-8"))
+    assert (there - drawn, drawn - there) == (set(), set()), "(not drawn, not there)"
