@@ -147,6 +147,7 @@ def _session_class() -> type[Any]:
     class _Session(base):  # type: ignore[misc]
         # The reader's limit: with aiosmtpd's 1001 bytes the transport pauses at every 2 kB of DATA.
         line_length_limit = 256 * 1024
+        _timeout_handle: asyncio.TimerHandle | None
 
         def __init__(self, door: Door) -> None:
             settings = door.app.settings
@@ -189,6 +190,9 @@ def _session_class() -> type[Any]:
         def _reset_timeout(self, duration: float | None = None) -> None:
             # Called at every command: moving a deadline is cheaper than cancelling and making a timer.
             self._deadline = self.loop.time() + (duration or IDLE_S)
+            if self._timeout_handle is not None and self._timeout_handle.when() > self._deadline:
+                self._timeout_handle.cancel()
+                self._timeout_handle = None
             if self._timeout_handle is None:
                 self._timeout_handle = self.loop.call_at(self._deadline, self._timeout_cb)
 
