@@ -1121,7 +1121,7 @@ _MONO: Final = names("code pre tt kbd samp listing xmp plaintext")
 _CODE: Final = names("code pre kbd samp")
 _PRE: Final = names("pre listing xmp plaintext textarea")
 _FONT_SIZES: Final = (10.0, 10.0, 13.0, 16.0, 18.0, 24.0, 32.0, 48.0)
-_PRESENTED: Final = names("bgcolor background align color size face text width height hidden nowrap")
+_PRESENTED: Final = names("bgcolor align color size face text hidden")
 _ALIGNED: Final = names("p div td th tr table h1 h2 h3 h4 h5 h6 center")
 
 
@@ -1170,25 +1170,24 @@ class Cascade:
         matched = () if self._plain else self._matched(element)
         if matched is None:
             return Style(gone="too_complex", hidden="too_complex")
-        if not attributes:
-            hints: tuple[tuple[str, str | None], ...] = ()
-        else:
+        hints: tuple[tuple[str, str | None], ...] = ()
+        if not _PRESENTED.isdisjoint(attributes):
             hints = tuple(item for item in attributes.items() if item[0] in _PRESENTED)
         inline = attributes.get("style") or ""
         linked = tag == "a" and "href" in attributes
         if not (inline or matched or hints or linked) and tag not in _STYLED_TAGS:
-            return parent if parent.display == "inline" and not parent.boxed else self._plain_child(parent)
+            display = _DISPLAY_OF.get(tag, "inline")
+            if display == parent.display and not parent.boxed and not parent.tight:
+                return parent
+            bare = (parent, display)
+            known = self._memo.get(bare)
+            if known is None:
+                known = self._memo[bare] = _inherited(parent, display)
+            return known
         key = (parent, tag, inline, matched, hints, linked)
         known = self._memo.get(key)
         if known is None:
             known = self._memo[key] = self._compute(parent, tag, inline, matched, dict(hints), linked)
-        return known
-
-    def _plain_child(self, parent: Style) -> Style:
-        key = (parent, "", "", (), (), False)
-        known = self._memo.get(key)
-        if known is None:
-            known = self._memo[key] = _computed(parent, "", {}, {}, False)
         return known
 
     def _matched(self, element: Element) -> tuple[Rule, ...] | None:
@@ -1272,7 +1271,16 @@ def _cascaded(rules: Iterable[tuple[Declaration, ...]], inline: tuple[Declaratio
     return values
 
 
-_STYLED_TAGS: Final = frozenset(_DISPLAY_OF) | frozenset(_SIZE_OF) | _BOLD | _MONO
+_STYLED_TAGS: Final = frozenset(_SIZE_OF) | _BOLD | _MONO | _CODE | _PRE | names("center")
+
+
+def _inherited(parent: Style, display: str) -> Style:
+    """The style of an element about which nothing was said. What hides text is all inherited."""
+    return Style(
+        display, parent.gone, parent.hidden, parent.visible, parent.colour, parent.backdrops, parent.size, parent.opacity,
+        parent.bold, parent.mono, parent.spaced, parent.centred, parent.heading, parent.keeps_blanks, parent.indent,
+        parent.coded, puzzling=parent.puzzling, variables=parent.variables,
+    )  # fmt: skip
 
 
 def _computed(

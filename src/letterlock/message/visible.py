@@ -210,7 +210,7 @@ _UNSEEN: Final = {
     **dict.fromkeys(("select", "datalist", "textarea", "option", "input"), "form"),
     **dict.fromkeys(("style", "meta", "link", "base", "col", "colgroup", "param", "source", "track", "area"), ""),
 }
-_SPOKEN: Final = ("title", "aria-label", "aria-description", "placeholder", "value", "summary", "label")
+_SPOKEN: Final = names("title aria-label aria-description placeholder value summary label")
 _MARKUP: Final = re.compile(r"<[^<>]*>")
 
 
@@ -458,6 +458,9 @@ _FORMATTING: Final = names("a b big code em font i nobr s small strike strong tt
 def _safe_length(html: str) -> int:
     """How much of `html` can be parsed in linear time: the tree builder is quadratic in nesting, in formatting elements
     left open and in attributes of one tag, so the text is cut where one of these is beyond anything honest."""
+    opened = html.count("<") - html.count("</")
+    if opened < _NESTING and len(html) < 60_000 and max(map(len, html.split("<"))) < 4_000:
+        return len(html)
     open_: dict[str, int] = {}
     depth = formatting = 0
     previous = 0
@@ -512,7 +515,9 @@ def _walk(root: LexborNode, cascade: Cascade, page: _Page, hidden: _Hidden) -> N
             hidden.text(node.text(separator=" "), "cut")
         elif tag == "-text":
             content = node.text_content or ""
-            if style.hidden:
+            if content.isspace() and not style.keeps_blanks:
+                page.blank = True
+            elif style.hidden:
                 hidden.text(content, style.hidden)
             else:
                 hidden.close()
@@ -532,9 +537,10 @@ def _walk(root: LexborNode, cascade: Cascade, page: _Page, hidden: _Hidden) -> N
                     child.classes = frozenset((attributes["class"] or "").split())
                 if "id" in attributes:
                     child.identity = attributes["id"] or ""
-                for name in _SPOKEN:
-                    if name in attributes and " " in (said := (attributes[name] or "").strip()):
-                        hidden.add(said, "attribute", "html")
+                if not _SPOKEN.isdisjoint(attributes):
+                    for name, said in attributes.items():
+                        if name in _SPOKEN and said and " " in said.strip():
+                            hidden.add(said, "attribute", "html")
             unseen = _UNSEEN.get(tag)
             if unseen is not None:
                 if unseen:

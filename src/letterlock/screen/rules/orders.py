@@ -88,12 +88,12 @@ class _Phrase(NamedTuple):
     """`gates`: without one of these words in the text the pattern is not tried."""
 
     kind: str
-    gates: tuple[str, ...]
+    gates: frozenset[str]
     pattern: re.Pattern[str]
 
 
 def _phrase(kind: str, gates: str, *pattern: str) -> _Phrase:
-    return _Phrase(kind, tuple(gates.split("|")), re.compile("".join(pattern), re.IGNORECASE | re.MULTILINE))
+    return _Phrase(kind, frozenset(gates.split("|")), re.compile("".join(pattern), re.IGNORECASE | re.MULTILINE))
 
 
 _AGENTS: Final = "assistant|agent|bot|model|copilot|ai |ai:|ai,|llm|gpt"
@@ -238,10 +238,14 @@ _PHRASES: Final[tuple[_Phrase, ...]] = (
 )  # fmt: skip
 
 
+_SHORTEST: Final = 6
+_GATES: Final[frozenset[str]] = frozenset().union(*(phrase.gates for phrase in _PHRASES))
+
+
 @lru_cache(maxsize=32)
 def find(text: str) -> tuple[Order, ...]:
     """The orders in `text`, by place. Linear in the text."""
-    if not text:
+    if len(text) < _SHORTEST:
         return ()
     found = list(_plain(text))
     folded = fold(text)
@@ -253,8 +257,9 @@ def find(text: str) -> tuple[Order, ...]:
 
 def _plain(text: str) -> Iterator[Order]:
     lowered = text.lower()
+    present = {gate for gate in _GATES if gate in lowered}
     for kind, gates, pattern in _PHRASES:
-        if any(gate in lowered for gate in gates):
+        if not gates.isdisjoint(present):
             for match in pattern.finditer(text):
                 yield Order(kind, match.start(), match.end())
     meanings = concepts(text)
