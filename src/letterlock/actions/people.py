@@ -39,19 +39,19 @@ async def show_email(app: App, email_id: str) -> Inspection:
     return report
 
 
-async def email_bytes(app: App, email_id: str, index: int) -> bytes:
-    """Attachment `index` of an email, or with 0 the email as it came. Raises NotFound."""
+async def email_bytes(app: App, email_id: str, attachment: int | None = None) -> bytes:
+    """An email as it came, or one attachment of it. Raises NotFound."""
     email = await own_email(app, LOCAL_CALLER, email_id)
     raw = await app.database.read(LOCAL_CALLER.tenant_id, lambda tx: emails.raw(tx, email.email_id))
     if raw is None:
         raise NotFound(f"Email '{email_id}' is gone.")
-    if index == 0:
+    if attachment is None:
         return raw
     try:
-        return attachment_bytes(raw, index)[1]
-    except (IndexError, LookupError, UnreadableMessage):
+        return attachment_bytes(raw, attachment)[1]
+    except (NotFound, UnreadableMessage):
         raise NotFound(
-            f"Email '{email_id}' has no attachment {index}.", next_step="See `letterlock mail show`."
+            f"Email '{email_id}' has no attachment {attachment}.", next_step="`letterlock mail show` lists them."
         ) from None
 
 

@@ -129,7 +129,7 @@ class Thread(BaseModel):
 
 class GetAttachment(Request):
     email_id: Annotated[str, Field(min_length=1, max_length=64)]
-    index: Annotated[int, Field(ge=1)]
+    index: Annotated[int, Field(ge=0)]
 
 
 class AttachmentDetail(AttachmentListed):
@@ -313,7 +313,7 @@ async def get_attachment(app: App, caller: Caller, request: GetAttachment) -> At
         )
     found = next((a for a in report.attachments if a.index == request.index), None)
     if found is None:
-        have = f"It has 1 to {len(report.attachments)}." if report.attachments else "It has none."
+        have = f"It has 0 to {len(report.attachments) - 1}." if report.attachments else "It has none."
         raise NotFound(f"Email '{email.email_id}' has no attachment {request.index}. {have}")
     return AttachmentDetail(
         index=found.index,
@@ -321,7 +321,7 @@ async def get_attachment(app: App, caller: Caller, request: GetAttachment) -> At
         content_type=safe_line(found.content_type, 80),
         size=found.size,
         sha256=found.sha256,
-        note=f"A person can save it with: letterlock mail save {email.email_id} {found.index} FILE",
+        note=f"A person can save it: letterlock mail save {email.email_id} FILE --attachment {found.index}",
     )
 
 

@@ -187,15 +187,15 @@ def mail_show(outer: dict[str, Any], /, email_id: str, **options: Any) -> None:
 
 @mail.command("save")
 @click.argument("email_id")
-@click.argument("index", type=int)
 @click.argument("file", type=click.Path(path_type=Path))
+@click.option("--attachment", type=int, help="Its number in `mail show`; without it the whole email as it came.")
 @_with(*_OPTIONS)
 @click.pass_obj
-def mail_save(outer: dict[str, Any], /, email_id: str, index: int, file: Path, **options: Any) -> None:
-    """Save attachment INDEX of an email to FILE (0: the whole email as it came)."""
+def mail_save(outer: dict[str, Any], /, email_id: str, file: Path, attachment: int | None, **options: Any) -> None:
+    """Save an email, or one attachment of it, to FILE."""
     from letterlock.actions.people import email_bytes
 
-    content = _with_app(outer, options, lambda app: email_bytes(app, email_id, index))
+    content = _with_app(outer, options, lambda app: email_bytes(app, email_id, attachment))
     try:
         with file.open("xb") as out:
             out.write(content)
