@@ -1277,9 +1277,9 @@ _STYLED_TAGS: Final = frozenset(_SIZE_OF) | _BOLD | _MONO | _CODE | _PRE | names
 def _inherited(parent: Style, display: str) -> Style:
     """The style of an element about which nothing was said. What hides text is all inherited."""
     return Style(
-        display, parent.gone, parent.hidden, parent.visible, parent.colour, parent.backdrops, parent.size, parent.opacity,
-        parent.bold, parent.mono, parent.spaced, parent.centred, parent.heading, parent.keeps_blanks, parent.indent,
-        parent.coded, puzzling=parent.puzzling, variables=parent.variables,
+        display, parent.gone, parent.hidden, parent.visible, parent.colour, parent.backdrops, parent.size,
+        parent.opacity, parent.bold, parent.mono, parent.spaced, parent.centred, parent.heading, parent.keeps_blanks,
+        parent.indent, parent.coded, puzzling=parent.puzzling, variables=parent.variables,
     )  # fmt: skip
 
 

@@ -37,6 +37,7 @@ class Concept(IntFlag):
     ADDRESS = 2097152
     URL = 4194304
     PHONE = 8388608
+    NOTE = 33554432
     LATE = 16777216
     """A word to override with in a language that puts its verbs last."""
 
@@ -71,7 +72,7 @@ _TABLE: Final[dict[Concept, str]] = {
         sebelumnya nakaraang önceki السابقة סעיף הקודמות पिछले পূর্ববর্তী আগের trước""",
     Concept.ORDERS: """
         instruction* directions directive* prompts rules guidelines guardrails commands programming constraints
-        restrictions policies safeguards orders
+        restrictions policies safeguards orders task tasks
         anweisung* instruktion* vorgabe* regeln befehle richtlinien
         consigne* directives règles ordres
         instruccion* indicaciones reglas órdenes ordenes directrices
@@ -95,6 +96,8 @@ _TABLE: Final[dict[Concept, str]] = {
         must should shall has have need needs
         muss musst soll müssen doit doivent devez debe debes deben deve devono devi moet moeten musi musisz należy
         должен должна обязан* måste ska skal""",
+    Concept.NOTE: """note notice message memo hinweis nachricht mitteilung avis nota mensaje mensagem messaggio bericht
+        wiadomość uwaga сообщение примечание meddelande p.s ps""",
     Concept.ATTENTION: "attention attn achtung atención atencion atenção attenzione uwaga внимание aandacht",
     Concept.SEND: """
         send sends sending forward forwards forwarding mail email e-mail post upload transmit exfiltrate submit transfer
@@ -131,7 +134,7 @@ _TABLE: Final[dict[Concept, str]] = {
         not never don't dont without no nicht niemals ohne keine kein ne jamais sans pas nunca sin não nao sem non mai
         senza niet nooit zonder nie nigdy bez не никогда без inte aldrig utan ikke""",
     Concept.TELL: """
-        tell telling mention mentioning inform informing notify notifying alert alerting report say saying ask asking
+        tell telling mention mentioning inform informing notify notifying alert alerting report say saying
         warn show reveal
         sag sage sagen erwähne* informiere* benachrichtig* dis dire dites mentionne* informe* informer diga decir
         menciona* mencione* avise avisar dire informare menzionare vertel vermeld mów wspominaj informuj говори*
@@ -159,7 +162,8 @@ _UNSPACED: Final[dict[str, Concept]] = {
     "指令": Concept.ORDERS, "指示": Concept.ORDERS, "说明": Concept.ORDERS, "命令": Concept.ORDERS,
     "규칙": Concept.ORDERS,
     "지시": Concept.ORDERS, "명령": Concept.ORDERS, "规则": Concept.ORDERS, "ルール": Concept.ORDERS,
-    "助手": Concept.AI, "人工智能": Concept.AI, "アシスタント": Concept.AI, "エージェント": Concept.AI,
+    "助手": Concept.AI, "致": Concept.NOTE, "人工智能": Concept.AI, "アシスタント": Concept.AI,
+    "エージェント": Concept.AI,
     "발송": Concept.SEND, "发送": Concept.SEND, "转发": Concept.SEND, "發送": Concept.SEND, "轉發": Concept.SEND,
     "送信": Concept.SEND, "転送": Concept.SEND, "送って": Concept.SEND, "보내": Concept.SEND, "전달": Concept.SEND,
     "密码": Concept.SECRET, "密碼": Concept.SECRET, "验证码": Concept.SECRET, "パスワード": Concept.SECRET,
@@ -193,6 +197,9 @@ SENTENCE: Final = 100
 """By how much `place` grows from one sentence to the next, beside its words."""
 
 
+_PARTS: Final = re.compile("['’-]")
+
+
 class Meaning(NamedTuple):
     """A word that means something: how many words came before it (`place`), what it means, where it stands."""
 
@@ -209,6 +216,10 @@ def _bits(word: str) -> int:
         if length > len(word):
             break
         bits |= _STEMS.get(word[:length], 0)
+    if not word.isalnum():
+        for part in _PARTS.split(word):
+            if part != word:
+                bits |= _bits(part)
     return bits
 
 

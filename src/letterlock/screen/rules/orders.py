@@ -51,6 +51,7 @@ KINDS: Final[dict[str, Kind]] = {
     "reveal_prompt": Kind(0.5, "It asks for the instructions an assistant was given."),
     "conceal": Kind(0.55, "It asks that something be hidden from the user."),
     "relay": Kind(0.5, "It wants a message or a phone number passed on to the user as if it were ours."),
+    "claim": Kind(0.5, "It claims a permission, or new instructions, that an email cannot give."),
     "append": Kind(0.55, "It asks for data to be put into a link."),
     "turn": Kind(0.65, "It imitates the turns or marks of a chat with a model."),
     "tool": Kind(0.65, "It contains the syntax of a tool call."),
@@ -69,9 +70,10 @@ _TABLE: Final = (
     _Combination("reveal_prompt", _C.REVEAL, _C.SYSTEM | _C.PROMPT, -1, 0, -1, 7),
     _Combination("addressed", _C.ATTENTION, _C.AI, -1, 0, -1, 3),
     _Combination("addressed", _C.AI, _C.MUST, _C.SEND | _C.OVERRIDE | _C.CALL, 0, -1, 9),
+    _Combination("addressed", _C.NOTE, _C.AI, _C.SEND | _C.OVERRIDE | _C.REVEAL | _C.SECRET, _C.MINE, -1, 12),
     _Combination("relay", _C.TELL, _C.USER | _C.CALL, _C.PHONE | _C.URL, 0, -1, 12),
     _Combination("append", _C.URL, _C.SECRET | _C.APPEND, -1, 0, -1, 12),
-)
+)  # fmt: skip
 # Plain numbers: they are compared for every pair of words.
 _COMBINATIONS: Final = tuple(
     _Combination(kind, int(first), int(needs), int(one_of), int(never), int(last), reach)
@@ -184,6 +186,54 @@ _PHRASES: Final[tuple[_Phrase, ...]] = (
         "reveal_prompt", "prompt|instruction|message",
         r"\b(?:reveal|print|repeat|output|show|disclose|leak) (?:me )?(?:all )?(?:your|the) "
         r"(?:system |initial |hidden |original |full |entire ){1,3}(?:prompt|instructions?|message)\b",
+    ),
+    _phrase(
+        "claim", "has already|has approved|has authori|has consented|has given|has pre",
+        r"\b(?:user|owner|principal|human) (?:of this \w{1,20} )?has (?:already |pre-?|explicitly |fully )?"
+        r"(?:approved|authori[sz]ed|consented|confirmed|given (?:you )?permission|agreed)\b",
+    ),
+    _phrase(
+        "claim", "prompt|instructions|guidelines|rules",
+        r"\byour (?:system |initial |core )?(?:prompt|instructions|guidelines|rules|programming) (?:has|have|was|were) "
+        r"(?:been )?(?:updated|changed|replaced|superseded|overridden|revoked)\b",
+    ),
+    _phrase(
+        "claim", "admin |system |developer |root |operator ",
+        r"\bbegin (?:admin|system|developer|root|operator) (?:message|instructions?|prompt|override|command)\b",
+    ),
+    _phrase(
+        "claim", "owner of",
+        r"\bowner of (?:this|the) (?:inbox|mailbox|account|e-?mail) (?:wants|asks|has asked|needs|requires"
+        r"|instructed|would like) (?:you|the assistant|the agent)\b",
+    ),
+    _phrase(
+        "override", "everything above|everything before|all of the above|user's",
+        r"\b(?:ignore|disregard|forget) (?:everything|all) (?:of the )?(?:above|before|prior|previous"
+        r"|you (?:were|have been) told)\b|\bdo not (?:follow|obey|do|execute) the user's\b",
+    ),
+    _phrase(
+        "override", "previous|prior|earlier|existing",
+        r"\b(?:previous|prior|earlier|existing) (?:rules|instructions|guidelines|restrictions|prompts?)"
+        r"(?: \w{1,20}){0,3} (?:void|no longer appl(?:y|ies)|obsolete|cancelled|suspended|lifted|revoked)\b",
+    ),
+    _phrase(
+        "relay", "the user|your user",
+        r"\bin your (?:reply|answer|response|summary|message)s? to (?:the|your) user\b",
+    ),
+    _phrase(
+        "addressed", _AGENTS,
+        r"\b(?:important|this is|instructions?) for (?:the |all |any )?(?:automated |ai )?"
+        r"(?:assistants?|agents?|bots?|copilots?|llms?|ais?)\b",
+    ),
+    _phrase(
+        "addressed", _AGENTS,
+        r"\b(?:dear|hello|hi|hey) (?:ai |llm |email |mail |virtual )?"
+        r"(?:assistant|agent|bot|chatbot|copilot|llm|ai|model)\s?[!,.:]",
+    ),
+    _phrase(
+        "addressed", "as an ai|as an llm|as a language|as an auto",
+        r"\bas an? (?:ai|llm|language model|automated)(?: agent| assistant| model)? "
+        r"(?:with|you (?:must|should|are|have|will))\b",
     ),
     _phrase("turn", "<|", r"<\|[a-z_]{2,30}\|>"),
     _phrase(
