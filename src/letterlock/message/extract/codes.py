@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import chain, islice
 
 from letterlock.message.extract.domains import registrable
 from letterlock.message.extract.keywords import Hint, clean, hints, scan
@@ -36,11 +37,10 @@ def find_code(parsed: ParsedMessage, visible: VisibleText) -> Code | None:
     bound = _domain_bound(parsed, visible)
     lines = _lines(parsed, visible)
     best: dict[str, tuple[float, str, _Shape | None]] = {}
-    shapes = [shape for line in lines for shape in _shapes(line)]
-    shapes += _cells(lines)
+    shapes = islice(chain(_cells(lines), chain.from_iterable(map(_shapes, lines))), _MOST_SHAPES)
     mail = _Mail(lines)
     names = " ".join(f"{mailbox.name} {mailbox.address}" for mailbox in parsed.from_).lower()
-    for shape in shapes[:_MOST_SHAPES]:
+    for shape in shapes:
         if shape.value.lower() in names or (shape.value.isalpha() and mail.is_word(shape.value)):
             continue
         score, reason = mail.judge(shape)
@@ -171,7 +171,7 @@ _YEAR = re.compile(r"(?:19|20)\d\d")
 _DAY_STAMP = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
 _WORD_LIKE = re.compile(
     r"[A-Za-z]{2,4}\d{1,2}|[A-Z]{5,}\d{1,2}|[A-Za-z]?[a-z]{3,}\d{1,4}|v\d+|"
-    r"\d{1,5}(?:st|nd|rd|th|px|pt|em|mb|gb|kb|km|kg|am|pm|min|[xkmhsDKM])"
+    r"\d{2,4}[a-z]{3}|\d{1,5}(?:st|nd|rd|th|px|pt|em|mb|gb|kb|km|kg|am|pm|min|[xkmhsDKM])"
 )
 _HEX_COLOUR_OR_HASH = re.compile(r"[0-9a-f]{7,}")
 
@@ -300,7 +300,7 @@ def _penalty(value: str) -> float:
 def _wrong_neighbours(value: str, before: str, after: str) -> bool:
     """Whether what touches it makes it a date, a time, an amount, a phone, an address or a part of something longer."""
     left, right = before[-1:], after[:1]
-    if left and (left in "#$€£¥₹+@&=/\\_%~^" or (left.isalpha() and ord(left) < 0x0E00)):
+    if left and (left in "#$€£¥₹+@&;=/\\_%~^" or (left.isalpha() and ord(left) < 0x0E00)):
         return True
     if left == "-" and len(value) == 4 and before[-2:-1] in ("", " "):
         return True  # a time zone, a minus
@@ -355,6 +355,7 @@ def _cells(lines: list[_Line]) -> Iterator[_Shape]:
 _SENTENCE_END = re.compile(r"[.!?;](?=\s|$)|[。！？;।։؟]")
 _LEADS_TO = re.compile(r"(?:[:：=>]|\b(?:is|ist|est|es|é|è))\W{0,4}$", re.IGNORECASE)
 _ANSWER = re.compile(r"(?:re|fwd?|aw|wg|sv|vs|tr|rv|antw?)\s?:", re.IGNORECASE)
+_SMALL = re.compile(r"[a-z]{4,}")
 _BRACKETED = re.compile(r"\[[^\]]{0,60}\]")
 _PERCENT = re.compile(r"\d ?%")
 _ABOVE, _BELOW, _AROUND = 4, 2, 6
@@ -367,11 +368,15 @@ class _Mail:
     def __init__(self, lines: list[_Line]) -> None:
         self.lines = lines
         self.subject = lines[0]
+        self._small: frozenset[str] | None = None
+        self._speaks: tuple[int, int] | None = None
 
     def is_word(self, value: str) -> bool:
         """Whether letters are a word: of the table, or written small elsewhere in the mail."""
         small = value.lower()
-        return hints(small) != 0 or (small != value and any(small in line.text for line in self.lines))
+        if self._small is None:
+            self._small = frozenset(word for line in self.lines for word in _SMALL.findall(line.text))
+        return hints(small) != 0 or (small != value and small in self._small)
 
     def judge(self, shape: _Shape) -> tuple[float, str]:
         """(score, reason in plain words); below _SURE_ENOUGH it is no code."""
@@ -479,7 +484,13 @@ class _Mail:
         line = shape.line
         told = any(word[2] & _ENTER and 0 <= shape.start - word[1] <= 3 for word in line.words)
         bits = self._evidence(line)
-        if not told or shape.value.isalpha() or not bits & _ACCOUNT or not bits & (_NOTICE | _NOUN | _TIME):
+        if (
+            not told
+            or len(shape.value) < 5
+            or shape.value.isalpha()
+            or not bits & _ACCOUNT
+            or not bits & (_NOTICE | _NOUN | _TIME)
+        ):
             return 0.0, ""
         return 0.7, "the mail is about signing in and says to enter it"
 
@@ -516,12 +527,14 @@ class _Mail:
 
     def _body(self) -> tuple[int, int]:
         """(2 if the text speaks of a sign-in code, 1 if of a code, else 0; all hints of subject and text)."""
-        body, evidence = 0, self.subject.bits
-        for other in self.lines[1:60]:
-            evidence |= other.bits
-            if other.bits & _NOUN and not _label_of_something_else(other):
-                body = max(body, 2 if _strong(other) else 1)
-        return body, evidence
+        if self._speaks is None:
+            body, evidence = 0, self.subject.bits
+            for other in self.lines[1:60]:
+                evidence |= other.bits
+                if other.bits & _NOUN and not _label_of_something_else(other):
+                    body = max(body, 2 if _strong(other) else 1)
+            self._speaks = body, evidence
+        return self._speaks
 
     def lifetime(self, shape: _Shape | None) -> int | None:
         """Seconds for which the mail says the code is good."""
@@ -701,5 +714,5 @@ def _forms(value: str, texts: list[str]) -> tuple[str, ...]:
             end = at + len(value) - 1
             if all(places[i + 1] - places[i] <= _GAP + 1 for i in range(at, end)):
                 forms[text[places[at] : places[end] + 1]] = None
-            at = skeleton.find(value, at + 1)
+            at = skeleton.find(value, end + 1)
     return tuple(forms)

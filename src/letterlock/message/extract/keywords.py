@@ -58,19 +58,19 @@ _COLUMNS = (
 )
 
 _LANGUAGES = """
-en: =code =codes =pin =token =tokens | verif confirm authentic authoris authoriz validat activat | =login =logging =log =sign
-  =signin =signing =sign-in =log-in =sign-up =signup | password | reset recover =forgot | expir =valid | =ignore
-  =disregard =requested =request =share | =enter =use =type =paste =copy =input =below =following | =minute
-  =minutes =min =mins | =hour =hours =hrs | =order =orders =invoice =case =ref =reference =ticket =customer =suite
-  =room =no =number =zip =postal =phone =tel =fax =call =tracking =po =box =extension =ext =vat =company
-  =registration =isbn =issue =bug =build =version =revision =flight =booking =reservation =area =postcode =error
-  =exit =status =source =since =page =serial =model =part =item =sku =receipt =transaction =payment =total =amount
-  =balance =points =licence =license =policy =claim =contract =member =membership =student =employee =patient
-  =meeting =conference =dial =country =dress =bar =barcode =qr =swift =sort =iban =bic =routing =street =avenue
-  =road =floor =unit =apt =shipment =parcel =package =delivery =purchase =quote =job =tax =fiscal =id =message-id
-  =year =line =port =pid =commit =changeset =rfc =cve =ean =upc =gtin =asin =copyright =estimate =section =title
-  =chapter =article =paragraph =figure =table =locker =pickup =collection =boarding =seat =gate =train =bus
-  =passenger =itinerary =deposit =fee =price =usd =eur
+en: =code =codes =pin =token =tokens | verif confirm authentic authoris authoriz validat activat | =login
+  =logging =log =sign =signin =signing =sign-in =log-in =sign-up =signup | password | reset recover =forgot |
+  expir =valid | =ignore =disregard =requested =request =share | =enter =use =type =paste =copy =input =below
+  =following | =minute =minutes =min =mins | =hour =hours =hrs | =order =orders =invoice =case =ref =reference
+  =ticket =customer =suite =room =no =number =zip =postal =phone =tel =fax =call =tracking =po =box =extension
+  =ext =vat =company =registration =isbn =issue =bug =build =version =revision =flight =booking =reservation =area
+  =postcode =error =exit =status =source =since =page =serial =model =part =item =sku =receipt =transaction
+  =payment =total =amount =balance =points =licence =license =policy =claim =contract =member =membership =student
+  =employee =patient =meeting =conference =dial =country =dress =bar =barcode =qr =swift =sort =iban =bic =routing
+  =street =avenue =road =floor =unit =apt =shipment =parcel =package =delivery =purchase =quote =job =tax =fiscal
+  =id =message-id =year =line =port =pid =commit =changeset =rfc =cve =ean =upc =gtin =asin =copyright =estimate
+  =section =title =chapter =article =paragraph =figure =table =locker =pickup =collection =boarding =seat =gate
+  =train =bus =passenger =itinerary =deposit =fee =price =usd =eur
 de: ~code | bestätig verifi authentifi freischalt aktivier =überprüfen | anmeld einlog =login zugang konto
   registrier | ~passwort ~kennwort | zurücksetz zurückzusetz wiederherstell | ablauf abläuft gültig verfällt läuft
   | ignorier angefordert veranlasst | eingeben gib geben folgend verwende eingabe | minute =min | stunde =std |
@@ -166,8 +166,8 @@ sl: =koda =kodo =kode ~koda | potrdi potrditv prever | prijav račun | geslo ges
   prezri zahteval | vnesi uporabi naslednj | minut | =ura =uri =ure | naročil stranka številka telefon
 mk: =код =кодот | потврд верифик | најав сметка | лозинк | ресетир | истекува важи | игнорир | внес | минут |
   час | нарачк број
-sq: kodi =kod =kodin | verifik konfirm | hyrje hyni =hyr =hyrë identifik llogari kyç | fjalëkalim | rivendos | skadon
-  skadoj vlefsh | injoro shpërfill kërku | futni vendos përdor | minut | =orë | porosi faturë numri
+sq: kodi =kod =kodin | verifik konfirm | hyrje hyni =hyr =hyrë identifik llogari kyç | fjalëkalim | rivendos |
+  skadon skadoj vlefsh | injoro shpërfill kërku | futni vendos përdor | minut | =orë | porosi faturë numri
 el: κωδικ | επαλήθευ επιβεβα επιβεβαί ταυτοπο | σύνδεσ συνδεθ λογαριασμ είσοδ | πρόσβασης | επαναφορ | λήγει
   λήξει ισχύ | αγνο ζητήσ | εισαγ εισάγ πληκτρολογ χρησιμοποι ακόλουθ | λεπτ | =ώρα =ώρες =ωρών | παραγγελ τιμολόγ
   πελάτ αριθμ τηλ =αφμ
