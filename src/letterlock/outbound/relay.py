@@ -29,7 +29,7 @@ _LINE_END = re.compile(rb"\r\n|\r|\n")
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Seconds. `greeting` bounds everything up to the login, `envelope` the recipients, `content` the transfer, `command`
+    """Seconds. `greeting` bounds all that is before MAIL, `envelope` the recipients, `content` the transfer, `command`
     one command and its reply, `answer` the wait for the reply to the final dot (RFC 5321 section 4.5.3.2.6 asks for 10
     minutes, because giving up early makes duplicates)."""
 
