@@ -93,7 +93,7 @@ class _Line:
     def words(self) -> list[tuple[int, int, int]]:
         """Hinting words (start, end, bits), found when first asked for."""
         if self._words is None:
-            self._words = _with_passwords(scan(self.text.lower()))
+            self._words = _with_passwords(list(scan(self.text.lower())))
             for _, _, bits in self._words:
                 self._bits |= bits
         return self._words

@@ -493,14 +493,31 @@ def hints(word: str) -> int:
     return found
 
 
-def scan(line: str) -> list[tuple[int, int, int]]:
+@lru_cache(maxsize=1_024)
+def scan(line: str) -> tuple[tuple[int, int, int], ...]:
     """(start, end, bits) of the words of a folded line that hint at something, in order."""
+    # The two parts of a mail say the same lines, and mails of one sender share most of theirs: hence the cache.
     found = []
     for match in (_ASCII_WORD if line.isascii() else _WORD).finditer(line):
+        word = match[0]
+        if len(word) <= _LONGEST_RUN:
+            bits = hints(word)
+            if bits:
+                found.append((*match.span(), bits))
+            continue
         start, end = match.span()
         for at in range(start, end, _LONGEST_RUN):
             upto = min(end, at + _LONGEST_RUN)
             bits = hints(line[at:upto])
             if bits:
                 found.append((at, upto, bits))
-    return found
+    return tuple(found)
+
+
+def bits_of(text: str) -> int:
+    """All the hints of a text of several lines."""
+    bits = 0
+    for line in text.split("\n"):
+        for _, _, of_word in scan(fold(line)):
+            bits |= of_word
+    return bits

@@ -16,7 +16,7 @@ from itertools import pairwise
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from letterlock.message.extract.domains import registrable
-from letterlock.message.extract.keywords import Hint, clean, fold, scan
+from letterlock.message.extract.keywords import Hint, bits_of, clean, fold, scan
 from letterlock.message.parse import ParsedMessage
 from letterlock.message.visible import ShownLink, VisibleText
 
@@ -121,15 +121,11 @@ class _About:
 
 
 def _about(parsed: ParsedMessage, visible: VisibleText) -> _About:
-    subject = text = 0
-    for _, _, bits in scan(fold(parsed.subject[:1_000])):
-        subject |= bits
+    subject = bits_of(parsed.subject[:1_000])
     if _TRADE.search(parsed.subject):
         # "Booking confirmation": what is confirmed is a purchase, not an address.
         subject &= ~int(Hint.VERIFY)
-    for _, _, bits in scan(fold(visible.text[:4_000])):
-        text |= bits
-    return _About(subject, text)
+    return _About(subject, bits_of(visible.text[:4_000]))
 
 
 _TRADE = re.compile(
@@ -430,10 +426,7 @@ def _kind(seen: _Seen, parts: SplitResult, host: str, about: _About, text: str, 
     if _DOWNLOAD_ENDING.search(path) or "download" in words:
         return "download", 0.1
 
-    anchor = 0
-    if not _is_address(says):
-        for _, _, bits in scan(says):
-            anchor |= bits
+    anchor = 0 if _is_address(says) else bits_of(says)
     bare = not seen.text or _is_address(says)
     before = 0
     if seen.first.start > 0:
