@@ -118,6 +118,7 @@ FORMS = [
     ("48219375", "48219375"),
     ("482 913", "482913"),
     ("482-913", "482913"),
+    ("482 - 913", "482913"),
     ("48 29 13", "482913"),
     ("4829 1377", "48291377"),
     ("4 8 2 9 1 3", "482913"),
@@ -221,6 +222,12 @@ def test_the_new_code_wins_over_one_called_old() -> None:
     assert value("Sign in", text) == "771204"
 
 
+def test_a_code_in_the_history_of_a_reply_is_past() -> None:
+    text = "Thank you, it worked.\n\nFrom: Shop\nSent: Monday\nTo: Bob\nSubject: Code\n\nYour login code is 482913."
+    assert value("Re: Your login code", text) is None
+    assert value("Fwd: Your login code", text) == "482913"
+
+
 def test_a_security_phrase_is_not_the_code() -> None:
     text = "Enter the verification code:\n482913\nThe security code of this mail: Amber Falcon 4417"
     assert value("Sign in", text) == "482913"
@@ -251,6 +258,7 @@ NONE = [
     ("test Sun, 14 Oct 2012 16:09:01 -0700", "The code is in the repository. Sign in to see it."),
     ("Taxes", "Steuernummer 48291377, Kundennummer 771204, Rechnung 4821 über 1.482,00 EUR."),
     ("Подтверждение заказа", "Номер заказа 482913, сумма 4821 руб., индекс 101000."),
+    ("Nightly build", "The code of 20241120 is up. Sign in to see it."),
     ("订单", "您的订单号 48291377 已发货，快递单号 7712049876。"),
 ]
 

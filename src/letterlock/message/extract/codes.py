@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain, islice
 
 from letterlock.message.extract.domains import registrable
 from letterlock.message.extract.keywords import Hint, clean, hints, scan
+from letterlock.message.extract.reply import newest_part
 from letterlock.message.parse import ParsedMessage
 from letterlock.message.visible import Look, VisibleText
 
@@ -126,16 +127,20 @@ class _Shape:
     end: int
     alone: bool
     penalty: float = 0.0
-    last: _Line | None = field(default=None)
+    last: _Line | None = None
     """The last line of a code that is spread over several."""
 
 
 def _lines(parsed: ParsedMessage, visible: VisibleText) -> list[_Line]:
+    """The subject, then all shown lines that are not history: its codes were for another moment."""
     lines = [_Line(clean(parsed.subject[:_LONGEST_LINE]), "subject", frozenset(), 0)]
+    history = newest_part(visible.text) if _REPLY.match(parsed.subject) else len(visible.text)
+    old = {block.text for block in visible.blocks if block.start >= history}
     for block in visible.blocks[:_MOST_LINES]:
+        if block.text in old:
+            continue
         for text in block.text[:_LONGEST_LINE].split("\n"):
             text = clean(text).strip()
-            # A quoted line is history: its code was for another moment.
             if text and not text.startswith(">"):
                 lines.append(_Line(text, block.part, block.looks, len(lines)))
     return lines
@@ -143,6 +148,7 @@ def _lines(parsed: ParsedMessage, visible: VisibleText) -> list[_Line]:
 
 # --- what has the shape of a code -------------------------------------------------------------------------------------
 
+_REPLY = re.compile(r"\s*(?:re|aw|sv|vs|antw?|odp|ynt|rif|回复|回覆|返信|답장)(?:\[\d+\])?\s?[:：]", re.IGNORECASE)
 _ADDRESS = re.compile(r"\S*(?:://|@|\bwww\.)\S*")
 _RUN = re.compile(
     r"(?<![A-Za-z0-9])(?:(?=[A-Za-z-]{0,24}[0-9])[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*|[A-Z]{4,10}(?:-[A-Z]{3,6}){0,3}(?![A-Za-z0-9]))"
@@ -167,8 +173,7 @@ _DATE_BEFORE = re.compile(
     r"[^\W\d_]{3,12}\.?,? (?:\d{1,2}(?:st|nd|rd|th)?\.?,? (?:[^\W\d_]{2,3} )?)$|\d{1,2}\.? [^\W\d_]{3,12}\.?,? $"
 )
 _PLACE_BEFORE = re.compile(r"(?:,|^) ?[A-Z]{2} $")
-_YEAR = re.compile(r"(?:19|20)\d\d")
-_DAY_STAMP = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
+_YEAR = re.compile(r"(?:19|20)\d\d(?:(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]))?")
 _WORD_LIKE = re.compile(
     r"[A-Za-z]{2,4}\d{1,2}|[A-Z]{5,}\d{1,2}|[A-Za-z]?[a-z]{3,}\d{1,4}|v\d+|"
     r"\d{2,4}[a-z]{3}|\d{1,5}(?:st|nd|rd|th|px|pt|em|mb|gb|kb|km|kg|am|pm|min|[xkmhsDKM])"
@@ -225,13 +230,9 @@ def _shape(line: _Line, text: str, core: str, runs: list[re.Match[str]]) -> _Sha
     start, end = runs[0].start(), runs[-1].end()
     written = text[start:end]
     if len(runs) > 1:
-        if (
-            "." in written
-            or tuple(len(run[0]) for run in runs) not in _GROUPS
-            or not written.replace(" ", "").isdigit()
-        ):
+        if "." in written or tuple(len(run[0]) for run in runs) not in _GROUPS:
             return None
-        value, penalty = written.replace(" ", ""), 0.0
+        value, penalty = "".join(run[0] for run in runs), 0.0
     else:
         made = _value(written)
         if made is None:
