@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3 p
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: demo test lint format bench clean
+.PHONY: demo test lint format tools bench clean
 
 demo: .venv/ready
 	$(BIN)/letterlock demo
@@ -20,6 +20,9 @@ lint: .venv/ready
 format: .venv/ready
 	$(BIN)/ruff check --fix src tests bench
 	$(BIN)/ruff format src tests bench
+
+tools: .venv/ready
+	$(BIN)/python -m letterlock.doors.mcp_server
 
 bench: .venv/ready
 	@cat bench/README.md

@@ -91,6 +91,10 @@ class Settings(BaseSettings):
             raise ValueError("suspect_score must not be above quarantine_score")
         return self
 
+    def offers(self, toolset: Toolset, *, read_only: bool) -> bool:
+        """Whether a tool of this toolset is offered: only one that changes nothing under read_only, which wins."""
+        return toolset in self.toolsets and (read_only or not self.read_only)
+
     @property
     def smtp_is_loopback(self) -> bool:
         return self.smtp_host in ("127.0.0.1", "::1", "localhost")

@@ -14,7 +14,7 @@ from letterlock.actions.caller import MANAGE_INBOXES, READ, SEND, WAIT, Caller
 from letterlock.app import App
 from letterlock.errors import CallerError, InvalidRequest, StoreError, Unavailable
 from letterlock.screen.safe_text import safe_line
-from letterlock.settings import Settings, Toolset
+from letterlock.settings import Toolset
 
 log = logging.getLogger(__name__)
 
@@ -72,15 +72,6 @@ async def perform(app: App, caller: Caller, action: Action, arguments: Mapping[s
             f"{action.name} failed inside Letterlock ({type(error).__name__}).",
             next_step="Try once more; if it stays, tell the owner to run `letterlock doctor`.",
         ) from error
-
-
-def chosen(settings: Settings) -> list[Action]:
-    """The actions offered: those of the chosen toolsets, under read_only only those that change nothing."""
-    return [
-        action
-        for action in ACTIONS
-        if action.toolset in settings.toolsets and (action.hints.read_only or not settings.read_only)
-    ]
 
 
 def _explain(error: ValidationError) -> str:
@@ -163,3 +154,5 @@ ACTIONS: tuple[Action, ...] = (
         sending.CancelEmail, sending.CancelledEmail, sending.cancel_email,
     ),
 )  # fmt: skip
+
+BY_NAME = {action.name: action for action in ACTIONS}

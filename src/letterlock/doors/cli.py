@@ -308,10 +308,9 @@ def _with_app(outer: dict[str, Any], /, options: dict[str, Any], use: Callable[[
 
 def _perform(outer: dict[str, Any], options: dict[str, Any], action_name: str, /, **arguments: Any) -> Any:
     from letterlock.actions.caller import LOCAL_CALLER
-    from letterlock.actions.catalog import ACTIONS, perform
+    from letterlock.actions.catalog import BY_NAME, perform
 
-    action = next(action for action in ACTIONS if action.name == action_name)
-    return _with_app(outer, options, lambda app: perform(app, LOCAL_CALLER, action, arguments))
+    return _with_app(outer, options, lambda app: perform(app, LOCAL_CALLER, BY_NAME[action_name], arguments))
 
 
 def _warn(text: str) -> None:

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from typing import TYPE_CHECKING
 
 import anyio
 
-from letterlock.app import App, open_app
 from letterlock.doors.mcp_server import build_mcp_server
 from letterlock.errors import OwnerError, Unavailable
-from letterlock.postmaster import mail_service
 from letterlock.settings import Settings
 
+if TYPE_CHECKING:
+    from letterlock.app import App
+
 _AFTER_FIRST_ANSWER_S = 0.3
-"""Listening starts this long after the server does: the client's first questions come first."""
+"""The data folder opens this long after the server starts: the client's first questions come first."""
 
 
 async def serve_stdio(settings: Settings) -> None:
@@ -32,12 +34,16 @@ async def serve_stdio(settings: Settings) -> None:
             raise Unavailable(error.what, next_step=f"The owner must mend this: {error.next_step}".strip()) from error
 
     async def run_mail() -> None:
+        await asyncio.sleep(_AFTER_FIRST_ANSWER_S)
+        # Everything that is not the SDK is imported here, behind the first answer.
+        from letterlock.actions import catalog  # noqa: F401
+        from letterlock.app import open_app
+        from letterlock.postmaster import mail_service
+
         try:
-            async with open_app(settings) as app:
-                await asyncio.sleep(_AFTER_FIRST_ANSWER_S)
-                async with mail_service(app):
-                    opened.set_result(app)
-                    await asyncio.Event().wait()
+            async with open_app(settings) as app, mail_service(app):
+                opened.set_result(app)
+                await asyncio.Event().wait()
         except OwnerError as error:
             opened.set_exception(error)
 
