@@ -1,4 +1,4 @@
-"""What tests put in place of the world outside: a relay on a free port and a clock. Nothing else is faked."""
+"""What tests put in place of the world outside: a relay on a free port, a clock, the DNS. Nothing else is faked."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ import contextlib
 import datetime as dt
 import ipaddress
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
+
+from letterlock.dns import QUERY_S, DnsTrouble, NoSuchName
 
 NOON = dt.datetime(2026, 5, 4, 12, 0, tzinfo=dt.UTC)
 
@@ -28,6 +30,45 @@ class Clock:
 
     def advance(self, seconds: float) -> None:
         self.now += dt.timedelta(seconds=seconds)
+
+
+class DictResolver:
+    """A DNS in a dictionary: {"example.com": {"TXT": ["v=spf1 -all"], "A": [...], "MX": [(10, "mx.example.com")]}}.
+
+    Names are in lower case, those of PTR are IP addresses. A name that is not there does not exist; DnsTrouble in
+    place of the records, or of one kind of them, is raised. Every question is in `asked`."""
+
+    def __init__(self, names: Mapping[str, Mapping[str, Sequence[Any]] | DnsTrouble] | None = None) -> None:
+        self.names = dict(names or {})
+        self.asked: list[tuple[str, str]] = []
+
+    def txt(self, name: str, within: float = QUERY_S) -> tuple[bytes, ...]:
+        return tuple(text if isinstance(text, bytes) else text.encode() for text in self._records("TXT", name))
+
+    def a(self, name: str, within: float = QUERY_S) -> tuple[str, ...]:
+        return self._records("A", name)
+
+    def aaaa(self, name: str, within: float = QUERY_S) -> tuple[str, ...]:
+        return self._records("AAAA", name)
+
+    def mx(self, name: str, within: float = QUERY_S) -> tuple[tuple[int, str], ...]:
+        return tuple(sorted(self._records("MX", name)))
+
+    def ptr(self, address: str, within: float = QUERY_S) -> tuple[str, ...]:
+        return self._records("PTR", str(ipaddress.ip_address(address)))
+
+    def _records(self, kind: str, name: str) -> tuple[Any, ...]:
+        name = name.removesuffix(".").lower()
+        self.asked.append((kind, name))
+        if not name.isascii() or any(not 1 <= len(label) <= 63 for label in name.split(".") if kind != "PTR"):
+            raise NoSuchName(name)
+        records = self.names.get(name)
+        if records is None:
+            raise NoSuchName(name)
+        found = records if isinstance(records, DnsTrouble) else records.get(kind, ())
+        if isinstance(found, DnsTrouble):
+            raise found
+        return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)

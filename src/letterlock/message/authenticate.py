@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from letterlock.dns import Resolver
 from letterlock.message.envelope import Envelope
 
 Verdict = Literal["pass", "fail", "none", "temperror", "local"]
@@ -29,7 +30,7 @@ class AuthReport:
         return self.verdict in ("pass", "local")
 
 
-def authenticate(raw: bytes, envelope: Envelope | None) -> AuthReport:
+def authenticate(raw: bytes, envelope: Envelope | None, resolver: Resolver | None = None) -> AuthReport:
     """`raw` as it came over `envelope`. Only local hand-over can be vouched for without DNS; the rest is `none`."""
     if envelope is not None and envelope.transport == "local":
         domain = envelope.sender.rpartition("@")[2].lower()
