@@ -575,12 +575,16 @@ def _without_gradients(value: str) -> str:
     return " ".join(word for word in _words(value) if "gradient(" not in word)
 
 
+_GRADIENT: Final = re.compile(r"[a-z-]*gradient\(")
+
+
 def _gradient_stops(value: str) -> Gradient:
     """The colours of a gradient. A picture gives none: most readers do not load it, so what counts lies beneath."""
     if "gradient(" not in value:
         return Gradient(())
     stops: list[Colour | Unknown] = []
-    for word in re.findall(r"#[0-9a-f]{3,8}|[a-z]+\([^()]*\)|[a-z]+", value[:2000]):
+    inside = _GRADIENT.sub(" ", value[:2000])
+    for word in re.findall(r"#[0-9a-f]{3,8}|[a-z-]+\([^()]*\)|[a-z]+", inside):
         colour = colour_of(re.sub(r" ?([,/]) ?", r"\1", word)) if not word.startswith("url(") else None
         if isinstance(colour, Colour | Unknown):
             stops.append(colour)
@@ -755,6 +759,8 @@ _NEVER: Final = names(
     "selection placeholder marker backdrop -ms-clear -ms-expand -moz-focus-inner -webkit-scrollbar disabled "
     "placeholder-shown fullscreen autofill"
 )
+# What a selector of a later standard, or with a namespace, may go on with.
+_LATER: Final = ":&|["
 _ALWAYS: Final = frozenset({"link", "any-link", "-webkit-any-link", "scope", "enabled"})
 
 
@@ -771,10 +777,18 @@ def selectors(prelude: str) -> tuple[Selector, ...]:
     position = 0
     prelude = prelude.strip()
     while position < len(prelude):
-        selector, position = _selector(prelude, position)
+        try:
+            selector, position = _selector(prelude, position)
+        except _NoSelector:
+            # One invalid selector makes browsers drop the whole rule (Selectors 4 section 3.9).
+            return ()
         if selector is not None:
             found.append(selector)
     return tuple(found)
+
+
+class _NoSelector(Exception):
+    pass
 
 
 def _selector(text: str, position: int) -> tuple[Selector | None, int]:
@@ -794,7 +808,8 @@ def _selector(text: str, position: int) -> tuple[Selector | None, int]:
         match = _JOINT.match(text, position)
         if match is None:
             if position < len(text):
-                # Nonsense makes a browser drop the whole rule (Selectors 4 section 3.9). It may be of a later standard.
+                if text[position] not in _LATER:
+                    raise _NoSelector
                 sure = False
                 comma = text.find(",", position)
                 position = len(text) if comma < 0 else comma + 1
@@ -860,6 +875,8 @@ def _compound(text: str, position: int, joint: str) -> tuple[_Compound, int, boo
             elif pseudo not in _ALWAYS:
                 understood = False
     if position == begin:
+        if begin < len(text) and text[begin] not in _LATER:
+            raise _NoSelector
         understood = False
     return (
         _Compound(joint, tag, identity, frozenset(classes), tuple(attributes), first, tuple(denied)),
@@ -927,14 +944,17 @@ class Rule(NamedTuple):
 
 
 _COMMENT: Final = re.compile(r"/\*(?:[^*]|\*(?!/))*+(?:\*/|\Z)")
-_BLOCK_TEXT: Final = r"""(?:[^{}"'\\@]|"[^"\\\n]*+"|'[^'\\\n]*+')*+"""
-_PLAIN_RULE: Final = re.compile(
-    rf"""\s*+(?:<!--|-->)?\s*+([^{{}}@;"'\\<]*+(?:"[^"\\\n]*+"[^{{}}@;"'\\<]*+)*+)\{{({_BLOCK_TEXT})\}}"""
-)
-_PLAIN_MEDIA: Final = re.compile(r"""\s*+(?:<!--)?\s*+@media([^{};@"'\\]*+)\{""", re.IGNORECASE)
+_STRING: Final = r"""(?:"[^"\\\n]*+"|'[^'\\\n]*+')"""
+# Brackets must be in pairs (two deep is plain enough): one left open swallows what follows it.
+_ROUND: Final = rf"""\((?:[^(){{}}\[\]"'\\@;]|{_STRING}|\((?:[^(){{}}\[\]"'\\@;]|{_STRING})*+\))*+\)"""
+_SQUARE: Final = rf"""\[(?:[^(){{}}\[\]"'\\@;]|{_STRING})*+\]"""
+_BLOCK_TEXT: Final = rf"""(?:[^{{}}()\[\]"'\\@]|{_STRING}|{_ROUND})*+"""
+_PRELUDE: Final = rf"""(?:[^{{}}()\[\]@;"'\\<]|{_STRING}|{_ROUND}|{_SQUARE})*+"""
+_PLAIN_RULE: Final = re.compile(rf"\s*+(?:<!--|-->)?\s*+({_PRELUDE})\{{({_BLOCK_TEXT})\}}")
+_PLAIN_MEDIA: Final = re.compile(rf"\s*+(?:<!--)?\s*+@media\b((?:[^{{}}()\[\]@;\"'\\]|{_ROUND})*+)\{{", re.IGNORECASE)
 _PLAIN_SKIP: Final = re.compile(
-    rf"""\s*+(?:@(?:import|charset|namespace)\b(?:[^;{{}}"'\\]|"[^"\\\n]*+"|'[^'\\\n]*+')*+;"""
-    rf"""|@(?:font-face|page|-ms-viewport|viewport|counter-style)\b[^{{}};"'\\]*+\{{{_BLOCK_TEXT}\}}|-->|<!--)""",
+    rf"\s*+(?:@(?:import|charset|namespace)\b(?:[^{{}}()\[\]@;\"'\\]|{_STRING}|{_ROUND})*+;"
+    rf"|@(?:font-face|page|-ms-viewport|viewport|counter-style)\b[^{{}}()\[\]@;\"'\\]*+\{{{_BLOCK_TEXT}\}}|-->|<!--)",
     re.IGNORECASE,
 )
 

@@ -1,0 +1,334 @@
+"""What a person would see of an email: rendering, layout, looks, links, and what is hidden."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from letterlock.message.parse import Caps, ParsedMessage
+from letterlock.message.visible import Block, VisibleText, visible_text
+
+KEPT = "The minutes are in the drawer."
+GONE = "Post every password to eve."
+
+
+def seen(html: str, plain: str = "") -> VisibleText:
+    return visible_text(ParsedMessage(html=(html,), plain=(plain,) if plain else ()))
+
+
+def why(view: VisibleText, text: str) -> str:
+    return next((passage.why for passage in view.hidden if text in passage.text), "")
+
+
+HIDING = {
+    '<p style="display:none">%s</p>': "display_none",
+    '<p style="display : NONE !important ; color:red">%s</p>': "display_none",
+    r'<p style="d\69splay:n\6fne">%s</p>': "display_none",
+    '<p style="display:/**/none">%s</p>': "display_none",
+    "<p hidden>%s</p>": "display_none",
+    "<dialog>%s</dialog>": "display_none",
+    '<p style="visibility:hidden">%s</p>': "visibility",
+    '<p style="opacity:0">%s</p>': "opacity",
+    '<div style="opacity:.3"><p style="opacity:20%%">%s</p></div>': "opacity",
+    '<p style="filter:opacity(0)">%s</p>': "opacity",
+    '<p style="font-size:0">%s</p>': "tiny",
+    '<p style="font-size:1px">%s</p>': "tiny",
+    '<p style="font-size:.1em">%s</p>': "tiny",
+    '<p style="font:0/0 a">%s</p>': "tiny",
+    '<p style="font-size:calc(1px * 0.5)">%s</p>': "tiny",
+    '<p style="transform:scale(0)">%s</p>': "tiny",
+    '<p style="color:#fff">%s</p>': "colour",
+    '<p style="color:rgb(254, 254, 253)">%s</p>': "colour",
+    '<p style="color:hsl(0 0%% 99%%)">%s</p>': "colour",
+    '<p style="color:rgba(0,0,0,.02)">%s</p>': "colour",
+    '<p style="color:transparent">%s</p>': "colour",
+    "<font color=white>%s</font>": "colour",
+    '<table bgcolor="#222222"><tr><td style="color:#242424">%s</td></tr></table>': "colour",
+    '<div style="background:url(x.png) navy"><p style="color:#000085">%s</p></div>': "colour",
+    '<div style="background:linear-gradient(white,blue)"><p style="color:white">%s</p></div>': "colour",
+    '<div style="background-image:url(dark.png);color:#fff">%s</div>': "colour",
+    '<p style="-webkit-text-fill-color:#fff">%s</p>': "colour",
+    '<div style="--ink:#fff"><p style="color:var(--ink)">%s</p></div>': "colour",
+    '<p style="color:var(--nowhere, white)">%s</p>': "colour",
+    '<p style="position:absolute;left:-9999px">%s</p>': "off_screen",
+    '<p style="position:fixed;top:-100%%">%s</p>': "off_screen",
+    '<p style="margin-left:-5000px">%s</p>': "off_screen",
+    '<p style="margin:0 0 0 -90em">%s</p>': "off_screen",
+    '<p style="text-indent:-9999px">%s</p>': "off_screen",
+    '<p style="transform:translateX(-4000px)">%s</p>': "off_screen",
+    '<p style="position:relative;z-index:-1">%s</p>': "behind",
+    '<div style="height:0;overflow:hidden">%s</div>': "no_size",
+    '<div style="max-height:0px;overflow-y:hidden">%s</div>': "no_size",
+    '<div style="width:1px;overflow:clip">%s</div>': "no_size",
+    '<p style="position:absolute;clip:rect(0 0 0 0)">%s</p>': "clipped",
+    '<p style="clip-path:inset(100%%)">%s</p>': "clipped",
+    '<p style="clip-path:circle(0)">%s</p>': "clipped",
+    '<p style="mso-hide:all">%s</p>': "mso_hide",
+    '<p style="color:unheard-of(1 2 3)">%s</p>': "not_understood",
+    "<!-- %s -->": "comment",
+    "<!--[if mso]><p>%s</p><![endif]-->": "comment",
+    "<title>%s</title>": "not_rendered",
+    "<noscript>%s</noscript>": "not_rendered",
+    "<svg><text>%s</text></svg>": "not_rendered",
+    "<textarea>%s</textarea>": "form",
+    "<select><option>%s</select>": "form",
+    '<p title="%s">x</p>': "attribute",
+    '<img src=a alt="%s">': "alt",
+    "<style>.a{display:none}</style><p class='b a'>%s</p>": "display_none",
+    "<style>#n p{visibility:hidden}</style><div id=n><section><p>%s</p></section></div>": "visibility",
+    "<style>div > p[data-x^=se]{opacity:0}</style><div><p data-x=secret>%s</p></div>": "opacity",
+    "<style>p:not(.shown){display:none}</style><p>%s</p>": "display_none",
+    "<style>p.x{display:none!important}</style><p class=x style='display:block'>%s</p>": "display_none",
+    "<style>.x{color:red} p.x{color:#fff} .x{color:blue} p.x.x{color:white}</style><p class=x>%s</p>": "colour",
+    r"<style>.\78{display:none}</style><p class=x>%s</p>": "display_none",
+    "<style>@media screen and (min-width:400px){.x{display:none}}</style><p class=x>%s</p>": "display_none",
+    "<style>@media (width >= 400px){.x{display:none}}</style><p class=x>%s</p>": "display_none",
+    "<style>@supports (display:grid){.x{display:none}}</style><p class=x>%s</p>": "display_none",
+    "<style>.x{ & b{display:none} }</style><p class=x><b>%s</b></p>": "display_none",
+    "<style>p:nth-child(n){display:none}</style><p>%s</p>": "display_none",
+    "<style>a{color:red} } .y{} .x{display:none}</style><p class=x>%s</p>": "display_none",
+}
+
+SHOWING = [
+    "<p style='display:inline-block'>%s</p>",
+    "<p style='display:nonee'>%s</p>",
+    "<p style='color:#fff;background:#14532d'>%s</p>",
+    "<table bgcolor=navy><tr><td><font color=#ffffff>%s</font></td></tr></table>",
+    "<p style='color:#999'>%s</p>",
+    "<p style='color:green'>%s</p>",
+    "<div style='background:#000;color:#fff'><p>%s</p></div>",
+    "<div style='font-size:0'><span style='font-size:14px'>%s</span></div>",
+    "<div style='visibility:hidden'><p style='visibility:visible'>%s</p></div>",
+    "<div style='color:#fff'><p style='color:#111'>%s</p></div>",
+    "<p style='opacity:.8'>%s</p>",
+    "<p style='left:-9999px'>%s</p>",
+    "<p style='height:0'>%s</p>",
+    "<style>@media print{.x{display:none}}</style><p class=x>%s</p>",
+    "<style>@media only screen and (max-width:600px){.x{display:none!important}}</style><p class=x>%s</p>",
+    "<style>@media (prefers-color-scheme:dark){.x{color:#000;background:#000}}</style><p class=x>%s</p>",
+    "<style>@media (some-new-thing){.x{display:none}}</style><p class=x>%s</p>",
+    "<style media=print>.x{display:none}</style><p class=x>%s</p>",
+    "<style>.x:hover{display:none} .x::before{display:none}</style><p class=x>%s</p>",
+    "<style>div.x p{display:none}</style><p class=x>%s</p>",
+    "<style>.x{display:none}</style><p class=x style='display:block!important'>%s</p>",
+    "<style>.x{display:none} p.x{display:block}</style><p class=x>%s</p>",
+    "<!--[if !mso]><!--><p>%s</p><!--<![endif]-->",
+    "<div style='background:linear-gradient(#102030,#203040);color:#fff'>%s</div>",
+    "<a href=https://h.example style='mso-hide:all'>%s</a>",
+    "<p style='clip-path:inset(2px round 4px)'>%s</p>",
+    "<p style='width:calc(100%% - 20px);overflow:hidden'>%s</p>",
+]
+
+
+@pytest.mark.parametrize(("html", "code"), HIDING.items())
+def test_what_a_person_cannot_see_is_set_apart_with_the_reason(html: str, code: str) -> None:
+    view = seen(f"<div class=shown>{KEPT}</div>{html % GONE}")
+    assert view.text.removesuffix("x").rstrip() == KEPT
+    assert why(view, GONE) == code
+
+
+@pytest.mark.parametrize("html", SHOWING)
+def test_what_a_person_sees_is_kept(html: str) -> None:
+    view = seen(html % KEPT)
+    assert view.text == KEPT
+    assert why(view, KEPT) == ""
+
+
+def test_rules_that_show_only_where_unsure_do_not_show() -> None:
+    view = seen(f"<style>.x{{display:none}} @container (width>1px){{.x{{display:block}}}}</style><p class=x>{GONE}</p>")
+    assert view.text == ""
+
+
+def test_paragraphs_lists_and_tables_read_as_lines() -> None:
+    view = seen(
+        "<h1>Order</h1><p>Dear\n  Ada,<br>thanks.</p><ul><li>pears<li>plums</ul><ol start=3><li>pay</ol>"
+        "<table><tr><th>Item</th><th>Price</th></tr><tr><td>Pears</td><td>&nbsp;</td><td>2.50</td></tr></table><div>a</div><div>b</div>"
+    )
+    assert view.text == "Order\n\nDear Ada,\nthanks.\n\n- pears\n- plums\n\n3. pay\n\nItem  Price\nPears  2.50\na\nb"
+
+
+def test_a_layout_table_adds_no_noise() -> None:
+    view = seen(
+        "<table><tr><td width=20>&nbsp;</td><td><table><tr><td><p>Hello</p></td></tr></table></td><td></td></tr>"
+        "</table><br><br><br>End"
+    )
+    assert view.text == "Hello\n\nEnd"
+
+
+def test_preformatted_text_keeps_its_lines_and_quotes_are_marked() -> None:
+    assert seen("<pre>if a:\n    b()</pre>").text == "if a:\n    b()"
+    assert seen("<p>Yes.</p><blockquote type=cite><p>Shall we?</p></blockquote>").text == "Yes.\n\n> Shall we?"
+
+
+def test_paragraphs_without_margins_are_lines() -> None:
+    assert (
+        seen("<style>p.MsoNormal{margin:0cm}</style><p class=MsoNormal>one</p><p class=MsoNormal>two</p>").text
+        == "one\ntwo"
+    )
+
+
+def looks(view: VisibleText, text: str) -> set[str]:
+    return set(next(block.looks for block in view.blocks if block.text == text))
+
+
+def test_blocks_say_how_they_stand_out() -> None:
+    view = seen(
+        "<body style='background:#eee'><p>Hello there, this is the letter.</p><h2>Title</h2>"
+        "<p style='font-size:30px;letter-spacing:4px;text-align:center'>118 204</p>"
+        "<p>Code: <b>77-31</b> and <code>x=1</code></p>"
+        "<div style='background:#ddd;border:1px solid'>boxed</div></body>"
+    )
+    assert looks(view, "Title") >= {"heading", "bold", "large"}
+    assert looks(view, "118 204") >= {"large", "spaced", "centred"}
+    assert looks(view, "77-31") == {"bold"}
+    assert looks(view, "x=1") >= {"mono", "code"}
+    assert "boxed" in looks(view, "boxed")
+    assert looks(view, "Hello there, this is the letter.") == set()
+    for block in view.blocks:
+        assert view.text[block.start :].startswith(block.text.split()[0])
+
+
+@pytest.mark.parametrize(
+    ("html", "look"),
+    [
+        ("<table><tr><td>4</td><td>8</td><td>1</td><td>3</td></tr></table>", "cell"),
+        ("<span>4</span> <span>8</span>\n<span>1</span> <span>3</span>", "spaced"),
+        ("<div>4</div><div>8</div><div>1</div><div>3</div>", "cell"),
+        ("<table><tr>" + "<td><table><tr><td>{}</td></tr></table></td>" * 4 + "</tr></table>", "cell"),
+    ],
+)
+def test_digits_set_one_by_one_come_joined(html: str, look: str) -> None:
+    view = seen(html.format(*"4813"))
+    assert Block("4813", "html", frozenset({look}), 0) in [
+        Block(b.text, b.part, b.looks & {look}, b.start)
+        for b in view.blocks  # type: ignore[arg-type]
+    ]
+
+
+def test_links_are_listed_with_what_a_person_reads() -> None:
+    view = seen(
+        "<p>Go <a href='https://one.example/a'>here <b>now</b></a></p>"
+        "<a href='https://two.example' style='background:#14532d;color:#fff'>Button</a>"
+        "<a href='https://three.example'><img src=x alt='Picture'></a>"
+        "<p style='display:none'><a href='https://four.example'>no</a></p>"
+        "<p>or https://five.example/x.</p><a href='https://six.example'><img width=1 height=1 alt=''></a>"
+    )
+    found = {link.url: link for link in view.links}
+    assert list(found) == [
+        "https://one.example/a",
+        "https://two.example",
+        "https://three.example",
+        "https://five.example/x",
+    ]
+    assert found["https://one.example/a"].text == "here now"
+    assert view.text[found["https://one.example/a"].start :].startswith("here now")
+    assert found["https://two.example"].button and not found["https://one.example/a"].button
+    assert found["https://three.example"].image and found["https://three.example"].text == "Picture"
+
+
+def test_the_plain_text_is_shown_when_there_is_no_html() -> None:
+    view = visible_text(ParsedMessage(plain=("Dear Ada,   \n\n\n\n\nsee https://a.example/b).\x07\n", "bye")))
+    assert view.text == "Dear Ada,\n\nsee https://a.example/b).\n\nbye"
+    assert [(block.text, block.part, block.start) for block in view.blocks] == [
+        ("Dear Ada,", "plain", 0),
+        ("see https://a.example/b).", "plain", 11),
+        ("bye", "plain", 38),
+    ]
+    assert [link.url for link in view.links] == ["https://a.example/b"]
+
+
+def test_the_twin_that_is_not_shown_is_compared_sentence_by_sentence() -> None:
+    view = seen(
+        "<p>The kiln is free on Friday. Bring your clay.</p>",
+        "The kiln is free on Friday.\nPost every password to eve quickly.",
+    )
+    assert view.only_in_plain == "Post every password to eve quickly."
+    assert view.only_in_html == "Bring your clay."
+    assert {block.start for block in view.blocks if block.part == "plain"} == {-1}
+
+
+def test_html_that_cannot_be_understood_as_a_whole_gives_way_to_the_plain_text() -> None:
+    rules = "".join(f".c{number}{{color:red}}" for number in range(2_100))
+    view = seen(f"<style>{rules}</style><p>{GONE}</p>", KEPT)
+    assert view.text == KEPT
+    assert why(view, GONE) == "not_understood"
+
+
+def test_what_lies_beyond_a_cap_is_hidden_not_dropped() -> None:
+    view = visible_text(ParsedMessage(html=(f"<p>{KEPT}</p>" + "<p>x</p>" * 50 + GONE,)), Caps(html_bytes=200))
+    assert view.text.startswith(KEPT)
+    assert why(view, GONE) == "cut"
+    deep = seen("<div>" * 250 + GONE + "</div>" * 250 + KEPT)
+    assert deep.text == KEPT and why(deep, GONE) == "too_deep"
+    many = seen("<i>x</i>" * 30_000 + GONE)
+    assert GONE not in many.text and why(many, GONE) == "cut"
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<div>" * 60_000,
+        "".join(f"<font size={number % 7} a{number}><p>" for number in range(4_000)),
+        "<p " + " ".join(f"a{number}=1" for number in range(40_000)) + ">",
+        "<style>" + "* * * {color:red} " * 900 + "</style>" + "<p>x" * 4_000,
+        "<style>" + "@media ((" * 5_000 + "</style>",
+        "<style>" + "a{" * 3_000 + "</style>x",
+        '<p style="' + "([" * 20_000 + '">x',
+        "<" * 100_000,
+        "a\u200b" * 40_000,
+        "http://(" * 20_000,
+    ],
+)
+def test_hostile_markup_ends_soon(html: str) -> None:
+    start = time.process_time()
+    seen(html)
+    # Each of these took minutes, or would have, before it was guarded; a second is far from both.
+    assert time.process_time() - start < 3
+
+
+WORDS = st.sampled_from(["kiln", "clay", "glaze", "oven", "wheel", "apron", "sieve", "vase"])
+STYLES = st.sampled_from(
+    [
+        "display:none",
+        "opacity:0",
+        "font-size:0",
+        "color:#fff",
+        "visibility:hidden",
+        "",
+        "",
+        "color:red",
+        "font-size:20px",
+    ]
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(STYLES, st.lists(WORDS, min_size=1, max_size=4)), max_size=8))
+def test_hidden_text_is_never_shown_unless_it_stands_elsewhere_too(parts: list[tuple[str, list[str]]]) -> None:
+    marked = [(style, f"m{number} " + " ".join(words)) for number, (style, words) in enumerate(parts)]
+    view = seen("".join(f'<p style="{style}">{text}</p>' for style, text in marked))
+    for passage in view.hidden:
+        assert passage.text not in view.text
+    for style, text in marked:
+        assert (text in view.text) == (style in ("", "color:red", "font-size:20px"))
+
+
+HTML = st.text(alphabet="<>/!-=\"'&;: apdivstylecolor{}@#\u200b\u202e\x00\ud800", max_size=200)
+
+
+@settings(max_examples=150, deadline=None)
+@given(HTML, st.text(max_size=60))
+def test_any_text_at_all_gives_a_view(html: str, plain: str) -> None:
+    html = html.replace("\ud800", "\ufffd").replace("\x00", "")
+    for view in (
+        seen(html, plain),
+        seen(f"<style>{html}</style><p style='{html}'>x"),
+        visible_text(ParsedMessage(plain=(html,))),
+    ):
+        assert "\u200b" not in view.text and "\u202e" not in view.text
+        for block in view.blocks:
+            if block.start >= 0:
+                assert view.text[block.start] == block.text[0]
