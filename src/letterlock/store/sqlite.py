@@ -15,6 +15,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping
 from importlib import metadata, resources
+from itertools import islice
 from pathlib import Path
 from typing import Any, Generic, cast
 
@@ -235,18 +236,20 @@ class SqliteDatabase:
     def _commit_group(self, connection: sqlite3.Connection, group: list[_Waiting[Any]]) -> None:
         """In the writer's thread. Works that arrive while others run still join; `group` names all that took part."""
         end = time.monotonic() + GROUP_SECONDS
-        ordinary = 0
+        works = self._works()
+        # Before the transaction begins: when it cannot, somebody must hear of it.
+        group.extend(islice(works, 1))
+        if not group:
+            return
         try:
             with _transaction(connection):
-                while len(group) < GROUP_WORKS and (not group or time.monotonic() < end):
-                    if self._urgent:
-                        group.append(self._urgent.popleft())
-                    elif self._ordinary and ordinary < ORDINARY_PER_GROUP:
-                        group.append(self._ordinary.popleft())
-                        ordinary += 1
-                    else:
+                group[0].run(connection)
+                while len(group) < GROUP_WORKS and time.monotonic() < end:
+                    waiting = next(works, None)
+                    if waiting is None:
                         break
-                    group[-1].run(connection)
+                    group.append(waiting)
+                    waiting.run(connection)
         except Exception as error:
             if _is_weather(error):
                 raise
@@ -258,6 +261,22 @@ class SqliteDatabase:
                         waiting.run(connection)
                 except Exception as own_error:
                     waiting.error = _store_error(own_error) if isinstance(own_error, sqlite3.Error) else own_error
+
+    def _works(self) -> Iterator[_Waiting[Any]]:
+        """What a group is made of: urgent work first, but the second place is for ordinary work, which senders who
+        never stop must not keep out. What nobody waits for any longer is dropped."""
+        taken = ordinary = 0
+        while True:
+            if self._ordinary and (taken == 1 or not self._urgent) and ordinary < ORDINARY_PER_GROUP:
+                waiting = self._ordinary.popleft()
+                ordinary += 1
+            elif self._urgent:
+                waiting = self._urgent.popleft()
+            else:
+                return
+            if not waiting.future.cancelled():
+                taken += 1
+                yield waiting
 
 
 @contextlib.contextmanager
