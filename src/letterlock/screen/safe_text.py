@@ -71,7 +71,7 @@ _FENCE: Final = re.compile(r"<{3,}|>{3,}")
 _MARKS: Final = re.compile(
     r"(?P<template><\||\|>|</?(?=(?:system|assistant|user|human|im_|tool|function|invoke|antml|start_of|end_of|s>|bos|eos"
     r"|instructions?\b|admin\b|result|thinking))|\[(?=/?INST\])|<<(?=/?SYS))"
-    r"|(?P<picture>!\[)|(?P<link>\](?=\s?[(\[]))|(?P<reference>^[ ]{0,3}\[(?=[^\]\n]{1,200}\]:))"
+    r"|(?P<picture>!\[)|(?P<link>\](?=[(\[]))|(?P<reference>^[ ]{0,3}\[(?=[^\]\n]{1,200}\]:))"
     r"|(?P<turn>^[ \t>#*]{0,9}(?:human|assistant|system|user|ai)(?=\s?:))"
     r"|(?P<json>\"(?=(?:tool_calls?|function_call|tool_use|arguments)\"\s?:))"
     r"|(?P<call>\b(?:tool_call|function_call|tool_use|send_email|forward_email|reply_to_email|wait_for_otp|read_email"

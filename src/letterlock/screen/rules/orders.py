@@ -249,10 +249,10 @@ _PHRASES: Final[tuple[_Phrase, ...]] = (
     ),
     _phrase(
         "turn", "assistant:|assistant :|ai:|ai :|system:|system :",
-        r"^[>\s#*]{0,6}(?:human|user) ?:[^\n]{0,2000}\n{1,3}[>\s#*]{0,6}(?:assistant|ai|system) ?:",
+        r"^[> \t#*]{0,6}(?:human|user) ?:[^\n]{0,2000}\n{1,3}[> \t#*]{0,6}(?:assistant|ai|system) ?:",
     ),
     _phrase("turn", "assistant: ", r"\b(?:user|human): [^\n]{1,400} assistant: "),
-    _phrase("turn", "##", r"^[>\s]{0,4}#{2,4} ?(?:system|instruction|assistant|response|new instructions?)s? ?:"),
+    _phrase("turn", "##", r"^[> \t]{0,4}#{2,4} ?(?:system|instruction|assistant|response|new instructions?)s? ?:"),
     _phrase(
         "turn", "system|assistant",
         r"\b(?:system|assistant)(?: message| prompt| override| instruction| note| notice)?\s?: "
