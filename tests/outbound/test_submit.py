@@ -255,6 +255,10 @@ texts = st.one_of(
 requests = st.tuples(st.lists(addresses, min_size=1, max_size=4), groups, groups, subjects, texts)
 
 
+def key_of(address: str) -> str:
+    return parse_address(address).key
+
+
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(requests, min_size=1, max_size=6))
 def test_the_recipients_on_the_wire_are_those_accepted_and_nothing_else_gets_into_the_header(
@@ -287,8 +291,8 @@ def test_the_recipients_on_the_wire_are_those_accepted_and_nothing_else_gets_int
                     accepted = {each.recipient for each in sent.submission.deliveries}
                     assert len(sink.emails) == before + 1
                     taken = sink.emails[-1]
-                    assert set(taken.recipients) == accepted
-                    assert len(taken.recipients) == len(accepted)
+                    # By key: the sink writes "a"@x and a@x, two spellings of one mailbox, the same way.
+                    assert sorted(map(key_of, taken.recipients)) == sorted(map(key_of, accepted))
                     parsed = email.message_from_bytes(taken.content, policy=email.policy.compat32)
                     names = [name.lower() for name in parsed]
                     assert "bcc" not in names
