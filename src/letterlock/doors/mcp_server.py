@@ -95,7 +95,7 @@ def build_mcp_server(
         url = AnyHttpUrl(public_url)
         # Our keys carry no audience: the verifier itself checks that a key is ours.
         auth = AuthSettings(issuer_url=url, resource_server_url=url, validate_token_resource=False)
-    tools = [
+    tools: list[Tool] = [
         _ActionTool.made(told, get_app, get_caller)
         for told in json.loads(TOOLS_FILE.read_text("utf-8"))
         if settings.offers(told["toolset"], read_only=told["annotations"]["readOnlyHint"])

@@ -36,6 +36,8 @@ DATA_S = 600.0
 """The whole DATA phase may take this long (RFC 5321 section 4.5.3.2.5 asks 10 minutes of a client)."""
 STORE_S = 20.0
 CLOSING_S = 5.0
+BYTES_AT_ONCE = 256 * 1024 * 1024
+"""Messages that are being received at one time may hold this much memory together; more get 452."""
 _COMMAND_BYTES = 1000
 _COMMANDS = {"*": 100, "MAIL": 1000, "RCPT": 1000 * MAX_RECIPIENTS, "DATA": 1000, "RSET": 1000}
 """Commands of a kind in one connection; 421 after that."""
@@ -44,6 +46,7 @@ _KNOWN_S = 1.0
 
 _FULL = "452 4.3.1 Insufficient storage, try again later"
 _TROUBLE = "451 4.3.0 Local trouble, try again later"
+_CROWDED = "452 4.3.1 Too much mail at once, try again later"
 _BARE = "550 5.6.0 Bare CR or LF in the message; lines must end with CRLF (RFC 5321 section 2.3.8)"
 _TOO_BIG = "552 5.3.4 Message too big"
 _LAST_REPLIES = (b"221 ", b"421 ", b"502 5.5.1 Too many")
@@ -59,6 +62,7 @@ class Door:
         self.tls = tls
         self.sessions: set[Any] = set()
         self.from_ip: Counter[str] = Counter()
+        self.bytes_in_work = 0
         self._workers = workers
         self._known: dict[str, float] = {}
 
@@ -165,6 +169,7 @@ def _session_class() -> type[Any]:
             self._door = door
             self._ip = ""
             self._deadline = 0.0
+            self._held = 0
             self._replies = bytearray()
             self.in_data = False
             # RFC 5321 section 4.5.3.1.4 and what SIZE, BODY and SMTPUTF8 add; aiosmtpd's own table is shared and grows.
@@ -306,14 +311,20 @@ def _session_class() -> type[Any]:
                     self._replies += reply.encode() + b"\r\n"
             finally:
                 self.in_data = False
+                self._hold(0)
                 self._set_post_data_state()
             await self._flush()
+
+        def _hold(self, size: int) -> None:
+            """This connection holds `size` bytes of a message now."""
+            self._door.bytes_in_work += size - self._held
+            self._held = size
 
         async def _read_data(self) -> tuple[bytes, str]:
             """The message up to CRLF.CRLF, dot-unstuffed, and "" or the refusal; what comes after stays to be read."""
             data = bytearray(b"\r\n")
-            limit = self.data_size_limit
-            too_big = False
+            limit = self.data_size_limit + len(data)
+            refusal = ""
             while True:
                 # Everything there is, so that nothing stays behind in the reader that would come after feed_data below.
                 block = await self._reader.read(16 * 1024 * 1024)
@@ -324,15 +335,20 @@ def _session_class() -> type[Any]:
                 end = data.find(b"\r\n.\r\n", begin)
                 if end >= 0:
                     break
-                if len(data) > limit + 2:
-                    too_big = True
+                self._hold(len(data))
+                if len(data) > limit:
+                    refusal = _TOO_BIG
+                elif self._door.bytes_in_work > BYTES_AT_ONCE:
+                    refusal = refusal or _CROWDED
+                if refusal:
                     # Read on to the end, keeping only what the end may begin with.
                     del data[:-4]
+                    self._hold(0)
             if rest := bytes(data[end + 5 :]):
                 self._reader.feed_data(rest)
             del data[end + 2 :]
-            if too_big or len(data) > limit + 2:
-                return b"", _TOO_BIG
+            if refusal or len(data) > limit:
+                return b"", refusal or _TOO_BIG
             lines = data.count(b"\r\n")
             if data.count(b"\n") != lines or data.count(b"\r") != lines:
                 return b"", _BARE

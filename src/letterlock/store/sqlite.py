@@ -30,6 +30,10 @@ log = logging.getLogger(__name__)
 SCHEMA_VERSION = 1
 BUSY_MS = 10_000
 READERS = 2
+CHECKPOINT_EVERY_S = 0.5
+CHECKPOINT_BYTES = 8 * 1024 * 1024
+CHECKPOINT_BY_WRITER_BYTES = 256 * 1024 * 1024
+"""A log that grows past this (a reader beside the writer can never restart it while mail pours in) holds the writer once."""
 GROUP_WORKS = 64
 GROUP_SECONDS = 0.02
 """A group ends at this many works or this much time, so that the first in it does not wait for ever."""
@@ -152,6 +156,7 @@ class SqliteDatabase:
         self._urgent: deque[_Waiting[Any]] = deque()
         self._ordinary: deque[_Waiting[Any]] = deque()
         self._something = asyncio.Event()
+        self._written = True
         self._idle_readers: asyncio.Queue[_Connection] = asyncio.Queue()
         for reader in readers:
             self._idle_readers.put_nowait(reader)
@@ -224,8 +229,32 @@ class SqliteDatabase:
                         log.exception("the store's writer failed")
                     for waiting in group:
                         waiting.error = waiting.error or known
+                self._written = True
                 for waiting in group:
                     waiting.settle()
+
+    async def checkpoint(self) -> None:
+        """The log's way into the database file: runs for as long as the database is open."""
+        log_file = self._file.with_name(self._file.name + "-wal")
+        while True:
+            await asyncio.sleep(CHECKPOINT_EVERY_S)
+            try:
+                size = log_file.stat().st_size
+                if size > CHECKPOINT_BY_WRITER_BYTES:
+                    await self._writer.call(
+                        lambda connection: connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
+                    )
+                elif size > CHECKPOINT_BYTES and self._written:
+                    self._written = False
+                    reader = await self._idle_readers.get()
+                    try:
+                        await reader.call(
+                            lambda connection: connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+                        )
+                    finally:
+                        self._idle_readers.put_nowait(reader)
+            except (OSError, StoreError) as error:
+                log.debug("checkpoint: %s", error)
 
     def refuse_waiting(self) -> None:
         """At closing: nobody may wait for a writer that is gone."""
@@ -319,13 +348,16 @@ async def open_sqlite(file: Path) -> AsyncIterator[SqliteDatabase]:
                 next_step="Check that the folder is writable, on a local disk and has free space.",
             ) from error
         database = SqliteDatabase(file, writer, readers)
-        task = asyncio.create_task(database.write_groups(), name="store writer")
+        tasks = [
+            asyncio.create_task(database.write_groups(), name="store writer"),
+            asyncio.create_task(database.checkpoint(), name="store checkpoints"),
+        ]
         try:
             yield database
         finally:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             database.refuse_waiting()
 
 
@@ -339,7 +371,8 @@ async def _connect(file: Path) -> _Connection:
             "synchronous = FULL",
             "foreign_keys = ON",
             "temp_store = MEMORY",
-            "wal_autocheckpoint = 4000",
+            # SqliteDatabase.checkpoint does it beside the writer: inside a commit it would stall every waiting sender.
+            "wal_autocheckpoint = 0",
             "journal_size_limit = 67108864",
         ):
             connection.execute(f"PRAGMA {pragma}")
