@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 REPLY_CHARACTERS = 200
 _CHUNK = 65_536
-_QUIT_S = 5.0
+_QUIT_S = 1.0
 _DOT_AT_START = re.compile(rb"(?m)^\.")
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 
@@ -236,9 +236,13 @@ async def _content(client: aiosmtplib.SMTP, raw: bytes) -> asyncio.StreamWriter:
     content = _DOT_AT_START.sub(b"..", _LINE_END.sub(b"\r\n", raw))
     if not content.endswith(b"\r\n"):
         content += b"\r\n"
-    for start in range(0, len(content), _CHUNK):
-        writer.write(content[start : start + _CHUNK])
-        await writer.drain()
+    try:
+        for start in range(0, len(content), _CHUNK):
+            writer.write(content[start : start + _CHUNK])
+            await writer.drain()
+    except BaseException:
+        writer.close()
+        raise
     return writer
 
 
