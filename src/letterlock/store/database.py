@@ -1,8 +1,8 @@
 """The few promises every engine keeps: transactions bound to a tenant, writes that are durable when they return.
 
 Work is handed over as a function of a Transaction and runs as one transaction; an exception rolls it back and comes out
-again. Work may await nothing but its transaction, and may run twice (only its last run counts): on SQLite it runs to its
-end on the writer's thread, together with whatever else waits, and one fsync serves the whole group.
+again. Work may await nothing but its transaction, and may run twice (only its last run counts): on SQLite it runs to
+its end on the writer's thread, together with whatever else waits, and one fsync serves the whole group.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ class Transaction(Protocol):
     async def match_terms(
         self, inbox_id: InboxId | None, terms: Iterable[str], before: int, limit: int
     ) -> list[EmailId]:
-        """Ids of filed emails (of one inbox, or None: of the tenant) that have a term beginning with each of `terms`,
-        newest first, only those filed before the tenant's number `before`."""
+        """Ids of filed emails (of one live inbox, or None: of all live ones) that have a term beginning with each of
+        `terms`, newest first, only those filed before the tenant's number `before`."""
 
 
 Work = Callable[[Transaction], Awaitable[T]]

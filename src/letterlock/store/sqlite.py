@@ -100,6 +100,7 @@ class _Transaction:
         rows = self._connection.execute(
             "SELECT e.email_id FROM email_terms t JOIN email_documents d ON d.document = t.rowid"
             " JOIN emails e ON e.tenant_id = d.tenant_id AND e.email_id = d.email_id"
+            " JOIN inboxes i ON i.tenant_id = e.tenant_id AND i.inbox_id = e.inbox_id AND i.deleted_at IS NULL"
             " WHERE t.email_terms MATCH ? AND e.tenant_id = ? AND e.state = 'filed' AND e.filed < ?"
             " ORDER BY t.rowid DESC LIMIT ?",
             (f'scope:"{_scope(inbox_id or self._tenant)}" AND {words}', self._tenant, before, limit),
