@@ -1,6 +1,7 @@
 """Waiting for mail: one-time codes and emails. Nothing yet is a normal answer, never an error.
 
-A waiter registers with wake first and looks in the store then, so that mail which came a moment earlier is never missed.
+A waiter registers with wake first and looks in the store then, so that mail which came a moment earlier is never
+missed.
 """
 
 from __future__ import annotations
@@ -84,12 +85,12 @@ async def wait_for_otp(app: App, caller: Caller, request: WaitForOtp) -> OtpResu
     """Wait for a one-time code (OTP, verification code, 2FA) to arrive by email and get it. A code is given once."""
     inbox = await own_inbox(app, caller, request.inbox)
     after = _after(inbox, request.since)
-    not_before = 0 if request.since is not None else app.now_ms() - RECENT_MS
+    if request.since is None:
+        recent = app.now_ms() - RECENT_MS
+        after = await app.database.read(caller.tenant_id, lambda tx: emails.last_before(tx, inbox.inbox_id, recent))
 
     async def look() -> OtpResult | None:
-        found = await app.database.read(
-            caller.tenant_id, lambda tx: emails.with_code(tx, inbox.inbox_id, after, not_before, _LOOK)
-        )
+        found = await app.database.read(caller.tenant_id, lambda tx: emails.with_code(tx, inbox.inbox_id, after, _LOOK))
         for email in found:
             if _matches(email, request.from_):
                 answer = await _give(app, caller, email, request.include_used)
@@ -97,7 +98,7 @@ async def wait_for_otp(app: App, caller: Caller, request: WaitForOtp) -> OtpResu
                     return answer
         return None
 
-    return await _wait(app, inbox, request.timeout_s, look, lambda: _pending_otp(app, caller, inbox, request, after))
+    return await _wait(app, inbox, request.timeout_s, look, lambda: _pending_otp(app, caller, inbox, after))
 
 
 async def wait_for_email(app: App, caller: Caller, request: WaitForEmail) -> EmailWaited:
@@ -108,21 +109,24 @@ async def wait_for_email(app: App, caller: Caller, request: WaitForEmail) -> Ema
 
     async def look() -> EmailWaited | None:
         nonlocal position
-        arrived = await app.database.read(
-            caller.tenant_id, lambda tx: emails.since(tx, inbox.inbox_id, position, _LOOK)
-        )
-        for email in arrived:
-            position = email.seq
-            if _matches(email, request.from_) and request.subject.lower() in email.subject.lower():
-                return EmailWaited(
-                    status="found",
-                    email=listed(email),
-                    since=email.seq,
-                    next_step="read_email for its text, extract_links for its links.",
-                )
+
+        async def next_ones(tx: Transaction) -> list[Email]:
+            return await emails.since(tx, inbox.inbox_id, position, _LOOK)
+
+        while arrived := await app.database.read(caller.tenant_id, next_ones):
+            for email in arrived:
+                position = email.seq
+                if _matches(email, request.from_) and request.subject.lower() in email.subject.lower():
+                    return EmailWaited(
+                        status="found",
+                        email=listed(email),
+                        since=email.seq,
+                        next_step="read_email for its text, extract_links for its links.",
+                    )
         return None
 
     async def pending() -> EmailWaited:
+        await own_inbox(app, caller, inbox.inbox_id)
         seen = await _seen(app, caller, inbox, after)
         return EmailWaited(
             status="pending",
@@ -177,26 +181,26 @@ async def _give(app: App, caller: Caller, email: Email, include_used: bool) -> O
             return None
         result.status = "used"
         result.given_at = moment(email.code_given_at)
-    elif not await app.database.write(caller.tenant_id, lambda tx: emails.give_code(tx, email.email_id, app.now_ms())):
-        return None
     report = await app.database.read(caller.tenant_id, lambda tx: emails.inspection(tx, email.email_id))
     if report is not None and report.code is not None:
         result.confidence = report.code.confidence
         result.reason = report.code.reason
         result.expires_in_s = report.code.expires_in_s
     result.code = email.code
-    return result
+    # Last, because nothing may fail between this and the answer: a code is given once.
+    given = result.status == "used" or await app.database.write(
+        caller.tenant_id, lambda tx: emails.give_code(tx, email.email_id, app.now_ms())
+    )
+    return result if given else None
 
 
-async def _pending_otp(app: App, caller: Caller, inbox: Inbox, request: WaitForOtp, after: int) -> OtpResult:
-    seen = await _seen(app, caller, inbox, after)
-    now = await own_inbox(app, caller, inbox.inbox_id)
-    since = request.since if request.since is not None else min(after, now.last_seq)
+async def _pending_otp(app: App, caller: Caller, inbox: Inbox, after: int) -> OtpResult:
+    await own_inbox(app, caller, inbox.inbox_id)
     return OtpResult(
         status="pending",
-        since=since,
-        seen=seen,
-        next_step=f"No code yet. Call wait_for_otp again with since={since}, or resend the code at the service.",
+        since=after,
+        seen=await _seen(app, caller, inbox, after),
+        next_step=f"No code yet. Call wait_for_otp again with since={after}, or resend the code at the service.",
         warning=await reception_warning(app),
     )
 

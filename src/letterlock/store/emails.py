@@ -436,14 +436,24 @@ async def since(tx: Transaction, inbox_id: InboxId, seq: int, limit: int) -> lis
     return [_email(row) for row in rows]
 
 
-async def with_code(tx: Transaction, inbox_id: InboxId, after_seq: int, since_ms: int, limit: int) -> list[Email]:
+async def last_before(tx: Transaction, inbox_id: InboxId, at_ms: int) -> int:
+    """The number of the newest email of an inbox that came before this time; 0 when there is none."""
+    row = await tx.one(
+        "SELECT seq FROM emails WHERE tenant_id = :tenant AND inbox_id = :inbox_id AND seq IS NOT NULL"
+        " AND received_at < :at ORDER BY seq DESC LIMIT 1",
+        inbox_id=inbox_id,
+        at=at_ms,
+    )
+    return row["seq"] if row else 0
+
+
+async def with_code(tx: Transaction, inbox_id: InboxId, after_seq: int, limit: int) -> list[Email]:
     """Emails of an inbox that hold a one-time code, newest first."""
     rows = await tx.all(
         f"SELECT {_COLUMNS} FROM emails e{_LIVE} AND e.inbox_id = :inbox_id AND e.code IS NOT NULL AND e.seq > :seq"
-        " AND e.received_at >= :since_ms ORDER BY e.seq DESC LIMIT :limit",
+        " ORDER BY e.seq DESC LIMIT :limit",
         inbox_id=inbox_id,
         seq=after_seq,
-        since_ms=since_ms,
         limit=limit,
     )
     return [_email(row) for row in rows]
