@@ -28,10 +28,16 @@ from letterlock.app import App
 from letterlock.ids import EmailId, InboxId
 from letterlock.inbound.accept import accept
 from letterlock.inbound.workers import WorkerOptions, read_message
+from letterlock.inspection import Inspection, preview
 from letterlock.message.envelope import Envelope, Receipt
+from letterlock.message.extract.codes import Code
+from letterlock.message.parse import Mailbox
+from letterlock.screen.rule import Finding
+from letterlock.screen.score import Level, Screening
 from letterlock.settings import Settings, load_settings
 from letterlock.store import emails, inboxes
 from letterlock.store.emails import Filed
+from letterlock.store.terms import terms_of
 
 DOMAIN = "letterlock.localhost"
 SCRIPT = Path(sys.executable).parent / "letterlock"
@@ -243,3 +249,31 @@ async def ended(task: asyncio.Task[Any]) -> AsyncIterator[None]:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
+
+
+# Mail as a worker has read it, whatever the screen of today makes of its words
+
+
+def screened(level: Level = Level.NORMAL, text: str = "", *, code: str = "", **fields: Any) -> Filed:
+    """What filing keeps of an email at `level`. `code`: the one-time code found in it."""
+    findings = fields.pop("findings", ())
+    if level in (Level.SUSPECT, Level.QUARANTINED) and not findings:
+        findings = (Finding("orders.ignore", "it gives orders to its reader", 0.9, "text", 0, 5, text[:5]),)
+    score = {Level.SUSPECT: 0.7, Level.QUARANTINED: 0.95}.get(level, 0.0)
+    inspection = Inspection(
+        screening=Screening(level, score, findings),
+        text=text,
+        history_start=fields.pop("history_start", len(text)),
+        from_=fields.pop("from_", Mailbox("Shop", "codes@shop.example")),
+        code=Code(code, 0.97, "stands alone after the word code", (code,), 600) if code else None,
+        **fields,
+    )
+    shown = preview(inspection, mask_codes=True)
+    return Filed(inspection, shown, emails.pack_inspection(inspection), terms_of(inspection.subject, text))
+
+
+async def arrive(app: App, recipient: str, filed: Filed, *, at: datetime | None = None) -> EmailId:
+    """An email that was read as `filed`."""
+    (receipt,) = await hand_in(app, recipient, letter(), at=at)
+    assert await file_as(app, receipt, filed)
+    return receipt.email_id

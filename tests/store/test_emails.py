@@ -12,23 +12,15 @@ from hypothesis import strategies as st
 from letterlock import upkeep
 from letterlock.app import App, open_app
 from letterlock.ids import DEFAULT_TENANT, InboxId
-from letterlock.inspection import Inspection, Preview
 from letterlock.message.envelope import Receipt
 from letterlock.screen.rule import Finding
-from letterlock.screen.score import Level, Screening
 from letterlock.store import emails, inboxes
 from letterlock.store.database import Transaction
-from letterlock.store.emails import Email, Filed
-from letterlock.store.terms import query_terms, terms_of
-from running import do, file_all, file_as, hand_in, inbox_id, letter, make_inbox, receive, settings_for
+from letterlock.store.emails import Email
+from letterlock.store.terms import query_terms
+from running import do, file_all, file_as, hand_in, inbox_id, letter, make_inbox, receive, screened, settings_for
 
 NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
-
-
-def as_filed(text: str = "", findings: tuple[Finding, ...] = (), **more: Any) -> Filed:
-    """What a worker would hand over, without one."""
-    inspection = Inspection(screening=Screening(Level.NORMAL, 0.0, findings), text=text, **more)
-    return Filed(inspection, Preview(subject=inspection.subject), emails.pack_inspection(inspection), terms_of(text))
 
 
 async def listed(app: App, **how: Any) -> list[Email]:
@@ -126,9 +118,9 @@ async def test_the_other_inbox_of_a_half_lost_answer_gets_its_mail(app: App) -> 
 async def test_numbers_in_an_inbox_have_no_gap_and_no_double_under_concurrent_filing(app: App) -> None:
     one, two = await make_inbox(app, "one"), await make_inbox(app, "two")
     receipts = await accepted(app, one, 40) + await accepted(app, two, 25)
-    filing = [file_as(app, receipt, as_filed()) for receipt in receipts]
+    filing = [file_as(app, receipt, screened()) for receipt in receipts]
     # Each handed over twice at once, as after a takeover: it is filed once.
-    again = [file_as(app, receipt, as_filed()) for receipt in receipts]
+    again = [file_as(app, receipt, screened()) for receipt in receipts]
     done = await asyncio.gather(*filing, *again)
     assert sum(done) == len(receipts)
     for box, number in ((one, 40), (two, 25)):
@@ -142,13 +134,13 @@ async def test_a_failed_filing_leaves_no_gap(app: App) -> None:
     first, second = await accepted(app, box, 2)
 
     async def fails(tx: Transaction) -> None:
-        await emails.file(tx, first, as_filed())
+        await emails.file(tx, first, screened())
         raise ValueError
 
     await asyncio.gather(
-        app.database.write(DEFAULT_TENANT, fails), file_as(app, second, as_filed()), return_exceptions=True
+        app.database.write(DEFAULT_TENANT, fails), file_as(app, second, screened()), return_exceptions=True
     )
-    await file_as(app, first, as_filed())
+    await file_as(app, first, screened())
     assert [email.email_id for email in await listed(app)] == [first.email_id, second.email_id]
     assert [email.seq for email in await listed(app)] == [2, 1]
 
@@ -160,7 +152,7 @@ async def test_a_report_comes_back_as_it_was_filed(app: App) -> None:
         Finding("orders.ignore", "tells the reader to forget its orders", 0.7, "text", 3, 9, "ignore"),
         Finding("hidden.white", "white on white", 0.4, "text", 20, 30, "\u200b\x00 odd"),
     )
-    filed = as_filed("some text é 漢字", findings, subject="Grüße", message_id="<a@b.example>")
+    filed = screened(text="some text é 漢字", findings=findings, subject="Grüße", message_id="<a@b.example>")
     await file_as(app, receipt, filed)
     assert (
         await app.database.read(DEFAULT_TENANT, lambda tx: emails.inspection(tx, receipt.email_id)) == filed.inspection
@@ -239,7 +231,7 @@ def test_paging_never_skips_or_repeats_while_mail_arrives(
                 nonlocal number
                 for _ in range(count):
                     (receipt,) = await hand_in(app, boxes[number % 2], letter(f"n{number}"))
-                    await file_as(app, receipt, as_filed("common words"))
+                    await file_as(app, receipt, screened(text="common words"))
                     number += 1
 
             await arrive(before)
@@ -348,7 +340,9 @@ async def test_upkeep_removes_a_deleted_inbox_with_all_that_hung_on_it_and_nothi
     for n in range(2 * upkeep.CHUNK + 7):
         (receipt,) = await hand_in(app, gone, letter(f"n{n}", Message_ID=f"<{n}@x.example>"))
         await file_as(
-            app, receipt, as_filed("going away", (Finding("a.b", "c", 0.1, "text", 0, 1, "x"),), message_id=f"<{n}@x>")
+            app,
+            receipt,
+            screened(text="going away", findings=(Finding("a.b", "c", 0.1, "text", 0, 1, "x"),), message_id=f"<{n}@x>"),
         )
     await hand_in(app, gone, letter("never filed"))
     (both, _) = await hand_in(app, (kept, gone), letter("for both", Message_ID="<both@x.example>"))
