@@ -1,7 +1,7 @@
 """From accepted to visible: take, read in a worker, file in one transaction, wake.
 
-The store is the queue: what a crash left is found at the next start, and an email is in work at most once, because only the
-postmaster files. `emails.file` moves received -> filed; nothing here can lose an email or let it block the next.
+The store is the queue: what a crash left is found at the next start, and an email is in work at most once, because only
+the postmaster files. `emails.file` moves received -> filed; nothing here can lose an email or let it block the next.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ import asyncio
 import logging
 
 from letterlock.app import App
-from letterlock.errors import StoreError
+from letterlock.errors import StoreBusy, StoreError, StoreFull
 from letterlock.ids import EmailId
-from letterlock.inbound.workers import Workers
+from letterlock.inbound.workers import Reading, Workers
+from letterlock.message.envelope import Receipt
 from letterlock.store import emails
 from letterlock.store.emails import Filed, Unfiled
 from letterlock.wake import UNFILED, Watch
@@ -47,10 +48,14 @@ async def _file_one(app: App, workers: Workers, unfiled: Unfiled, in_work: set[E
     receipt = unfiled.receipt
     try:
         reading = await workers.read(unfiled.envelope, unfiled.raw)
-        packed = emails.pack_inspection(reading.inspection)
-        filed = Filed(reading.inspection, reading.preview, packed, reading.terms)
-        await app.database.write(receipt.tenant_id, lambda tx: emails.file(tx, receipt, filed))
-        app.wake.hint(receipt.inbox_id)
+        try:
+            await _keep(app, receipt, reading)
+        except (StoreBusy, StoreFull):
+            raise
+        except Exception as error:
+            # Something in it that the store cannot take must not come back again and again, before all others.
+            log.error("%s cannot be filed as it was read: %s", receipt.email_id, type(error).__name__)
+            await _keep(app, receipt, Reading.unread("not_storable", "What was read of it cannot be stored."))
     except StoreError as error:
         log.warning("filing %s waits: %s", receipt.email_id, error)
         await asyncio.sleep(_AFTER_TROUBLE_S)
@@ -61,3 +66,10 @@ async def _file_one(app: App, workers: Workers, unfiled: Unfiled, in_work: set[E
     finally:
         in_work.discard(receipt.email_id)
         watch.ring()
+
+
+async def _keep(app: App, receipt: Receipt, reading: Reading) -> None:
+    packed = emails.pack_inspection(reading.inspection)
+    filed = Filed(reading.inspection, reading.preview, packed, reading.terms)
+    await app.database.write(receipt.tenant_id, lambda tx: emails.file(tx, receipt, filed))
+    app.wake.hint(receipt.inbox_id)

@@ -1,8 +1,8 @@
-"""Processes that read mail: killable, with caps on CPU time and memory. A mail can stop its worker, never the postmaster.
+"""Processes that read mail: killable, with caps on CPU time and memory. A mail can stop its worker, nothing else.
 
-`Workers.read(envelope, raw)` gives a Reading; a worker that dies or is late gives one that says so. A worker is this module run
-as `python -m letterlock.inbound.workers`; requests and answers are length-prefixed on its stdin and stdout. Workers start when
-mail comes or someone waits for it, and end when idle, so that a quiet chat client carries none.
+`Workers.read(envelope, raw)` gives a Reading; a worker that dies or is late gives one that says so. A worker is this
+module run as `python -m letterlock.inbound.workers`; requests and answers are length-prefixed on its stdin and stdout.
+Workers start when mail comes or someone waits for it, and end when idle, so that a quiet chat client carries none.
 """
 
 from __future__ import annotations
@@ -103,8 +103,8 @@ class Workers:
         request = _LENGTH.pack(len(head)) + head + raw
         why = ("worker_died", "Reading it stopped the process that read it.")
         async with self._slots:
-            for _ in range(_TRIES):
-                worker = self._idle.pop() if self._idle else await self._start()
+            for attempt in range(_TRIES):
+                worker = await self._next_worker(fresh=attempt > 0)
                 try:
                     async with asyncio.timeout(self._wall_seconds):
                         answer = await worker.ask(request)
@@ -124,6 +124,18 @@ class Workers:
                     self._idle.append(worker)
                     return reading
         return Reading.unread(*why)
+
+    async def _next_worker(self, *, fresh: bool) -> _Worker:
+        """An idle worker, or a new one. `fresh`: a new one, because what ended an idle one (the system, short of
+        memory) may have ended the others too, and that must not be laid to the email's charge."""
+        while self._idle:
+            worker = self._idle.pop()
+            if not fresh and worker.process.returncode is None:
+                return worker
+            await self._end(worker)
+            if fresh:
+                break
+        return await self._start()
 
     def warm(self) -> None:
         """Have one worker ready soon: someone waits for mail, or a sender has connected."""

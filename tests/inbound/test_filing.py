@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from letterlock.app import App, open_app
+from letterlock.errors import StoreBusy
+from letterlock.inbound import filing
+from letterlock.inbound.filing import file_forever
+from letterlock.inbound.workers import Reading, Workers, open_workers
+from letterlock.inspection import Inspection, Preview
+from letterlock.message.envelope import Envelope
+from letterlock.screen.rule import Finding
+from letterlock.screen.score import Level, Screening
+from letterlock.store import emails
+from running import DOMAIN, do, ended, hand_in, letter, make_inbox, settings_for, until
+
+
+async def subjects(app: App) -> list[str]:
+    return [email.subject for email in (await do(app, "list_emails", limit=50)).emails]
+
+
+async def test_what_is_accepted_becomes_visible_and_waiters_are_woken(app: App) -> None:
+    box = await make_inbox(app)
+    async with open_workers(app.settings) as workers, ended(asyncio.create_task(file_forever(app, workers))):
+        calling = asyncio.create_task(do(app, "wait_for_otp", inbox=box, timeout_s=30))
+        await hand_in(app, box, letter("Your code", "Your verification code is 493817"))
+        async with asyncio.timeout(30):
+            assert (await calling).code == "493817"
+
+
+async def test_what_a_crash_left_between_accepting_and_filing_is_filed_at_the_next_start(tmp_path: Path) -> None:
+    async with open_app(settings_for(tmp_path)) as app:
+        box = await make_inbox(app)
+        for n in range(5):
+            await hand_in(app, box, letter(f"n{n}"))
+    async with open_app(settings_for(tmp_path)) as app:
+        assert await subjects(app) == []
+        async with open_workers(app.settings) as workers, ended(asyncio.create_task(file_forever(app, workers))):
+            await until(lambda: all_filed(app, 5), 30)
+        assert await subjects(app) == ["n4", "n3", "n2", "n1", "n0"]
+
+
+async def all_filed(app: App, number: int) -> bool:
+    return len(await subjects(app)) == number
+
+
+class Reader(Workers):
+    """Reads in this process what a test says about each email; no process is started."""
+
+    def __init__(self, app: App, says: dict[bytes, Reading]) -> None:
+        super().__init__(app.settings)
+        self.says = says
+        self.asked: list[bytes] = []
+
+    async def read(self, envelope: Envelope, raw: bytes) -> Reading:
+        self.asked.append(raw)
+        if raw in self.says:
+            return self.says[raw]
+        return Reading(
+            inspection=Inspection(screening=Screening(Level.NORMAL, 0)), preview=Preview(subject=raw.decode()), terms=""
+        )
+
+
+async def test_a_reading_the_store_cannot_take_becomes_an_unreadable_email_and_blocks_no_other(app: App) -> None:
+    box = await make_inbox(app)
+    finding = Finding("a.b", "a number no database holds", 0.1, "text", 2**80, 2**81, "")
+    bad = Reading(inspection=Inspection(screening=Screening(Level.NORMAL, 0, (finding,))), preview=Preview())
+    for n in range(5):
+        await hand_in(app, box, f"bad {n}".encode())
+    await hand_in(app, box, b"good")
+    reader = Reader(app, {f"bad {n}".encode(): bad for n in range(5)})
+    async with ended(asyncio.create_task(file_forever(app, reader))):
+        await until(lambda: all_filed(app, 6))
+    found = (await do(app, "list_emails")).emails
+    assert sorted(email.level for email in found) == ["normal"] + ["quarantined"] * 5
+    read = await do(app, "read_email", email_id=found[-1].email_id)
+    assert read.findings == ["unreadable.not_storable: What was read of it cannot be stored."]
+
+
+async def test_a_busy_store_only_delays_filing(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(filing, "_AFTER_TROUBLE_S", 0.05)
+    box = await make_inbox(app)
+    await hand_in(app, box, b"one")
+    left = 3
+    whole = emails.file
+
+    async def busy(*arguments: object) -> bool:
+        nonlocal left
+        left -= 1
+        if left >= 0:
+            raise StoreBusy("busy")
+        return await whole(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(emails, "file", busy)
+    reader = Reader(app, {})
+    async with ended(asyncio.create_task(file_forever(app, reader))):
+        await until(lambda: all_filed(app, 1))
+    assert await subjects(app) == ["one"]
+
+
+async def test_without_processes_to_read_it_mail_stays_accepted_until_there_are(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(filing, "_AFTER_TROUBLE_S", 0.05)
+    box = await make_inbox(app)
+    await hand_in(app, box, b"one")
+
+    class Short(Reader):
+        failures = 3
+
+        async def read(self, envelope: Envelope, raw: bytes) -> Reading:
+            self.failures -= 1
+            if self.failures >= 0:
+                raise BlockingIOError(11, "Resource temporarily unavailable")
+            return await super().read(envelope, raw)
+
+    async with ended(asyncio.create_task(file_forever(app, Short(app, {})))):
+        await until(lambda: all_filed(app, 1))
+
+
+async def test_an_email_is_in_work_once_at_a_time(app: App) -> None:
+    box = await make_inbox(app)
+    going = asyncio.Event()
+
+    class Slow(Reader):
+        async def read(self, envelope: Envelope, raw: bytes) -> Reading:
+            await going.wait()
+            return await super().read(envelope, raw)
+
+    reader = Slow(app, {})
+    async with ended(asyncio.create_task(file_forever(app, reader))):
+        for n in range(6):
+            await hand_in(app, box, f"n{n}".encode())
+        going.set()
+        await until(lambda: all_filed(app, 6))
+    assert sorted(reader.asked) == [f"n{n}".encode() for n in range(6)]
+
+
+async def test_a_process_killed_over_one_email_gives_a_reason_and_the_next_email_is_filed(app: App) -> None:
+    box = await make_inbox(app)
+    async with open_workers(app.settings) as workers:
+
+        async def end_each() -> None:
+            while True:
+                for process in tuple(workers._all):
+                    if process.returncode is None:
+                        os.kill(process.pid, signal.SIGKILL)
+                await asyncio.sleep(0.01)
+
+        async with ended(asyncio.create_task(file_forever(app, workers))):
+            async with ended(asyncio.create_task(end_each())):
+                (receipt,) = await hand_in(app, box, letter("first"))
+                await until(lambda: all_filed(app, 1), 30)
+            await hand_in(app, box, letter("second"))
+            await until(lambda: all_filed(app, 2), 30)
+    assert await subjects(app) == ["second", "[withheld: quarantined]"]
+    read = await do(app, "read_email", email_id=receipt.email_id)
+    assert read.level == "quarantined"
+    assert read.findings == ["unreadable.worker_died: Reading it stopped the process that read it."]
+    assert box.endswith(DOMAIN)
