@@ -48,7 +48,7 @@ LIBRARIES = {
     "aiosqlite": {"store.sqlite"},
     "anyio": {"doors.stdio"},
     "click": {"doors/"},
-    "cryptography": {"vault", "message.sign"},
+    "cryptography": {"vault", "message.dkim", "message.sign"},
     "dkim": {"message.authenticate", "message.sign"},
     "dns": {"dns"},
     "filelock": {"postmaster", "wake"},
@@ -77,6 +77,8 @@ HEAVY = {
     "numpy",
     "aiosmtpd",
     "aiosmtplib",
+    "cryptography",
+    "dns",
     "jinja2",
     "publicsuffixlist",
 }

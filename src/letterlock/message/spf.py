@@ -58,8 +58,8 @@ class _Record:
 def check_host(client_ip: str, sender: str, helo: str, resolver: Resolver) -> SpfResult:
     """The result for mail from `sender` ("" for the null reverse-path), sent by a host at `client_ip` that says `helo`.
 
-    Section 4 of RFC 7208. Without a sender the identity is postmaster at `helo` (section 2.4). Never raises for what is in
-    the arguments or in the DNS."""
+    Section 4 of RFC 7208. Without a sender the identity is postmaster at `helo` (section 2.4). Never raises for what is
+    in the arguments or in the DNS."""
     try:
         ip: _Ip = ipaddress.ip_address(client_ip)
     except ValueError:
@@ -172,7 +172,7 @@ class _Check:
         if self.terms > _LOOKUP_TERMS:
             raise _Permanent
 
-    def _asked(self, ask: Callable[[str], tuple[T, ...]], name: str) -> tuple[T, ...]:
+    def _asked(self, ask: Callable[[str], tuple[_T, ...]], name: str) -> tuple[_T, ...]:
         """Section 4.6.4: more than two answers without content, and the record is not maintained."""
         try:
             found = ask(name)
