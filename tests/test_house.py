@@ -77,7 +77,6 @@ HEAVY = {
     "numpy",
     "aiosmtpd",
     "aiosmtplib",
-    "cryptography",
     "dns",
     "jinja2",
     "publicsuffixlist",
