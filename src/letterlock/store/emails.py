@@ -93,8 +93,7 @@ _COLUMNS = (
 )
 _LIVE = (
     " JOIN inboxes i ON i.tenant_id = e.tenant_id AND i.inbox_id = e.inbox_id AND i.deleted_at IS NULL"
-    # Filed emails have both numbers; saying so lets an engine use the indexes that hold only these.
-    " WHERE e.tenant_id = :tenant AND e.state = 'filed' AND e.filed IS NOT NULL AND e.seq IS NOT NULL"
+    " WHERE e.tenant_id = :tenant AND e.state = 'filed'"
 )
 
 
@@ -406,8 +405,10 @@ async def listed(
     if before is not None:
         conditions.append("e.filed < :before")
         values["before"] = before
-    # In one inbox both numbers grow together; naming the indexed one lets the engine walk its index backwards.
-    order = "e.filed" if inbox_id is None else "e.seq"
+    # In one inbox (and a thread is of one) both numbers grow together; naming the indexed one, and that it is there, lets
+    # the engine walk its index backwards.
+    order = "e.filed" if inbox_id is None and thread_id is None else "e.seq"
+    conditions.append(f"{order} IS NOT NULL")
     rows = await tx.all(
         f"SELECT {_COLUMNS} FROM emails e{_LIVE}{' AND '.join(conditions)} ORDER BY {order} DESC LIMIT :limit", **values
     )
