@@ -118,6 +118,7 @@ SHOWING = [
     "<!--[if !mso]><!--><p>%s</p><!--<![endif]-->",
     "<div style='background:linear-gradient(#102030,#203040);color:#fff'>%s</div>",
     "<a href=https://h.example style='mso-hide:all'>%s</a>",
+    "<a href=https://h.example><table><tr><td style='mso-hide:all'>%s</td></tr></table></a>",
     "<p style='clip-path:inset(2px round 4px)'>%s</p>",
     "<p style='width:calc(100%% - 20px);overflow:hidden'>%s</p>",
 ]

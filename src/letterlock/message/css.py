@@ -1111,6 +1111,7 @@ class Style:
     keeps_blanks: bool = False
     indent: float = 0.0
     coded: bool = False
+    linked: bool = False
     tight: bool = False
     """No space above and below, as mail programs write lines that are paragraphs to HTML."""
     boxed: bool = False
@@ -1299,7 +1300,7 @@ def _inherited(parent: Style, display: str) -> Style:
     return Style(
         display, parent.gone, parent.hidden, parent.visible, parent.colour, parent.backdrops, parent.size,
         parent.opacity, parent.bold, parent.mono, parent.spaced, parent.centred, parent.heading, parent.keeps_blanks,
-        parent.indent, parent.coded, puzzling=parent.puzzling, variables=parent.variables,
+        parent.indent, parent.coded, parent.linked, puzzling=parent.puzzling, variables=parent.variables,
     )  # fmt: skip
 
 
@@ -1413,7 +1414,7 @@ def _computed(
     border = get("border")
     boxed = (own_backdrop or border == "some") and tag not in ("body", "html")
 
-    gone = _gone(tag, declared, size, opacity, display, hints)
+    gone = _gone(linked or parent.linked, declared, size, opacity, display, hints)
     # A share of a tiny font is tiny; the fonts browsers really draw below two pixels nobody reads.
     hidden = gone
     if not hidden:
@@ -1445,6 +1446,7 @@ def _computed(
         indent=indent,
         boxed=boxed,
         coded=parent.coded or tag in _CODE,
+        linked=linked or parent.linked,
         tight=_small(get("margin-top"), size) and _small(get("margin-bottom"), size),
         puzzling=puzzling,
         variables=variables,
@@ -1519,7 +1521,12 @@ _FUNCTION: Final = re.compile(r"([a-z0-9-]+)\(([^()]*)\)")
 
 
 def _gone(
-    tag: str, declared: Mapping[str, Value], size: float, opacity: float, display: str, hints: Mapping[str, str | None]
+    linked: bool,
+    declared: Mapping[str, Value],
+    size: float,
+    opacity: float,
+    display: str,
+    hints: Mapping[str, str | None],
 ) -> str:
     """Why nothing within the element is seen, or ""."""
     get = declared.get
@@ -1532,8 +1539,8 @@ def _gone(
     zoom = get("zoom")
     if isinstance(zoom, float) and 0 < zoom * size <= 2:
         return "tiny"
-    # mso-hide takes an element from Outlook only; on a link it is how buttons are written for all the others.
-    if tag != "a" and get("mso-hide") == "all":
+    # mso-hide takes an element from Outlook only; in a link it is how buttons are written for all the others.
+    if not linked and get("mso-hide") == "all":
         return "mso_hide"
     position = get("position")
     if position in ("absolute", "fixed", "relative", "sticky"):

@@ -38,6 +38,8 @@ class Concept(IntFlag):
     URL = 4194304
     PHONE = 8388608
     NOTE = 33554432
+    MAIL = 67108864
+    """To send, or what is sent."""
     LATE = 16777216
     """A word to override with in a language that puts its verbs last."""
 
@@ -100,7 +102,7 @@ _TABLE: Final[dict[Concept, str]] = {
         wiadomość uwaga сообщение примечание meddelande p.s ps""",
     Concept.ATTENTION: "attention attn achtung atención atencion atenção attenzione uwaga внимание aandacht",
     Concept.SEND: """
-        send sends sending forward forwards forwarding mail email e-mail post upload transmit exfiltrate submit transfer
+        send sends sending forward forwards forwarding post upload transmit exfiltrate submit transfer
         deliver cc bcc copy share dispatch
         sende* schick* weiterleit* leite übermittl* maile
         envoie envoyer envoyez transfère transférer transférez transmets
@@ -111,6 +113,7 @@ _TABLE: Final[dict[Concept, str]] = {
         wyślij wysłać prześlij przesłać przekaż
         отправь* отправить перешли* переслать пришли*
         skicka sänd vidarebefordra send videresend lähetä kirim gönder ارسل أرسل שלח भेजें পাঠান gửi""",
+    Concept.MAIL: "mail email e-mail",
     Concept.SECRET: """
         password passwords passcode* code codes otp otps credential* token tokens secret secrets login logins inbox
         mailbox contacts contact-list address-book cookies keys apikey* api-key* pin pins payroll salary salaries
@@ -143,7 +146,7 @@ _TABLE: Final[dict[Concept, str]] = {
         user users owner human reader recipient principal nutzer* benutzer* besitzer* utilisateur* usuario* usuário*
         utente gebruiker* użytkownik* пользовател* användare* ägaren""",
     Concept.QUIET: """
-        silently secretly quietly quiet covertly discreetly stealthily unnoticed heimlich stillschweigend unauffällig
+        silently secretly quietly covertly discreetly stealthily unnoticed heimlich stillschweigend unauffällig
         discrètement secrètement silencieusement secretamente silenciosamente discretamente segretamente silenziosamente
         stiekem stilletjes potajemnie cicho тайно незаметно молча tysthet hemlighet""",
     Concept.APPEND: """append appended appending parameter querystring anhängen angehängt

@@ -59,7 +59,7 @@ KINDS: Final[dict[str, Kind]] = {
 }
 
 _C = Concept
-_SENDING: Final = _C.SEND | _C.REVEAL
+_SENDING: Final = _C.SEND | _C.REVEAL | _C.MAIL
 _TABLE: Final = (
     _Combination("override", _C.OVERRIDE, _C.ORDERS, _C.PRIOR | _C.ALL | _C.YOUR | _C.SYSTEM | _C.AI, _C.MINE, -1, 8),
     _Combination("override", _C.PRIOR | _C.ALL | _C.ORDERS, _C.ORDERS | _C.LATE, _C.PRIOR | _C.ALL, 0, _C.LATE, 8),
@@ -69,7 +69,7 @@ _TABLE: Final = (
     _Combination("conceal", _C.QUIET | _C.SEND, _C.QUIET | _C.SEND, -1, 0, -1, 12),
     _Combination("reveal_prompt", _C.REVEAL, _C.SYSTEM | _C.PROMPT, -1, 0, -1, 7),
     _Combination("addressed", _C.ATTENTION, _C.AI, -1, 0, -1, 3),
-    _Combination("addressed", _C.AI, _C.MUST, _C.SEND | _C.OVERRIDE | _C.CALL, 0, -1, 9),
+    _Combination("addressed", _C.AI, _C.MUST, _C.SEND | _C.MAIL | _C.OVERRIDE | _C.CALL, 0, -1, 9),
     _Combination("addressed", _C.NOTE, _C.AI, _C.SEND | _C.OVERRIDE | _C.REVEAL | _C.SECRET, _C.MINE, -1, 12),
     _Combination("relay", _C.TELL, _C.USER | _C.CALL, _C.PHONE | _C.URL, 0, -1, 12),
     _Combination("append", _C.URL, _C.SECRET | _C.APPEND, -1, 0, -1, 12),
