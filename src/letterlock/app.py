@@ -41,13 +41,18 @@ class App:
 @contextlib.asynccontextmanager
 async def open_app(settings: Settings, clock: Callable[[], datetime] = system_clock) -> AsyncIterator[App]:
     """Opens (and makes) the data folder for this process. Raises DataFolderError when it cannot be used."""
-    try:
-        settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError as error:
-        raise DataFolderError(
-            f"The data folder {settings.data} cannot be made: {error.strerror}.", next_step="Name another with --data."
-        ) from error
-    async with open_sqlite(settings.data / DATABASE_FILE) as database, open_wake(settings.data) as wake:
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+            database = await stack.enter_async_context(open_sqlite(settings.data / DATABASE_FILE))
+            wake = await stack.enter_async_context(open_wake(settings.data))
+        except OSError as error:
+            raise DataFolderError(
+                f"The data folder {settings.data} cannot be used: {error.strerror or error}.",
+                next_step="Make it a folder that can be written, or name another with --data.",
+            ) from error
         app = App(settings, database, wake, clock)
-        await database.write_system(lambda tx: tenants.ensure_default(tx, app.now_ms()))
+        # Only the first start on a folder writes, so that a store which another process holds can still be read.
+        if not await database.read_system(tenants.has_default):
+            await database.write_system(lambda tx: tenants.ensure_default(tx, app.now_ms()))
         yield app

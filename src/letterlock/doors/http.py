@@ -1,13 +1,13 @@
 """One Starlette: MCP streamable HTTP on /mcp, SSE on /sse, /healthz. It owns the lifespan.
 
-The store, the listener and the waiters live in this host's lifespan, outside the MCP one, which SSE enters for every connection.
-Every MCP request needs a key, on loopback too; Host and Origin are checked before anything is read (DNS rebinding).
+The store, the listener and the waiters live in this host's lifespan, outside the MCP one, which SSE enters for every
+connection. Every MCP request needs a key, on loopback too; Host and Origin are checked before anything is read (DNS
+rebinding).
 """
 
 from __future__ import annotations
 
 import contextlib
-import functools
 import signal
 import socket
 import sys
@@ -74,7 +74,7 @@ def build_http(app: App, base_url: str) -> Starlette:
         async with server.session_manager.run():
             yield
 
-    # The bearer check sits on the application the SDK builds, not on its routes: without its middleware every key fails.
+    # The bearer check sits on the application the SDK builds, not on its routes: without its middleware no key is known.
     return Starlette(
         routes=[Route("/healthz", healthz), *sse.routes, *streamable.routes],
         middleware=streamable.user_middleware,
@@ -92,7 +92,6 @@ async def serve_http(settings: Settings, *, new_key: bool = False) -> None:
             with _bind(settings) as bound:
                 host, port = bound.getsockname()[:2]
                 base_url = f"http://{'localhost' if host in ('127.0.0.1', '::1') else host}:{port}"
-                _say_start(settings, base_url, key)
                 config = uvicorn.Config(
                     build_http(app, base_url),
                     log_config=None,
@@ -102,8 +101,10 @@ async def serve_http(settings: Settings, *, new_key: bool = False) -> None:
                 )
                 server = uvicorn.Server(config)
                 # uvicorn raises the signal again when it is done, which would end the process before mail is put away.
-                server.capture_signals = functools.partial(_stop_on_signal, server)  # type: ignore[method-assign]
-                await server.serve(sockets=[bound])
+                server.capture_signals = contextlib.nullcontext  # type: ignore[assignment]
+                with _stop_on_signal(server):
+                    _say_start(settings, base_url, key)
+                    await server.serve(sockets=[bound])
 
 
 @contextlib.contextmanager
@@ -151,9 +152,8 @@ def _say_start(settings: Settings, base_url: str, key: str) -> None:
     lines = [f"MCP on {base_url}/mcp (SSE on {base_url}/sse), health on {base_url}/healthz."]
     if key:
         lines.append(f"Your key, shown this once: {key}")
-        lines.append(
-            f'Claude Code: claude mcp add --transport http letterlock {base_url}/mcp --header "Authorization: Bearer {key}"'
-        )
+        header = f'--header "Authorization: Bearer {key}"'
+        lines.append(f"Claude Code: claude mcp add --transport http letterlock {base_url}/mcp {header}")
     else:
         lines.append("Send your key as 'Authorization: Bearer KEY'; `letterlock serve --new-key` replaces a lost one.")
     print("\n".join(lines), file=sys.stderr, flush=True)

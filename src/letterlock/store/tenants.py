@@ -22,6 +22,14 @@ class Key:
     inbox_id: InboxId | None = None
 
 
+async def has_default(tx: Transaction) -> bool:
+    """Whether ensure_default has been done. A system read."""
+    row = await tx.one(
+        "SELECT 1 AS n FROM agents WHERE tenant_id = :id AND agent_id = :agent", id=DEFAULT_TENANT, agent=LOCAL_AGENT
+    )
+    return row is not None
+
+
 async def ensure_default(tx: Transaction, now_ms: int) -> None:
     """The tenant and agent of local use."""
     await tx.run(
