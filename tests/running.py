@@ -10,6 +10,7 @@ import contextlib
 import os
 import re
 import signal
+import smtplib
 import socket
 import sys
 import threading
@@ -21,6 +22,11 @@ from email.message import EmailMessage
 from pathlib import Path
 from subprocess import PIPE, Popen
 from typing import Any
+
+import httpx2
+from mcp import Client, StdioServerParameters
+from mcp.client.stdio import stdio_client
+from mcp.client.streamable_http import streamable_http_client
 
 from letterlock.actions.caller import LOCAL_CALLER, Caller
 from letterlock.actions.catalog import ACTIONS, perform
@@ -277,3 +283,48 @@ async def arrive(app: App, recipient: str, filed: Filed, *, at: datetime | None 
     (receipt,) = await hand_in(app, recipient, letter(), at=at)
     assert await file_as(app, receipt, filed)
     return receipt.email_id
+
+
+# MCP clients
+
+
+@contextlib.asynccontextmanager
+async def over_http(url: str, key: str, mode: str = "auto") -> AsyncIterator[Client]:
+    """The SDK's client on a served Letterlock's /mcp."""
+    async with (
+        httpx2.AsyncClient(headers={"Authorization": f"Bearer {key}"}, timeout=60) as http,
+        Client(streamable_http_client(f"{url}/mcp", http_client=http), mode=mode) as client,  # type: ignore[arg-type]
+    ):
+        yield client
+
+
+@contextlib.asynccontextmanager
+async def over_stdio(data: Path, *options: str, mode: str = "auto", **environment: str) -> AsyncIterator[Client]:
+    """The SDK's client on a `letterlock` of its own, as a chat client starts it."""
+    server = StdioServerParameters(
+        command=str(SCRIPT), args=["--data", str(data), *options], env=clean_environment(**environment)
+    )
+    with (data.parent / f"stderr-{free_port()}.txt").open("w") as stderr:
+        async with Client(stdio_client(server, errlog=stderr), mode=mode) as client:  # type: ignore[arg-type]
+            yield client
+
+
+async def call(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
+    """The structured answer of a tool; fails with the text of an error."""
+    result = await client.call_tool(tool, arguments)
+    assert not result.is_error, result.content
+    assert isinstance(result.structured_content, dict)
+    return result.structured_content
+
+
+async def refused(client: Client, tool: str, **arguments: Any) -> str:
+    """The text of the error a tool answers with."""
+    result = await client.call_tool(tool, arguments)
+    assert result.is_error, result.structured_content
+    return str(result.content[0].text)  # type: ignore[union-attr]
+
+
+def post(port: int, recipient: str, raw: bytes, sender: str = "anna@shop.example") -> None:
+    """Send one email by SMTP; raises what smtplib raises when it is not taken."""
+    with smtplib.SMTP("127.0.0.1", port, timeout=20, local_hostname="client.example") as client:
+        client.sendmail(sender, [recipient], raw)
