@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+_BACKLOG = 2048
 CLOSING_S = 3
 """How long open streams may keep the server from stopping."""
 
@@ -74,7 +75,7 @@ def build_http(app: App, base_url: str) -> Starlette:
         async with server.session_manager.run():
             yield
 
-    # The bearer check sits on the application the SDK builds, not on its routes: without its middleware no key is known.
+    # The bearer check sits on the application the SDK builds, not on its routes: without its middleware no key counts.
     return Starlette(
         routes=[Route("/healthz", healthz), *sse.routes, *streamable.routes],
         middleware=streamable.user_middleware,
@@ -139,6 +140,8 @@ def _bind(settings: Settings) -> socket.socket:
         if sys.platform != "win32":
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind((settings.http_host, settings.http_port))
+        # From here on clients can connect: whoever reads the start-up lines may do so before the server runs.
+        bound.listen(_BACKLOG)
     except OSError as error:
         bound.close()
         raise SettingsError(
