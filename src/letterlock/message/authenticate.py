@@ -222,12 +222,10 @@ def _client(envelope: Envelope | None) -> _Client:
 def _author(message: dkim.SignedMessage) -> _Author:
     """RFC 5322 section 3.6.2. Strict: whoever shows the From field in whatever way must see the same domain."""
     fields = message.named(b"from")
-    if not fields:
-        return _Author(why="there is no From field")
     if len(fields) > 1:
         return _Author(several=True, why="there is more than one From field")
-    if message.defect:
-        return _Author(why=message.defect)
+    if message.defect or not fields:
+        return _Author(why=message.defect or "there is no From field")
     domains = _domains(fields[0].value)
     if len(domains) == 1 and "" not in domains:
         return _Author(domains.pop())

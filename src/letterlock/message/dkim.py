@@ -52,6 +52,7 @@ _BASE64: Final = re.compile(rb"[A-Za-z0-9+/]+={0,2}")
 _DOMAIN: Final = re.compile(r"(?:[A-Za-z0-9_-]{1,63}\.)+[A-Za-z0-9-]{1,63}")
 _SELECTOR: Final = re.compile(r"[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*")
 _DIGITS: Final = re.compile(rb"[0-9]{1,20}")
+_QUOTED: Final = re.compile(rb"=([0-9A-F]{2})")
 _SPACE: Final = b" \t\r\n"
 
 
@@ -193,8 +194,9 @@ def _verify_one(
     for name in _ONCE.intersection(names):
         if len(message.named(name)) > max(names.count(name), 1):
             raise Refused("policy", f"the email has another {name.decode()} field than the signed one")
-    identity = tags.get(b"i", b"@" + domain.encode()).rpartition(b"@")[2]
-    signer = host(identity)
+    # Section 2.11: i= is written as dkim-quoted-printable.
+    identity = _QUOTED.sub(lambda found: bytes.fromhex(found[1].decode()), tags.get(b"i", b"@" + domain.encode()))
+    signer = host(identity.rpartition(b"@")[2])
     if signer != domain and not signer.endswith(f".{domain}"):
         # Section 3.5, i=.
         raise Refused("permerror", "its i= is not within its d=")
