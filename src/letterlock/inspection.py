@@ -11,6 +11,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
+from letterlock.dns import Resolver
 from letterlock.errors import UnreadableMessage
 from letterlock.message import authenticate as authentication
 from letterlock.message.authenticate import AuthReport
@@ -78,14 +79,21 @@ class Inspection(BaseModel):
 
 
 def inspect_message(
-    raw: bytes, envelope: Envelope | None = None, *, thresholds: Thresholds = Thresholds(), caps: Caps = Caps()
+    raw: bytes,
+    envelope: Envelope | None = None,
+    resolver: Resolver | None = None,
+    *,
+    thresholds: Thresholds = Thresholds(),
+    caps: Caps = Caps(),
 ) -> Inspection:
-    """Read, authenticate, render, screen and extract one email. Never raises: what cannot be read is `unreadable`."""
+    """Read, authenticate, render, screen and extract one email. Never raises: what cannot be read is `unreadable`.
+
+    Without a resolver nothing is asked of DNS, and only mail from our own inboxes counts as authenticated."""
     try:
         parsed = parse_message(raw, caps)
     except UnreadableMessage as error:
         return Inspection.unread(error.reason, error.what)
-    auth = authentication.authenticate(raw, envelope)
+    auth = authentication.authenticate(raw, envelope, resolver)
     visible = visible_text(parsed, caps)
     screening = screen(Evidence(parsed, visible, auth), thresholds)
     code = find_code(parsed, visible)

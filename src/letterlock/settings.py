@@ -56,6 +56,10 @@ class Settings(BaseSettings):
     relay_username: str = Field("", description="Login at the relay; empty: none.")
     relay_password: SecretStr = Field(SecretStr(""), description="Its password.")
 
+    dns: Literal["auto", "on", "off"] = Field(
+        "auto", description="Ask DNS who really sent an email (SPF, DKIM, DMARC); auto: when mail comes from outside."
+    )
+
     toolsets: Annotated[tuple[Toolset, ...], NoDecode] = Field(TOOLSETS, description="Tools offered to models.")
     read_only: bool = Field(False, description="Offer only tools that change nothing; wins over toolsets.")
     mask_codes: bool = Field(True, description="Show one-time codes in wait_for_otp only.")
@@ -94,6 +98,11 @@ class Settings(BaseSettings):
     def offers(self, toolset: Toolset, *, read_only: bool) -> bool:
         """Whether a tool of this toolset is offered: only one that changes nothing under read_only, which wins."""
         return toolset in self.toolsets and (read_only or not self.read_only)
+
+    @property
+    def asks_dns(self) -> bool:
+        """`auto` means: as soon as strangers can deliver, directly or through an edge MTA. A sandbox asks nobody."""
+        return self.dns == "on" or (self.dns == "auto" and (not self.smtp_is_loopback or self.lmtp_port > 0))
 
     @property
     def smtp_is_loopback(self) -> bool:

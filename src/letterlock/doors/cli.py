@@ -208,15 +208,16 @@ def mail_save(outer: dict[str, Any], /, email_id: str, file: Path, attachment: i
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--jsonl", type=click.Path(path_type=Path), help="Rows with id and eml, eml_b64, or subject + text.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a file.")
+@click.option("--dns", is_flag=True, help="Ask DNS who really sent each; without it the network is not touched.")
 @_with(*_OPTIONS)
 @click.pass_obj
 def inspect(
-    outer: dict[str, Any], /, paths: tuple[Path, ...], jsonl: Path | None, as_json: bool, **options: Any
+    outer: dict[str, Any], /, paths: tuple[Path, ...], jsonl: Path | None, as_json: bool, dns: bool, **options: Any
 ) -> None:
     """Print what the pipeline makes of each .eml PATH ('-': stdin), or of each row of --jsonl. Stores nothing."""
     from letterlock.doors.inspect import inspect_jsonl, inspect_paths
 
-    settings = _settings(outer, options)
+    settings = _settings(outer, options, {"dns": "on" if dns else "off"})
     if bool(paths) == bool(jsonl):
         raise click.UsageError("Give either PATHs or --jsonl FILE.")
     if jsonl is not None:

@@ -21,6 +21,7 @@ from typing import BinaryIO
 
 from pydantic import BaseModel
 
+from letterlock.dns import Resolver, SystemResolver
 from letterlock.inspection import Inspection, Preview, inspect_message, preview
 from letterlock.message.envelope import Envelope
 from letterlock.message.parse import Caps
@@ -53,6 +54,7 @@ class WorkerOptions(BaseModel):
     cpu_seconds: float
     megabytes: int
     mask_codes: bool
+    dns: bool
     message_bytes: int
     suspect: float
     quarantined: float
@@ -88,6 +90,7 @@ class Workers:
             cpu_seconds=settings.filing_seconds,
             megabytes=settings.filing_megabytes,
             mask_codes=settings.mask_codes,
+            dns=settings.asks_dns,
             message_bytes=settings.max_message_bytes,
             suspect=settings.suspect_score,
             quarantined=settings.quarantine_score,
@@ -196,11 +199,12 @@ async def open_workers(settings: Settings) -> AsyncIterator[Workers]:
 # In the worker
 
 
-def read_message(raw: bytes, envelope: Envelope, options: WorkerOptions) -> Reading:
-    """What a worker does with one email; pure."""
+def read_message(raw: bytes, envelope: Envelope, options: WorkerOptions, resolver: Resolver | None = None) -> Reading:
+    """What a worker does with one email; pure but for the resolver."""
     inspection = inspect_message(
         raw,
         envelope,
+        resolver,
         thresholds=Thresholds(options.suspect, options.quarantined),
         caps=Caps(message_bytes=options.message_bytes),
     )
@@ -215,6 +219,7 @@ def read_message(raw: bytes, envelope: Envelope, options: WorkerOptions) -> Read
 
 
 def _serve(options: WorkerOptions, requests: BinaryIO, answers: BinaryIO) -> None:
+    resolver = SystemResolver() if options.dns else None
     while len(size := requests.read(_LENGTH.size)) == _LENGTH.size:
         request = requests.read(_LENGTH.unpack(size)[0])
         (head_size,) = _LENGTH.unpack(request[: _LENGTH.size])
@@ -223,7 +228,7 @@ def _serve(options: WorkerOptions, requests: BinaryIO, answers: BinaryIO) -> Non
         envelope = Envelope(**{**head, "recipients": tuple(head["recipients"])})
         _allow_cpu(options.cpu_seconds)
         try:
-            reading = read_message(request[_LENGTH.size + head_size :], envelope, options)
+            reading = read_message(request[_LENGTH.size + head_size :], envelope, options, resolver)
         except MemoryError:
             reading = Reading.unread("too_large_in_memory", "Reading it needed more memory than allowed.")
         except RecursionError:
