@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import uvloop
+
 from harness import (
     Running,
     cpu_seconds,
