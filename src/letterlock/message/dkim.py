@@ -114,7 +114,7 @@ def read_message(raw: bytes) -> SignedMessage:
     """Split `raw` into header fields and body. Lines that end in a bare LF, as in files, are taken to end in CRLF."""
     if raw.count(b"\n") != raw.count(b"\r\n"):
         raw = raw.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
-    if raw.startswith((b"From ", b">From ")):
+    if raw.startswith((b"From ", b">From ")) and not _FIELD_NAME.match(raw):
         # The separator line of an mbox file, not part of the email.
         raw = raw.partition(b"\r\n")[2]
     head, _, body = (b"", b"", raw[2:]) if raw.startswith(b"\r\n") else raw.partition(b"\r\n\r\n")
