@@ -8,7 +8,7 @@ import json
 import secrets
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
@@ -422,9 +422,9 @@ def _before(caller: Caller, filters: list[Any], cursor: str) -> int | None:
         return None
     try:
         before, mark = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except ValueError:
+    except (ValueError, TypeError):
         before = mark = None
-    if not isinstance(before, int) or mark != _mark(caller, filters):
+    if not isinstance(before, int) or not 0 <= before < 2**62 or mark != _mark(caller, filters):
         raise InvalidRequest(
             "This cursor does not belong to this call.",
             next_step="Repeat the call that gave it with the same arguments, or leave cursor out.",
@@ -441,11 +441,12 @@ def _time(text: str) -> int | None:
         return None
     try:
         at = datetime.fromisoformat(text)
-    except ValueError:
+        # Without a zone it is what our answers show: UTC.
+        return emails.ms(at.replace(tzinfo=UTC) if at.tzinfo is None else at)
+    except (ValueError, OverflowError):
         raise InvalidRequest(
             f"since '{safe_line(text, 40)}' is not a time.", next_step="Write it like 2026-01-31T09:30:00Z."
         ) from None
-    return emails.ms(at.astimezone() if at.tzinfo is None else at)
 
 
 def _hidden(report: Inspection) -> list[str]:
