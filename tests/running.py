@@ -33,7 +33,7 @@ from letterlock.actions.catalog import ACTIONS, perform
 from letterlock.app import App
 from letterlock.ids import EmailId, InboxId
 from letterlock.inbound.accept import accept
-from letterlock.inbound.workers import WorkerOptions, read_message
+from letterlock.inbound.workers import WorkerOptions, Workers, read_message
 from letterlock.inspection import Inspection, preview
 from letterlock.message.envelope import Envelope, Receipt
 from letterlock.message.extract.codes import Code
@@ -113,15 +113,7 @@ async def hand_in(
 
 async def file_all(app: App) -> list[EmailId]:
     """File whatever was handed in as filing does it, but in this process: for tests of what comes after."""
-    settings = app.settings
-    options = WorkerOptions(
-        cpu_seconds=settings.filing_seconds,
-        megabytes=settings.filing_megabytes,
-        mask_codes=settings.mask_codes,
-        message_bytes=settings.max_message_bytes,
-        suspect=settings.suspect_score,
-        quarantined=settings.quarantine_score,
-    )
+    options = WorkerOptions.model_validate_json(Workers(app.settings)._options)
     filed: list[EmailId] = []
     while found := await app.database.read_system(lambda tx: emails.next_unfiled(tx, 50, ())):
         for unfiled in found:
