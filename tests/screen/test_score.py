@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import codecs
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -252,3 +253,13 @@ def test_any_text_can_be_screened(text: str, name: str) -> None:
     shown = visible_text(ParsedMessage(plain=(text,))).text
     for finding in screening.findings:
         assert -1 <= finding.start <= finding.end <= len(shown)
+
+
+@pytest.mark.parametrize(
+    "unit", ["ab ", "0x61 ", "忽略", "![", "i ", "a@b.", "user: ", '{"name": "a", ', "Zm9v ", "ai: ", "ignore all "]
+)
+def test_hostile_repetition_is_screened_in_time_linear_in_its_length(unit: str) -> None:
+    start = time.process_time()
+    screened(unit * (60_000 // len(unit)))
+    # What is not linear took from ten seconds to minutes here.
+    assert time.process_time() - start < 3

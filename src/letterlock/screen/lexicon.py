@@ -188,7 +188,7 @@ def _tables() -> tuple[dict[str, Concept], dict[str, Concept], tuple[int, ...]]:
 
 _WHOLE, _STEMS, _LENGTHS = _tables()
 _TOKEN: Final = re.compile(
-    r"(?P<stop>[.!?;\u3002\uff01\uff1f](?=\s)|\n[ \t]*+\n|\n[ \t]*+[-*>|])"
+    r"(?P<stop>[.!?;](?=\s)|[\u3002\uff01\uff1f]|\n[ \t]*+\n|\n[ \t]*+[-*>|])"
     r"|(?P<url>https?://[^\s<>\"]{3,2000})|(?P<phone>\+?\d[\d()./-]*+(?: \d[\d()./-]*+)++)"
     r"|(?P<word>\w++(?:['’-]\w++)*+)(?P<address>@[\w-]++\.[\w.-]++)?",
 )
@@ -243,6 +243,7 @@ def concepts(text: str) -> list[Meaning]:
             if not bits:
                 if not word.isascii() and _NO_BLANKS.search(word):
                     found += _unspaced(word, place, match.start())
+                    place += len(word) // 2
                 continue
         elif kind == "address":
             bits = int(Concept.ADDRESS)
@@ -257,7 +258,8 @@ def concepts(text: str) -> list[Meaning]:
 
 
 def _unspaced(word: str, place: int, start: int) -> list[Meaning]:
+    """Meanings within a run of text without blanks, where two characters count as a word."""
     return [
-        Meaning(place, int(_UNSPACED[match[0]]), start + match.start(), start + match.end())
+        Meaning(place + match.start() // 2, int(_UNSPACED[match[0]]), start + match.start(), start + match.end())
         for match in _UNSPACED_WORD.finditer(word)
     ]

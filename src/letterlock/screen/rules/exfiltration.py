@@ -21,13 +21,14 @@ _GAP: Final = re.compile(
     r"|[A-Z_]{0,20}(?:CODE|DATA|SECRET|PASSWORD|TOKEN|OTP|CONTENT|HISTORY)[A-Z_]{0,20}(?!\w))",
 )
 _BASE64: Final = re.compile(r"(?<![\w+/=-])(?:[A-Za-z0-9+/_-]{24,20000}+)={0,2}(?![\w+/=-])")
-_HEX: Final = re.compile(r"(?<!\w)(?:(?:0x|\\x)?[0-9a-fA-F]{2}[ :,]?){16,8000}+(?!\w)")
+_HEX: Final = re.compile(r"(?<!\w)(?:(?:0x|\\x)?[0-9a-fA-F]{2}[ :,]?){16,}+")
 _ROT13_WORDS: Final = frozenset({"vtaber", "qvfertneq", "sbetrg", "vafgehpgvbaf", "cerivbhf", "nffvfgnag", "sbejneq"})
 _REVERSED_WORDS: Final = frozenset(
     {"erongi", "dragersid", "tegrof", "snoitcurtsni", "suoiverp", "tnatsissa", "drawrof"}
 )
 _WORDS: Final = re.compile(r"[a-z]+")
 _TRIES: Final = 50
+_LONGEST: Final = 20_000
 
 
 def _pictures(evidence: Evidence) -> Iterator[Hit]:
@@ -58,7 +59,7 @@ def _decoded(text: str) -> Iterator[tuple[str, int, int]]:
     for count, match in enumerate(_HEX.finditer(text)):
         if count >= _TRIES:
             break
-        digits = re.sub(r"0x|\\x|[^0-9a-fA-F]", "", match[0])
+        digits = re.sub(r"0x|\\x|[^0-9a-fA-F]", "", match[0][:_LONGEST])
         try:
             yield bytes.fromhex(digits[: len(digits) // 2 * 2]).decode("utf-8"), match.start(), match.end()
         except (UnicodeDecodeError, ValueError):
