@@ -7,7 +7,7 @@ import contextlib
 import datetime as dt
 import ipaddress
 import ssl
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ class DictResolver:
     Names are in lower case, those of PTR are IP addresses. A name that is not there does not exist; DnsTrouble in
     place of the records, or of one kind of them, is raised. Every question is in `asked`."""
 
-    def __init__(self, names: Mapping[str, Mapping[str, Sequence[Any]] | DnsTrouble] | None = None) -> None:
+    def __init__(self, names: Mapping[str, Mapping[str, Any] | DnsTrouble] | None = None) -> None:
         self.names = dict(names or {})
         self.asked: list[tuple[str, str]] = []
 

@@ -7,13 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fakes import NOON, DictResolver
 from letterlock.dns import DnsTrouble
 from letterlock.message.authenticate import AuthReport, authenticate
 from letterlock.message.envelope import Envelope
+from letterlock.message.parse import parse_message
 from signing import Key, seal, sign
 
 RAW = (
@@ -181,6 +182,27 @@ def test_a_sender_that_readers_may_see_in_different_ways_is_not_vouched_for(line
 )
 def test_every_proper_way_to_write_a_sender_is_understood(line: bytes) -> None:
     assert report(from_line(line)).domain == "example.com"
+
+
+senders = st.lists(
+    st.sampled_from(
+        ["anna@example.com", "thief@example.org", "<", ">", '"', "(", ")", "\\", ",", " ", "Anna", "\r\n ",
+         "=?utf-8?q?", "=40", "?=", "=?utf-8?b?", "PHhAeS5jb20+", "@", "example.com", ";", ":", "é", "\t", ".", "[", "]", "'", "＠",
+         "<thief@example.org>", "\u200b", "\u2028", "＜x@y.com＞", "=3C", "\x0b", "\x85"]
+    ),
+    max_size=9,
+)  # fmt: skip
+
+
+@settings(max_examples=400)
+@given(senders.map("".join))
+def test_the_domain_vouched_for_is_the_one_readers_are_shown(line: str) -> None:
+    names = {domain: {"TXT": ["v=spf1 +all"]} for domain in ("example.com", "example.org")}
+    raw = from_line(f"From: {line}".encode())
+    for domain in names:
+        found = report(raw, replace(HERE, sender=f"a@{domain}"), names)
+        if found.verdict == "pass":
+            assert parse_message(raw).from_[0].domain == found.domain
 
 
 # Trouble in the DNS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,22 @@ def test_an_international_local_part_matches_no_macro() -> None:
 @pytest.mark.parametrize("ip", ["", "here", "1.2.3", "1.2.3.4.5", "::1::"])
 def test_a_client_without_a_readable_address_has_no_result(ip: str) -> None:
     assert result("v=spf1 +all", ip=ip) == "none"
+
+
+def test_a_name_too_long_for_the_dns_loses_its_first_labels() -> None:
+    name = ".".join(["a" * 60] * 4) + ".example.com"
+    resolver = DictResolver({"example.com": {"TXT": [f"v=spf1 exists:{name} -all"]}})
+    assert check_host("192.0.2.1", "a@example.com", "b.example", resolver) == "fail"
+    assert resolver.asked[-1] == ("A", name[61:])
+
+
+@pytest.mark.parametrize("unit", ["%{l}.", "%{L}", "a.", "/1", "//", "a:", "1", "-", "%{d1r.-}"])
+def test_a_hostile_record_costs_little(unit: str) -> None:
+    record = "v=spf1 " + " ".join(f"exists:{unit * (800 // len(unit))}.example.com" for _ in range(9))
+    start = time.process_time()
+    assert result(record, sender="zo'e" * 16 + "@example.com") in RESULTS
+    assert result("v=spf1 exists:" + unit * 30_000 + ".example.com") == "permerror"
+    assert time.process_time() - start < 0.5
 
 
 terms = st.sampled_from(

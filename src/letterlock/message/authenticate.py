@@ -281,7 +281,10 @@ def _domain(mailbox: str) -> str:
         # A second address in the place of the name is what some programs show; the same one again does no harm.
         if not rest.endswith(">") or ("@" in name and name.strip().lower() != address.strip().lower()):
             return ""
-    local, at, domain = address.strip().rpartition("@")
-    if not at or not local or set(local) & set(" <>[]:;@") or ":" in name or ";" in name or ">" in name:
+    local, _, domain = address.strip().rpartition("@")
+    if set(name) & set(":;>[]") or set(local) & set(" <>[]:;@") or not local.isprintable():
         return ""
-    return dkim.host(domain.encode())
+    if '"' in local and local != '""':
+        return ""
+    # RFC 5322 section 3.2.3: a dot stands between two atoms.
+    return dkim.host(domain.encode()) if all(local.split(".")) else ""

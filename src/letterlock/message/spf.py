@@ -21,6 +21,9 @@ _Ip = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 # RFC 7208 section 4.6.4.
 _LOOKUP_TERMS, _NAMES, _VOID_LOOKUPS = 10, 10, 2
+_NAME_OCTETS: Final = 253  # RFC 1035 section 2.3.4, without the length of the root
+# Far beyond any real one: an end for what expanding the macros of hostile ones can cost.
+_RECORD_OCTETS, _SENDER_CHARACTERS = 8_192, 1_024
 
 _QUALIFIERS: Final[dict[str, SpfResult]] = {"+": "pass", "-": "fail", "~": "softfail", "?": "neutral"}
 # RFC 7208 section 12: the alternatives start with different characters, so there is one way to match.
@@ -71,7 +74,7 @@ def check_host(client_ip: str, sender: str, helo: str, resolver: Resolver) -> Sp
         domain = helo
     domain = domain.removesuffix(".")
     # Section 4.3: not a fully qualified name of the DNS.
-    if "." not in domain or not _is_dns_name(domain):
+    if "." not in domain or not _is_dns_name(domain) or len(sender) > _SENDER_CHARACTERS:
         return "none"
     check = _Check(ip, local or "postmaster", domain, helo, resolver)
     try:
@@ -123,7 +126,7 @@ class _Check:
         records = [text for text in texts if text[:6].lower() == b"v=spf1" and text[6:7] in (b"", b" ")]
         if not records:
             return None
-        if len(records) > 1:
+        if len(records) > 1 or len(records[0]) > _RECORD_OCTETS:
             raise _Permanent
         try:
             return records[0].decode("ascii")
@@ -213,10 +216,10 @@ class _Check:
     def _expand(self, text: str, domain: str) -> str:
         """Section 7: `text` with its macros filled in, as a host name without its last dot, cut to 253 octets."""
         name = _MACROS.sub(lambda found: self._macro(found, domain), text).removesuffix(".")
+        if len(name) <= _NAME_OCTETS:
+            return name
         # Section 7.3: labels are left out from the left until it fits.
-        while len(name) > 253 and "." in name:
-            name = name.partition(".")[2]
-        return name
+        return name[-_NAME_OCTETS - 1 :].partition(".")[2]
 
     def _macro(self, found: re.Match[str], domain: str) -> str:
         if found[5]:
@@ -244,7 +247,7 @@ class _Check:
         if found[3]:
             parts.reverse()
         if found[2]:
-            parts = parts[-min(int(found[2][:4]), 999) :]
+            parts = parts[-int(found[2].lstrip("0")[:4]) :]
         value = ".".join(parts)
         # Section 7.3: capital letters ask for URL escaping.
         return quote(value, safe="-._~") if found[1].isupper() else value
@@ -348,7 +351,7 @@ def _domain_spec(text: str) -> str:
 
 def _is_dns_name(name: str) -> bool:
     """RFC 1035 section 2.3.4, for a name without its last dot."""
-    return len(name) <= 253 and all(1 <= len(label) <= 63 for label in name.split("."))
+    return len(name) <= _NAME_OCTETS and all(1 <= len(label) <= 63 for label in name.split("."))
 
 
 def _is_within(name: str, domain: str) -> bool:
