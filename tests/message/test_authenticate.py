@@ -187,8 +187,8 @@ def test_every_proper_way_to_write_a_sender_is_understood(line: bytes) -> None:
 senders = st.lists(
     st.sampled_from(
         ["anna@example.com", "thief@example.org", "<", ">", '"', "(", ")", "\\", ",", " ", "Anna", "\r\n ",
-         "=?utf-8?q?", "=40", "?=", "=?utf-8?b?", "PHhAeS5jb20+", "@", "example.com", ";", ":", "é", "\t", ".", "[", "]", "'", "＠",
-         "<thief@example.org>", "\u200b", "\u2028", "＜x@y.com＞", "=3C", "\x0b", "\x85"]
+         "=?utf-8?q?", "=40", "?=", "=?utf-8?b?", "PHhAeS5jb20+", "@", "example.com", ";", ":", "é", "\t", ".", "[",
+         "]", "'", "＠", "<thief@example.org>", "\u200b", "\u2028", "＜x@y.com＞", "=3C", "\x0b", "\x85"]
     ),
     max_size=9,
 )  # fmt: skip

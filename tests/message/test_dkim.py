@@ -8,13 +8,14 @@ import re
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fakes import DictResolver
 from letterlock.dns import DnsTrouble
 from letterlock.message import dkim
 from letterlock.message.dkim import Signature, read_message, verify
+from letterlock.message.parse import parse_message
 from signing import Key, body_form, header_form, sign
 
 RAW = (
@@ -354,6 +355,25 @@ def test_any_key_record_gives_a_result(record: bytes) -> None:
     resolver = DictResolver({"e._domainkey.example.com": {"TXT": [b"p=" + record]}})
     (found,) = verify(read_message(sign(RAW, key)), resolver, first=lambda domain: False, now=None)
     assert found.result in ("permerror", "policy")
+
+
+lines = st.lists(
+    st.sampled_from(
+        [b"From: a@example.com", b"Subject: x", b"X", b":", b"From ", b">From ", b"Date : x", b"\r\n", b"\r\n", b"\n",
+         b"\r", b" ", b"\t", b"\r\n ", b"\r\n\r\n", b"\0", b"\xff", b"\xef\xbb\xbf", b"\x0b", b"\x85", b"body"]
+    ),
+    min_size=1,
+    max_size=12,
+)  # fmt: skip
+
+
+@settings(max_examples=300)
+@given(lines.map(b"".join))
+def test_a_header_without_defects_is_the_one_readers_see(rest: bytes) -> None:
+    raw = b"From: a@example.com\r\n" + rest
+    message = read_message(raw)
+    if not message.defect:
+        assert [one.name.decode() for one in message.fields] == [name.lower() for name, _ in parse_message(raw).headers]
 
 
 def test_long_lines_of_blanks_cost_no_more_than_their_length(key: Key) -> None:
