@@ -1,8 +1,9 @@
 """The one process of a data folder that listens for SMTP and runs the background work.
 
 Every process that keeps running calls `serve_mail(app)`: it waits for the folder's lock, and whoever gets it opens the
-listeners and runs filing, deliveries and upkeep in one task group. The operating system frees the lock of a process that dies,
-however it dies, and another takes over within LOCK_POLL_S. A port that somebody else holds stops only listening.
+listeners and runs filing, deliveries and upkeep in one task group. The operating system frees the lock of a process
+that dies, however it dies, and another takes over within LOCK_POLL_S. A port that somebody else holds stops only
+listening.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
-"""What the postmaster does now and then: inboxes whose time has come, mail that may go, registrations of dead processes.
+"""What the postmaster does now and then: inboxes whose time has come, mail that may go, registrations of dead
+processes.
 
-Everything goes in small chunks with a pause between, so that the writer is never held (bench/: an email accepted meanwhile).
+Everything goes in small chunks with a pause between, so that the writer is never held (bench/: an email accepted
+meanwhile).
 """
 
 from __future__ import annotations

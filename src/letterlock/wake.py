@@ -1,8 +1,9 @@
 """Hints that something is new. Never data: a lost hint costs a second, not an email.
 
-A process of a data folder watches topics (an inbox id, or one of the constants below). A hint reaches watchers of the same
-process by an event, and the other processes of the folder by a datagram on loopback; whoever waits looks in the store
-anyway after POLL_S. Each process holds a lock on its registration `wake/<port>`, so that a dead one's can be removed.
+A process of a data folder watches topics (an inbox id, or one of the constants below). A hint reaches watchers of the
+same process by an event, and the other processes of the folder by a datagram on loopback; whoever waits looks in the
+store anyway after POLL_S. Each process holds a lock on its registration `wake/<port>`, so that a dead one's can be
+removed.
 """
 
 from __future__ import annotations

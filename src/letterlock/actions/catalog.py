@@ -50,7 +50,8 @@ class Action:
 
 
 async def perform(app: App, caller: Caller, action: Action, arguments: Mapping[str, Any]) -> BaseModel:
-    """Run an action with arguments from outside. Raises CallerError and nothing else: what is wrong and what to do next.
+    """Run an action with arguments from outside. Raises CallerError and nothing else: what is wrong and what to do
+    next.
 
     This is the one place where a door's caller is checked against the action's scope and its arguments are read.
     """

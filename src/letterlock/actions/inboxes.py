@@ -118,8 +118,9 @@ async def create_inbox(app: App, caller: Caller, request: CreateInbox) -> InboxC
 
 async def list_inboxes(app: App, caller: Caller, request: ListInboxes) -> InboxList:
     """List your inboxes (email addresses) with the number of unread emails."""
-    rows = await app.database.read(caller.tenant_id, lambda tx: inboxes.listed(tx, app.now_ms(), MAX_LISTED + 1))
-    mine = [(inbox, unread) for inbox, unread in rows if caller.inbox_id in (None, inbox.inbox_id)]
+    mine = await app.database.read(
+        caller.tenant_id, lambda tx: inboxes.listed(tx, app.now_ms(), MAX_LISTED + 1, only=caller.inbox_id)
+    )
     warning = await reception_warning(app)
     if len(mine) > MAX_LISTED:
         warning = f"Only the first {MAX_LISTED} are shown. {warning}".strip()
@@ -150,7 +151,8 @@ async def delete_inbox(app: App, caller: Caller, request: DeleteInbox) -> InboxD
 
 
 async def restore_inbox(app: App, caller: Caller, name: str) -> Inbox:
-    """Bring a deleted inbox back with its mail; for people, at the command line. Raises NotFound when it is too late."""
+    """Bring a deleted inbox back with its mail; for people, at the command line. Raises NotFound when it is too
+    late."""
     now = app.now_ms()
 
     async def restore(tx: Transaction) -> Inbox:

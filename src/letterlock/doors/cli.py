@@ -1,7 +1,7 @@
 """The command line: `letterlock` alone speaks MCP on stdio; the commands are for people. Translates, decides nothing.
 
-Each command imports what it needs itself, so that none pays for another. Errors are one sentence on stderr and exit code 1,
-never a stack trace.
+Each command imports what it needs itself, so that none pays for another. Errors are one sentence on stderr and exit
+code 1, never a stack trace.
 """
 
 from __future__ import annotations

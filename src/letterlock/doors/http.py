@@ -92,7 +92,8 @@ async def serve_http(settings: Settings, *, new_key: bool = False) -> None:
         async with mail_service(app, keep_workers=1):
             with _bind(settings) as bound:
                 host, port = bound.getsockname()[:2]
-                base_url = f"http://{'localhost' if host in ('127.0.0.1', '::1') else host}:{port}"
+                name = "localhost" if host in ("127.0.0.1", "::1") else f"[{host}]" if ":" in host else host
+                base_url = f"http://{name}:{port}"
                 config = uvicorn.Config(
                     build_http(app, base_url),
                     log_config=None,

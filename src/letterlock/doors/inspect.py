@@ -1,4 +1,5 @@
-"""`letterlock inspect`: what the pipeline makes of a mail, for people and as JSON lines. Stores nothing, asks no network.
+"""`letterlock inspect`: what the pipeline makes of a mail, for people and as JSON lines. Stores nothing, asks no
+network.
 
 The same workers read the mail as behind SMTP, so that a hostile row costs itself only.
 """
@@ -99,9 +100,8 @@ def print_report(name: str, report: Inspection) -> None:
         if value:
             click.echo(f"  {label:12}{value}")
     for attachment in report.attachments:
-        click.echo(
-            f"  Attachment  {attachment.index}: {attachment.filename} ({attachment.content_type}, {attachment.size} bytes)"
-        )
+        what = f"{attachment.content_type}, {attachment.size} bytes"
+        click.echo(f"  Attachment  {attachment.index}: {attachment.filename} ({_plain(what)})")
     for finding in screening.findings:
         click.echo(
             click.style(f"  ! {finding.rule} ({finding.weight:.2f}, {finding.where}): {finding.reason}", fg="yellow")

@@ -1,7 +1,8 @@
 """accept(app, envelope, raw) -> Receipts: the bytes are durably kept when it returns. The one door into the store.
 
-SMTP, LMTP, local deliveries and imports all come through here. Folding a resend: RFC 5321 section 4.5.4.1 has a client that
-lost the final 250 send again, so the same envelope sender, Message-ID and body reach an inbox once within a day.
+SMTP, LMTP, local deliveries and imports all come through here. Folding a resend: RFC 5321 section 4.5.4.1 has a
+client that lost the final 250 send again, so the same envelope sender, Message-ID and body reach an inbox once within
+a day.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from letterlock.wake import UNFILED
 
 
 async def accept(app: App, envelope: Envelope, raw: bytes) -> tuple[Receipt, ...]:
-    """Keep `raw` once for every live inbox among the recipients. One Receipt a recipient, in their order (two recipients
-    of one inbox share its email), none for a recipient without an inbox.
+    """Keep `raw` once for every live inbox among the recipients. One Receipt a recipient, in their order (two
+    recipients of one inbox share its email), none for a recipient without an inbox.
 
     In the sandbox (settings.accept_any) mail from outside makes the inbox it is for.
     Raises StoreBusy or StoreFull, and then nothing was kept.
@@ -72,7 +73,8 @@ async def inbox_for(app: App, recipient: str) -> Inbox | None:
 
 
 def address_keys(recipient: str) -> tuple[str, str]:
-    """The keys to look up for a recipient: as given, and without a plus-tag (RFC 5233). ("", "") if it is no address."""
+    """The keys to look up for a recipient: as given, and without a plus-tag (RFC 5233). ("", "") if it is no
+    address."""
     try:
         address = parse_address(recipient)
     except InvalidRequest:

@@ -1,8 +1,9 @@
 """SMTP and LMTP doors: caps, CRLF discipline and replies; 250 only after accept() has committed.
 
-One subclass of aiosmtpd's SMTP (RFC 5321) and one more for LMTP (RFC 2033, one answer per recipient). What differs from aiosmtpd:
-DATA is read in blocks and must keep to CRLF, addresses go through our one strict parser, replies to pipelined commands leave
-together (RFC 2920), everything has a cap, and no reply ever carries an exception's text. Only this module knows aiosmtpd.
+One subclass of aiosmtpd's SMTP (RFC 5321) and one more for LMTP (RFC 2033, one answer per recipient). What differs
+from aiosmtpd: DATA is read in blocks and must keep to CRLF, addresses go through our one strict parser, replies to
+pipelined commands leave together (RFC 2920), everything has a cap, and no reply ever carries an exception's text.
+Only this module knows aiosmtpd.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ class Door:
             if not self.from_ip[ip]:
                 del self.from_ip[ip]
 
-    async def handle_MAIL(  # noqa: N802
+    async def handle_MAIL(
         self, server: SMTP, session: Session, transaction: Transaction, address: str, options: list[str]
     ) -> str:
         if not address.isascii() and not transaction.smtp_utf8:
@@ -92,7 +93,7 @@ class Door:
         transaction.mail_options.extend(options)
         return "250 2.1.0 Ok"
 
-    async def handle_RCPT(  # noqa: N802
+    async def handle_RCPT(
         self, server: SMTP, session: Session, transaction: Transaction, address: str, options: list[str]
     ) -> str:
         if not address.isascii() and not transaction.smtp_utf8:
@@ -233,33 +234,21 @@ def _session_class() -> type[Any]:
         def _getaddr(self, arg: str) -> tuple[str | None, str | None]:
             """The path of MAIL or RCPT and what follows it; (None, None) when malformed. "<>" is the null path."""
             arg = arg.strip()
-            if not arg.startswith("<"):
-                path, _, rest = arg.partition(" ")
-            else:
-                # A quoted local part may hold ">" (RFC 5321 section 4.1.2).
-                quoted = escaped = False
-                for end, char in enumerate(arg):
-                    if escaped:
-                        escaped = False
-                    elif quoted and char == "\\":
-                        escaped = True
-                    elif char == '"':
-                        quoted = not quoted
-                    elif char == ">" and not quoted:
-                        break
-                else:
-                    return None, None
+            if arg.startswith("<"):
+                end = _end_of_path(arg)
                 path, rest = arg[1:end], arg[end + 1 :]
+                if not end or (rest and not rest.startswith(" ")):
+                    return None, None
                 if not path:
                     return "<>", rest
-                if rest and not rest.startswith(" "):
-                    return None, None
+            else:
+                path, _, rest = arg.partition(" ")
             try:
                 return str(parse_address(path)), rest
             except InvalidRequest:
                 return None, None
 
-        async def smtp_EHLO(self, hostname: str) -> None:  # noqa: N802
+        async def smtp_EHLO(self, hostname: str) -> None:
             if not hostname:
                 await self.push("501 5.5.4 Syntax: EHLO hostname")
                 return
@@ -280,7 +269,7 @@ def _session_class() -> type[Any]:
                 self._replies += f"250-{line}\r\n".encode()
             await self.push(f"250 {lines[-1]}")
 
-        async def smtp_STARTTLS(self, arg: str) -> None:  # noqa: N802
+        async def smtp_STARTTLS(self, arg: str) -> None:
             # Replies to what was pipelined before must not be sent inside TLS, nor commands from before run in it.
             self.in_data = True
             try:
@@ -288,10 +277,10 @@ def _session_class() -> type[Any]:
             finally:
                 self.in_data = False
 
-        async def smtp_VRFY(self, arg: str) -> None:  # noqa: N802
+        async def smtp_VRFY(self, arg: str) -> None:
             await self.push("252 2.5.2 Cannot verify, but will take mail and try")
 
-        async def smtp_DATA(self, arg: str) -> None:  # noqa: N802
+        async def smtp_DATA(self, arg: str) -> None:
             if await self.check_helo_needed():
                 return
             if not self.envelope.rcpt_tos:
@@ -373,13 +362,13 @@ def _session_class() -> type[Any]:
 
 def _lmtp_class() -> type[Any]:
     class _LmtpSession(_session_class()):  # type: ignore[misc]
-        async def smtp_LHLO(self, hostname: str) -> None:  # noqa: N802
+        async def smtp_LHLO(self, hostname: str) -> None:
             await super().smtp_EHLO(hostname)
 
-        async def smtp_HELO(self, hostname: str) -> None:  # noqa: N802
+        async def smtp_HELO(self, hostname: str) -> None:
             await self.push("500 5.5.1 This is LMTP: say LHLO (RFC 2033 section 4.1)")
 
-        async def smtp_EHLO(self, hostname: str) -> None:  # noqa: N802
+        async def smtp_EHLO(self, hostname: str) -> None:
             await self.smtp_HELO(hostname)
 
         def _answers(self) -> int:
@@ -427,6 +416,21 @@ async def open_listener(app: App, workers: Workers, *, lmtp: bool = False) -> As
                     session.close_politely()
         for session in tuple(door.sessions):
             session.close_politely()
+
+
+def _end_of_path(arg: str) -> int:
+    """Where the ">" of a path stands, 0 when it has none. A quoted local part may hold one (RFC 5321 section 4.1.2)."""
+    quoted = escaped = False
+    for at, char in enumerate(arg):
+        if escaped:
+            escaped = False
+        elif quoted and char == "\\":
+            escaped = True
+        elif char == '"':
+            quoted = not quoted
+        elif char == ">" and not quoted:
+            return at
+    return 0
 
 
 def _tls_context(settings: Settings) -> ssl.SSLContext | None:

@@ -12,7 +12,8 @@ _START = "0" * 64
 
 
 async def append(tx: Transaction, at_ms: int, actor: str, action: str, subject: str, **detail: Any) -> None:
-    """One row, in the transaction of the act itself. `subject` is the id acted on; `detail` small and free of mail text."""
+    """One row, in the transaction of the act itself. `subject` is the id acted on; `detail` small and free of mail
+    text."""
     last = await tx.one("SELECT n, hash FROM audit WHERE tenant_id = :tenant ORDER BY n DESC LIMIT 1")
     n, previous = (last["n"] + 1, last["hash"]) if last else (1, _START)
     text = json.dumps(detail, sort_keys=True, separators=(",", ":"))

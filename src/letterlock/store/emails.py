@@ -1,13 +1,13 @@
 """Inbound emails, from the bytes that were accepted to what may be listed, found and read.
 
-received -> filed -> deleted -> gone. `file` alone moves the first step, and its commit is the act: before it no tool can see
-the email, after it every tool can. Raw bytes are known to `add_raw` and `raw` only.
+received -> filed -> deleted -> gone. `file` alone moves the first step, and its commit is the act: before it no tool
+can see the email, after it every tool can. Raw bytes are known to `add_raw` and `raw` only.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -244,7 +244,8 @@ async def count_unfiled(tx: Transaction) -> int:
 
 
 async def file(tx: Transaction, receipt: Receipt, filed: Filed) -> bool:
-    """Make an accepted email visible: its numbers, thread, findings and terms. False when it is filed (or gone) already."""
+    """Make an accepted email visible: its numbers, thread, findings and terms. False when it is filed (or gone)
+    already."""
     found = await tx.one(
         "SELECT state, received_at FROM emails WHERE tenant_id = :tenant AND email_id = :email_id",
         email_id=receipt.email_id,
@@ -405,8 +406,8 @@ async def listed(
     if before is not None:
         conditions.append("e.filed < :before")
         values["before"] = before
-    # In one inbox (and a thread is of one) both numbers grow together; naming the indexed one, and that it is there, lets
-    # the engine walk its index backwards.
+    # In one inbox (and a thread is of one) both numbers grow together; naming the indexed one, and that it is there,
+    # lets the engine walk its index backwards.
     order = "e.filed" if inbox_id is None and thread_id is None else "e.seq"
     conditions.append(f"{order} IS NOT NULL")
     rows = await tx.all(
@@ -429,7 +430,8 @@ async def by_ids(tx: Transaction, email_ids: Sequence[EmailId]) -> list[Email]:
 async def since(tx: Transaction, inbox_id: InboxId, seq: int, limit: int) -> list[Email]:
     """Emails of an inbox after number `seq`, oldest first."""
     rows = await tx.all(
-        f"SELECT {_COLUMNS} FROM emails e{_LIVE} AND e.inbox_id = :inbox_id AND e.seq > :seq ORDER BY e.seq LIMIT :limit",
+        f"SELECT {_COLUMNS} FROM emails e{_LIVE} AND e.inbox_id = :inbox_id AND e.seq > :seq"
+        " ORDER BY e.seq LIMIT :limit",
         inbox_id=inbox_id,
         seq=seq,
         limit=limit,
@@ -462,12 +464,13 @@ async def with_code(tx: Transaction, inbox_id: InboxId, after_seq: int, limit: i
 
 async def give_code(tx: Transaction, email_id: EmailId, now_ms: int) -> bool:
     """True for the one caller who gets the code."""
-    return 1 == await tx.run(
+    changed = await tx.run(
         "UPDATE emails SET code_given_at = :now, unread = 0 WHERE tenant_id = :tenant AND email_id = :email_id"
         " AND code_given_at IS NULL",
         email_id=email_id,
         now=now_ms,
     )
+    return changed == 1
 
 
 async def mark_read(tx: Transaction, email_id: EmailId) -> None:

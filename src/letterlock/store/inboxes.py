@@ -81,15 +81,19 @@ async def find_by_address(tx: Transaction, address_keys: tuple[str, str], now_ms
     return _inbox(row) if row else None
 
 
-async def listed(tx: Transaction, now_ms: int, limit: int, after: str = "") -> list[tuple[Inbox, int]]:
-    """Live inboxes with their number of unread emails, oldest first, from behind the id `after`."""
+async def listed(
+    tx: Transaction, now_ms: int, limit: int, after: str = "", only: InboxId | None = None
+) -> list[tuple[Inbox, int]]:
+    """Live inboxes (or `only` this one) with their number of unread emails, oldest first, from behind the id `after`."""
     rows = await tx.all(
         f"SELECT {_COLUMNS}, (SELECT COUNT(*) FROM emails e WHERE e.tenant_id = i.tenant_id"
         " AND e.inbox_id = i.inbox_id AND e.unread = 1) AS unread"
         " FROM inboxes i WHERE tenant_id = :tenant AND deleted_at IS NULL AND inbox_id > :after"
+        " AND (:only IS NULL OR inbox_id = :only)"
         " AND (expires_at IS NULL OR expires_at > :now) ORDER BY inbox_id LIMIT :limit",
         now=now_ms,
         after=after,
+        only=only,
         limit=limit,
     )
     return [(_inbox(row), row["unread"]) for row in rows]
@@ -105,20 +109,22 @@ async def live_ids(tx: Transaction, now_ms: int) -> list[InboxId]:
 
 
 async def mark_deleted(tx: Transaction, inbox_id: InboxId, at_ms: int) -> bool:
-    return 1 == await tx.run(
+    changed = await tx.run(
         "UPDATE inboxes SET deleted_at = :at WHERE tenant_id = :tenant AND inbox_id = :inbox_id AND deleted_at IS NULL",
         inbox_id=inbox_id,
         at=at_ms,
     )
+    return changed == 1
 
 
 async def restore(tx: Transaction, inbox_id: InboxId, now_ms: int) -> bool:
-    return 1 == await tx.run(
+    changed = await tx.run(
         "UPDATE inboxes SET deleted_at = NULL, expires_at = NULL WHERE tenant_id = :tenant AND inbox_id = :inbox_id"
         " AND deleted_at > :since",
         inbox_id=inbox_id,
         since=now_ms - RESTORABLE_MS,
     )
+    return changed == 1
 
 
 async def expire(tx: Transaction, now_ms: int) -> int:

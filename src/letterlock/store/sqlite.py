@@ -1,8 +1,9 @@
 """The SQLite engine: one writer with group commit, a few readers, WAL, synchronous=FULL.
 
-A write waits in a queue; the writer's thread runs everything that waits inside one transaction and commits once, so that
-one fsync serves many senders. When one work fails, each of its group runs again by itself. Other processes of the data folder write too: BEGIN IMMEDIATE
-waits for them up to BUSY_MS, then the work fails with StoreBusy. Only this module knows aiosqlite.
+A write waits in a queue; the writer's thread runs everything that waits inside one transaction and commits once, so
+that one fsync serves many senders. When one work fails, each of its group runs again by itself. Other processes of
+the data folder write too: BEGIN IMMEDIATE waits for them up to BUSY_MS, then the work fails with StoreBusy. Only this
+module knows aiosqlite.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ READERS = 2
 CHECKPOINT_EVERY_S = 0.5
 CHECKPOINT_BYTES = 8 * 1024 * 1024
 CHECKPOINT_BY_WRITER_BYTES = 256 * 1024 * 1024
-"""A log that grows past this (a reader beside the writer can never restart it while mail pours in) holds the writer once."""
+"""A log that grows past this (a reader beside the writer can never restart it while mail pours in) holds the writer
+once."""
 GROUP_WORKS = 64
 GROUP_SECONDS = 0.02
 """A group ends at this many works or this much time, so that the first in it does not wait for ever."""
@@ -139,7 +141,8 @@ class _Waiting(Generic[T]):
 
 
 class _Connection(aiosqlite.Connection):
-    """aiosqlite's connection, able to run a whole function on its thread: one hop for a transaction, not one a statement."""
+    """aiosqlite's connection, able to run a whole function on its thread: one hop for a transaction, not one a
+    statement."""
 
     async def call(self, function: Callable[[sqlite3.Connection], T]) -> T:
         try:
@@ -176,7 +179,7 @@ class SqliteDatabase:
         return await self._write(_Waiting(None, work), self._urgent if urgent else self._ordinary)
 
     async def backup(self, target: Path) -> None:
-        if target.exists():
+        if await asyncio.to_thread(target.exists):
             raise Conflict(f"{target} exists already.", next_step="Name a file that does not exist yet.")
         part = target.with_name(target.name + ".part")
         part.unlink(missing_ok=True)
@@ -428,7 +431,8 @@ def _schema_version(connection: sqlite3.Connection) -> int:
 
 
 def _migration(version: int) -> Iterable[str]:
-    """Statements of the portable file and of the SQLite one of that number. Our files have no `;` inside a statement."""
+    """Statements of the portable file and of the SQLite one of that number. Our files have no `;` inside a
+    statement."""
     schema = resources.files("letterlock.store") / "schema"
     for folder in (schema, schema / "sqlite"):
         for file in folder.iterdir():

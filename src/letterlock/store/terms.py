@@ -1,8 +1,8 @@
 """Words for full-text search, the same for mail and queries, in every language.
 
-Text becomes blank-separated terms that a plain tokenizer leaves alone: words are case-folded and stripped of accents; runs
-of Chinese, Japanese, Korean and Thai, which have no blanks, become pairs of letters; a word with a digit in it also gets
-its tails, so that any part of a code is the beginning of some term.
+Text becomes blank-separated terms that a plain tokenizer leaves alone: words are case-folded and stripped of accents;
+runs of Chinese, Japanese, Korean and Thai, which have no blanks, become pairs of letters; a word with a digit in it
+also gets its tails, so that any part of a code is the beginning of some term.
 """
 
 from __future__ import annotations
@@ -16,7 +16,11 @@ _MAX_TERM = 40
 _CODE_TAILS = 16
 """A code of this length or less gets its tails; longer ones (hashes, links) would flood the index."""
 
-_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
+# Thai and Lao, Burmese, Khmer, kana, Han, Hangul, compatibility Han, Han beyond the first plane.
+_UNSPACED = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
+    "\U00020000-\U0003ffff"
+)
 _WORD = re.compile(rf"[{_UNSPACED}]+|[^\W_{_UNSPACED}]+")
 _FIRST_UNSPACED = "\u0e00"
 
