@@ -84,12 +84,12 @@ async def find_by_address(tx: Transaction, address_keys: tuple[str, str], now_ms
 async def listed(
     tx: Transaction, now_ms: int, limit: int, after: str = "", only: InboxId | None = None
 ) -> list[tuple[Inbox, int]]:
-    """Live inboxes (or `only` this one) with their number of unread emails, oldest first, from behind the id `after`."""
+    """Live inboxes (or `only` this one) with their number of unread emails, oldest first, from behind id `after`."""
     rows = await tx.all(
         f"SELECT {_COLUMNS}, (SELECT COUNT(*) FROM emails e WHERE e.tenant_id = i.tenant_id"
         " AND e.inbox_id = i.inbox_id AND e.unread = 1) AS unread"
         " FROM inboxes i WHERE tenant_id = :tenant AND deleted_at IS NULL AND inbox_id > :after"
-        " AND (:only IS NULL OR inbox_id = :only)"
+        " AND inbox_id = COALESCE(:only, inbox_id)"
         " AND (expires_at IS NULL OR expires_at > :now) ORDER BY inbox_id LIMIT :limit",
         now=now_ms,
         after=after,
