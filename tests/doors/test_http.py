@@ -1,0 +1,181 @@
+"""A real server on a free port: keys, Host and Origin, both transports, both eras, two tenants."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from mcp import Client
+from mcp.client.sse import sse_client
+
+from letterlock.actions.caller import AGENT_SCOPES
+from letterlock.app import open_app
+from letterlock.ids import AgentId, TenantId
+from letterlock.store import tenants
+from letterlock.store.database import Transaction
+from running import Served, call, connects, letter, over_http, post, refused, serving, settings_for, wait_until
+
+LIST = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
+ACCEPT = {"Accept": "application/json, text/event-stream"}
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with serving(tmp_path_factory.mktemp("http") / "data") as served:
+        wait_until(lambda: connects(served.smtp_port))
+        yield served
+
+
+@pytest.fixture(scope="module")
+def other_key(served: Served) -> str:
+    """The key of a second tenant, made by another process of the same folder."""
+
+    async def make(tx: Transaction) -> str:
+        tenant, agent = TenantId("other"), AgentId("their")
+        await tx.run("INSERT INTO tenants (tenant_id, name, created_at) VALUES (:id, 'other', 0)", id=tenant)
+        await tx.run(
+            "INSERT INTO agents (tenant_id, agent_id, name, created_at) VALUES (:id, :agent, 'a', 0)",
+            id=tenant,
+            agent=agent,
+        )
+        return await tenants.make_key(tx.bound_to(tenant), agent, AGENT_SCOPES, 0)
+
+    async def run() -> str:
+        async with open_app(settings_for(served.data.parent)) as app:
+            return await app.database.write_system(make)
+
+    return asyncio.run(run())
+
+
+def ask(served: Served, path: str, key: str = "", **headers: str) -> httpx2.Response:
+    given = {**ACCEPT, **headers, **({"Authorization": f"Bearer {key}"} if key else {})}
+    return httpx2.post(f"{served.url}{path}", json=LIST, headers=given, timeout=20)
+
+
+@pytest.mark.parametrize("path", ["/mcp", "/messages/?session_id=00000000000000000000000000000000"])
+@pytest.mark.parametrize("key", ["", "llk_wrong", "Bearer", "llk_" + "x" * 5000])
+def test_without_a_right_key_nothing_is_answered(served: Served, path: str, key: str) -> None:
+    answer = ask(served, path, key)
+    assert answer.status_code == 401
+    assert "www-authenticate" in answer.headers
+    assert "tools" not in answer.text
+
+
+def test_the_event_stream_needs_a_key_too(served: Served) -> None:
+    assert httpx2.get(f"{served.url}/sse", timeout=20).status_code == 401
+
+
+def test_a_key_in_the_address_does_not_count(served: Served) -> None:
+    assert ask(served, f"/mcp?access_token={served.key}&key={served.key}").status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Host": "evil.example"}, 421),
+        ({"Host": "localhost.evil.example:80"}, 421),
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Origin": "http://localhost.evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+    ],
+    ids=str,
+)
+def test_a_page_of_somebody_else_cannot_use_a_right_key(served: Served, headers: dict[str, str], status: int) -> None:
+    assert ask(served, "/mcp", served.key, **headers).status_code == status
+
+
+def test_health_is_told_without_a_key_and_says_nothing_else(served: Served) -> None:
+    answer = httpx2.get(f"{served.url}/healthz", timeout=20)
+    assert answer.status_code == 200
+    assert set(answer.json()) == {"status", "version", "problem"}
+    assert answer.json()["status"] == "ok"
+
+
+@pytest.mark.parametrize("path", ["/", "/mcp/x", "/v1/inboxes", "/.env", "/sse/../mcp"])
+def test_nothing_else_is_served_without_a_key(served: Served, path: str) -> None:
+    assert httpx2.get(f"{served.url}{path}", timeout=20).status_code in (401, 404)
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_mail_is_received_and_read_over_http(served: Served, mode: str) -> None:
+    async with over_http(served.url, served.key, mode) as client:
+        box = (await call(client, "create_inbox", name=f"http-{mode}"))["address"]
+        heard: list[float] = []
+
+        async def progress(done: float, *_: Any) -> None:
+            heard.append(done)
+
+        waiting = asyncio.create_task(
+            client.call_tool("wait_for_email", {"inbox": box, "timeout_s": 30}, progress_callback=progress)
+        )
+        await asyncio.sleep(0.3)
+        await asyncio.to_thread(post, served.smtp_port, box, letter("Hello"))
+        answer = (await waiting).structured_content
+        assert answer is not None
+        assert answer["email"]["subject"] == "Hello"
+        assert heard[:1] == [0]
+
+
+async def test_mail_is_received_and_read_over_sse(served: Served) -> None:
+    headers = {"Authorization": f"Bearer {served.key}"}
+    for _ in range(2):
+        # Each connection enters the protocol's lifespan anew, and the store stays open.
+        async with Client(sse_client(f"{served.url}/sse", headers=headers), mode="legacy") as client:
+            box = (await call(client, "create_inbox", name="sse"))["address"]
+            waiting = asyncio.create_task(call(client, "wait_for_otp", inbox=box, timeout_s=30))
+            await asyncio.sleep(0.2)
+            await asyncio.to_thread(post, served.smtp_port, box, letter("Code", "Your code is 493817"))
+            assert (await waiting)["code"] == "493817"
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_the_key_of_another_tenant_sees_nothing(served: Served, other_key: str, mode: str) -> None:
+    async with over_http(served.url, served.key, mode) as mine, over_http(served.url, other_key, mode) as theirs:
+        box = (await call(mine, "create_inbox", name=f"mine-{mode}"))["address"]
+        await asyncio.to_thread(post, served.smtp_port, box, letter("Private", "only for me"))
+        await call(mine, "wait_for_email", inbox=box, since=0, timeout_s=30)
+        (email,) = (await call(mine, "list_emails", inbox=box))["emails"]
+        assert (await call(theirs, "list_inboxes"))["inboxes"] == []
+        assert (await call(theirs, "list_emails"))["emails"] == []
+        assert (await call(theirs, "search_emails", query="private"))["emails"] == []
+        for tool, arguments in (
+            ("list_emails", {"inbox": box}),
+            ("read_email", {"email_id": email["email_id"]}),
+            ("wait_for_otp", {"inbox": box, "timeout_s": 0}),
+            ("delete_inbox", {"inbox": box}),
+            ("reply_to_email", {"email_id": email["email_id"], "text": "x"}),
+            ("send_email", {"inbox": box, "to": ["a@b.example"], "subject": "x", "text": "x"}),
+        ):
+            assert "not found" in await refused(theirs, tool, **arguments)
+        assert len((await call(mine, "list_emails", inbox=box))["emails"]) == 1
+
+
+async def test_a_session_cannot_be_taken_over_with_another_tenants_key(served: Served, other_key: str) -> None:
+    hello = {
+        "jsonrpc": "2.0",
+        "id": 1,
+        "method": "initialize",
+        "params": {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}},
+    }
+    async with httpx2.AsyncClient(timeout=20) as http:
+        own = {**ACCEPT, "Authorization": f"Bearer {served.key}"}
+        began = await http.post(f"{served.url}/mcp", json=hello, headers=own)
+        session = began.headers["mcp-session-id"]
+        foreign = {**ACCEPT, "Authorization": f"Bearer {other_key}", "Mcp-Session-Id": session}
+        assert (await http.post(f"{served.url}/mcp", json=LIST, headers=foreign)).status_code == 404
+        assert (await http.delete(f"{served.url}/mcp", headers=foreign)).status_code == 404
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "::1"])
+def test_every_address_it_can_bind_makes_a_working_address_to_show(tmp_path: Path, host: str) -> None:
+    with serving(tmp_path / "data", "--http-host", host) as served:
+        port = served.url.rpartition(":")[2]
+        shown = "[::1]" if ":" in host else "127.0.0.1"
+        assert httpx2.get(f"http://{shown}:{port}/healthz", timeout=20).status_code in (200, 503)
+        key = {"Authorization": f"Bearer {served.key}"}
+        hello = httpx2.post(f"http://{shown}:{port}/mcp", json=LIST, headers={**ACCEPT, **key}, timeout=20)
+        assert hello.status_code not in (401, 403, 421)
