@@ -262,12 +262,13 @@ async def get_thread(app: App, caller: Caller, request: GetThread) -> Thread:
     """Show a conversation in order: received and sent emails of one thread."""
     thread_id = ThreadId(request.thread_id)
 
-    async def load(tx: Transaction) -> tuple[list[Email], list[outbox.Submission]]:
-        received = await emails.listed(tx, inbox_id=caller.inbox_id, thread_id=thread_id, limit=MAX_THREAD + 1)
-        sent = await outbox.of_thread(tx, thread_id, MAX_THREAD + 1)
-        return received, [s for s in sent if caller.inbox_id in (None, s.inbox_id)]
+    async def load(tx: Transaction) -> tuple[list[Email], list[outbox.Submission], int]:
+        received = await emails.listed(tx, inbox_id=caller.inbox_id, thread_id=thread_id, limit=MAX_THREAD)
+        sent = await outbox.of_thread(tx, thread_id, MAX_THREAD)
+        all_of_it = await emails.count_in_thread(tx, thread_id) + await outbox.count_in_thread(tx, thread_id, 0)
+        return received, [s for s in sent if caller.inbox_id in (None, s.inbox_id)], all_of_it
 
-    received, sent = await app.database.read(caller.tenant_id, load)
+    received, sent, all_of_it = await app.database.read(caller.tenant_id, load)
     entries = [
         ThreadEntry(
             direction="received",
@@ -300,7 +301,8 @@ async def get_thread(app: App, caller: Caller, request: GetThread) -> Thread:
             next_step="Take thread_id from read_email or send_email.",
         )
     entries.sort(key=lambda entry: (entry.at, entry.id))
-    return Thread(thread_id=thread_id, entries=entries[-MAX_THREAD:], omitted=max(0, len(entries) - MAX_THREAD))
+    shown = entries[-MAX_THREAD:]
+    return Thread(thread_id=thread_id, entries=shown, omitted=all_of_it - len(shown))
 
 
 async def get_attachment(app: App, caller: Caller, request: GetAttachment) -> AttachmentDetail:

@@ -416,6 +416,11 @@ async def listed(
     return [_email(row) for row in rows]
 
 
+async def count_in_thread(tx: Transaction, thread_id: ThreadId) -> int:
+    row = await tx.one(f"SELECT COUNT(*) AS n FROM emails e{_LIVE} AND e.thread_id = :thread_id", thread_id=thread_id)
+    return row["n"] if row else 0
+
+
 async def by_ids(tx: Transaction, email_ids: Sequence[EmailId]) -> list[Email]:
     """These emails, in this order, without those that are gone."""
     names = {f"e{n}": email_id for n, email_id in enumerate(email_ids)}
