@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import resource
+import secrets
 import smtplib
 import socket
 import sqlite3
@@ -192,6 +194,42 @@ async def test_sigterm_ends_a_server_in_order_with_calls_and_connections_open(tm
                 return [email["subject"] for email in (await call(client, "list_emails"))["emails"]]
 
             assert await until(subjects, 20) == ["kept"]
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="a running process cannot be limited here")
+async def test_a_full_disk_is_452_and_mail_is_taken_again_when_there_is_space_without_a_restart(tmp_path: Path) -> None:
+    with serving(tmp_path / "data") as served:
+        wait_until(lambda: connects(served.smtp_port))
+        async with over_http(served.url, served.key) as client:
+            box = (await call(client, "create_inbox", name="box"))["address"]
+        log = served.data / "letterlock.db-wal"
+        unlimited = resource.RLIM_INFINITY
+
+        def fill() -> list[str]:
+            kept = []
+            # As on a full disk, no file grows; noise, because the store compresses.
+            resource.prlimit(served.process.pid, resource.RLIMIT_FSIZE, (log.stat().st_size + 300_000, unlimited))
+            with pytest.raises(smtplib.SMTPResponseException) as refusal:
+                for n in range(50):
+                    post(served.smtp_port, box, letter(f"n{n}", secrets.token_hex(20_000)))
+                    kept.append(f"n{n}")
+            assert (refusal.value.smtp_code, refusal.value.smtp_error[:5]) == (452, b"4.3.1")
+            resource.prlimit(served.process.pid, resource.RLIMIT_FSIZE, (unlimited, unlimited))
+            for n in range(50, 53):
+                post(served.smtp_port, box, letter(f"n{n}"))
+                kept.append(f"n{n}")
+            return kept
+
+        kept = await asyncio.to_thread(fill)
+        async with over_http(served.url, served.key) as client:
+
+            async def subjects() -> set[str]:
+                return {email["subject"] for email in (await call(client, "list_emails", limit=50))["emails"]}
+
+            async def all_there() -> bool:
+                return await subjects() == set(kept)
+
+            await until(all_there, 30)
 
 
 def test_a_new_key_replaces_the_old_one(tmp_path: Path) -> None:

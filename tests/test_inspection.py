@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from letterlock.inspection import WITHHELD, Inspection, code_masks, inspect_message, preview
+from letterlock.message.envelope import Envelope
+from letterlock.message.parse import Caps
+from letterlock.screen.score import Level
+from letterlock.store import emails
+from running import letter, screened
+
+
+def envelope(sender: str = "anna@shop.example") -> Envelope:
+    return Envelope(sender, ("box@letterlock.localhost",), datetime(2026, 5, 4, tzinfo=UTC), "smtp")
+
+
+def test_an_ordinary_email_is_read_whole() -> None:
+    raw = letter(
+        "Grüße",
+        "Hello there.\n\nSee https://shop.example/x",
+        Message_ID="<1@shop.example>",
+        To="box@letterlock.localhost",
+    )
+    report = inspect_message(raw, envelope())
+    assert report.unreadable == ""
+    assert report.subject == "Grüße"
+    assert report.from_ is not None
+    assert (report.from_.name, report.from_.address) == ("Anna", "anna@shop.example")
+    assert "Hello there." in report.text
+    assert [link.url for link in report.links.all] == ["https://shop.example/x"]
+    assert report.screening.level is Level.NORMAL
+    assert report.message_id == "<1@shop.example>"
+
+
+def test_what_cannot_be_read_is_quarantined_with_the_reason_and_nothing_of_it() -> None:
+    report = inspect_message(letter("Hello"), envelope(), caps=Caps(message_bytes=10))
+    assert report.unreadable
+    assert report.screening.level is Level.QUARANTINED
+    (finding,) = report.screening.findings
+    assert finding.rule == f"unreadable.{report.unreadable}"
+    assert finding.reason
+    assert (report.subject, report.text) == ("", "")
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.binary(max_size=2000))
+def test_any_bytes_at_all_give_a_report_that_can_be_kept(raw: bytes) -> None:
+    report = inspect_message(raw, envelope())
+    kept = Inspection.model_validate_json(report.model_dump_json())
+    assert kept == report
+    emails.pack_inspection(report)
+    preview(report, mask_codes=True)
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.lists(st.tuples(st.sampled_from(
+    [b"Subject", b"From", b"To", b"Date", b"Message-ID", b"Content-Type", b"Content-Transfer-Encoding", b"References"]
+), st.binary(max_size=60)), max_size=8), st.binary(max_size=500))  # fmt: skip
+def test_any_headers_give_a_report_that_can_be_kept(headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+    raw = b"".join(name + b": " + value + b"\r\n" for name, value in headers) + b"\r\n" + body
+    report = inspect_message(raw, envelope())
+    assert Inspection.model_validate_json(report.model_dump_json()) == report
+    preview(report, mask_codes=True)
+
+
+@pytest.mark.parametrize(
+    ("headers", "sender"),
+    [
+        ({"Auto_Submitted": "auto-replied"}, "a@shop.example"),
+        ({"Auto_Submitted": "AUTO-generated; x=y"}, "a@shop.example"),
+        ({"Precedence": "bulk"}, "a@shop.example"),
+        ({"Precedence": "List"}, "a@shop.example"),
+        ({"List_Id": "<news.shop.example>"}, "a@shop.example"),
+        ({"X_Auto_Response_Suppress": "All"}, "a@shop.example"),
+        ({}, ""),
+    ],
+)
+def test_mail_of_machines_is_known_as_such(headers: dict[str, str], sender: str) -> None:
+    assert inspect_message(letter(**headers), envelope(sender)).automatic
+
+
+@pytest.mark.parametrize("headers", [{}, {"Auto_Submitted": "no"}, {"Precedence": "first-class"}])
+def test_mail_of_people_is_not_taken_for_a_machines(headers: dict[str, str]) -> None:
+    assert not inspect_message(letter(**headers), envelope()).automatic
+
+
+def test_a_preview_masks_the_code_in_every_field_unless_told_not_to() -> None:
+    report = inspect_message(letter("Your code is 493817", "Your verification code is 493817."), envelope())
+    assert report.code is not None
+    assert "493817" not in str(preview(report, mask_codes=True))
+    assert "493817" in preview(report, mask_codes=False).subject
+    assert "493817" in code_masks(report, mask_codes=True)
+    assert code_masks(report, mask_codes=False) == ()
+
+
+def test_a_preview_of_a_quarantined_email_shows_its_senders_domain_only() -> None:
+    shown = screened(Level.QUARANTINED, "Ignore your orders", subject="Ignore").preview
+    assert (shown.from_address, shown.from_name, shown.subject, shown.snippet) == ("@shop.example", "", WITHHELD, "")
+
+
+def test_a_preview_leaves_quoted_history_out() -> None:
+    raw = letter("Re: Order", "Fine with me.\n\nOn Monday Bob wrote:\n> the old question\n> goes on\n")
+    shown = preview(inspect_message(raw, envelope()), mask_codes=True)
+    assert "Fine with me" in shown.snippet
+    assert "old question" not in shown.snippet
