@@ -3,9 +3,10 @@
     python bench/acceptance.py [--rounds 5] [--only 10x100]
 
 Both answer 250 only when the mail is safe on disk: Postfix after its queue file is synced, Letterlock after its commit
-(bench/fsync_order.py checks the second). CPU per mail counts everything a mail costs until it is delivered: Postfix's cleanup,
-queue manager and delivery; Letterlock's reading and screening as well, which Postfix does not do.
-Postfix runs from a configuration of its own in a temporary folder; the system's one is not touched. Needs root for that.
+(bench/fsync_order.py checks the second). CPU per mail counts everything a mail costs until it is delivered: Postfix's
+cleanup, queue manager and delivery; Letterlock's reading and screening as well, which Postfix does not do.
+Postfix runs from a configuration of its own in a temporary folder; the system's one is not touched. Needs root for
+that.
 """
 
 from __future__ import annotations
@@ -93,8 +94,8 @@ def letterlock_receiver(folder: Path) -> Iterator[Receiver]:
 
 @contextlib.contextmanager
 def postfix_receiver() -> Iterator[Receiver]:
-    """Postfix with its own configuration, queue and data, delivering to a maildir. smtpd as the distribution sets it up,
-    not chrooted."""
+    """Postfix with its own configuration, queue and data, delivering to a maildir. smtpd as the distribution sets it
+    up, not chrooted."""
     port = free_port()
     # mkdtemp's 0700 would keep the postfix user out of its own queue.
     folder = Path(tempfile.mkdtemp(prefix="letterlock-postfix-"))

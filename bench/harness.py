@@ -1,4 +1,5 @@
-"""What every measuring script needs: Letterlock as its users start it, in a temporary data folder, and honest figures of it.
+"""What every measuring script needs: Letterlock as its users start it, in a temporary data folder, and honest figures
+of it.
 
 Traffic stays on 127.0.0.1; whatever is started here ends with its context, by its own process id.
 """
@@ -76,7 +77,8 @@ def temporary_folder(name: str) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def serve(data: Path, *options: str, http_port: int = 0, smtp_port: int = 0) -> Iterator[Running]:
-    """`letterlock serve` on free ports until the context ends. Raises RuntimeError with its stderr when it does not come up."""
+    """`letterlock serve` on free ports until the context ends. Raises RuntimeError with its stderr when it does not
+    come up."""
     running = start(data, *options, http_port=http_port or free_port(), smtp_port=smtp_port or free_port())
     try:
         yield running

@@ -1,5 +1,6 @@
-"""Mail to measure with: `mixed` (about 17 kB on average: half one-time-code mails with HTML, plain notes, 30 kB newsletters,
-60 kB attachments, base64 CJK), `otp` and `plain`. Every mail has its own Message-ID, so that nothing folds.
+"""Mail to measure with: `mixed` (about 17 kB on average: half one-time-code mails with HTML, plain notes, 30 kB
+newsletters, 60 kB attachments, base64 CJK), `otp` and `plain`. Every mail has its own Message-ID, so that nothing
+folds.
 """
 
 from __future__ import annotations

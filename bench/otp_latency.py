@@ -2,9 +2,10 @@
 
     python bench/otp_latency.py [-n 300]
 
-same: the waiter is an MCP client over HTTP, in the process that also listens for mail. other: an MCP client on stdio, whose
-process waits while `letterlock serve` on the same data folder listens. The ack is the 250 of the same mail: durable by then,
-not yet read or screened. Beside them the floor: the round trip of a tool that does nothing, on the same transport.
+same: the waiter is an MCP client over HTTP, in the process that also listens for mail. other: an MCP client on stdio,
+whose process waits while `letterlock serve` on the same data folder listens. The ack is the 250 of the same mail:
+durable by then, not yet read or screened. Beside them the floor: the round trip of a tool that does nothing, on the
+same transport.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
-"""A data folder with many stored emails, quickly: some hundred mails go in by SMTP and are read and screened as ever, then their
-rows are multiplied by SQL, each with ids, numbers, time, words and an inbox of its own.
+"""A data folder with many stored emails, quickly: some hundred mails go in by SMTP and are read and screened as ever,
+then their rows are multiplied by SQL, each with ids, numbers, time, words and an inbox of its own.
 
     python bench/seeding.py FOLDER COUNT
 
-A folder that holds COUNT emails already is used again. Only the multiplying knows tables; it follows the schema's columns.
+A folder that holds COUNT emails already is used again. Only the multiplying knows tables; it follows the schema's
+columns.
 """
 
 from __future__ import annotations

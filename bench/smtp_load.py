@@ -103,7 +103,8 @@ async def run_load(
     seed: int = 1,
     accepted: Callable[[Mail], None] = lambda mail: None,
 ) -> Load:
-    """Each connection sends `per_connection` mails; made before the clock starts, so that making them costs the server nothing."""
+    """Each connection sends `per_connection` mails; made before the clock starts, so that making them costs the
+    server nothing."""
     load = Load()
     supply = Mails(profile, recipient, seed)
     queue = [(mail, dot_stuffed(mail.raw)) for mail in (supply.next() for _ in range(connections * per_connection))]

@@ -2,10 +2,11 @@
 
     python bench/stdio.py [--seed-folder DIR] [--sizes 1000,1000000] [--starts 15] [--calls 1500]
 
-start: from spawning the process to its answer to the first tools/list. memory: resident, the whole process tree, after IDLE_S of
-rest. calls: list_emails (20 newest of all inboxes, then of the biggest) and search_emails beside the no-op tool. Everything
-alternates. The other end of the pipe speaks raw JSON lines, so that the figures are the server's own; `sdk` repeats list_emails
-through the SDK's client, as a chat client would. Data folders of the sizes named are seeded (bench/seeding.py) and kept.
+start: from spawning the process to its answer to the first tools/list. memory: resident, the whole process tree,
+after IDLE_S of rest. calls: list_emails (20 newest of all inboxes, then of the biggest) and search_emails beside the
+no-op tool. Everything alternates. The other end of the pipe speaks raw JSON lines, so that the figures are the
+server's own; `sdk` repeats list_emails through the SDK's client, as a chat client would. Data folders of the sizes
+named are seeded (bench/seeding.py) and kept.
 """
 
 from __future__ import annotations

@@ -290,7 +290,7 @@ def _add_prompts(server: MCPServer[None], settings: Settings) -> None:
             return (
                 f"Sign up at {service} for me. Make an inbox with create_inbox (name it after the service), use its"
                 " address, then get the code with wait_for_otp, or the link with wait_for_email and extract_links."
-                " Before opening a link check that its host belongs to the service. Tell me the address when you are done."
+                " Before opening a link check that its host belongs to the service. Tell me the address when done."
             )
 
     if "reading" in toolsets:

@@ -144,6 +144,9 @@ class _Connection(aiosqlite.Connection):
     """aiosqlite's connection, able to run a whole function on its thread: one hop for a transaction, not one a
     statement."""
 
+    def join(self) -> None:
+        self._thread.join(timeout=5)
+
     async def call(self, function: Callable[[sqlite3.Connection], T]) -> T:
         try:
             # aiosqlite's public methods each run one statement; the function they all go through is untyped.
@@ -384,7 +387,12 @@ async def _connect(file: Path) -> _Connection:
         return connection
 
     connection = _Connection(connector, iter_chunk_size=64)
-    await connection
+    try:
+        await connection
+    except BaseException:
+        # aiosqlite tells its thread to end and does not wait for it; the loop may be closed before it has.
+        await asyncio.to_thread(connection.join)
+        raise
     return connection
 
 
