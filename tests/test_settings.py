@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from letterlock.errors import SettingsError
-from letterlock.settings import TOOLSETS, Settings, default_data_folder, load_settings
+from letterlock.settings import TOOLSETS, Settings, default_data_folder, load_settings, unknown_variables
 
 BAD = sorted(folder for folder in (Path(__file__).parent / "bad_settings").iterdir() if folder.is_dir())
 
@@ -129,3 +129,40 @@ def test_a_domain_is_kept_as_mail_names_it(tmp_path: Path, given: str, kept: str
 
 def test_every_setting_says_what_it_is() -> None:
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+def test_the_page_of_settings_has_a_heading_for_each_and_no_other() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "settings.md").read_text("utf-8")
+    headings = [line.removeprefix("## ") for line in page.splitlines() if line.startswith("## ")]
+    assert sorted(headings) == sorted(Settings.model_fields)
+
+
+def test_a_misspelt_variable_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LETTERLOCK_SMTP_PROT", "25")
+    monkeypatch.setenv("LETTERLOCK_SMTP_PORT", "25")
+    monkeypatch.setenv("LETTERLOCK_CONFIG", "x")
+    assert unknown_variables() == ["LETTERLOCK_SMTP_PROT"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "asks"),
+    [
+        ({}, False),
+        ({"smtp_host": "0.0.0.0"}, True),
+        ({"lmtp_port": 24}, True),
+        ({"dns": "on"}, True),
+        ({"dns": "off", "smtp_host": "0.0.0.0"}, False),
+    ],
+    ids=str,
+)
+def test_names_are_looked_up_as_soon_as_strangers_can_deliver(
+    tmp_path: Path, changes: dict[str, object], asks: bool
+) -> None:
+    assert load_settings(data=tmp_path, **changes).asks_dns is asks
+
+
+def test_read_only_wins_over_toolsets(tmp_path: Path) -> None:
+    settings = load_settings(data=tmp_path, read_only=True, toolsets="inboxes")
+    assert settings.offers("inboxes", read_only=True)
+    assert not settings.offers("inboxes", read_only=False)
+    assert not settings.offers("reading", read_only=True)
