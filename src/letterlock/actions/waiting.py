@@ -91,12 +91,15 @@ async def wait_for_otp(app: App, caller: Caller, request: WaitForOtp) -> OtpResu
 
     async def look() -> OtpResult | None:
         found = await app.database.read(caller.tenant_id, lambda tx: emails.with_code(tx, inbox.inbox_id, after, _LOOK))
+        withheld = None
         for email in found:
             if _matches(email, request.from_):
                 answer = await _give(app, caller, email, request.include_used)
-                if answer is not None:
+                if answer is not None and answer.status != "withheld":
                     return answer
-        return None
+                # A stranger's bait must not stand before a code that can be given.
+                withheld = withheld or answer
+        return withheld
 
     return await _wait(app, inbox, request.timeout_s, look, lambda: _pending_otp(app, caller, inbox, after))
 
