@@ -17,10 +17,19 @@ import sys
 from collections.abc import Iterable
 
 import psutil
+
 from harness import free_port, make_inbox, say, say_where, start, temporary_folder
 from smtp_load import connect, send_one
 
-_TRACE = ("strace", "-f", "-y", "-s", "4096", "-e", "trace=read,recvfrom,recvmsg,readv,write,writev,sendto,sendmsg,fsync,fdatasync")
+_TRACE = (
+    "strace",
+    "-f",
+    "-y",
+    "-s",
+    "4096",
+    "-e",
+    "trace=read,recvfrom,recvmsg,readv,write,writev,sendto,sendmsg,fsync,fdatasync",
+)
 _SYNC = re.compile(r"\b(?:fsync|fdatasync)\(\d+<(?P<file>[^>]*)>(?P<rest>.*)")
 _RETURNED = re.compile(r"\) += 0$")
 _RESUMED = re.compile(r"<\.\.\. (?:fsync|fdatasync) resumed>.*= 0$")

@@ -26,6 +26,7 @@ from pathlib import Path
 from random import Random, SystemRandom
 
 import psutil
+
 from harness import Running, free_port, make_inbox, say, say_where, start, stop, temporary_folder
 
 _SIZES = (200, 2_000, 20_000, 200_000)

@@ -10,7 +10,47 @@ import quopri
 from dataclasses import dataclass
 from random import Random
 
-_WORDS = ["account", "order", "verify", "code", "your", "the", "team", "please", "click", "sign", "request", "meeting", "invoice", "ship", "update", "review", "schedule", "project", "number", "total", "payment", "received", "customer", "support", "question", "thanks", "regards", "attached", "document", "proposal", "deadline", "tomorrow", "monday", "budget", "design", "server", "deploy", "error", "report"]
+_WORDS = [
+    "account",
+    "order",
+    "verify",
+    "code",
+    "your",
+    "the",
+    "team",
+    "please",
+    "click",
+    "sign",
+    "request",
+    "meeting",
+    "invoice",
+    "ship",
+    "update",
+    "review",
+    "schedule",
+    "project",
+    "number",
+    "total",
+    "payment",
+    "received",
+    "customer",
+    "support",
+    "question",
+    "thanks",
+    "regards",
+    "attached",
+    "document",
+    "proposal",
+    "deadline",
+    "tomorrow",
+    "monday",
+    "budget",
+    "design",
+    "server",
+    "deploy",
+    "error",
+    "report",
+]
 _CJK = "您的验证码是请在十分钟内输入以完成登录如果这不是您本人的操作请忽略此邮件謝謝確認注文番号お客様"
 _CELL = '<tr><td style="font-family:Helvetica,Arial,sans-serif;font-size:14px;color:#333333;padding:12px 24px">'
 _ALTERNATIVE = b'Content-Type: multipart/alternative; boundary="=_alt"\r\n'

@@ -1,8 +1,27 @@
-"""The floor: a bare `mcp` server with one tool that does nothing.  python bench/noop_server.py stdio | http PORT"""
+"""The floor: a bare `mcp` server with a tool that does nothing, and one that gives a page of fixed rows.
+
+python bench/noop_server.py stdio | http PORT
+"""
 
 from __future__ import annotations
 
 import sys
+from typing import Any
+
+ROWS: list[dict[str, Any]] = [
+    {
+        "email_id": f"em_{n:026}",
+        "inbox": "box0@letterlock.localhost",
+        "from_": "Service 77 <no-reply@sender.example>",
+        "subject": f"Your order {n:032}",
+        "received_at": "2026-11-20T10:00:00.123000Z",
+        "snippet": "a line of words about an order that somebody made, as long as snippets are; " * 2,
+        "level": "normal",
+        "unread": True,
+        "category": "other",
+    }
+    for n in range(20)
+]
 
 
 def main() -> None:
@@ -14,6 +33,11 @@ def main() -> None:
     async def noop(x: int = 0) -> dict[str, int]:
         """Return the argument."""
         return {"x": x}
+
+    @server.tool()
+    async def page() -> dict[str, Any]:
+        """Return as much as a list of 20 emails is."""
+        return {"emails": ROWS}
 
     if sys.argv[1] == "stdio":
         server.run()

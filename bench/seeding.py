@@ -28,7 +28,38 @@ _TEMPLATES = 240
 _CHUNK = 20_000
 _VOCABULARY = 60_000
 _WORDS_EACH = 40
-_SYLLABLES = ["ba", "ce", "di", "fo", "gu", "ha", "je", "ki", "lo", "mu", "na", "pe", "ri", "so", "tu", "va", "we", "xi", "yo", "zu", "an", "en", "in", "on", "ur", "al", "est", "ist", "orm", "ing"]
+_SYLLABLES = [
+    "ba",
+    "ce",
+    "di",
+    "fo",
+    "gu",
+    "ha",
+    "je",
+    "ki",
+    "lo",
+    "mu",
+    "na",
+    "pe",
+    "ri",
+    "so",
+    "tu",
+    "va",
+    "we",
+    "xi",
+    "yo",
+    "zu",
+    "an",
+    "en",
+    "in",
+    "on",
+    "ur",
+    "al",
+    "est",
+    "ist",
+    "orm",
+    "ing",
+]
 
 
 def seed(folder: Path, count: int) -> None:

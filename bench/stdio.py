@@ -133,6 +133,7 @@ def compare_calls(label: str, folder: Path, calls: int) -> None:
         token = next(word for word in found[-1]["subject"].split() if len(word) == 32)
         kinds: dict[str, Callable[[], Any]] = {
             "no-op": lambda: bare.call("noop", {"x": 1}),
+            "bare page": lambda: bare.call("page", {}),
             "list_emails": lambda: mine.call("list_emails", {}),
             "list_emails inbox": lambda: mine.call("list_emails", {"inbox": inboxes[0]["address"]}),
             "search_emails": lambda: mine.call("search_emails", {"query": f"order {token[:12]}"}),
@@ -145,7 +146,7 @@ def compare_calls(label: str, folder: Path, calls: int) -> None:
                     call()
                     if n:
                         took[name].append(time.perf_counter() - begin)
-        _say_calls("raw", label, took, "no-op")
+        _say_calls("raw", label, took)
 
 
 async def compare_sdk(label: str, folder: Path, calls: int) -> None:
@@ -154,23 +155,28 @@ async def compare_sdk(label: str, folder: Path, calls: int) -> None:
     bare = StdioServerParameters(command=_NOOP[0], args=_NOOP[1:], env=environment())
     # The client hands its own stderr to the servers; the start-up line is no figure.
     async with Client(mine) as letters, Client(bare) as noop:
-        took: dict[str, list[float]] = {"no-op": [], "list_emails": []}
+        tools = (("no-op", noop, "noop"), ("bare page", noop, "page"), ("list_emails", letters, "list_emails"))
+        took: dict[str, list[float]] = {name: [] for name, _, _ in tools}
         for n in range(calls // _BLOCK + 1):
-            for name, client, tool in (("no-op", noop, "noop"), ("list_emails", letters, "list_emails")):
+            for name, client, tool in tools:
                 for _ in range(_BLOCK):
                     begin = time.perf_counter()
                     await client.call_tool(tool, {})
                     if n:
                         took[name].append(time.perf_counter() - begin)
-    _say_calls("sdk", label, took, "no-op")
+    _say_calls("sdk", label, took)
 
 
-def _say_calls(client: str, label: str, took: dict[str, list[float]], floor: str) -> None:
+def _say_calls(client: str, label: str, took: dict[str, list[float]]) -> None:
+    floor50, floor99 = (percentile(took["no-op"], q) * 1e3 for q in (0.5, 0.99))
+    page50 = percentile(took["bare page"], 0.5) * 1e3
     for name, seconds in took.items():
-        if name != floor:
-            p50, floor50 = percentile(seconds, 0.5) * 1e3, percentile(took[floor], 0.5) * 1e3
-            p99, floor99 = percentile(seconds, 0.99) * 1e3, percentile(took[floor], 0.99) * 1e3
-            _verdict("call", f"{name}, {label}, {client}", p50, floor50, "p50_ms", p99_ms=p99, bare_p99_ms=floor99)
+        p50, p99 = percentile(seconds, 0.5) * 1e3, percentile(seconds, 0.99) * 1e3
+        if name == "bare page":
+            say(what="floor", of=f"{name}, {label}, {client}", p50_ms=p50, p99_ms=p99, ratio=p50 / floor50)
+        elif name != "no-op":
+            more = {"p99_ms": p99, "bare_p99_ms": floor99, "ratio_to_bare_page": p50 / page50}
+            _verdict("call", f"{name}, {label}, {client}", p50, floor50, "p50_ms", **more)
 
 
 def _verdict(kind: str, label: str, mine: float, bare: float, unit: str, **more: float) -> None:
