@@ -15,7 +15,7 @@ import ssl
 import time
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from letterlock.app import App
 from letterlock.errors import InvalidRequest, SettingsError, StoreError, StoreFull
@@ -44,6 +44,9 @@ _COMMANDS = {"*": 100, "MAIL": 1000, "RCPT": 1000 * MAX_RECIPIENTS, "DATA": 1000
 """Commands of a kind in one connection; 421 after that."""
 _KNOWN_S = 1.0
 """For how long an address that was found is not looked up again; accept() looks again in any case."""
+
+_TEXTSTRING = bytes(c if c == 9 or 32 <= c <= 126 else 63 for c in range(256))
+"""What a reply may hold (RFC 5321 section 4.2), and "?" in place of the rest."""
 
 _FULL = "452 4.3.1 Insufficient storage, try again later"
 _TROUBLE = "451 4.3.0 Local trouble, try again later"
@@ -184,9 +187,10 @@ def _session_class() -> type[Any]:
                 peer = transport.get_extra_info("peername")
                 self._ip = peer[0] if isinstance(peer, tuple) else ""
                 if not self._door.enter(self, self._ip):
-                    assert isinstance(transport, asyncio.WriteTransport)
-                    transport.write(b"421 4.7.0 Too many connections, try again later\r\n")
-                    transport.close()
+                    # uvloop's transports are no subclasses of asyncio's, so that isinstance would refuse them.
+                    out = cast("asyncio.WriteTransport", transport)
+                    out.write(b"421 4.7.0 Too many connections, try again later\r\n")
+                    out.close()
             super().connection_made(transport)
 
         def connection_lost(self, error: Exception | None) -> None:
@@ -218,7 +222,8 @@ def _session_class() -> type[Any]:
                 self.transport.close()
 
         async def push(self, status: str | bytes) -> None:
-            reply = status.encode() if isinstance(status, str) else status
+            # aiosmtpd's replies to what it does not know hold the client's own bytes.
+            reply = (status.encode(errors="replace") if isinstance(status, str) else status).translate(_TEXTSTRING)
             self._replies += reply + b"\r\n"
             # RFC 2920 section 3.2: with another command at hand already, its reply can go in the same packet. After a
             # last reply aiosmtpd closes at once, and whatever waits would be lost.
