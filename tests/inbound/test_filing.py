@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
+import contextlib
 import signal
 from pathlib import Path
 
@@ -148,8 +148,8 @@ async def test_a_process_killed_over_one_email_gives_a_reason_and_the_next_email
         async def end_each() -> None:
             while True:
                 for process in tuple(workers._all):
-                    if process.returncode is None:
-                        os.kill(process.pid, signal.SIGKILL)
+                    with contextlib.suppress(ProcessLookupError):
+                        process.send_signal(signal.SIGKILL)
                 await asyncio.sleep(0.01)
 
         async with ended(asyncio.create_task(file_forever(app, workers))):

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
+import contextlib
 import resource
 import signal
 import subprocess
@@ -65,7 +65,7 @@ async def test_processes_that_were_killed_while_idle_cost_no_email_its_reading(p
     await asyncio.gather(read(pool), read(pool))
     assert len(pool._all) == 2
     for process in pool._all:
-        os.kill(process.pid, signal.SIGKILL)
+        process.send_signal(signal.SIGKILL)
     assert (await read(pool)).inspection.unreadable == ""
 
 
@@ -78,8 +78,8 @@ async def test_an_email_that_ends_every_process_that_reads_it_is_unreadable_and_
     async def end_each() -> None:
         while True:
             for process in tuple(pool._all):
-                if process.returncode is None:
-                    os.kill(process.pid, number)
+                with contextlib.suppress(ProcessLookupError):
+                    process.send_signal(number)
             await asyncio.sleep(0.01)
 
     killing = asyncio.create_task(end_each())
@@ -96,7 +96,7 @@ async def test_an_email_that_ends_every_process_that_reads_it_is_unreadable_and_
 async def test_a_process_that_hangs_is_ended_and_the_next_email_is_read(pool: Workers) -> None:
     await read(pool)
     (process,) = pool._all
-    os.kill(process.pid, signal.SIGSTOP)
+    process.send_signal(signal.SIGSTOP)
     pool._wall_seconds = 0.5
     assert (await read(pool)).inspection.unreadable == "too_slow"
     assert ended(process.pid)
