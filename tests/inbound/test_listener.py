@@ -297,7 +297,7 @@ async def test_a_command_line_without_end_is_refused_and_the_next_one_is_heard(t
         await client.reply()
         await client.send(b"NOOP " + b"x" * 2_000_000 + b"\r\n")
         assert (await client.reply())[-1].startswith("500")
-        assert (await client.say("EHLO " + "x" * 990)).startswith("500")
+        assert (await client.say("EHLO " + "x" * 1000)).startswith("500")
         assert (await client.say("NOOP")).startswith("250")
 
 
@@ -619,3 +619,25 @@ async def test_a_port_that_is_taken_is_an_os_error(tmp_path: Path) -> None:
             with pytest.raises(OSError, match="address already in use"):
                 async with open_listener(app, Workers(app.settings)):
                     pass
+
+
+async def test_who_says_everything_at_once_and_ends_its_side_is_answered_and_its_mail_kept(tmp_path: Path) -> None:
+    async with listening(tmp_path) as server, connected(server.port) as client:
+        await client.send(
+            b"EHLO client.example\r\nMAIL FROM:<anna@shop.example>\r\nRCPT TO:<%s>\r\nDATA\r\n"
+            b"Subject: x\r\n\r\nhello\r\n.\r\nQUIT\r\n" % server.box.encode()
+        )
+        client.writer.write_eof()
+        said = await client.rest()
+        assert said.splitlines()[-2].startswith(b"250 2.0.0 Ok")
+        assert said.splitlines()[-1].startswith(b"221")
+        assert len(await server.kept()) == 1
+
+
+async def test_a_client_that_ends_its_side_inside_a_message_leaves_nothing(tmp_path: Path) -> None:
+    async with listening(tmp_path) as server, connected(server.port) as client:
+        await client.begin(server.box)
+        await client.send(b"Subject: half\r\n\r\nand then")
+        client.writer.write_eof()
+        await client.rest()
+        assert await server.kept() == []

@@ -13,8 +13,8 @@ import contextlib
 import logging
 import ssl
 import time
-from collections import Counter, defaultdict
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from letterlock.app import App
@@ -40,6 +40,9 @@ CLOSING_S = 5.0
 BYTES_AT_ONCE = 256 * 1024 * 1024
 """Messages that are being received at one time may hold this much memory together; more get 452."""
 _COMMAND_BYTES = 1000
+"""RFC 5321 section 4.5.3.1.4 asks for 512, and SIZE, BODY and SMTPUTF8 add to it."""
+_UNKNOWN = "?"
+_UNKNOWN_COMMANDS = 5
 _COMMANDS = {"*": 100, "MAIL": 1000, "RCPT": 1000 * MAX_RECIPIENTS, "DATA": 1000, "RSET": 1000}
 """Commands of a kind in one connection; 421 after that."""
 _KNOWN_S = 1.0
@@ -53,7 +56,7 @@ _TROUBLE = "451 4.3.0 Local trouble, try again later"
 _CROWDED = "452 4.3.1 Too much mail at once, try again later"
 _BARE = "550 5.6.0 Bare CR or LF in the message; lines must end with CRLF (RFC 5321 section 2.3.8)"
 _TOO_BIG = "552 5.3.4 Message too big"
-_LAST_REPLIES = (b"221 ", b"421 ", b"502 5.5.1 Too many")
+_LAST_REPLIES = (b"221 ", b"421 ")
 _NO_INBOX = "550 5.1.1 No such inbox here"
 
 
@@ -148,6 +151,7 @@ class Door:
 def _session_class() -> type[Any]:
     """The subclass, made here because aiosmtpd is imported only where a listener starts."""
     from aiosmtpd import smtp
+    from aiosmtpd.smtp import TLSSetupException
 
     # Its attributes are Optional or untyped throughout, though always there inside a command.
     base: Any = smtp.SMTP
@@ -167,7 +171,6 @@ def _session_class() -> type[Any]:
                 ident="Letterlock",
                 tls_context=door.tls,
                 timeout=IDLE_S,
-                command_call_limit=_COMMANDS,
                 loop=asyncio.get_running_loop(),
             )
             self._door = door
@@ -176,8 +179,6 @@ def _session_class() -> type[Any]:
             self._held = 0
             self._replies = bytearray()
             self.in_data = False
-            # RFC 5321 section 4.5.3.1.4 and what SIZE, BODY and SMTPUTF8 add; aiosmtpd's own table is shared and grows.
-            self.command_size_limits: dict[str, int] = defaultdict(lambda: _COMMAND_BYTES)
             for name in ("AUTH", "EXPN", "HELP"):
                 self._smtp_methods.pop(name, None)
 
@@ -213,6 +214,68 @@ def _session_class() -> type[Any]:
                 with contextlib.suppress(Exception):
                     self._writer.write(b"421 4.4.2 Too slow, closing\r\n")
                 self.transport.close()
+
+        def eof_received(self) -> bool:
+            # A client may end its side behind its last command (`printf ... | nc`): what it said is still answered.
+            self._reader.feed_eof()
+            return self.session.ssl is None
+
+        async def _handle_client(self) -> None:
+            """The conversation, command by command, until QUIT, the end of input, a limit or a lost connection."""
+            said: Counter[str] = Counter()
+            try:
+                await self.push(f"220 {self.hostname} ESMTP {self.__ident__}")
+                while self.transport is not None:
+                    line = await self._read_line()
+                    name, _, rest = line.rstrip(b"\r\n").partition(b" ")
+                    command = name.decode("ascii", "replace").upper()
+                    method = self._smtp_methods.get(command)
+                    said[command if method else _UNKNOWN] += 1
+                    self._reset_timeout()
+                    if len(line) > _COMMAND_BYTES:
+                        await self.push("500 5.5.2 Command line too long")
+                    elif said[_UNKNOWN] >= _UNKNOWN_COMMANDS:
+                        await self.push("421 4.7.0 Too many unknown commands")
+                        break
+                    elif method is None:
+                        await self.push("500 5.5.1 Command not recognized" if name else "500 5.5.2 Error: bad syntax")
+                    elif said[command] > _COMMANDS.get(command, _COMMANDS["*"]):
+                        await self.push(f"421 4.7.0 {command} sent too many times")
+                        break
+                    else:
+                        # Bytes that are no UTF-8 survive as surrogates, which the address parser refuses.
+                        await self._obey(method, rest.strip().decode("utf-8", "surrogateescape") or None)
+            except (asyncio.IncompleteReadError, ConnectionError, TLSSetupException) as end:
+                log.debug("connection ended: %s", type(end).__name__)
+            finally:
+                if self.transport is not None:
+                    self.transport.close()
+
+        async def _read_line(self) -> bytes:
+            """One line; of one beyond the reader's limit the beginning, and the rest is passed over."""
+            try:
+                return cast("bytes", await self._reader.readuntil(b"\n"))
+            except asyncio.LimitOverrunError as over:
+                line: bytes = await self._reader.read(over.consumed)
+            while True:
+                try:
+                    await self._reader.readuntil(b"\n")
+                    return line
+                except asyncio.LimitOverrunError as over:
+                    await self._reader.read(over.consumed)
+
+        async def _obey(self, method: Callable[[str | None], Awaitable[None]], argument: str | None) -> None:
+            try:
+                await method(argument)
+            except (ConnectionError, TLSSetupException):
+                raise
+            except Exception as error:
+                await self.push(await self._door.handle_exception(error))
+
+        def _getparams(self, params: Sequence[str]) -> dict[str, str | bool] | None:
+            # aiosmtpd takes any Unicode digit for one and fails on what int() does not read.
+            plain = all(param.isascii() for param in params)
+            return cast("dict[str, str | bool] | None", super()._getparams(params)) if plain else None
 
         def close_politely(self) -> None:
             """The server stops: RFC 5321 section 3.8 lets it say 421 and close."""
@@ -320,7 +383,7 @@ def _session_class() -> type[Any]:
             limit = self.data_size_limit + len(data)
             refusal = ""
             while True:
-                # Everything there is, so that nothing stays behind in the reader that would come after feed_data below.
+                # Everything there is: what follows the message can be put back without getting behind anything.
                 block = await self._reader.read(16 * 1024 * 1024)
                 if not block:
                     raise ConnectionResetError
@@ -338,8 +401,8 @@ def _session_class() -> type[Any]:
                     # Read on to the end, keeping only what the end may begin with.
                     del data[:-4]
                     self._hold(0)
-            if rest := bytes(data[end + 5 :]):
-                self._reader.feed_data(rest)
+            # Back to the front of the reader, which is empty; feed_data would refuse it after the end of input.
+            self._reader._buffer.extend(data[end + 5 :])
             del data[end + 2 :]
             if refusal or len(data) > limit:
                 return b"", refusal or _TOO_BIG
