@@ -15,7 +15,8 @@
     |  '- StoreFull             no space, or not writable
     '- UnreadableMessage        bytes that cannot be read as an email; filed as quarantined with this reason
 
-No text of an error ever holds a message body, a code, a path of the data folder, SQL or another tenant's id.
+No text of an error ever holds a message body, a code, SQL or another tenant's id. Only an OwnerError names a path, and
+only to the owner: on stderr, at the command line, and to the owner's own client on stdio.
 """
 
 from __future__ import annotations

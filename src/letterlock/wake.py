@@ -59,6 +59,8 @@ class Wake(asyncio.DatagramProtocol):
         self._peers: tuple[int, tuple[int, ...]] = (0, ())
         self._port = 0
         self._transport: asyncio.DatagramTransport | None = None
+        self.closing = False
+        """This process stops: who waits should answer with what there is."""
 
     def hint(self, *topics: str) -> None:
         """Tell every watcher of these topics, here and in the other processes. Call it after the commit."""
@@ -68,6 +70,12 @@ class Wake(asyncio.DatagramProtocol):
             message = self._token + "\n".join(topics).encode()
             for port in self._peer_ports():
                 self._transport.sendto(message, ("127.0.0.1", port))
+
+    def end_waits(self) -> None:
+        """Wake everyone in this process for the last time."""
+        self.closing = True
+        for topic in tuple(self._watches):
+            self._ring(topic)
 
     @contextlib.contextmanager
     def watch(self, *topics: str) -> Iterator[Watch]:

@@ -157,7 +157,7 @@ async def _wait(
             if found is not None:
                 return found
             left = end - time.monotonic()
-            if left <= 0:
+            if left <= 0 or app.wake.closing:
                 return await pending()
             await watch.wait(left)
 

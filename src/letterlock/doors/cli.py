@@ -10,6 +10,7 @@ import asyncio
 import functools
 import logging
 import sys
+import traceback
 from collections.abc import Awaitable, Callable
 from importlib import metadata
 from pathlib import Path
@@ -253,17 +254,30 @@ def backup(outer: dict[str, Any], /, file: Path, **options: Any) -> None:
     click.echo(f"Backup written to {file}. To use it: put it as letterlock.db into an empty data folder.")
 
 
+class _Log(logging.Formatter):
+    """No stack trace reaches a person who did not ask for DEBUG: the kind of error and where it rose are enough."""
+
+    def formatException(self, ei: Any) -> str:
+        if logging.getLogger().isEnabledFor(logging.DEBUG):
+            return super().formatException(ei)
+        frame = traceback.extract_tb(ei[2])[-1:]
+        place = f" at {Path(frame[0].filename).name}:{frame[0].lineno}" if frame else ""
+        return f"  {ei[0].__name__}{place}"
+
+
 def _settings(*options: dict[str, Any]) -> Settings:
     merged: dict[str, Any] = {}
     for given in options:
         merged |= {name: value for name, value in given.items() if value is not None}
     settings = load_settings(**merged)
     # Before anything of the SDK configures the root logger: stderr only, no mail text at any level.
-    logging.basicConfig(
-        level=settings.log_level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Log("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=settings.log_level, handlers=[handler])
     for noisy in ("mail.log", "mcp", "aiosqlite", "httpx", "asyncio", "filelock"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLevelName(settings.log_level)))
+    # What it calls errors are streams that a stop has cut.
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
     return settings
 
 

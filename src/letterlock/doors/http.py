@@ -7,6 +7,7 @@ rebinding).
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import signal
 import socket
@@ -27,6 +28,8 @@ from letterlock.store import tenants
 from letterlock.store.database import Transaction
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     import uvicorn
     from starlette.applications import Starlette
     from starlette.requests import Request
@@ -104,14 +107,21 @@ async def serve_http(settings: Settings, *, new_key: bool = False) -> None:
                 server = uvicorn.Server(config)
                 # uvicorn raises the signal again when it is done, which would end the process before mail is put away.
                 server.capture_signals = contextlib.nullcontext  # type: ignore[assignment]
-                with _stop_on_signal(server):
+                with _stop_on_signal(app, server):
                     _say_start(settings, base_url, key)
                     await server.serve(sockets=[bound])
 
 
 @contextlib.contextmanager
-def _stop_on_signal(server: uvicorn.Server) -> Iterator[None]:
-    before = {number: signal.signal(number, server.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+def _stop_on_signal(app: App, server: uvicorn.Server) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        server.handle_exit(number, frame)
+        # Waits answer "pending" now rather than being cut off.
+        loop.call_soon_threadsafe(app.wake.end_waits)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
