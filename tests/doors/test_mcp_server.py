@@ -1,7 +1,7 @@
 """The MCP server in memory, with the SDK's own client, in both eras of the protocol.
 
-The golden file is the one that is shipped, doors/tools.json: a changed word that a model will read is a diff of it. When
-the change is meant, `make tools` writes it anew.
+The golden file is the one that is shipped, doors/tools.json: a changed word that a model will read is a diff of it.
+When the change is meant, `make tools` writes it anew.
 """
 
 from __future__ import annotations
