@@ -111,7 +111,8 @@ def visible_text(parsed: ParsedMessage, caps: Caps = _CAPS) -> VisibleText:
 
 # --- plain text -------------------------------------------------------------------------------------------------------
 
-_TRAILING: Final = re.compile(r"[ \t\u00a0]++\n")
+# Only where a run begins: tried at every blank of a long run, it would cost the square of its length.
+_TRAILING: Final = re.compile(r"(?<![ \t\u00a0])[ \t\u00a0]++\n")
 _BLANK_LINES: Final = re.compile(r"\n{3,}")
 _BARE_URL: Final = re.compile(r"https?://[^\s<>\"'`\u00ab\u00bb\u201c\u201d]{3,4000}", re.IGNORECASE)
 _LINKS_CAP: Final = 2_000
