@@ -26,12 +26,13 @@ from pathlib import Path
 from random import Random, SystemRandom
 
 import psutil
+import zstandard
 
 from harness import Running, free_port, make_inbox, say, say_where, start, stop, temporary_folder
 
-_SIZES = (200, 2_000, 20_000, 200_000)
+_SIZES = (200,) * 8 + (2_000,) * 8 + (20_000,) * 3 + (200_000,)
 _LINE = b"a quiet line of plain text that fills a body, 0123456789\r\n"
-_FILED_S = 120.0
+_STANDSTILL_S = 60.0
 
 
 @dataclass(slots=True)
@@ -106,29 +107,35 @@ def _say(connection: socket.socket, replies: object, data: bytes, want: bytes) -
 
 
 def stored(file: Path, run: str) -> tuple[Counter[int], int, list[str]]:
-    """How often each number is filed, how many emails are not filed, and what SQLite finds wrong."""
+    """How often each number is stored, how many emails are not filed, and what SQLite finds wrong."""
+    numbers: Counter[int] = Counter()
+    unfiled = 0
+    pattern = re.compile(rf"k9\.{run}\.(\d+)@".encode())
     with contextlib.closing(sqlite3.connect(file, timeout=30)) as database:
-        numbers: Counter[int] = Counter()
-        pattern = re.compile(rf"k9\.{run}\.(\d+)@")
-        for (message_id,) in database.execute("SELECT message_id FROM emails WHERE state = 'filed'"):
-            if found := pattern.search(message_id or ""):
+        for state, packed in database.execute("SELECT e.state, r.body FROM emails e JOIN raws r USING (raw_id)"):
+            unfiled += state != "filed"
+            if found := pattern.search(zstandard.ZstdDecompressor().decompressobj().decompress(packed)):
                 numbers[int(found[1])] += 1
-        unfiled = int(database.execute("SELECT COUNT(*) FROM emails WHERE state <> 'filed'").fetchone()[0])
         wrong = [str(row[0]) for row in database.execute("PRAGMA integrity_check") if row[0] != "ok"]
         wrong += [str(row) for row in database.execute("PRAGMA foreign_key_check")]
+        filed = database.execute("SELECT COUNT(*) FROM emails WHERE state = 'filed'").fetchone()[0]
         searchable = database.execute("SELECT COUNT(*) FROM email_documents").fetchone()[0]
-        if searchable != sum(numbers.values()):
-            wrong.append(f"{searchable} emails can be searched, {sum(numbers.values())} are filed")
+        if searchable != filed:
+            wrong.append(f"{searchable} emails can be searched, {filed} are filed")
         return numbers, unfiled, wrong
 
 
 def wait_filed(file: Path) -> None:
-    end = time.monotonic() + _FILED_S
+    """Until nothing waits to be filed, or until nothing has been filed for _STANDSTILL_S."""
+    before, since = -1, time.monotonic()
     with contextlib.closing(sqlite3.connect(file, timeout=30)) as database:
-        while time.monotonic() < end:
-            if not database.execute("SELECT 1 FROM emails WHERE state = 'received' LIMIT 1").fetchone():
+        while time.monotonic() - since < _STANDSTILL_S:
+            left = database.execute("SELECT COUNT(*) FROM emails WHERE state = 'received'").fetchone()[0]
+            if not left:
                 return
-            time.sleep(0.1)
+            if left != before:
+                before, since = left, time.monotonic()
+            time.sleep(0.2)
 
 
 def orphans(data: Path, of: set[int]) -> int:
