@@ -45,7 +45,8 @@ _FILED_S = 600.0
 # RFC 5321 section 4.2: textstring is tab, blank and printable ASCII.
 _REPLY = re.compile(rb"\d\d\d[ -][\t\x20-\x7e]*$")
 _ACCEPTED = re.compile(rb"^250 2\.0\.0 Ok: (em_\w+)$")
-_WORD = re.compile(r"dialogue\d+x\d+")
+# Where damage has glued it to other letters it is not a word any more, and not found as one.
+_WORD = re.compile(r"(?<![^\W_])dialogue\d+x\d+")
 
 
 # Mutated mails
