@@ -27,6 +27,7 @@ from letterlock.screen.safe_text import safe_line, safe_text
 from letterlock.screen.score import Level, Screening, Thresholds, screen
 
 WITHHELD = "[withheld: quarantined]"
+SNIPPET_CHARS = 160
 _MOST_ADDRESSES = 100
 
 
@@ -128,13 +129,13 @@ def preview(inspection: Inspection, *, mask_codes: bool) -> Preview:
         domain = inspection.from_.domain if inspection.from_ else ""
         return Preview(from_address=f"@{safe_line(domain, 100)}", subject=WITHHELD)
     masks = code_masks(inspection, mask_codes=mask_codes)
+    # Enough for a snippet after cuts; the whole of a newsletter would cost more than everything else here.
+    opening = inspection.text[: min(inspection.history_start, 5 * SNIPPET_CHARS)]
     return Preview(
         from_address=safe_line(inspection.from_.address, 254) if inspection.from_ else "",
         from_name=safe_line(inspection.from_.name, 80, masks) if inspection.from_ else "",
         subject=shown_subject(inspection, masks),
-        snippet=safe_line(
-            safe_text(inspection.text[: inspection.history_start], inspection.screening, masks).text, 160, masks
-        ),
+        snippet=safe_line(safe_text(opening, inspection.screening, masks).text, SNIPPET_CHARS, masks),
     )
 
 

@@ -266,7 +266,7 @@ else:
             resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         # Senders wait for the postmaster, nobody waits as urgently for a worker.
-        os.nice(5)
+        os.nice(15)
 
 
 def main() -> None:
