@@ -108,37 +108,38 @@ def _broken(match: re.Match[str]) -> str:
 
 # --- masking ----------------------------------------------------------------------------------------------------------
 
-_SEPARATOR: Final = r"[\s.\-_‐-―−·•|/]{0,3}"
+_SEPARATOR: Final = re.compile(r"[\s.\-_‐-―−·•|/]")
 
 
 def _masked(text: str, masks: Iterable[str]) -> str:
     """Every way to write each code, also with blanks or dashes between and with other digits, as dots of its length."""
     for code in masks:
-        letters = [letter for letter in unicodedata.normalize("NFKC", code) if letter.isalnum()]
+        letters = [letter for letter in unicodedata.normalize("NFKC", code).translate(_plain()) if letter.isalnum()]
         if not letters or len(letters) > 100:
             continue
-        pattern = _SEPARATOR.join(_variants(letter) for letter in letters)
-        text = re.sub(pattern, "•" * len(letters), text, flags=re.IGNORECASE)
+        # Looked for in a copy of the same length in plain digits, letters and blanks: a pattern that names those of
+        # every script takes milliseconds to compile, and each code needs its own.
+        copy = text.translate(_plain())
+        pattern = re.compile(" {0,3}".join(map(re.escape, letters)), re.IGNORECASE)
+        pieces, end = [], 0
+        for match in pattern.finditer(copy):
+            pieces += [text[end : match.start()], "•" * len(letters)]
+            end = match.end()
+        text = "".join((*pieces, text[end:])) if pieces else text
     return text
 
 
-def _variants(letter: str) -> str:
-    """A digit in any script, or a letter in plain and full width."""
-    if letter.isdecimal():
-        return f"[{_digits()[unicodedata.decimal(letter)]}]"
-    wide = chr(ord(letter) + 0xFEE0) if "!" <= letter <= "~" else ""
-    return f"[{re.escape(letter)}{wide}]" if wide else re.escape(letter)
-
-
 @lru_cache(maxsize=1)
-def _digits() -> tuple[str, ...]:
-    """The digits of every script, by value: Unicode keeps them in rows of ten."""
-    rows: list[list[str]] = [[] for _ in range(10)]
-    for point in range(0x1FBFA):
+def _plain() -> dict[int, str]:
+    """The digits of every script and the letters of full width, each with the plain one it stands for; for whatever may
+    stand between those of a code, a blank."""
+    plain = {point + 0xFEE0: chr(point) for point in range(0x21, 0x7F) if chr(point).isalnum()}
+    for point in range(0x80, 0x1FBFA):
         value = unicodedata.decimal(chr(point), -1)
         if value >= 0:
-            rows[value].append(chr(point))
-    return tuple("".join(row) for row in rows)
+            plain[point] = str(value)
+    plain |= {point: " " for point in range(0x3001) if _SEPARATOR.match(chr(point))}
+    return plain
 
 
 # --- cutting ----------------------------------------------------------------------------------------------------------
