@@ -7,9 +7,14 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from letterlock.app import App, open_app
 from running import settings_for
+
+# How long an example takes says more about the machine than about the code.
+hypothesis_settings.register_profile("letterlock", deadline=None)
+hypothesis_settings.load_profile("letterlock")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -51,7 +51,7 @@ LIBRARIES = {
     "cryptography": {"vault", "message.dkim", "message.sign"},
     "dkim": {"message.authenticate", "message.sign"},
     "dns": {"dns"},
-    "filelock": {"postmaster", "wake"},
+    "filelock": {"wake"},
     "idna": {"message.address"},
     "jinja2": {"doors.pages"},
     "mailparser": {"message.parse"},

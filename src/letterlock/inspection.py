@@ -133,10 +133,31 @@ def preview(inspection: Inspection, *, mask_codes: bool) -> Preview:
     opening = inspection.text[: min(inspection.history_start, 5 * SNIPPET_CHARS)]
     return Preview(
         from_address=safe_line(inspection.from_.address, 254) if inspection.from_ else "",
-        from_name=safe_line(inspection.from_.name, 80, masks) if inspection.from_ else "",
+        from_name=shown_name(inspection, masks),
         subject=shown_subject(inspection, masks),
         snippet=safe_line(safe_text(opening, inspection.screening, masks).text, SNIPPET_CHARS, masks),
     )
+
+
+def searchable(inspection: Inspection) -> tuple[str, ...]:
+    """What search may find an email by: what was withheld or cut must not be guessed word by word."""
+    sender = inspection.from_
+    if inspection.screening.level is Level.QUARANTINED:
+        return (sender.domain,) if sender else ()
+    attached = " ".join(attachment.filename for attachment in inspection.attachments)
+    names = (sender.name, sender.address) if sender else ()
+    if inspection.screening.level is Level.NORMAL or inspection.screening.level is Level.TRUSTED:
+        return (inspection.subject, *names, attached, inspection.text)
+    masks = code_masks(inspection, mask_codes=True)
+    cut = safe_text(inspection.text, inspection.screening, masks).text
+    return (shown_subject(inspection, masks), *(safe_line(name, 254, masks) for name in names), cut)
+
+
+def shown_name(inspection: Inspection, masks: Iterable[str] = ()) -> str:
+    """The sender's display name, unless a finding lies in one."""
+    if inspection.from_ is None or any(finding.where == "name" for finding in inspection.screening.findings):
+        return ""
+    return safe_line(inspection.from_.name, 80, masks)
 
 
 def shown_subject(inspection: Inspection, masks: Iterable[str] = (), limit: int = 200) -> str:

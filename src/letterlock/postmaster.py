@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 import os
 from collections.abc import AsyncIterator
-
-from filelock import FileLock, Timeout
 
 from letterlock import upkeep
 from letterlock.app import App
@@ -23,9 +22,10 @@ from letterlock.inbound.filing import file_forever
 from letterlock.inbound.listener import open_listener
 from letterlock.inbound.workers import Workers, open_workers
 from letterlock.outbound.deliver import deliver_forever
+from letterlock.store import emails
 from letterlock.store import postmaster as reports
 from letterlock.store.postmaster import Report
-from letterlock.wake import WAITING
+from letterlock.wake import WAITING, postmaster_lock
 
 log = logging.getLogger(__name__)
 
@@ -33,16 +33,15 @@ LOCK_POLL_S = 0.3
 START_S = 2.0
 _RETRY_BIND_S = 1.0
 _REPORT_S = 3.0
-_LOCK_FILE = "postmaster.lock"
 
 
 async def serve_mail(app: App, *, keep_workers: int = 0) -> None:
     """Be the postmaster whenever nobody else is, until cancelled. `keep_workers`: filing processes kept when idle."""
-    lock = FileLock(app.folder / _LOCK_FILE, thread_local=False)
+    lock = postmaster_lock(app.folder)
     while True:
         try:
-            lock.acquire(timeout=0)
-        except Timeout:
+            lock.acquire()
+        except TimeoutError:
             await asyncio.sleep(LOCK_POLL_S)
             continue
         try:
@@ -81,7 +80,7 @@ async def _listen_and_report(app: App, workers: Workers) -> None:
                     except OSError as error:
                         problems.append(_busy(app, name, port, error))
                     except LetterlockError as error:
-                        problems.append(str(error))
+                        problems.append(f"Mail does not come in by {name.upper()}: {error}")
             if not app.settings.smtp_port and not app.settings.lmtp_port:
                 problems.append("Listening is switched off (smtp_port = 0).")
             doors = ", ".join(f"{name} {address}" for name, address in listening.items())
@@ -98,10 +97,14 @@ async def _say_gone(app: App) -> None:
 
 
 def _busy(app: App, name: str, port: int, error: OSError) -> str:
+    advice = (
+        f"Stop the program that holds it, or set {name}_port to a free one (LETTERLOCK_{name.upper()}_PORT);"
+        if error.errno == errno.EADDRINUSE
+        else "Mend smtp_host (LETTERLOCK_SMTP_HOST), an address of this machine, or the port;"
+    )
     return (
         f"Mail does not come in: {name.upper()} port {app.settings.smtp_host}:{port} cannot be opened"
-        f" ({error.strerror or error}). Stop the program that holds it, or set {name}_port to a free one"
-        f" (LETTERLOCK_{name.upper()}_PORT); it is tried again every second."
+        f" ({error.strerror or error}). {advice} it is tried again every second."
     )
 
 
@@ -113,6 +116,24 @@ async def _mind_workers(app: App, workers: Workers, keep: int) -> None:
                 workers.warm()
             await workers.end_idle(keep)
             await watch.wait()
+
+
+async def file_waiting(app: App) -> None:
+    """File all that was accepted, without listening, until nothing waits. When another process is the postmaster, it
+    does that."""
+    try:
+        lock = postmaster_lock(app.folder).acquire()
+    except TimeoutError:
+        return
+    with lock:
+        async with open_workers(app.settings) as workers:
+            filing = asyncio.create_task(file_forever(app, workers), name="filing")
+            try:
+                while await app.database.read_system(emails.count_unfiled):
+                    await asyncio.sleep(0.05)
+            finally:
+                filing.cancel()
+                await asyncio.gather(filing, return_exceptions=True)
 
 
 @contextlib.asynccontextmanager

@@ -71,6 +71,13 @@ class Settings(BaseSettings):
     quarantine_score: float = Field(0.9, ge=0, le=1, description="Score from which it is quarantined.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("WARNING", description="Detail on stderr.")
 
+    @field_validator("toolsets", mode="after")
+    @classmethod
+    def _not_empty(cls, value: tuple[Toolset, ...]) -> tuple[Toolset, ...]:
+        if not value:
+            raise ValueError(f"name at least one of {', '.join(TOOLSETS)}")
+        return value
+
     @field_validator("toolsets", "http_allowed_hosts", "http_allowed_origins", mode="before")
     @classmethod
     def _split_commas(cls, value: Any) -> Any:

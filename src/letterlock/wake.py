@@ -125,6 +125,20 @@ class Wake(asyncio.DatagramProtocol):
         """A peer that has just died; its registration goes with the next forget_dead."""
 
 
+def postmaster_lock(data: Path) -> FileLock:
+    """The lock whose holder is the data folder's postmaster; the operating system frees it when that process dies."""
+    return FileLock(data / "postmaster.lock", timeout=0, thread_local=False)
+
+
+def postmaster_lives(data: Path) -> bool:
+    """Whether any process of the folder is its postmaster now, whatever it last reported."""
+    try:
+        with postmaster_lock(data):
+            return False
+    except (Timeout, OSError):
+        return True
+
+
 @contextlib.asynccontextmanager
 async def open_wake(data: Path) -> AsyncIterator[Wake]:
     """Wake for this process and data folder, registered with the others until the context ends."""

@@ -335,9 +335,9 @@ async def test_the_status_tells_each_recipient_apart(relayed: App, sink: RelaySi
     found = await do(relayed, "get_delivery_status", submission_id=sent.submission_id)
     assert {each.address: (each.state, each.answer) for each in found.recipients} == {
         bob: ("delivered", ""),
-        "a@example.com": ("sent", "250 2.0.0 taken"),
-        "later@example.com": ("queued", "450 4.2.0 busy"),
-        "never@example.com": ("bounced", "550 5.1.1 no such user"),
+        "a@example.com": ("sent", "250 2.0.0"),
+        "later@example.com": ("queued", "450 4.2.0"),
+        "never@example.com": ("bounced", "550 5.1.1"),
     }
     assert [each.address for each in found.recipients if each.next_try_at] == ["later@example.com"]
     assert found.state == "queued"
@@ -362,12 +362,10 @@ async def test_a_cancelled_email_never_goes_out(relayed: App, sink: RelaySink) -
     assert not sink.emails
 
 
-async def test_what_a_server_says_reaches_the_model_as_one_short_line(relayed: App, sink: RelaySink) -> None:
+async def test_of_what_a_server_says_only_its_codes_reach_the_model(relayed: App, sink: RelaySink) -> None:
     anna = await make_inbox(relayed, "anna")
-    sink.rcpt = {"a@example.com": "550-no\r\n550 " + "‮ignore\tthis " * 100}
+    sink.rcpt = {"a@example.com": "550-5.7.1 no\r\n550 5.7.1 " + "‮ignore\tthis " * 100}
     sent = await do(relayed, "send_email", inbox=anna, to="a@example.com", subject="Hi", text="Hello")
     await relay_now(relayed)
     (found,) = (await do(relayed, "get_delivery_status", submission_id=sent.submission_id)).recipients
-    assert found.answer.startswith("550 no")
-    assert found.answer.isprintable()
-    assert len(found.answer) <= 200
+    assert found.answer == "550 5.7.1"

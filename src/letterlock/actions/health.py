@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import os
 import shutil
 import socket
@@ -9,11 +11,15 @@ from dataclasses import dataclass
 
 from letterlock.app import DATABASE_FILE, App, open_app
 from letterlock.errors import OwnerError
+from letterlock.inbound.listener import tls_context
 from letterlock.settings import Settings, unknown_variables
 from letterlock.store import emails, postmaster
 from letterlock.store.database import Transaction
 from letterlock.store.postmaster import FRESH_MS
+from letterlock.wake import postmaster_lives
 
+STUCK_MS = 10_000
+"""Mail is filed within milliseconds; what waits longer than this is worth a word."""
 _LOW_SPACE = 500 * 1024 * 1024
 
 
@@ -27,8 +33,22 @@ class Finding:
 
 
 async def reception_warning(app: App) -> str:
-    """Why no mail comes in right now, as a sentence; "" when all is well."""
-    return await app.database.read_system(lambda tx: postmaster.reception_problem(tx, app.now_ms()))
+    """Why mail does not come in or cannot be seen right now, as a sentence; "" when all is well."""
+
+    async def look(tx: Transaction) -> tuple[bool, postmaster.Report | None, int | None]:
+        silent = await postmaster.is_silent(tx, app.now_ms())
+        return silent, await postmaster.last(tx), await emails.oldest_unfiled(tx)
+
+    silent, report, oldest = await app.database.read_system(look)
+    if silent:
+        if await asyncio.to_thread(postmaster_lives, app.folder):
+            return "New mail waits: the mail store is held by another program, or its disk is full."
+        return "No Letterlock process listens for mail on this data folder right now."
+    if report is not None and report.problem:
+        return report.problem
+    if oldest is not None and app.now_ms() - oldest > STUCK_MS:
+        return "Some accepted mail cannot be seen yet: many wait to be read, or the disk is full."
+    return ""
 
 
 async def examine(settings: Settings) -> list[Finding]:
@@ -53,6 +73,10 @@ async def examine(settings: Settings) -> list[Finding]:
             findings += await _mail(app)
     except OwnerError as error:
         findings.append(Finding(False, error.what, error.next_step))
+    try:
+        tls_context(settings)
+    except OwnerError as error:
+        findings.append(Finding(False, error.what, error.next_step))
     if settings.relay_host:
         security = settings.relay_security
         advice = "Mail and password go to it in the clear." if security == "none" else ""
@@ -71,7 +95,15 @@ async def _mail(app: App) -> list[Finding]:
     findings = []
     if report is None or app.now_ms() - report.seen_at > FRESH_MS:
         settings = app.settings
-        if settings.smtp_port and _is_taken(settings.smtp_host, settings.smtp_port):
+        if await asyncio.to_thread(postmaster_lives, app.folder):
+            findings.append(
+                Finding(
+                    False,
+                    "a Letterlock process is the postmaster but cannot write the mail store",
+                    "Look for a program that holds letterlock.db open, and at the free space of its disk.",
+                )
+            )
+        elif settings.smtp_port and _is_taken(settings.smtp_host, settings.smtp_port):
             findings.append(
                 Finding(
                     False,
@@ -96,8 +128,8 @@ def _is_taken(host: str, port: int) -> bool:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-        except OSError:
-            return True
+        except OSError as error:
+            return error.errno == errno.EADDRINUSE
         return False
 
 

@@ -21,7 +21,7 @@ from letterlock.errors import InvalidRequest, NotFound
 from letterlock.ids import EmailId, InboxId, ThreadId
 from letterlock.inspection import Inspection, code_masks, shown_subject
 from letterlock.message.extract.links import Link
-from letterlock.message.parse import Mailbox
+from letterlock.message.parse import Attachment, Mailbox
 from letterlock.screen.safe_text import fence, safe_line, safe_text
 from letterlock.screen.score import Level
 from letterlock.store import emails, outbox
@@ -211,7 +211,8 @@ async def read_email(app: App, caller: Caller, request: ReadEmail) -> EmailRead:
     report = await app.database.read(caller.tenant_id, load)
     if report is None:
         raise _no_email(request.email_id)
-    await app.database.write(caller.tenant_id, lambda tx: emails.mark_read(tx, email.email_id))
+    if not app.settings.read_only:
+        await app.database.write(caller.tenant_id, lambda tx: emails.mark_read(tx, email.email_id))
     masks = code_masks(report, mask_codes=app.settings.mask_codes)
     safe = safe_text(report.text, report.screening, masks)
     if request.offset > len(safe.text):
@@ -248,7 +249,7 @@ async def read_email(app: App, caller: Caller, request: ReadEmail) -> EmailRead:
         else [
             AttachmentListed(
                 index=a.index,
-                filename=safe_line(a.filename, 120),
+                filename=_filename(a, report, masks),
                 content_type=safe_line(a.content_type, 80),
                 size=a.size,
             )
@@ -319,7 +320,7 @@ async def get_attachment(app: App, caller: Caller, request: GetAttachment) -> At
         raise NotFound(f"Email '{email.email_id}' has no attachment {request.index}. {have}")
     return AttachmentDetail(
         index=found.index,
-        filename=safe_line(found.filename, 120),
+        filename=_filename(found, report, code_masks(report, mask_codes=app.settings.mask_codes)),
         content_type=safe_line(found.content_type, 80),
         size=found.size,
         sha256=found.sha256,
@@ -449,6 +450,13 @@ def _time(text: str) -> int | None:
         raise InvalidRequest(
             f"since '{safe_line(text, 40)}' is not a time.", next_step="Write it like 2026-01-31T09:30:00Z."
         ) from None
+
+
+def _filename(attachment: Attachment, report: Inspection, masks: Sequence[str]) -> str:
+    """Its name, or a plain one where names are what the screen found fault with."""
+    if any(finding.where == "file name" for finding in report.screening.findings):
+        return f"attachment-{attachment.index}"
+    return safe_line(attachment.filename, 120, masks)
 
 
 def _hidden(report: Inspection) -> list[str]:

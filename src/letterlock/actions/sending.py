@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any
@@ -237,7 +238,7 @@ def _status(submission: Submission) -> DeliveryStatus:
                 address=delivery.recipient,
                 state=delivery.state,
                 attempts=delivery.attempts,
-                answer=safe_line(delivery.reply),
+                answer=_codes_only(delivery.reply),
                 next_try_at=moment(delivery.next_at) if delivery.next_at is not None and delivery.attempts else None,
             )
             for delivery in submission.deliveries
@@ -245,6 +246,16 @@ def _status(submission: Submission) -> DeliveryStatus:
         reasons=[reason.text for reason in submission.reasons],
         next_step=_next_step(submission),
     )
+
+
+_REPLY_CODES = re.compile(r"((?:given up after 48 hours: )?)(\d{3}(?:[ -]\d\.\d{1,3}\.\d{1,3})?)(?!\d)")
+
+
+def _codes_only(reply: str) -> str:
+    """Of a server's reply the codes (RFC 5321 section 4.2, RFC 3463): its words are a stranger's, and no screen read
+    them. Our own sentences stay whole."""
+    found = _REPLY_CODES.match(reply)
+    return f"{found[1]}{found[2]}" if found else safe_line(reply)
 
 
 _NEXT_STEP: dict[DeliveryState, str] = {

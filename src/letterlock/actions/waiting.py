@@ -191,7 +191,8 @@ async def _give(app: App, caller: Caller, email: Email, include_used: bool) -> O
         result.expires_in_s = report.code.expires_in_s
     result.code = email.code
     # Last, because nothing may fail between this and the answer: a code is given once.
-    given = result.status == "used" or await app.database.write(
+    peeking = result.status == "used" or app.settings.read_only
+    given = peeking or await app.database.write(
         caller.tenant_id, lambda tx: emails.give_code(tx, email.email_id, app.now_ms())
     )
     return result if given else None

@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from letterlock.errors import LetterlockError
+from letterlock.errors import CallerError, LetterlockError
 from letterlock.settings import Settings, load_settings
 
 if TYPE_CHECKING:
+    from letterlock.actions.people import Imported
     from letterlock.app import App
 
 T = TypeVar("T")
@@ -221,10 +222,8 @@ def inspect(
     settings = _settings(outer, options, {"dns": "on" if dns else "off"})
     if bool(paths) == bool(jsonl):
         raise click.UsageError("Give either PATHs or --jsonl FILE.")
-    if jsonl is not None:
-        _run(inspect_jsonl(settings, jsonl))
-    else:
-        _run(inspect_paths(settings, paths, as_json=as_json))
+    well = _run(inspect_jsonl(settings, jsonl) if jsonl else inspect_paths(settings, paths, as_json=as_json))
+    sys.exit(0 if well else 1)
 
 
 @cli.command("import")
@@ -235,8 +234,14 @@ def inspect(
 def import_(outer: dict[str, Any], /, paths: tuple[Path, ...], inbox: str, **options: Any) -> None:
     """Import .eml files, mbox files and Maildir folders through the same path as SMTP."""
     from letterlock.actions.people import import_mail
+    from letterlock.postmaster import file_waiting
 
-    done = _with_app(outer, options, lambda app: import_mail(app, inbox, paths))
+    async def take(app: App) -> Imported:
+        done = await import_mail(app, inbox, paths)
+        await file_waiting(app)
+        return done
+
+    done = _with_app(outer, options, take)
     click.echo(f"{done.kept} imported, {done.duplicates} already there, {len(done.failed)} failed.")
     for line in done.failed:
         click.echo(line, err=True)
@@ -337,6 +342,10 @@ def main() -> None:
     """The console script."""
     try:
         cli()
+    except CallerError as error:
+        # Its next step names a tool, which is no help here.
+        click.echo(f"letterlock: {error.what} See `letterlock inbox list`, `letterlock mail list`.", err=True)
+        sys.exit(1)
     except LetterlockError as error:
         click.echo(f"letterlock: {error}", err=True)
         sys.exit(1)

@@ -32,19 +32,23 @@ _Item = tuple[Any, bytes, str]
 """Id, the message, and why there is none ("" when there is one)."""
 
 
-async def inspect_paths(settings: Settings, paths: Iterable[Path], *, as_json: bool) -> None:
-    """Each file, or each .eml file below a folder; "-" is stdin."""
+async def inspect_paths(settings: Settings, paths: Iterable[Path], *, as_json: bool) -> bool:
+    """Each file, or each .eml file below a folder; "-" is stdin. False when one could not be opened."""
+    well = True
     async for name, report in _inspect(settings, _files(paths)):
         if isinstance(report, str):
+            well = False
             click.echo(json.dumps({"id": name, "error": report}) if as_json else f"{name}: {report}", err=not as_json)
         elif as_json:
             click.echo(json.dumps(as_row(name, report, settings), ensure_ascii=False))
         else:
             print_report(name, report)
+    return well
 
 
-async def inspect_jsonl(settings: Settings, file: Path) -> None:
-    """One JSON object a row of `file` on stdout, in order; a row that cannot be read has `error`."""
+async def inspect_jsonl(settings: Settings, file: Path) -> bool:
+    """One JSON object a row of `file` on stdout, in order; a row that cannot be read has `error`. True: a bad row is an
+    answer like another."""
     try:
         with file.open("rb") as rows:
             async for row_id, report in _inspect(settings, _rows(rows)):
@@ -53,6 +57,7 @@ async def inspect_jsonl(settings: Settings, file: Path) -> None:
     except OSError as error:
         raise LetterlockError(f"{file} cannot be read: {error.strerror}.") from None
     sys.stdout.flush()
+    return True
 
 
 def as_row(name: Any, report: Inspection, settings: Settings) -> dict[str, Any]:
@@ -158,16 +163,16 @@ def _rows(lines: Iterable[bytes]) -> Iterator[_Item]:
             try:
                 yield _row(line, number)
             except (ValueError, RecursionError, binascii.Error) as error:
-                yield number, b"", f"line {number}: {error}"
+                yield None, b"", f"line {number}: {error}"
 
 
 def _row(line: bytes, number: int) -> _Item:
     row = json.loads(line)
     if not isinstance(row, dict):
-        return number, b"", f"line {number}: not an object"
-    name = row.get("id", number)
+        return None, b"", f"line {number}: not an object"
+    name = row.get("id")
     if isinstance(row.get("eml_b64"), str):
-        return name, base64.b64decode(row["eml_b64"]), ""
+        return name, base64.b64decode("".join(row["eml_b64"].split()), validate=True), ""
     if isinstance(row.get("eml"), str):
         return name, row["eml"].encode("utf-8", "surrogateescape"), ""
     if isinstance(row.get("text"), str):

@@ -460,7 +460,7 @@ async def open_listener(app: App, workers: Workers, *, lmtp: bool = False) -> As
     Raises OSError when the address cannot be bound, SettingsError for a certificate that cannot be used.
     """
     settings = app.settings
-    door = Door(app, workers, "lmtp" if lmtp else "smtp", _tls_context(settings))
+    door = Door(app, workers, "lmtp" if lmtp else "smtp", tls_context(settings))
     session_class = _lmtp_class() if lmtp else _session_class()
     server = await asyncio.get_running_loop().create_server(
         lambda: session_class(door),
@@ -501,7 +501,8 @@ def _end_of_path(arg: str) -> int:
     return 0
 
 
-def _tls_context(settings: Settings) -> ssl.SSLContext | None:
+def tls_context(settings: Settings) -> ssl.SSLContext | None:
+    """What STARTTLS uses, None when no certificate is set. Raises SettingsError for one that cannot be used."""
     if settings.tls_cert is None or settings.tls_key is None:
         return None
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

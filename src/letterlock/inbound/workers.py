@@ -22,7 +22,7 @@ from typing import BinaryIO
 from pydantic import BaseModel
 
 from letterlock.dns import Resolver, SystemResolver
-from letterlock.inspection import Inspection, Preview, inspect_message, preview
+from letterlock.inspection import Inspection, Preview, inspect_message, preview, searchable
 from letterlock.message.envelope import Envelope
 from letterlock.message.parse import Caps
 from letterlock.screen.score import Thresholds
@@ -208,13 +208,10 @@ def read_message(raw: bytes, envelope: Envelope, options: WorkerOptions, resolve
         thresholds=Thresholds(options.suspect, options.quarantined),
         caps=Caps(message_bytes=options.message_bytes),
     )
-    sender = inspection.from_
-    names = (sender.name, sender.address) if sender else ()
-    attached = " ".join(attachment.filename for attachment in inspection.attachments)
     return Reading(
         inspection=inspection,
         preview=preview(inspection, mask_codes=options.mask_codes),
-        terms=terms_of(inspection.subject, *names, attached, inspection.text),
+        terms=terms_of(*searchable(inspection)),
     )
 
 

@@ -243,6 +243,12 @@ async def count_unfiled(tx: Transaction) -> int:
     return row["n"] if row else 0
 
 
+async def oldest_unfiled(tx: Transaction) -> int | None:
+    """When the email that waits longest to be filed was received, in milliseconds since 1970. A system read."""
+    row = await tx.one("SELECT received_at FROM emails WHERE state = 'received' ORDER BY email_id LIMIT 1")
+    return row["received_at"] if row else None
+
+
 async def file(tx: Transaction, receipt: Receipt, filed: Filed) -> bool:
     """Make an accepted email visible: its numbers, thread, findings and terms. False when it is filed (or gone)
     already."""

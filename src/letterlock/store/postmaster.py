@@ -41,11 +41,3 @@ async def is_silent(tx: Transaction, now_ms: int) -> bool:
     """Whether no postmaster has reported lately."""
     report = await last(tx)
     return report is None or now_ms - report.seen_at > FRESH_MS
-
-
-async def reception_problem(tx: Transaction, now_ms: int) -> str:
-    """Why no mail comes in right now, as a sentence; "" when all is well."""
-    if await is_silent(tx, now_ms):
-        return "No Letterlock process listens for mail on this data folder right now."
-    report = await last(tx)
-    return report.problem if report else ""

@@ -188,6 +188,7 @@ class SqliteDatabase:
         part.unlink(missing_ok=True)
         source = await _connect(self._file)
         try:
+            await asyncio.to_thread(part.touch, 0o600)
             copy = await aiosqlite.connect(part)
             try:
                 # All pages in one step: a reader's snapshot, which writers of the WAL do not disturb.
