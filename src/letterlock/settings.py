@@ -132,6 +132,11 @@ def load_settings(**options: Any) -> Settings:
     data = Path(given.get("data") or os.environ.get("LETTERLOCK_DATA") or default_data_folder()).expanduser()
     file = Path(named).expanduser() if named else data / "letterlock.toml"
     text, from_file = _read_file(file, must_exist=bool(named))
+    if "data" in from_file:
+        raise SettingsError(
+            f"{file}, key data: the data folder cannot be named in a file that may lie in it.",
+            next_step="Use --data or LETTERLOCK_DATA.",
+        )
     weaker = {key: value for key, value in from_file.items() if f"LETTERLOCK_{key.upper()}" not in os.environ}
     try:
         return Settings(**{**weaker, **given, "data": data})
