@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+import time
+import unicodedata
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from letterlock.message.extract.keywords import clean as plain
 from letterlock.screen.rule import Finding
 from letterlock.screen.safe_text import fence, neutralise, safe_line, safe_text
 from letterlock.screen.score import Level, Screening
@@ -78,7 +81,8 @@ def test_reference_links_do_not_resolve() -> None:
 
 DASHED = [
     "482913", "482 913", "482-913", "4 8 2 9 1 3", "4-8-2-9-1-3", "４８２９１３", "٤٨٢٩١٣", "48.29.13", "4\u200b82913",
-    "482\n913", "482\u00a0913", "482\u2013913",
+    "482\n913", "482\u00a0913", "482\u2013913", "④⑧②⑨①③", "⁴⁸²⁹¹³", "₄₈₂₉₁₃", "❹❽❷❾❶❸", "⓸⓼⓶⓽⓵⓷", "𝟜𝟠𝟚𝟡𝟙𝟛", "⒋⒏⒉⒐⒈3",
+    "4️⃣8️⃣2️⃣9️⃣1️⃣3️⃣", "4️⃣ - 8️⃣ - 2️⃣ - 9️⃣ - 1️⃣ - 3️⃣", "④8-②_**９**|1️⃣ ³", "4_8_2_9_1_3", "4**8**2913", "48291③",
 ]  # fmt: skip
 
 
@@ -90,6 +94,17 @@ def test_every_way_to_write_a_code_is_masked(written: str) -> None:
 
 def test_codes_with_letters_are_masked_in_any_case_and_width() -> None:
     assert safe_text("K7-QX or k7qx or Ｋ７ＱＸ", NORMAL, masks=("K7-QX",)).text == "•••• or •••• or ••••"
+
+
+def test_a_sign_for_two_digits_is_masked_whole() -> None:
+    assert safe_text("4829⑬!", NORMAL, masks=("482913",)).text == "••••••!"
+    assert safe_text("4829⑬4829⑬", NORMAL, masks=("482913",)).text == "••••••" * 2
+    assert safe_line("⑭82913", masks=("482913",)) == "••••••"
+
+
+def test_digits_far_apart_are_not_taken_for_a_code() -> None:
+    text = "4 of them, 8 or 2, 9 more; 1, 3"
+    assert safe_text(text, NORMAL, masks=("482913",)).text == text
 
 
 def test_without_masks_nothing_is_masked() -> None:
@@ -168,6 +183,49 @@ def test_a_masked_code_leaves_no_copy(code: str, gaps: list[str], before: str, a
     assert code not in re.sub(r"[\s.\-]", "", neutralise(safe).replace("•", "|")) or code in re.sub(
         r"[\s.\-]", "", before + after
     )
+
+
+def digits_of(character: str) -> set[str]:
+    known = {letter for letter in unicodedata.normalize("NFKC", character) + plain(character) if letter in "0123456789"}
+    value = unicodedata.digit(character, -1)
+    return known | {str(value)} if value >= 0 else known
+
+
+DIGITS = [(chr(point), found) for point in range(0x110000) if (found := digits_of(chr(point)))]
+WRITTEN = {
+    digit: [sign for sign, found in DIGITS if found == {digit} and plain(sign).strip("().,") == digit]
+    for digit in "0123456789"
+}
+
+
+def test_every_character_that_is_a_digit_is_read_as_one() -> None:
+    one_digit = [(sign, str(value)) for sign, _ in DIGITS if (value := unicodedata.digit(sign, -1)) >= 0]
+    assert len(one_digit) > 700
+    assert [sign for sign, digit in one_digit if digit not in plain(sign)] == []
+
+
+def test_every_character_that_holds_a_digit_is_masked_as_that_digit() -> None:
+    for sign, _ in DIGITS:
+        code = "7" + "".join(filter(str.isalnum, plain(sign))) + "77"
+        assert safe_line(f"a 7{sign}77 b", masks=(code,)) == f"a {'•' * len(code)} b", ascii(sign)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.from_regex(r"\A[0-9]{4,8}\Z"), st.data())
+def test_whatever_extraction_reads_as_the_code_is_masked(code: str, data: st.DataObject) -> None:
+    gap = st.text(" -_.*·|\n\u20e3\ufe0f\u200b", max_size=3)
+    written = "".join(data.draw(st.sampled_from(WRITTEN[digit])) + data.draw(gap) for digit in code[:-1])
+    written += data.draw(st.sampled_from(WRITTEN[code[-1]]))
+    assert safe_text(f"Code: {written}, that is all", NORMAL, masks=(code,)).text == (
+        f"Code: {'•' * len(code)}, that is all"
+    )
+
+
+def test_masking_takes_linear_time() -> None:
+    started = time.perf_counter()
+    for piece in ("1" + " " * 8, "①⓶", "1️⃣", "1 1 1 1 1 2 ", "𝟙" * 7 + "x", "1" + "\u0301" * 50):
+        safe_text(piece * (200_000 // len(piece)), NORMAL, masks=("11111112", "1111111" * 9 + "3"))
+    assert time.perf_counter() - started < 10
 
 
 @settings(max_examples=200, deadline=None)

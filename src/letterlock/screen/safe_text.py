@@ -7,15 +7,15 @@ are broken up so that they read the same to a person and mean nothing to a parse
 from __future__ import annotations
 
 import re
-import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
 from letterlock.message.characters import clean
+from letterlock.message.extract.codes import spellings
+from letterlock.message.extract.keywords import clean as plain
 from letterlock.screen.rule import Finding
 from letterlock.screen.score import Level, Screening
 
@@ -108,38 +108,16 @@ def _broken(match: re.Match[str]) -> str:
 
 # --- masking ----------------------------------------------------------------------------------------------------------
 
-_SEPARATOR: Final = re.compile(r"[\s.\-_‐-―−·•|/]")
-
 
 def _masked(text: str, masks: Iterable[str]) -> str:
-    """Every way to write each code, also with blanks or dashes between and with other digits, as dots of its length."""
-    for code in masks:
-        letters = [letter for letter in unicodedata.normalize("NFKC", code).translate(_plain()) if letter.isalnum()]
-        if not letters or len(letters) > 100:
-            continue
-        # Looked for in a copy of the same length in plain digits, letters and blanks: a pattern that names those of
-        # every script takes milliseconds to compile, and each code needs its own.
-        copy = text.translate(_plain())
-        pattern = re.compile(" {0,3}".join(map(re.escape, letters)), re.IGNORECASE)
-        pieces, end = [], 0
-        for match in pattern.finditer(copy):
-            pieces += [text[end : match.start()], "•" * len(letters)]
-            end = match.end()
-        text = "".join((*pieces, text[end:])) if pieces else text
+    """Every way to write each code, also with blanks or marks between and in other digits, as dots of its length."""
+    for code in dict.fromkeys("".join(filter(str.isalnum, plain(mask))) for mask in masks):
+        pieces, position = [], 0
+        for start, end in spellings(text, code):
+            pieces += [text[position:start], "•" * len(code)]
+            position = end
+        text = "".join((*pieces, text[position:])) if pieces else text
     return text
-
-
-@lru_cache(maxsize=1)
-def _plain() -> dict[int, str]:
-    """The digits of every script and the letters of full width, each with the plain one it stands for; for whatever may
-    stand between those of a code, a blank."""
-    plain = {point + 0xFEE0: chr(point) for point in range(0x21, 0x7F) if chr(point).isalnum()}
-    for point in range(0x80, 0x1FBFA):
-        value = unicodedata.decimal(chr(point), -1)
-        if value >= 0:
-            plain[point] = str(value)
-    plain |= {point: " " for point in range(0x3001) if _SEPARATOR.match(chr(point))}
-    return plain
 
 
 # --- cutting ----------------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ versions are sorted out by their neighbours. Work is linear in the length of the
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -686,8 +687,32 @@ def _domain_bound(parsed: ParsedMessage, visible: VisibleText) -> tuple[str, flo
     return None
 
 
-_NOT_PLAIN = re.compile(r"[\W_]+")
-_GAP = 3
+_GAP = r"[\W_]{0,8}+"
+_LONGEST_VALUE = 100
+
+
+def spellings(text: str, value: str) -> list[tuple[int, int]]:
+    """Where `text` reads as `value`, as (start, end): in digits and letters of any form, any case, with up to eight
+    blanks, dashes or other marks between. It reads each character as `find_code` does."""
+    letters = [letter for letter in clean(value) if letter.isalnum()]
+    if not letters or len(letters) > _LONGEST_VALUE:
+        return []
+    pattern = re.compile(_GAP.join(map(re.escape, letters)), re.IGNORECASE)
+    if text.isascii():
+        return [match.span() for match in pattern.finditer(text)]
+    simple = {letter: _plain(letter) for letter in set(text)}
+    plain = "".join([simple[letter] for letter in text])
+    places = [place for place, letter in enumerate(text) for _ in simple[letter]]
+    found = []
+    end = 0
+    for match in pattern.finditer(plain):
+        # One character can stand for two letters of the match, or for the end of one match and the start of the next.
+        start, end = max(end, places[match.start()]), places[match.end() - 1] + 1
+        while end < len(text) and unicodedata.category(text[end])[0] == "M":
+            end += 1
+        if start < end:
+            found.append((start, end))
+    return found
 
 
 @lru_cache(maxsize=4_000)
@@ -696,24 +721,8 @@ def _plain(letter: str) -> str:
 
 
 def _forms(value: str, texts: list[str]) -> tuple[str, ...]:
-    """Every stretch of `texts` that reads as `value` once blanks, marks and native digits are taken out."""
+    """Every stretch of `texts` that reads as `value`."""
     forms = {value: None}
     for text in dict.fromkeys(texts):
-        times = _NOT_PLAIN.sub("", clean(text)).count(value)
-        if times == text.count(value):
-            continue
-        kept: list[str] = []
-        places: list[int] = []
-        for place, letter in enumerate(text):
-            simple = letter if letter.isascii() else _plain(letter)
-            if len(simple) == 1 and simple.isalnum():
-                kept.append(simple)
-                places.append(place)
-        skeleton = "".join(kept)
-        at = skeleton.find(value)
-        while at >= 0:
-            end = at + len(value) - 1
-            if all(places[i + 1] - places[i] <= _GAP + 1 for i in range(at, end)):
-                forms[text[places[at] : places[end] + 1]] = None
-            at = skeleton.find(value, end + 1)
+        forms.update({text[start:end]: None for start, end in spellings(text, value)})
     return tuple(forms)

@@ -374,6 +374,17 @@ _FOLDS = {
     **dict.fromkeys(range(0x2000, 0x200B), " "),
     **dict.fromkeys((0x2010, 0x2011, 0x2012, 0x2013, 0x2014, 0x2212), "-"),
     **dict.fromkeys((0x2018, 0x2019, 0x02BC), "'"),
+    # The square around a keycap digit, and what chooses the look of an emoji.
+    **dict.fromkeys((0x20E3, *range(0xFE00, 0xFE10)), None),
+    # Digits that have no compatibility form: 1 to 9 in circles and in old scripts, and the zeros that go with them.
+    **{
+        start + value: str(value + 1)
+        for start in (0x1369, 0x24F5, 0x2776, 0x2780, 0x278A, 0x10E60, 0x11052)
+        for value in range(9)
+    },
+    **{0x10A40 + value: str(value + 1) for value in range(4)},
+    **dict.fromkeys((0x24FF, 0x1F10B, 0x1F10C), "0"),
+    0x19DA: "1",
     0x0130: "I",
     0x0643: "\u06a9",  # Arabic and Persian kaf and yeh are one letter to a reader
     0x06AA: "\u06a9",
@@ -385,7 +396,7 @@ _NATIVE_DIGIT = re.compile(r"[^\D0-9]")
 
 
 def clean(text: str) -> str:
-    """`text` in the one form it is judged in: compatibility forms and native digits made plain (Unicode Nd -> ASCII),
+    """`text` in the one form it is judged in: compatibility forms and all digits made plain (-> ASCII), keycaps and
     invisible characters and Arabic vowel signs dropped, every blank a space, every dash a hyphen. Keeps case."""
     if text.isascii():
         return text
