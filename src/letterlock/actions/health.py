@@ -32,20 +32,26 @@ class Finding:
     advice: str = ""
 
 
+async def reception_problem(app: App) -> str:
+    """Why mail does not come in right now, as a sentence; "" when it does."""
+
+    async def look(tx: Transaction) -> tuple[bool, postmaster.Report | None]:
+        return await postmaster.is_silent(tx, app.now_ms()), await postmaster.last(tx)
+
+    silent, report = await app.database.read_system(look)
+    if not silent:
+        return report.problem if report else ""
+    if await asyncio.to_thread(postmaster_lives, app.folder):
+        return "New mail waits: the mail store is held by another program, or its disk is full."
+    return "No Letterlock process listens for mail on this data folder right now."
+
+
 async def reception_warning(app: App) -> str:
-    """Why mail does not come in or cannot be seen right now, as a sentence; "" when all is well."""
-
-    async def look(tx: Transaction) -> tuple[bool, postmaster.Report | None, int | None]:
-        silent = await postmaster.is_silent(tx, app.now_ms())
-        return silent, await postmaster.last(tx), await emails.oldest_unfiled(tx)
-
-    silent, report, oldest = await app.database.read_system(look)
-    if silent:
-        if await asyncio.to_thread(postmaster_lives, app.folder):
-            return "New mail waits: the mail store is held by another program, or its disk is full."
-        return "No Letterlock process listens for mail on this data folder right now."
-    if report is not None and report.problem:
-        return report.problem
+    """Why an email that was sent may not be seen yet, as a sentence; "" when all is well."""
+    problem = await reception_problem(app)
+    if problem:
+        return problem
+    oldest = await app.database.read_system(emails.oldest_unfiled)
     if oldest is not None and app.now_ms() - oldest > STUCK_MS:
         return "Some accepted mail cannot be seen yet: many wait to be read, or the disk is full."
     return ""

@@ -17,7 +17,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING
 
 from letterlock.actions.caller import AGENT_SCOPES
-from letterlock.actions.health import reception_warning
+from letterlock.actions.health import reception_problem
 from letterlock.app import App, open_app
 from letterlock.doors.mcp_server import build_mcp_server, caller_by_key
 from letterlock.errors import SettingsError
@@ -52,7 +52,7 @@ def build_http(app: App, base_url: str) -> Starlette:
 
     async def healthz(request: Request) -> Response:
         """For supervisors: 200 when mail can be stored and comes in, else 503 with why."""
-        problem = await reception_warning(app)
+        problem = await reception_problem(app)
         body = {
             "status": "degraded" if problem else "ok",
             "version": metadata.version("letterlock"),

@@ -235,6 +235,7 @@ def _read_font(name: str, value: str) -> Iterator[tuple[str, Value]]:
         if size is not None and not (index + 1 < len(words) and _WEIGHT.fullmatch(word) and isinstance(size, Length)):
             yield "font-size", size
             yield "font-weight", weight
+            yield "line-height", _line_height(word.partition("/")[2]) or "normal"
             yield "font-family", " ".join(words[index + 1 :])
             return
         if word in ("bold", "bolder") or _WEIGHT.fullmatch(word):
@@ -245,6 +246,12 @@ def _read_font_size(name: str, value: str) -> Iterator[tuple[str, Value]]:
     size = _font_size(value)
     if size is not None:
         yield name, size
+
+
+def _read_line_height(name: str, value: str) -> Iterator[tuple[str, Value]]:
+    height = _line_height(value)
+    if height is not None:
+        yield name, height
 
 
 def _read_sides(name: str, value: str) -> Iterator[tuple[str, Value]]:
@@ -290,7 +297,7 @@ _DISPLAYS: Final = names(
 )
 _LONGHANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "background": ("background-color", "background-image"),
-    "font": ("font-size", "font-weight", "font-family"),
+    "font": ("font-size", "font-weight", "line-height", "font-family"),
     "margin": ("margin-top", "margin-bottom", "margin-left"),
     "inset": ("top", "right", "bottom", "left"),
     "overflow-x": ("overflow",),
@@ -312,6 +319,7 @@ _READERS: Final[Mapping[str, _Read]] = {
     "font-weight": _read_text,
     "font-family": _read_text,
     "letter-spacing": _read_length,
+    "line-height": _read_line_height,
     "text-align": _read_text,
     "text-indent": _read_length,
     "white-space": _read_text,
@@ -398,6 +406,17 @@ def _font_size(value: str) -> Length | Unknown | None:
     if isinstance(length, Length):
         return Length(length.number / 100, "em") if length.unit == "%" else length
     return length if isinstance(length, Unknown) else None
+
+
+@lru_cache(maxsize=512)
+def _line_height(value: str) -> Length | Unknown | str | None:
+    """A bare number keeps the unit "", for it is inherited as a number (CSS 2.1 section 10.8.1)."""
+    length = _length(value)
+    if isinstance(length, Length):
+        if length.number < 0:
+            return None
+        return Length(length.number / 100, "em") if length.unit == "%" else length
+    return length if isinstance(length, Unknown) or value == "normal" else None
 
 
 def _float(text: str) -> float:
@@ -1119,6 +1138,12 @@ class Style:
     puzzling: str = ""
     """Inherited: why the text's looks could not be worked out."""
     variables: Mapping[str, str] = field(default_factory=dict)
+    tracking: float = 0.0
+    """Letter-spacing in pixels."""
+    leading: Length | None = None
+    """Line-height in pixels, or as a number of font sizes (unit ""); None is normal."""
+    pressed: bool = False
+    """Lines without height in a box that cuts off what overflows it."""
 
 
 ROOT: Final = Style(display="block")
@@ -1301,6 +1326,7 @@ def _inherited(parent: Style, display: str) -> Style:
         display, parent.gone, parent.hidden, parent.visible, parent.colour, parent.backdrops, parent.size,
         parent.opacity, parent.bold, parent.mono, parent.spaced, parent.centred, parent.heading, parent.keeps_blanks,
         parent.indent, parent.coded, parent.linked, puzzling=parent.puzzling, variables=parent.variables,
+        tracking=parent.tracking, leading=parent.leading, pressed=parent.pressed,
     )  # fmt: skip
 
 
@@ -1396,11 +1422,26 @@ def _computed(
     if isinstance(family, str) and family not in _WIDE:
         mono = any(word in family for word in ("mono", "courier", "consolas", "menlo", "fixed"))
     spaced = parent.spaced
-    gap = pixels(get("letter-spacing", ""), size)
+    tracking = parent.tracking
+    gap = pixels(get("letter-spacing", ""), size, size)
     if gap is not None:
         spaced = gap >= 1.5
-    elif get("letter-spacing") == "normal":
+        tracking = gap
+    elif get("letter-spacing") in ("normal", "initial"):
         spaced = False
+        tracking = 0.0
+    leading = parent.leading
+    height = get("line-height")
+    if isinstance(height, Length):
+        leading = height if height.unit == "" else Length(pixels(height, size) or 0.0, "px")
+    elif height in ("normal", "initial"):
+        leading = None
+    # Overflow is cut off at blocks only, and at those only where nothing in them is taller (CSS 2.1 section 11.1.1).
+    pressed = (
+        leading is not None
+        and leading.number * (1.0 if leading.unit else size) <= max(2.0, size / 5)
+        and (parent.pressed or (get("overflow") == "clip" and display not in ("inline", "contents")))
+    )
     centred = parent.centred or tag == "center"
     align = get("text-align")
     if align is None and tag in _ALIGNED and tag != "table":
@@ -1426,6 +1467,8 @@ def _computed(
             hidden = "tiny"
         elif indent <= -100 or indent >= 1000:
             hidden = "off_screen"
+        elif pressed or (tracking < 0 and tracking <= -_OVERLAP * size):
+            hidden = "no_size"
         elif any(not readable(colour, backdrop, opacity) for backdrop in backdrops):
             hidden = "colour"
     return Style(
@@ -1450,7 +1493,14 @@ def _computed(
         tight=_small(get("margin-top"), size) and _small(get("margin-bottom"), size),
         puzzling=puzzling,
         variables=variables,
+        tracking=tracking,
+        leading=leading,
+        pressed=pressed,
     )
+
+
+# Letters are about half as wide as their font is high: drawn closer by that, each lies on the one before.
+_OVERLAP: Final = 0.5
 
 
 def _small(value: Value | None, size: float) -> bool:
@@ -1499,7 +1549,7 @@ _VAR: Final = re.compile(r"var\( ?(--[^\s,()]+) ?(?:, ?([^()]*))?\)")
 # Properties that alone can make a text unseen.
 _TELLING: Final = names(
     "display visibility opacity color -webkit-text-fill-color font-size text-indent background-color zoom "
-    "content-visibility"
+    "content-visibility letter-spacing"
 )
 
 

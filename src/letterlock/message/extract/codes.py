@@ -41,9 +41,11 @@ def find_code(parsed: ParsedMessage, visible: VisibleText) -> Code | None:
     best: dict[str, tuple[float, str, _Shape | None]] = {}
     shapes = islice(chain(_cells(lines), chain.from_iterable(map(_shapes, lines))), _MOST_SHAPES)
     mail = _Mail(lines)
-    names = " ".join(f"{mailbox.name} {mailbox.address}" for mailbox in parsed.from_).lower()
+    names = clean(" ".join(f"{mailbox.name} {mailbox.address}" for mailbox in parsed.from_)).lower()
     for shape in shapes:
-        if shape.value.lower() in names or (shape.value.isalpha() and mail.is_word(shape.value)):
+        if (shape.value.lower() in names and not _more_than_a_name(shape)) or (
+            shape.value.isalpha() and mail.is_word(shape.value)
+        ):
             continue
         score, reason = mail.judge(shape)
         if score > best.get(shape.value, (0.0, "", None))[0]:
@@ -134,28 +136,47 @@ class _Shape:
 
 def _lines(parsed: ParsedMessage, visible: VisibleText) -> list[_Line]:
     """The subject, then all shown lines that are not history: its codes were for another moment."""
-    lines = [_Line(clean(parsed.subject[:_LONGEST_LINE]), "subject", frozenset(), 0)]
+    lines = [_Line(_bare(parsed.subject[:_LONGEST_LINE]), "subject", frozenset(), 0)]
     history = newest_part(visible.text) if _REPLY.match(parsed.subject) else len(visible.text)
     old = {block.text for block in visible.blocks if block.start >= history}
     for block in visible.blocks[:_MOST_LINES]:
         if block.text in old:
             continue
         for text in block.text[:_LONGEST_LINE].split("\n"):
-            text = clean(text).strip()
+            text = _bare(text).strip()
             if text and not text.startswith(">"):
                 lines.append(_Line(text, block.part, block.looks, len(lines)))
     return lines
 
 
+def _bare(text: str) -> str:
+    """`text` cleaned, without the marks of emphasis, and with a number set apart from a word for code before it."""
+    text = clean(text)
+    if "*" in text or "_" in text:
+        text = _EMPHASIS.sub(lambda match: match["stars"] or match["lines"], text)
+    return _GLUED.sub(_set_apart, text)
+
+
+def _set_apart(match: re.Match[str]) -> str:
+    bits = hints(match[1].lower())
+    return f"{match[1]} {match[2]}" if bits & _NOUN and not bits & _OTHER else match[0]
+
+
 # --- what has the shape of a code -------------------------------------------------------------------------------------
 
+# Bold and italic of Markdown, in pairs: asterisks that only lead stand for what is left out of a card number.
+_EMPHASIS = re.compile(
+    r"(?<!\*)(\*{1,3})(?=[^\s*])(?P<stars>[^*\n]{1,200})(?<=\S)\1(?!\*)"
+    r"|(?<!\w)(_{1,3})(?=[^\s_])(?P<lines>[^_\n]{1,200})(?<=\S)\3(?!\w)"
+)
+_GLUED = re.compile(r"(?<![^\W_])([A-Za-z\u00c0-\u0dff]{3,20})([0-9]{5,8})(?![^\W_])")
 _REPLY = re.compile(r"\s*(?:re|aw|sv|vs|antw?|odp|ynt|rif|回复|回覆|返信|답장)(?:\[\d+\])?\s?[:：]", re.IGNORECASE)
 _ADDRESS = re.compile(r"\S*(?:://|@|\bwww\.)\S*")
 _RUN = re.compile(
     r"(?<![A-Za-z0-9])(?:(?=[A-Za-z-]{0,24}[0-9])[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*|[A-Z]{4,10}(?:-[A-Z]{3,6}){0,3}(?![A-Za-z0-9]))"
 )
 _MAYBE = re.compile(r"[0-9]|[A-Z]{4}|[A-Z] [A-Z] [A-Z]")
-_SPACED_OUT = re.compile(r"(?<!\S)[A-Za-z0-9](?:(?: {1,3}| ?[-.|·•] ?)[A-Za-z0-9]){3,9}(?!\S)")
+_SPACED_OUT = re.compile(r"(?<!\S)[A-Za-z0-9](?:(?: {1,3}| ?[-.|·•_] ?)[A-Za-z0-9]){3,9}(?=[.,;:!?)]{0,3}(?:\s|$))")
 _WORDS = re.compile(r"[a-z]{3,8}(?:-[a-z]{3,8}){2,5}")
 _LETTERS_ALONE = re.compile(r"[A-Za-z]{8,24}")
 _TYPED: frozenset[Look] = frozenset({"mono", "code", "spaced"})
@@ -304,6 +325,8 @@ def _wrong_neighbours(value: str, before: str, after: str) -> bool:
     left, right = before[-1:], after[:1]
     if left and (left in "#$€£¥₹+@&;=/\\_%~^" or (left.isalpha() and ord(left) < 0x0E00)):
         return True
+    if _inside_a_word(value, before, after):
+        return True
     if left == "-" and len(value) == 4 and before[-2:-1] in ("", " "):
         return True  # a time zone, a minus
     if left in (".", ",", ":", "-", "'") and before[-2:-1].isalnum() and left != ":":
@@ -326,6 +349,29 @@ def _wrong_neighbours(value: str, before: str, after: str) -> bool:
     if len(value) == 4 and (_DATE_BEFORE.search(near) or re.match(r" ?[-–/] ?\d", after)):
         return True
     return len(value) == 5 and _PLACE_BEFORE.search(near) is not None
+
+
+_ENDS_GLUED = re.compile(r"[A-Za-z0-9]((?:[^\w\s]|_){1,8}+)$")
+_BEGINS_GLUED = re.compile(r"((?:[^\w\s]|_){1,8}+)[A-Za-z0-9]")
+_OF_PASSWORDS = frozenset("!?#$%^&*+~@")
+
+
+def _inside_a_word(value: str, before: str, after: str) -> bool:
+    """Whether `value` is a piece of what has marks inside, as passwords have: "Xy7!kQ2z" is no code, nor is "kQ2z"."""
+    head = _ENDS_GLUED.search(before[-12:])
+    tail = _BEGINS_GLUED.match(after)
+    marks = [match[1] for match in (head, tail) if match]
+    if any(not _OF_PASSWORDS.isdisjoint(mark) for mark in marks):
+        return True
+    if value.isdigit():
+        return False
+    if after[:1] in tuple("#^") or (before[-1:] in ("!", "?") and not before[-2:-1].strip()):
+        return True
+    # "Code:Xy7kQ2" and "code (Xy7kQ2)" are labels; anything else with a mark inside is one word.
+    word = before[-24:].split()[-1:] if before and not before[-1].isspace() else []
+    return tail is not None or (
+        head is not None and (head[1][0] not in ":(\"'" or any(letter.isdigit() for letter in word[0]))
+    )
 
 
 def _cells(lines: list[_Line]) -> Iterator[_Shape]:
@@ -427,13 +473,31 @@ class _Mail:
         if bits & _NOTICE and any(word[2] & _NOUN and 0 <= shape.start - word[1] <= 3 for word in line.words):
             score += 0.1
         # A terse mail: "Your code: 123456" and nothing else to go by.
-        if len(line.text) <= 48 and shape.end >= len(line.text.rstrip(_EDGE)):
+        if self._opens(shape):
+            score += 0.25 + 0.2
+        elif len(line.text) <= 48 and shape.end >= len(line.text.rstrip(_EDGE)):
             score += 0.15 + (0.1 if line.place <= 3 else 0) + (0.2 if self.subject.bits & _NOUN else 0)
         if not shape.value.isdigit() and not shape.value.isupper():
             score -= 0.1
         if shape.value.isdigit() and _YEAR.fullmatch(shape.value):
             score -= 0.2
         return score, "the sentence calls it a code"
+
+    def _opens(self, shape: _Shape) -> bool:
+        """Whether a terse mail's first sentence gives it, "Your code is 123456.", with another sentence after it."""
+        line = shape.line
+        begin, finish = _clause(line, shape.start, shape.end)
+        return (
+            begin == 0
+            and line.place <= 3
+            and finish < len(line.text.rstrip())
+            and finish - shape.end <= 1
+            and finish <= 48
+            and shape.value.isdigit()
+            and bool(self.subject.bits & _NOUN)
+            and not _label_of_something_else(self.subject)
+            and _LEADS_TO.search(line.text[: shape.start]) is not None
+        )
 
     def _alone(self, shape: _Shape) -> tuple[float, str]:
         line, last = shape.line, shape.last or shape.line
@@ -549,6 +613,13 @@ class _Mail:
                 return seconds
             stated = stated or seconds
         return stated
+
+
+def _more_than_a_name(shape: _Shape) -> bool:
+    """Whether a shape that the sender's name holds too is given here as a number: right behind "is", or by itself."""
+    if not shape.value.isdigit():
+        return False
+    return _LEADS_TO.search(shape.line.text[: shape.start]) is not None or (shape.alone and len(shape.value) >= 5)
 
 
 def _one_flow(one: _Line, other: _Line) -> bool:
