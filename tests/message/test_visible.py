@@ -63,6 +63,10 @@ HIDING = {
     '<div style="height:0;overflow:hidden">%s</div>': "no_size",
     '<div style="max-height:0px;overflow-y:hidden">%s</div>': "no_size",
     '<div style="width:1px;overflow:clip">%s</div>': "no_size",
+    '<p style="letter-spacing:-999px">%s</p>': "no_size",
+    '<div style="letter-spacing:-1em"><p><b>%s</b></p></div>': "no_size",
+    '<div style="line-height:0;overflow:hidden">%s</div>': "no_size",
+    '<div style="font:16px/0 Arial;overflow-y:clip"><p><b>%s</b></p></div>': "no_size",
     '<p style="position:absolute;clip:rect(0 0 0 0)">%s</p>': "clipped",
     '<p style="clip-path:inset(100%%)">%s</p>': "clipped",
     '<p style="clip-path:circle(0)">%s</p>': "clipped",
@@ -120,6 +124,12 @@ SHOWING = [
     "<a href=https://h.example style='mso-hide:all'>%s</a>",
     "<a href=https://h.example><table><tr><td style='mso-hide:all'>%s</td></tr></table></a>",
     "<p style='clip-path:inset(2px round 4px)'>%s</p>",
+    "<h1 style='letter-spacing:-.04em'>%s</h1>",
+    "<div style='font-size:0;letter-spacing:-4px'><p style='font-size:16px'>%s</p></div>",
+    "<p style='line-height:0'>%s</p>",
+    "<p style='line-height:calc(1.5);overflow:hidden'>%s</p>",
+    "<p style='line-height:1.4;overflow:hidden'>%s</p>",
+    "<div style='line-height:0;overflow:hidden'><p style='line-height:20px'>%s</p></div>",
     "<p style='width:calc(100%% - 20px);overflow:hidden'>%s</p>",
 ]
 

@@ -415,6 +415,8 @@ def _line_height(value: str) -> Length | Unknown | str | None:
     if isinstance(length, Length):
         if length.number < 0:
             return None
+        if "(" in value and not re.search(r"\d(?:%|[a-z])", value):
+            return Length(length.number, "")
         return Length(length.number / 100, "em") if length.unit == "%" else length
     return length if isinstance(length, Unknown) or value == "normal" else None
 
