@@ -8,13 +8,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from letterlock.message.extract.codes import Code, find_code
+from letterlock.message.extract.codes import Code, find_code, spellings
 from letterlock.message.parse import Mailbox, ParsedMessage
 from letterlock.message.visible import Block, Look, VisibleText
 
 
 def code_of(
-    subject: str, text: str = "", *, looks: dict[str, frozenset[Look]] | None = None, alt: str = ""
+    subject: str,
+    text: str = "",
+    *,
+    looks: dict[str, frozenset[Look]] | None = None,
+    alt: str = "",
+    name: str = "Example Shop",
 ) -> Code | None:
     """The code of a mail of plain lines; `looks` gives some of them a look, `alt` is the text of an image."""
     blocks, start = [], 0
@@ -25,7 +30,7 @@ def code_of(
         start += len(line) + 1
     if alt:
         blocks.append(Block(alt, "alt"))
-    sender = (Mailbox("Example Shop", "noreply@shop.example"),)
+    sender = (Mailbox(name, "noreply@shop.example"),)
     return find_code(ParsedMessage(subject=subject, from_=sender), VisibleText(text=text, blocks=tuple(blocks)))
 
 
@@ -314,3 +319,63 @@ def test_long_texts_take_linear_time(piece: str) -> None:
     cost(2_000)
     small, large = max(min(cost(20_000) for _ in range(2)), 0.002), cost(160_000)
     assert large < 40 * small
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "④⑨③⓪②①", "⁴⁹³⁰²¹", "₄₉₃₀₂₁", "❹❾❸⓿❷❶", "⓸⓽⓷⓪⓶⓵", "4️⃣9️⃣3️⃣0️⃣2️⃣1️⃣", "4️⃣ 9️⃣ 3️⃣ 0️⃣ 2️⃣ 1️⃣", "4_9_3_0_2_1",
+        "4 9 3 0 2 1", "**493021**", "**4**93021", "4**930**21", "__493021__", "_493021_", "***493021***",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("end", ["", ".", " and is good for ten minutes."])
+def test_a_code_in_odd_digits_or_marks_of_emphasis_is_read(written: str, end: str) -> None:
+    found = code_of("Your code", f"Your verification code is {written}{end}")
+    assert found and found.value == "493021"
+
+
+@pytest.mark.parametrize("text", ["Your card **1234 needs verification", "Verify **12345 and **67890 to log in"])
+def test_asterisks_for_what_is_left_out_are_no_emphasis(text: str) -> None:
+    assert value("Your code", text) is None
+
+
+def test_a_number_glued_to_a_word_for_code_is_the_code() -> None:
+    assert value("Sign in", "Use code493021 to sign in") == "493021"
+    assert value("Your parcel", "It is in zipcode49302, see postcode493021") is None
+
+
+@pytest.mark.parametrize(
+    "password",
+    ["Xy7!kQ2z", "Xy7!!kQ2z", "Xy7(kQ2z", "Xy7#kQ2z", "kQ2z?Xy7", "Xy7;kQ2z", "Xy7:kQ2z", "!kQ2zXy7", "49302!21"],
+)
+@pytest.mark.parametrize("text", ["Your temporary password is {}", "Your one-time password:\n{}\nSign in with it."])
+def test_a_password_with_marks_inside_is_never_cut_to_a_part(password: str, text: str) -> None:
+    assert value("Your password", text.format(password)) in (None, password)
+
+
+def test_labels_right_before_a_code_do_not_count_as_part_of_it() -> None:
+    assert value("Sign in", "Your verification code:Xy7kQ2. Welcome") == "Xy7kQ2"
+    assert value("Sign in", "Your verification code (Xy7kQ2) is good for ten minutes") == "Xy7kQ2"
+    assert value("Sign in", "Your verification code is 493021! Welcome") == "493021"
+
+
+def test_a_code_that_the_sender_writes_in_their_name_too_is_found() -> None:
+    assert value("Your code", "Your verification code is 493021", name="Code 493021") == "493021"
+    assert value("Your code", "Your verification code:\n493021", name="Code 493021") == "493021"
+    assert value("Welcome", "Your login code for Studio 2024 is below", name="Studio 2024") is None
+
+
+def test_backup_codes_behind_a_code_do_not_hide_it() -> None:
+    assert value("Your code", "Your code is 493021. Backup codes: 11112222 33334444") == "493021"
+    assert value("Your code", "Backup codes: 11112222 33334444") is None
+    assert value("News", "The code is 493021. It was found in the cellar.") is None
+    assert value("Your discount code", "Your code is 493021. Use it at the checkout.") is None
+
+
+def test_spellings_are_found_in_any_form_and_never_overlap() -> None:
+    text = "a 4-9-3 ④⑨③, ４９③ and 4\u20e39\u20e33\u20e3; 4 or 9 or 3"
+    assert [text[start:end] for start, end in spellings(text, "493")] == [
+        "4-9-3", "④⑨③", "４９③", "4\u20e39\u20e33\u20e3",
+    ]  # fmt: skip
+    assert spellings("⑪⑪", "111") == [(0, 2)]
+    assert spellings("493", "--") == spellings("", "493") == []

@@ -154,7 +154,7 @@ def _bare(text: str) -> str:
     text = clean(text)
     if "*" in text or "_" in text:
         text = _EMPHASIS.sub(lambda match: match["stars"] or match["lines"], text)
-    return _GLUED.sub(_set_apart, text)
+    return _GLUED.sub(_set_apart, text) if _FIVE_DIGITS.search(text) else text
 
 
 def _set_apart(match: re.Match[str]) -> str:
@@ -169,6 +169,7 @@ _EMPHASIS = re.compile(
     r"(?<!\*)(\*{1,3})(?=[^\s*])(?P<stars>[^*\n]{1,200})(?<=\S)\1(?!\*)"
     r"|(?<!\w)(_{1,3})(?=[^\s_])(?P<lines>[^_\n]{1,200})(?<=\S)\3(?!\w)"
 )
+_FIVE_DIGITS = re.compile(r"[0-9]{5}")
 _GLUED = re.compile(r"(?<![^\W_])([A-Za-z\u00c0-\u0dff]{3,20})([0-9]{5,8})(?![^\W_])")
 _REPLY = re.compile(r"\s*(?:re|aw|sv|vs|antw?|odp|ynt|rif|回复|回覆|返信|답장)(?:\[\d+\])?\s?[:：]", re.IGNORECASE)
 _ADDRESS = re.compile(r"\S*(?:://|@|\bwww\.)\S*")
