@@ -285,6 +285,31 @@ def _read_border(name: str, value: str) -> Iterator[tuple[str, Value]]:
     yield "border", "none" if gone else "some"
 
 
+def _read_animation(name: str, value: str) -> Iterator[tuple[str, Value]]:
+    # CSS Animations 1 section 4.9: the first time is the duration, the second the delay; what is no keyword is a name.
+    columns: dict[str, list[str]] = {longhand: [] for longhand in _ANIMATION}
+    for part in _FUNCTION.sub(" ", value).split(","):
+        found = dict(_ANIMATION)
+        times = iter(("animation-duration", "animation-delay"))
+        for word in part.split():
+            if _TIME.fullmatch(word):
+                found[next(times, "animation-delay")] = word
+            elif (kind := _ANIMATION_WORDS.get(word)) is not None:
+                found[kind] = word
+            elif _NUMBER.fullmatch(word):
+                found["animation-iteration-count"] = word
+            elif word not in _EASINGS:
+                found["animation-name"] = word
+        for longhand, word in found.items():
+            columns[longhand].append(word)
+    for longhand, words in columns.items():
+        yield longhand, ",".join(words)
+
+
+def _read_animated(name: str, value: str) -> Iterator[tuple[str, Value]]:
+    yield name.removeprefix("-webkit-"), value
+
+
 def _read_text(name: str, value: str) -> Iterator[tuple[str, Value]]:
     yield name, value
 
@@ -295,7 +320,22 @@ _DISPLAYS: Final = names(
     "contents flow flow-root run-in ruby ruby-base ruby-text math -webkit-box -webkit-inline-box -webkit-flex "
     "-ms-flexbox -ms-grid"
 )
+_TIME: Final = re.compile(r"([-+]?(?:\d++\.?\d*+|\.\d++)(?:e[-+]?\d{1,3}+)?)(m?s)")
+_FUNCTION: Final = re.compile(r"([a-z0-9-]+)\(([^()]*)\)")
+_ANIMATION: Final[Mapping[str, str]] = {
+    "animation-name": "none", "animation-duration": "0s", "animation-delay": "0s", "animation-fill-mode": "none",
+    "animation-direction": "normal", "animation-iteration-count": "1", "animation-play-state": "running",
+}  # fmt: skip
+_ANIMATION_WORDS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("forwards", "backwards", "both"), "animation-fill-mode"),
+    **dict.fromkeys(("reverse", "alternate", "alternate-reverse"), "animation-direction"),
+    **dict.fromkeys(("paused", "running"), "animation-play-state"),
+    "infinite": "animation-iteration-count",
+}
+_EASINGS: Final = names("none normal linear ease ease-in ease-out ease-in-out step-start step-end auto")
 _LONGHANDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "animation": tuple(_ANIMATION),
+    "-webkit-animation": tuple(_ANIMATION),
     "background": ("background-color", "background-image"),
     "font": ("font-size", "font-weight", "line-height", "font-family"),
     "margin": ("margin-top", "margin-bottom", "margin-left"),
@@ -352,6 +392,10 @@ _READERS: Final[Mapping[str, _Read]] = {
     "z-index": _read_number,
     "mso-hide": _read_text,
     "border": _read_border,
+    "animation": _read_animation,
+    "-webkit-animation": _read_animation,
+    **dict.fromkeys(_ANIMATION, _read_animated),
+    **dict.fromkeys((f"-webkit-{name}" for name in _ANIMATION), _read_animated),
 }
 _RELEVANT: Final = re.compile("--|" + "|".join(sorted(_READERS, key=len, reverse=True)), re.IGNORECASE)
 
@@ -1092,6 +1136,12 @@ def _parsed_rules(
                 _parsed_rules(nested, rules, False, depth + 1, prelude)
         elif kind == "at-rule" and item.content is not None:  # type: ignore[attr-defined]
             name = item.lower_at_keyword  # type: ignore[attr-defined]
+            if name in _KEYFRAMES:
+                named = "".join(getattr(token, "value", "") for token in item.prelude).strip().lower()  # type: ignore[attr-defined]
+                rules.append((f"@{named}", _frames(item.content), sure))  # type: ignore[attr-defined]
+                if len(rules) > RULES_CAP:
+                    raise _TooMuch
+                continue
             if name in _WITHOUT_STYLE:
                 continue
             applies = media_matches(tinycss2.serialize(item.prelude)) if name == "media" else None  # type: ignore[attr-defined]
@@ -1101,8 +1151,30 @@ def _parsed_rules(
                 _parsed_rules(inner, rules, sure and applies is True, depth + 1, outer)
 
 
+def _frames(content: object) -> tuple[Declaration, ...]:
+    """The frames of an animation from first to last, each behind a declaration of the name "@" that says where."""
+    import tinycss2
+
+    frames: dict[float, list[Declaration]] = {}
+    for item in tinycss2.parse_blocks_contents(content, skip_comments=True, skip_whitespace=True):
+        if item.type != "qualified-rule":
+            continue
+        declared: list[Declaration] = []
+        for part in tinycss2.parse_blocks_contents(item.content, skip_comments=True, skip_whitespace=True):
+            # What is !important in a frame is invalid (CSS Animations 1 section 3).
+            if part.type == "declaration" and not part.important:
+                _expand(part.lower_name, _flat(part.value), False, declared)
+        for word in _flat(item.prelude).lower().split(",")[:16]:
+            where = {"from": 0.0, "to": 1.0}.get(word.strip(), _number(word.strip()) if "%" in word else None)
+            if isinstance(where, float) and 0 <= where <= 1 and (where in frames or len(frames) < _FRAMES_CAP):
+                frames.setdefault(where, []).extend(declared)
+    return tuple(one for where in sorted(frames) for one in (Declaration("@", where, False), *frames[where]))
+
+
+_FRAMES_CAP: Final = 64
+_KEYFRAMES: Final = names("keyframes -webkit-keyframes")
 _WITHOUT_STYLE: Final = names(
-    "font-face keyframes -webkit-keyframes -moz-keyframes -o-keyframes page counter-style property -ms-viewport "
+    "font-face -moz-keyframes -o-keyframes page counter-style property -ms-viewport "
     "viewport font-feature-values font-palette-values"
 )
 
@@ -1169,7 +1241,7 @@ _MONO: Final = names("code pre tt kbd samp listing xmp plaintext")
 _CODE: Final = names("code pre kbd samp")
 _PRE: Final = names("pre listing xmp plaintext textarea")
 _FONT_SIZES: Final = (10.0, 10.0, 13.0, 16.0, 18.0, 24.0, 32.0, 48.0)
-_PRESENTED: Final = names("bgcolor align color size face text hidden")
+_PRESENTED: Final = names("bgcolor align color size face text hidden popover")
 _ALIGNED: Final = names("p div td th tr table h1 h2 h3 h4 h5 h6 center")
 
 
@@ -1183,6 +1255,7 @@ class Cascade:
         self._by_class: dict[str, list[Rule]] = {}
         self._by_tag: dict[str, list[Rule]] = {}
         self._anywhere: list[Rule] = []
+        self._animations: dict[str, tuple[Declaration, ...]] = {}
         self._steps = 0
         self._memo: dict[tuple[object, ...], Style] = {}
         order = 0
@@ -1196,6 +1269,9 @@ class Cascade:
                 return
             for prelude, declared, sure in rules:
                 order += 1
+                if prelude[:1] == "@":
+                    self._animations[prelude[1:]] = declared
+                    continue
                 for selector in selectors(prelude):
                     self._file(Rule(selector, declared, order, sure and selector.sure and applies is True))
         self._plain = order == 0
@@ -1298,22 +1374,116 @@ class Cascade:
         if own is None:
             return Style(gone="not_understood", hidden="not_understood")
         sure = [rule.declared for rule in matched if rule.sure]
-        style = _computed(parent, tag, hints, _cascaded(sure, own), linked)
+        values = _cascaded(sure, own)
+        if self._animations and len(sure) < len(matched):
+            animating = _cascaded([rule.declared for rule in matched], own)
+        else:
+            animating = values
+        style = _computed(parent, tag, hints, values, linked)
         if len(sure) < len(matched) and not style.gone:
             # Rules that only some programs obey may hide, and never show.
             doubtful = _computed(parent, tag, hints, _cascaded([rule.declared for rule in matched], own), linked)
             if doubtful.hidden and not style.hidden:
                 return Style(gone=doubtful.hidden, hidden=doubtful.hidden)
+        if self._animations and "animation-name" in animating and not style.gone:
+            if isinstance(animating["animation-name"], Unknown):
+                animating = _substituted(animating, parent.variables)[0]
+            return self._animated(
+                style,
+                animating,
+                lambda frame: _computed(
+                    parent, tag, hints, _cascaded([rule.declared for rule in matched], own, frame), linked
+                ),
+            )
+        return style
+
+    def _animated(
+        self, style: Style, values: Mapping[str, Value], drawn: Callable[[tuple[Declaration, ...]], Style]
+    ) -> Style:
+        """`style`, or that of the frame which stays when an animation is over, where that frame hides."""
+        columns = {name: _column(values.get(name, usual)) for name, usual in _ANIMATION.items()}
+        for index, name in enumerate(columns["animation-name"][:8]):
+            known = self._animations.get(name)
+            if known is None and name[:1] in ("'", '"'):
+                known = self._animations.get(name.strip("'\""))
+                if known is None and len(self._animations) == 1:
+                    (known,) = self._animations.values()
+            if not known or known[0].name != "@":
+                continue
+            told = {key: words[index % len(words)] for key, words in columns.items()}
+            for frames in _lasting(known, told):
+                looks: list[Style] = []
+                for frame in frames:
+                    self._steps += 20
+                    if self._steps > _MATCH_STEPS:
+                        return Style(gone="too_complex", hidden="too_complex")
+                    looks.append(drawn(frame))
+                    if not looks[-1].hidden:
+                        break
+                if looks and looks[-1].hidden:
+                    return looks[-1]
         return style
 
 
-def _cascaded(rules: Iterable[tuple[Declaration, ...]], inline: tuple[Declaration, ...]) -> dict[str, Value]:
-    """Author normal, style attribute, author !important, style attribute !important (CSS Cascade 4 section 6.1)."""
+def _column(value: Value) -> list[str]:
+    return [word.strip() for word in value.split(",")] if isinstance(value, str) else [""]
+
+
+def _seconds(time: str) -> float:
+    match = _TIME.fullmatch(time)
+    return _float(match[1]) / (1000 if match[2] == "ms" else 1) if match else 0.0
+
+
+_LONG: Final = 20.0
+"""Seconds that nobody waits for a text to come."""
+
+
+def _lasting(known: tuple[Declaration, ...], told: Mapping[str, str]) -> Iterator[list[tuple[Declaration, ...]]]:
+    """The groups of frames of which it is enough that all of one group hide: what a person looks at is one of them."""
+    frames: list[tuple[float, list[Declaration]]] = []
+    for one in known:
+        if one.name == "@" and isinstance(one.value, float):
+            frames.append((one.value, []))
+        else:
+            frames[-1][1].append(one)
+    first = tuple(frames[0][1]) if frames[0][0] == 0 else None
+    last = tuple(frames[-1][1]) if frames[-1][0] == 1 else None
+    direction = told["animation-direction"]
+    if "reverse" in direction:
+        first, last = last, first
+    duration = _seconds(told["animation-duration"])
+    fill = told["animation-fill-mode"]
+    count = told["animation-iteration-count"]
+    times = _NUMBER.fullmatch(count)
+    rounds = _LONG if count == "infinite" else _float(times[1]) if times else 1.0
+    length = duration * rounds
+    waits = _seconds(told["animation-delay"])
+    stopped = told["animation-play-state"] == "paused"
+    begins = fill in ("backwards", "both")
+    stays = fill in ("forwards", "both")
+    if first is not None and ((begins and (stopped or waits >= _LONG)) or (stopped and waits <= 0) or duration >= 60):
+        yield [first]
+    if last is not None and stays and not stopped and (waits + length < _LONG or waits <= -length):
+        yield [last]
+        if first is not None and "alternate" in direction:
+            yield [first]
+    # One that only ever hides is there to hide, however short it is.
+    if first is not None and last is not None and (length > 0 or begins or stays):
+        yield [tuple(declared) for _, declared in frames]
+
+
+def _cascaded(
+    rules: Iterable[tuple[Declaration, ...]], inline: tuple[Declaration, ...], frame: tuple[Declaration, ...] = ()
+) -> dict[str, Value]:
+    """Author normal, style attribute, animations, author !important, style attribute !important (CSS Cascade 4 section
+    6.1)."""
     values: dict[str, Value] = {}
     important: dict[str, Value] = {}
     for declared in (*rules, inline):
         for name, value, strong in declared:
             (important if strong else values)[name] = value
+    for name, value, _ in frame:
+        values[name] = value
     if important:
         values.update(important)
     return values
@@ -1569,7 +1739,6 @@ _MOVING: Final = names(
     "zoom mso-hide position margin-left margin-top overflow clip clip-path -webkit-clip-path transform scale filter"
     " mask mask-image -webkit-mask-image"
 )
-_FUNCTION: Final = re.compile(r"([a-z0-9-]+)\(([^()]*)\)")
 
 
 def _gone(
@@ -1583,6 +1752,9 @@ def _gone(
     """Why nothing within the element is seen, or ""."""
     get = declared.get
     if display == "none" or "hidden" in hints or get("content-visibility") == "hidden":
+        return "display_none"
+    # Browsers' own sheet takes a popover away until it is opened; a display of the author's wins over that.
+    if "popover" in hints and get("display", "revert") in _WIDE:
         return "display_none"
     if opacity <= 0.1:
         return "opacity"

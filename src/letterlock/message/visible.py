@@ -520,6 +520,8 @@ def _walk(root: LexborNode, cascade: Cascade, page: _Page, hidden: _Hidden) -> N
                 page.blank = True
             elif style.hidden:
                 hidden.text(content, style.hidden)
+            elif element.tag == "details" and _folded(element, "", None):
+                hidden.text(content, "display_none")
             else:
                 hidden.close()
                 content = hidden.cleaned(content, "html")
@@ -546,6 +548,8 @@ def _walk(root: LexborNode, cascade: Cascade, page: _Page, hidden: _Hidden) -> N
             if unseen is not None:
                 if unseen:
                     hidden.text(node.text(separator=" "), unseen)
+            elif element.tag == "details" and _folded(element, tag, child.elder):
+                hidden.text(node.text(separator=" "), "display_none")
             elif tag == "br":
                 if not style.hidden:
                     page.line_break()
@@ -585,6 +589,17 @@ def _walk(root: LexborNode, cascade: Cascade, page: _Page, hidden: _Hidden) -> N
             _leave(frame, page, link, lists)
             node, _, _, _, style, box, link, element, elder = frame
         node = following
+
+
+def _folded(details: Element, tag: str, elder: Element | None) -> bool:
+    """Whether a child of <details> is away until it is opened: all are but the first <summary> (HTML 4.11.1)."""
+    if "open" in details.attributes:
+        return False
+    if tag != "summary":
+        return True
+    while elder is not None and elder.tag != "summary":
+        elder = elder.elder
+    return elder is not None
 
 
 def _enter(tag: str, attributes: Mapping[str, str | None], style: Style, page: _Page, lists: list[int]) -> None:
