@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -30,7 +32,7 @@ def test_what_emoji_and_scripts_need_stays(text: str) -> None:
 @pytest.mark.parametrize(
     ("odd", "kind"),
     [
-        ("\u200b", "zero_width"), ("\ufeff", "zero_width"), ("\u2060", "zero_width"), ("\u202e", "bidi"),
+        ("\u200b", "zero_width"), ("\ufeff", "zero_width"), ("\u2060", "zero_width"), ("\u202d", "bidi"),
         ("\u2066", "bidi"),
         ("\u200f", "bidi_mark"), ("\u00ad", "soft_hyphen"), ("\ue123", "private_use"), ("\x07", "control"),
         ("\ufe05", "variation"),
@@ -64,6 +66,45 @@ def test_messages_in_zero_width_bits_are_read() -> None:
 def test_words_pulled_apart_are_noticed_and_fillers_are_not() -> None:
     assert clean("\u200b".join("handle")).counts["split_words"] == 1
     assert "split_words" not in clean("\u00a0\u200c" * 60).counts
+
+
+@pytest.mark.parametrize(
+    ("text", "as_seen"),
+    [
+        ("Code \u202e120394\u202c, thanks", "Code 493021, thanks"),
+        ("\u202eeve yap", "pay eve"),
+        ("\u202eeve yap\nabc", "pay eve\nabc"),
+        ("\u202eeve yap\u2028abc", "pay eve\ncba"),
+        ("\u2067\u202eeve yap\u2069 abc", "pay eve abc"),
+        ("\u202ecb\u202dxyz\u202ca\u202c.", "axyzbc."),
+        ("\u202ee\u0301ta", "ate\u0301"),
+        ("\u202d493\u202c \u202babc\u202c", "493 abc"),
+        (
+            "\u202e\u05e9\u05dc\u05d5\u05dd \u05e2\u05d5\u05dc\u05dd\u202c",
+            "\u05e9\u05dc\u05d5\u05dd \u05e2\u05d5\u05dc\u05dd",
+        ),
+    ],
+)
+def test_what_an_override_turns_around_is_read_as_a_person_sees_it(text: str, as_seen: str) -> None:
+    result = clean(text)
+    assert result.text == as_seen
+    assert result.counts["bidi"] >= 1
+
+
+def test_the_order_that_an_override_hides_is_told() -> None:
+    assert clean("Hi \u202eeve yap\u202c").decoded == (("bidi", "eve yap"),)
+    assert clean("eve yap", turned=True).text == "pay eve"
+    assert clean("\u202e\u05e9\u05dc\u05d5\u05dd").decoded == ()
+
+
+@pytest.mark.parametrize(
+    "piece", ["\u202e", "\u202ea", "\u202ea\u2028", "\u2067\u202e\u05e9 ", "\u202ea\u202c\u2069", "\u05e9 "]
+)
+def test_nested_overrides_end_soon(piece: str) -> None:
+    start = time.process_time()
+    clean("\u202e" * 200 + piece * (200_000 // len(piece)))
+    # Work of its square would be hours.
+    assert time.process_time() - start < 5
 
 
 def test_line_separators_become_line_feeds() -> None:

@@ -1,4 +1,5 @@
 """Characters that a person does not see: taken out of shown text, counted, and read where they carry a message.
+Text that an override turns around comes in the order a person sees.
 
 `clean(text)` is what may be shown; joiners that emoji, Arabic or Indic writing needs stay. `fold(text)` is a side form
 for comparing and scoring only: look-alike letters, spaced letters and digits for letters undone. It is never shown.
@@ -62,16 +63,25 @@ _OVERRIDE: Final = re.compile("\u202e([^\u202c\n]{2,2000})")
 _BITS: Final = re.compile("[\u200b\u200c\u200d\u2060\ufeff]{24,}")
 
 
-def clean(text: str) -> Cleaned:
-    """`text` as a person would see it, with what was invisible in it set apart. Tabs and line feeds stay."""
-    if _ODD.search(text) is None:
+def clean(text: str, turned: bool = False) -> Cleaned:
+    """`text` as a person would see it, with what was invisible in it set apart. Tabs and line feeds stay.
+
+    `turned`: something around it makes all of it run from right to left, as U+202E does."""
+    if not turned and _ODD.search(text) is None:
         return Cleaned(text)
     counts: dict[str, int] = {}
     decoded: list[tuple[str, str]] = []
     split = sum(1 for _ in _SPLIT_WORD.finditer(text))
     if split:
         counts["split_words"] = split
-    decoded += [("bidi", match[1][::-1]) for match in _OVERRIDE.finditer(text)]
+    if turned or "\u202e" in text:
+        seen_text = _as_seen(text, turned)
+        if seen_text != text:
+            # What a program reads that does not turn it around.
+            decoded += [("bidi", _ODD.sub("", part)) for part in ((text,) if turned else _OVERRIDE.findall(text))]
+            text = seen_text
+        if turned:
+            counts["bidi"] = 1
     pieces: list[str] = []
     seen: dict[str, _Seen] = {}
     tags: list[str] = []
@@ -110,6 +120,83 @@ def clean(text: str) -> Cleaned:
     if len(raw) >= 4:
         decoded.append(("variation_selectors", _readable(raw)))
     return Cleaned("".join(pieces), counts, tuple(decoded))
+
+
+_OPENING: Final = "\u202a\u202b\u202d\u202e\u2066\u2067\u2068"
+_ISOLATES: Final = "\u2066\u2067\u2068"
+_CONTROLS: Final = re.compile(f"([{_BIDI}])")
+_LINE_ENDS: Final = re.compile("([\n\r\x1c-\x1e\x85\u2028\u2029])")
+# The deepest that controls are obeyed (UAX 9 BD2, max_depth), and how many of the open ones go on after a U+2028.
+_DEEPEST: Final = 125
+_GOING_ON: Final = 4
+_ACCENTS: Final = "\u0300-\u036f\u20d0-\u20ff\ufe00-\ufe0f"
+# A letter with its accents; what is not seen stays in one piece, so that what it spells can be read.
+_UNITS: Final = re.compile(f"{_ODD.pattern}|[^{_ACCENTS}][{_ACCENTS}]*+|[{_ACCENTS}]++", re.DOTALL)
+_LEFTWARD: Final = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff"
+_LEFTWARD_RUN: Final = re.compile(f"[{_LEFTWARD}](?:[^\\w\n{_LEFTWARD}]*+[{_LEFTWARD}]++)*+")
+
+
+def _as_seen(text: str, turned: bool) -> str:
+    """`text` with what an override turns around in the order it is seen (UAX 9 X1-X8 and L2). The controls stay."""
+    pieces: list[str] = []
+    opened: list[str] = []
+    for index, piece in enumerate(_LINE_ENDS.split(text)):
+        if index % 2:
+            pieces.append(piece)
+            # A paragraph's end closes all that is open, a mere line's does not (UAX 9 P1, X8).
+            opened = opened[-_GOING_ON:] if piece == "\u2028" else []
+        else:
+            line, opened = _line_as_seen(piece, opened, turned)
+            pieces.append(line)
+    return "".join(pieces)
+
+
+def _line_as_seen(line: str, opened: list[str], turned: bool) -> tuple[str, list[str]]:
+    """The line, begun with the controls `opened` in force, and those in force at its end."""
+    controls = ["", *opened]
+    contents: list[list[str]] = [[] for _ in controls]
+    isolates = sum(control in _ISOLATES for control in opened)
+    too_deep = 0
+
+    def close() -> None:
+        content = contents.pop()
+        contents[-1].append("".join(reversed(content) if controls.pop() == "\u202e" else content))
+
+    for index, piece in enumerate(_CONTROLS.split(line)):
+        if not index % 2:
+            turns = controls[-1] == "\u202e" or (turned and len(controls) == 1)
+            contents[-1].append(_backwards(piece) if turns else piece)
+            continue
+        if piece in _OPENING:
+            contents[-1].append(piece)
+            if len(controls) > _DEEPEST:
+                too_deep += 1
+            else:
+                controls.append(piece)
+                contents.append([])
+                isolates += piece in _ISOLATES
+            continue
+        if too_deep:
+            too_deep -= 1
+        elif piece == "\u2069" and isolates:
+            while controls[-1] not in _ISOLATES:
+                close()
+            close()
+            isolates -= 1
+        elif piece == "\u202c" and len(controls) > 1 and controls[-1] not in _ISOLATES:
+            close()
+        contents[-1].append(piece)
+    left = controls[1:]
+    while len(controls) > 1:
+        close()
+    return "".join(reversed(contents[0]) if turned else contents[0]), left
+
+
+def _backwards(text: str) -> str:
+    """`text` from right to left; Hebrew and Arabic stay as written, since that is how they are read."""
+    if text.isascii():
+        return text[::-1]
+    return _LEFTWARD_RUN.sub(lambda match: match[0][::-1], "".join(reversed(_UNITS.findall(text))))
 
 
 class _Seen:
