@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING
 from letterlock.actions.caller import AGENT_SCOPES
 from letterlock.actions.health import reception_problem
 from letterlock.app import App, open_app
-from letterlock.doors.mcp_server import build_mcp_server, caller_by_key
 from letterlock.errors import SettingsError
 from letterlock.ids import DEFAULT_TENANT, LOCAL_AGENT
 from letterlock.postmaster import mail_service
@@ -42,10 +41,13 @@ CLOSING_S = 3
 
 def build_http(app: App, base_url: str) -> Starlette:
     """Routes only; the caller opens and closes `app`."""
+    # The SDK takes most of a second to import: mail comes in before that, so that a restart is short for senders.
     from mcp.server.transport_security import TransportSecuritySettings
     from starlette.applications import Starlette
     from starlette.responses import JSONResponse
     from starlette.routing import Route
+
+    from letterlock.doors.mcp_server import build_mcp_server, caller_by_key
 
     async def get_app() -> App:
         return app
