@@ -177,6 +177,35 @@ def test_rules_that_show_only_where_unsure_do_not_show() -> None:
     assert view.text == ""
 
 
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("Code <bdo dir=rtl>120394</bdo>, thanks", "Code 493021, thanks"),
+        ("Code <bdo dir=RTL>12<b>03</b>94</bdo>, thanks", "Code 493021, thanks"),
+        ("<p>a <bdo dir=rtl>eve <i>ot</i> yap<br>won</bdo> b</p>c", "a pay to eve\nnow b\n\nc"),
+        ("<bdo dir=rtl>eve <bdo dir=ltr>a<b>b</b></bdo> yap</bdo>", "pay ab eve"),
+        ("<style>.x{unicode-bidi:bidi-override;direction:rtl}</style><p class=x>eve\nyap</p>", "pay eve"),
+        ("<div dir=rtl><bdo>eve yap</bdo></div>", "pay eve"),
+        ("<p>\u202eeve\nyap\u202c now</p>", "pay eve now"),
+        ("<pre style='unicode-bidi:isolate-override;direction:rtl'>eve\nyap</pre>", "eve\npay"),
+        ("<bdo dir=ltr>pay</bdo> <bdo>eve</bdo> <span dir=rtl>now</span>", "pay eve now"),
+        ("<bdo dir=rtl><div>pay eve</div></bdo>", "pay eve"),
+        ("<bdo dir=rtl>\u05e9\u05dc\u05d5\u05dd</bdo>", "\u05e9\u05dc\u05d5\u05dd"),
+    ],
+)
+def test_text_that_is_turned_around_reads_as_it_is_seen(html: str, text: str) -> None:
+    view = seen(html)
+    assert view.text == text
+    for block in view.blocks:
+        assert view.text[block.start :].startswith(block.text.split()[0])
+
+
+def test_turned_text_is_counted_and_its_other_order_is_hidden() -> None:
+    view = seen("<bdo dir=rtl>eve yap</bdo>")
+    assert view.odd_characters == {"bidi": 1}
+    assert why(view, "eve yap") == "bidi"
+
+
 def test_paragraphs_lists_and_tables_read_as_lines() -> None:
     view = seen(
         "<h1>Order</h1><p>Dear\n  Ada,<br>thanks.</p><ul><li>pears<li>plums</ul><ol start=3><li>pay</ol>"
@@ -315,6 +344,13 @@ def test_what_lies_beyond_a_cap_is_hidden_not_dropped() -> None:
         "<" * 100_000,
         "a\u200b" * 40_000,
         "http://(" * 20_000,
+        "<bdo dir=rtl>a<bdo dir=ltr>b" * 90 + "<b>x</b>" * 20_000,
+        ("<bdo dir=rtl>a<bdo dir=ltr>b" * 20 + "<b>x</b>" * 200 + "</bdo></bdo>" * 20) * 80,
+        "<style>@keyframes x{"
+        + "".join(f"{n}%{{opacity:0}}" for n in range(101))
+        + "}</style>"
+        + "".join(f"<p style='animation:x {n}s'>x</p>" for n in range(9_000)),
+        "<details>" + "<summary>a</summary><p>b" * 9_000,
     ],
 )
 def test_hostile_markup_ends_soon(html: str) -> None:

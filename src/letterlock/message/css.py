@@ -392,6 +392,8 @@ _READERS: Final[Mapping[str, _Read]] = {
     "z-index": _read_number,
     "mso-hide": _read_text,
     "border": _read_border,
+    "direction": _keyword("ltr", "rtl"),
+    "unicode-bidi": _read_text,
     "animation": _read_animation,
     "-webkit-animation": _read_animation,
     **dict.fromkeys(_ANIMATION, _read_animated),
@@ -1172,6 +1174,8 @@ def _frames(content: object) -> tuple[Declaration, ...]:
 
 
 _FRAMES_CAP: Final = 64
+# What drawing one frame counts for beside a match step.
+_FRAME_STEPS: Final = 60
 _KEYFRAMES: Final = names("keyframes -webkit-keyframes")
 _WITHOUT_STYLE: Final = names(
     "font-face -moz-keyframes -o-keyframes page counter-style property -ms-viewport "
@@ -1218,6 +1222,10 @@ class Style:
     """Line-height in pixels, or as a number of font sizes (unit ""); None is normal."""
     pressed: bool = False
     """Lines without height in a box that cuts off what overflows it."""
+    leftward: bool = False
+    """Lines run from right to left (direction: rtl)."""
+    turned: bool = False
+    """All of the text does, whatever its letters are (<bdo>, unicode-bidi: bidi-override)."""
 
 
 ROOT: Final = Style(display="block")
@@ -1241,7 +1249,7 @@ _MONO: Final = names("code pre tt kbd samp listing xmp plaintext")
 _CODE: Final = names("code pre kbd samp")
 _PRE: Final = names("pre listing xmp plaintext textarea")
 _FONT_SIZES: Final = (10.0, 10.0, 13.0, 16.0, 18.0, 24.0, 32.0, 48.0)
-_PRESENTED: Final = names("bgcolor align color size face text hidden popover")
+_PRESENTED: Final = names("bgcolor align color size face text hidden popover dir")
 _ALIGNED: Final = names("p div td th tr table h1 h2 h3 h4 h5 h6 center")
 
 
@@ -1301,7 +1309,7 @@ class Cascade:
         linked = tag == "a" and "href" in attributes
         if not (inline or matched or hints or linked) and tag not in _STYLED_TAGS:
             display = _DISPLAY_OF.get(tag, "inline")
-            if display == parent.display and not parent.boxed and not parent.tight:
+            if display == parent.display and not (parent.boxed or parent.tight or parent.turned):
                 return parent
             bare = (parent, display)
             known = self._memo.get(bare)
@@ -1414,7 +1422,7 @@ class Cascade:
             for frames in _lasting(known, told):
                 looks: list[Style] = []
                 for frame in frames:
-                    self._steps += 20
+                    self._steps += _FRAME_STEPS
                     if self._steps > _MATCH_STEPS:
                         return Style(gone="too_complex", hidden="too_complex")
                     looks.append(drawn(frame))
@@ -1489,7 +1497,8 @@ def _cascaded(
     return values
 
 
-_STYLED_TAGS: Final = frozenset(_SIZE_OF) | _BOLD | _MONO | _CODE | _PRE | names("center")
+_STYLED_TAGS: Final = frozenset(_SIZE_OF) | _BOLD | _MONO | _CODE | _PRE | names("center bdo")
+_INLINE: Final = names("inline contents")
 
 
 def _inherited(parent: Style, display: str) -> Style:
@@ -1499,6 +1508,7 @@ def _inherited(parent: Style, display: str) -> Style:
         parent.opacity, parent.bold, parent.mono, parent.spaced, parent.centred, parent.heading, parent.keeps_blanks,
         parent.indent, parent.coded, parent.linked, puzzling=parent.puzzling, variables=parent.variables,
         tracking=parent.tracking, leading=parent.leading, pressed=parent.pressed,
+        leftward=parent.leftward, turned=parent.turned and display in _INLINE,
     )  # fmt: skip
 
 
@@ -1612,7 +1622,7 @@ def _computed(
     pressed = (
         leading is not None
         and leading.number * (1.0 if leading.unit else size) <= max(2.0, size / 5)
-        and (parent.pressed or (get("overflow") == "clip" and display not in ("inline", "contents")))
+        and (parent.pressed or (get("overflow") == "clip" and display not in _INLINE))
     )
     centred = parent.centred or tag == "center"
     align = get("text-align")
@@ -1624,6 +1634,20 @@ def _computed(
     keeps = parent.keeps_blanks or tag in _PRE
     if isinstance(white, str) and white not in _WIDE:
         keeps = white.startswith("pre") or white == "break-spaces"
+    leftward = parent.leftward
+    direction = get("direction")
+    said = (hints.get("dir") or "").lower() if "dir" in hints else ""
+    if direction in ("ltr", "rtl") or said in ("ltr", "rtl"):
+        leftward = (direction if direction in ("ltr", "rtl") else said) == "rtl"
+    elif direction == "initial":
+        leftward = False
+    # An override does not reach into the blocks of an element (CSS Writing Modes 4 section 2.2).
+    turned = parent.turned and display in _INLINE and not said
+    override = get("unicode-bidi")
+    if isinstance(override, str) and override not in ("normal", "inherit"):
+        turned = "override" in override and leftward
+    elif tag == "bdo":
+        turned = leftward
     border = get("border")
     boxed = (own_backdrop or border == "some") and tag not in ("body", "html")
 
@@ -1668,6 +1692,8 @@ def _computed(
         tracking=tracking,
         leading=leading,
         pressed=pressed,
+        leftward=leftward,
+        turned=turned,
     )
 
 

@@ -77,6 +77,8 @@ class VisibleText:
 _CAPS: Final = Caps()
 NODES_CAP: Final = 50_000
 DEPTH_CAP: Final = 200
+# So many overrides within each other are put in order; each costs another look at the runs within.
+_TURNS: Final = 8
 
 
 def visible_text(parsed: ParsedMessage, caps: Caps = _CAPS) -> VisibleText:
@@ -166,9 +168,9 @@ class _Hidden:
         self._open: list[str] = []
         self._why = ""
 
-    def cleaned(self, text: str, where: str) -> str:
-        """`text` without invisible characters, which are counted and read."""
-        result = clean(text)
+    def cleaned(self, text: str, where: str, turned: bool = False) -> str:
+        """`text` without invisible characters, which are counted and read; `turned` as in characters.clean."""
+        result = clean(text, turned)
         for kind, number in result.counts.items():
             self.counts[kind] = self.counts.get(kind, 0) + number
         for why, message in result.decoded:
@@ -249,6 +251,8 @@ class _Frame(NamedTuple):
     link: _OpenLink | None
     element: Element
     elder: Element | None
+    turning: int
+    """The number of runs before it, where its text runs another way than what is around it; else -1."""
 
 
 class _Page:
@@ -265,6 +269,7 @@ class _Page:
         self.cell = False
         self.bullet = ""
         self.quotes = 0
+        self.turning = 0
         self._length = 0
 
     def line_break(self) -> None:
@@ -329,6 +334,38 @@ class _Page:
         self.box_chars[box] += len(text)
         self.breaks = 0
         self.blank = self.cell = False
+
+    def turn(self, first: int) -> None:
+        """Put the runs from `first` on, each turned around already, in the order in which they are seen, line by line
+        (UAX 9 L2)."""
+        runs = self.runs[first:]
+        if len(runs) < 2:
+            return
+        del self.runs[first:]
+        end = self.runs[-1].start + len(self.runs[-1].text) if self.runs else 0
+        gaps: list[str] = []
+        for run in runs:
+            gaps.append("" if run.start == end else "gap")
+            end = run.start + len(run.text)
+        for index in range(len(runs) - 1, -1, -1):
+            self.pieces.pop()
+            if gaps[index]:
+                gaps[index] = self.pieces.pop()
+        self._length = runs[0].start - len(gaps[0])
+        begin = 0
+        for index in range(1, len(runs) + 1):
+            if index < len(runs) and runs[index].gap not in ("\n", "|"):
+                continue
+            kinds = [runs[begin].gap, *(run.gap for run in reversed(runs[begin + 1 : index]))]
+            between = [gaps[begin], *reversed(gaps[begin + 1 : index])]
+            for run, kind, gap in zip(reversed(runs[begin:index]), kinds, between, strict=True):
+                if gap:
+                    self.pieces.append(gap)
+                    self._length += len(gap)
+                self.pieces.append(run.text)
+                self.runs.append(_Run(self._length, run.text, run.style, run.box, kind))
+                self._length += len(run.text)
+            begin = index
 
     def shown_links(self) -> list[ShownLink]:
         shown = []
@@ -524,7 +561,12 @@ def _walk(root: LexborNode, cascade: Cascade, page: _Page, hidden: _Hidden) -> N
                 hidden.text(content, "display_none")
             else:
                 hidden.close()
-                content = hidden.cleaned(content, "html")
+                if style.turned:
+                    content = _turned(content, style, hidden)
+                else:
+                    if "\u202e" in content and not style.keeps_blanks:
+                        content = _BLANK.sub(" ", content)
+                    content = hidden.cleaned(content, "html")
                 if style.keeps_blanks:
                     page.write_kept(content, style, box)
                 else:
@@ -566,7 +608,11 @@ def _walk(root: LexborNode, cascade: Cascade, page: _Page, hidden: _Hidden) -> N
                     _image(attributes, inner, page, hidden, link)
                     inner = None
         if inner is not None:
-            stack.append(_Frame(node, tag, inner.display, inner.tight, style, box, link, element, elder))
+            turning = -1
+            if inner.turned is not style.turned and page.turning < _TURNS:
+                page.turning += 1
+                turning = len(page.runs)
+            stack.append(_Frame(node, tag, inner.display, inner.tight, style, box, link, element, elder, turning))
             _enter(tag, attributes, inner, page, lists)
             if inner.boxed and inner is not style:
                 page.box_chars.append(0)
@@ -581,14 +627,27 @@ def _walk(root: LexborNode, cascade: Cascade, page: _Page, hidden: _Hidden) -> N
                 continue
             frame = stack.pop()
             _leave(frame, page, link, lists)
-            _, _, _, _, style, box, link, element, elder = frame
+            _, _, _, _, style, box, link, element, elder, _ = frame
         while (following := node.next) is None or node is root:
             if not stack:
                 return
             frame = stack.pop()
             _leave(frame, page, link, lists)
-            node, _, _, _, style, box, link, element, elder = frame
+            node, _, _, _, style, box, link, element, elder, _ = frame
         node = following
+
+
+_BLANK: Final = re.compile(r"[\t\n\r\f]")
+
+
+def _turned(content: str, style: Style, hidden: _Hidden) -> str:
+    """Text under an override; the blanks at its ends stay where they are until the whole line is turned around."""
+    core = content.strip()
+    if not core:
+        return content
+    start = content.index(core)
+    inner = hidden.cleaned(core if style.keeps_blanks else _BLANK.sub(" ", core), "html", True)
+    return content[:start] + inner + content[start + len(core) :]
 
 
 def _folded(details: Element, tag: str, elder: Element | None) -> bool:
@@ -622,6 +681,9 @@ def _enter(tag: str, attributes: Mapping[str, str | None], style: Style, page: _
 def _leave(frame: _Frame, page: _Page, link: _OpenLink | None, lists: list[int]) -> None:
     tag = frame.tag
     display = frame.display
+    if frame.turning >= 0:
+        page.turning -= 1
+        page.turn(frame.turning)
     if tag == "li":
         page.bullet = ""
     elif tag in ("ul", "ol", "menu", "dir"):
