@@ -1249,7 +1249,7 @@ _MONO: Final = names("code pre tt kbd samp listing xmp plaintext")
 _CODE: Final = names("code pre kbd samp")
 _PRE: Final = names("pre listing xmp plaintext textarea")
 _FONT_SIZES: Final = (10.0, 10.0, 13.0, 16.0, 18.0, 24.0, 32.0, 48.0)
-_PRESENTED: Final = names("bgcolor align color size face text hidden popover dir")
+_PRESENTED: Final = names("bgcolor align color size face text hidden popover")
 _ALIGNED: Final = names("p div td th tr table h1 h2 h3 h4 h5 h6 center")
 
 
@@ -1305,6 +1305,9 @@ class Cascade:
         hints: tuple[tuple[str, str | None], ...] = ()
         if not _PRESENTED.isdisjoint(attributes):
             hints = tuple(item for item in attributes.items() if item[0] in _PRESENTED)
+        # Nearly every dir says what holds anyway.
+        if "dir" in attributes and (parent.leftward or parent.turned or (attributes["dir"] or "").lower() == "rtl"):
+            hints = (*hints, ("dir", attributes["dir"]))
         inline = attributes.get("style") or ""
         linked = tag == "a" and "href" in attributes
         if not (inline or matched or hints or linked) and tag not in _STYLED_TAGS:
@@ -1619,10 +1622,8 @@ def _computed(
     elif height in ("normal", "initial"):
         leading = None
     # Overflow is cut off at blocks only, and at those only where nothing in them is taller (CSS 2.1 section 11.1.1).
-    pressed = (
-        leading is not None
-        and leading.number * (1.0 if leading.unit else size) <= max(2.0, size / 5)
-        and (parent.pressed or (get("overflow") == "clip" and display not in _INLINE))
+    pressed = (parent.pressed or (get("overflow") == "clip" and display not in _INLINE)) and (
+        leading is not None and leading.number * (1.0 if leading.unit else size) <= max(2.0, size / 5)
     )
     centred = parent.centred or tag == "center"
     align = get("text-align")
@@ -1634,20 +1635,9 @@ def _computed(
     keeps = parent.keeps_blanks or tag in _PRE
     if isinstance(white, str) and white not in _WIDE:
         keeps = white.startswith("pre") or white == "break-spaces"
-    leftward = parent.leftward
-    direction = get("direction")
-    said = (hints.get("dir") or "").lower() if "dir" in hints else ""
-    if direction in ("ltr", "rtl") or said in ("ltr", "rtl"):
-        leftward = (direction if direction in ("ltr", "rtl") else said) == "rtl"
-    elif direction == "initial":
-        leftward = False
-    # An override does not reach into the blocks of an element (CSS Writing Modes 4 section 2.2).
-    turned = parent.turned and display in _INLINE and not said
-    override = get("unicode-bidi")
-    if isinstance(override, str) and override not in ("normal", "inherit"):
-        turned = "override" in override and leftward
-    elif tag == "bdo":
-        turned = leftward
+    leftward, turned = parent.leftward, False
+    if leftward or parent.turned or tag == "bdo" or "dir" in hints or not declared.keys().isdisjoint(_DIRECTING):
+        leftward, turned = _directed(parent, tag, (hints.get("dir") or "").lower(), declared, display)
     border = get("border")
     boxed = (own_backdrop or border == "some") and tag not in ("body", "html")
 
@@ -1695,6 +1685,26 @@ def _computed(
         leftward=leftward,
         turned=turned,
     )
+
+
+_DIRECTING: Final = names("direction unicode-bidi")
+
+
+def _directed(parent: Style, tag: str, said: str, declared: Mapping[str, Value], display: str) -> tuple[bool, bool]:
+    """`leftward` and `turned` of an element whose dir attribute says `said`."""
+    leftward = parent.leftward
+    direction = declared.get("direction", said)
+    if direction in ("ltr", "rtl"):
+        leftward = direction == "rtl"
+    elif direction == "initial":
+        leftward = False
+    override = declared.get("unicode-bidi")
+    if isinstance(override, str) and override not in ("normal", "inherit"):
+        return leftward, "override" in override and leftward
+    if tag == "bdo":
+        return leftward, leftward
+    # An override does not reach into the blocks of an element (CSS Writing Modes 4 section 2.2).
+    return leftward, parent.turned and display in _INLINE and said not in ("ltr", "rtl", "auto")
 
 
 # Letters are about half as wide as their font is high: drawn closer by that, each lies on the one before.
