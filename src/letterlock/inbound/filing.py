@@ -30,8 +30,8 @@ async def file_forever(app: App, workers: Workers) -> None:
         async with asyncio.TaskGroup() as tasks:
             while True:
                 taken: list[Unfiled] = []
-                # One more than there are workers: the next email is at hand when a worker becomes free.
-                room = workers.size + 1 - len(in_work)
+                # More than there are workers: some wait for their commit, and a free worker finds the next at hand.
+                room = 3 * workers.size - len(in_work)
                 if room > 0:
                     try:
                         taken = await app.database.read_system(lambda tx, n=room: emails.next_unfiled(tx, n, in_work))  # type: ignore[misc]
