@@ -99,15 +99,6 @@ async def listed(
     return [(_inbox(row), row["unread"]) for row in rows]
 
 
-async def live_ids(tx: Transaction, now_ms: int) -> list[InboxId]:
-    rows = await tx.all(
-        "SELECT inbox_id FROM inboxes WHERE tenant_id = :tenant AND deleted_at IS NULL"
-        " AND (expires_at IS NULL OR expires_at > :now)",
-        now=now_ms,
-    )
-    return [row["inbox_id"] for row in rows]
-
-
 async def mark_deleted(tx: Transaction, inbox_id: InboxId, at_ms: int) -> bool:
     changed = await tx.run(
         "UPDATE inboxes SET deleted_at = :at WHERE tenant_id = :tenant AND inbox_id = :inbox_id AND deleted_at IS NULL",
