@@ -117,12 +117,7 @@ async def file_all(app: App) -> list[EmailId]:
     filed: list[EmailId] = []
     while found := await app.database.read_system(lambda tx: emails.next_unfiled(tx, 50, ())):
         for unfiled in found:
-            reading = read_message(unfiled.raw, unfiled.envelope, options)
-            await file_as(
-                app,
-                unfiled.receipt,
-                Filed(reading.inspection, reading.preview, emails.pack_inspection(reading.inspection), reading.terms),
-            )
+            await file_as(app, unfiled.receipt, read_message(unfiled.raw, unfiled.envelope, options))
             filed.append(unfiled.receipt.email_id)
     return filed
 
@@ -267,7 +262,7 @@ def screened(level: Level = Level.NORMAL, text: str = "", *, code: str = "", **f
         **fields,
     )
     shown = preview(inspection, mask_codes=True)
-    return Filed(inspection, shown, emails.pack_inspection(inspection), terms_of(inspection.subject, text))
+    return Filed.of(inspection, shown, terms_of(inspection.subject, text))
 
 
 async def arrive(app: App, recipient: str, filed: Filed, *, at: datetime | None = None) -> EmailId:

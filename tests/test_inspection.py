@@ -11,7 +11,7 @@ from letterlock.message.envelope import Envelope
 from letterlock.message.parse import Caps, Mailbox
 from letterlock.screen.rule import Finding
 from letterlock.screen.score import Level, Screening
-from letterlock.store import emails
+from letterlock.store.emails import Filed
 from running import letter, screened
 
 
@@ -53,8 +53,9 @@ def test_any_bytes_at_all_give_a_report_that_can_be_kept(raw: bytes) -> None:
     report = inspect_message(raw, envelope())
     kept = Inspection.model_validate_json(report.model_dump_json())
     assert kept == report
-    emails.pack_inspection(report)
-    preview(report, mask_codes=True)
+    filed = Filed.of(report, preview(report, mask_codes=True))
+    assert filed.report() == report
+    assert Filed.model_validate_json(filed.model_dump_json()) == filed
 
 
 @settings(deadline=None, max_examples=100)

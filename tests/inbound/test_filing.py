@@ -11,12 +11,13 @@ from letterlock.app import App, open_app
 from letterlock.errors import StoreBusy
 from letterlock.inbound import filing
 from letterlock.inbound.filing import file_forever
-from letterlock.inbound.workers import Reading, Workers, open_workers
+from letterlock.inbound.workers import Workers, open_workers
 from letterlock.inspection import Inspection, Preview
 from letterlock.message.envelope import Envelope
 from letterlock.screen.rule import Finding
 from letterlock.screen.score import Level, Screening
 from letterlock.store import emails
+from letterlock.store.emails import Filed
 from running import DOMAIN, do, ended, hand_in, letter, make_inbox, settings_for, until
 
 
@@ -52,24 +53,22 @@ async def all_filed(app: App, number: int) -> bool:
 class Reader(Workers):
     """Reads in this process what a test says about each email; no process is started."""
 
-    def __init__(self, app: App, says: dict[bytes, Reading]) -> None:
+    def __init__(self, app: App, says: dict[bytes, Filed]) -> None:
         super().__init__(app.settings)
         self.says = says
         self.asked: list[bytes] = []
 
-    async def read(self, envelope: Envelope, raw: bytes) -> Reading:
+    async def read(self, envelope: Envelope, raw: bytes) -> Filed:
         self.asked.append(raw)
         if raw in self.says:
             return self.says[raw]
-        return Reading(
-            inspection=Inspection(screening=Screening(Level.NORMAL, 0)), preview=Preview(subject=raw.decode()), terms=""
-        )
+        return Filed.of(Inspection(screening=Screening(Level.NORMAL, 0)), Preview(subject=raw.decode()))
 
 
 async def test_a_reading_the_store_cannot_take_becomes_an_unreadable_email_and_blocks_no_other(app: App) -> None:
     box = await make_inbox(app)
     finding = Finding("a.b", "a number no database holds", 0.1, "text", 2**80, 2**81, "")
-    bad = Reading(inspection=Inspection(screening=Screening(Level.NORMAL, 0, (finding,))), preview=Preview())
+    bad = Filed.of(Inspection(screening=Screening(Level.NORMAL, 0, (finding,))), Preview())
     for n in range(5):
         await hand_in(app, box, f"bad {n}".encode())
     await hand_in(app, box, b"good")
@@ -113,7 +112,7 @@ async def test_without_processes_to_read_it_mail_stays_accepted_until_there_are(
     class Short(Reader):
         failures = 3
 
-        async def read(self, envelope: Envelope, raw: bytes) -> Reading:
+        async def read(self, envelope: Envelope, raw: bytes) -> Filed:
             self.failures -= 1
             if self.failures >= 0:
                 raise BlockingIOError(11, "Resource temporarily unavailable")
@@ -128,7 +127,7 @@ async def test_an_email_is_in_work_once_at_a_time(app: App) -> None:
     going = asyncio.Event()
 
     class Slow(Reader):
-        async def read(self, envelope: Envelope, raw: bytes) -> Reading:
+        async def read(self, envelope: Envelope, raw: bytes) -> Filed:
             await going.wait()
             return await super().read(envelope, raw)
 

@@ -14,9 +14,10 @@ import psutil
 import pytest
 
 from letterlock.inbound import workers
-from letterlock.inbound.workers import Reading, Workers, open_workers
+from letterlock.inbound.workers import Workers, open_workers
 from letterlock.message.envelope import Envelope
 from letterlock.screen.score import Level
+from letterlock.store.emails import Filed
 from running import clean_environment, letter, settings_for, until
 
 ENVELOPE = Envelope("anna@shop.example", ("box@letterlock.localhost",), datetime(2026, 5, 4, tzinfo=UTC), "smtp")
@@ -32,7 +33,7 @@ async def pool(tmp_path: Path) -> AsyncIterator[Workers]:
         yield pool
 
 
-async def read(pool: Workers, raw: bytes | None = None) -> Reading:
+async def read(pool: Workers, raw: bytes | None = None) -> Filed:
     async with asyncio.timeout(60):
         return await pool.read(ENVELOPE, raw or letter(body="hello"))
 
@@ -43,9 +44,9 @@ def ended(pid: int) -> bool:
 
 async def test_an_email_is_read_in_a_process_that_is_used_again(pool: Workers) -> None:
     first = await read(pool, letter("Grüße", "Ihr Code: 493817"))
-    assert first.inspection.unreadable == ""
-    assert first.inspection.subject == "Grüße"
-    assert "493817" in first.inspection.text
+    assert first.report().unreadable == ""
+    assert first.report().subject == "Grüße"
+    assert "493817" in first.report().text
     assert "493817" in first.terms.split()
     (process,) = pool._all
     await read(pool)
@@ -55,7 +56,7 @@ async def test_an_email_is_read_in_a_process_that_is_used_again(pool: Workers) -
 async def test_no_more_processes_run_than_are_set_and_all_end_with_the_pool(tmp_path: Path) -> None:
     async with open_workers(settings_for(tmp_path, filing_workers=2)) as pool:
         readings = await asyncio.gather(*(read(pool) for _ in range(12)))
-        assert [reading.inspection.unreadable for reading in readings] == [""] * 12
+        assert [reading.report().unreadable for reading in readings] == [""] * 12
         assert len(pool._all) == 2
         pids = [process.pid for process in pool._all]
     assert all(ended(pid) for pid in pids)
@@ -66,7 +67,7 @@ async def test_processes_that_were_killed_while_idle_cost_no_email_its_reading(p
     assert len(pool._all) == 2
     for process in pool._all:
         process.send_signal(signal.SIGKILL)
-    assert (await read(pool)).inspection.unreadable == ""
+    assert (await read(pool)).report().unreadable == ""
 
 
 @pytest.mark.parametrize(
@@ -86,11 +87,11 @@ async def test_an_email_that_ends_every_process_that_reads_it_is_unreadable_and_
     reading = await read(pool)
     killing.cancel()
     await asyncio.gather(killing, return_exceptions=True)
-    assert reading.inspection.unreadable == reason
-    assert reading.inspection.screening.level is Level.QUARANTINED
-    assert reading.inspection.screening.findings[0].reason
+    assert reading.report().unreadable == reason
+    assert reading.report().screening.level is Level.QUARANTINED
+    assert reading.report().screening.findings[0].reason
     assert reading.preview.subject == "[withheld: quarantined]"
-    assert (await read(pool)).inspection.unreadable == ""
+    assert (await read(pool)).report().unreadable == ""
 
 
 async def test_a_process_that_hangs_is_ended_and_the_next_email_is_read(pool: Workers) -> None:
@@ -98,18 +99,18 @@ async def test_a_process_that_hangs_is_ended_and_the_next_email_is_read(pool: Wo
     (process,) = pool._all
     process.send_signal(signal.SIGSTOP)
     pool._wall_seconds = 0.5
-    assert (await read(pool)).inspection.unreadable == "too_slow"
+    assert (await read(pool)).report().unreadable == "too_slow"
     assert ended(process.pid)
     pool._wall_seconds = 30
-    assert (await read(pool)).inspection.unreadable == ""
+    assert (await read(pool)).report().unreadable == ""
 
 
 async def test_a_process_without_memory_for_an_email_says_so_and_reads_the_next_one(tmp_path: Path) -> None:
     async with open_workers(settings_for(tmp_path, filing_megabytes=128)) as pool:
-        assert (await read(pool)).inspection.unreadable == ""
+        assert (await read(pool)).report().unreadable == ""
         reading = await read(pool, LARGE)
-        assert reading.inspection.unreadable in ("too_large_in_memory", "reader_failed", "worker_died")
-        assert (await read(pool)).inspection.unreadable == ""
+        assert reading.report().unreadable in ("too_large_in_memory", "reader_failed", "worker_died")
+        assert (await read(pool)).report().unreadable == ""
 
 
 @pytest.mark.skipif(not hasattr(resource, "RLIMIT_CPU"), reason="no limit on processor time here")
@@ -148,7 +149,7 @@ async def test_a_caller_that_gives_up_leaves_no_answer_for_the_next(pool: Worker
     await asyncio.sleep(0.05)
     calling.cancel()
     await asyncio.gather(calling, return_exceptions=True)
-    assert (await read(pool, letter("mine"))).inspection.subject == "mine"
+    assert (await read(pool, letter("mine"))).report().subject == "mine"
 
 
 async def test_warming_makes_one_process_ready_and_idle_ones_end(

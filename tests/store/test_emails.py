@@ -154,9 +154,7 @@ async def test_a_report_comes_back_as_it_was_filed(app: App) -> None:
     )
     filed = screened(text="some text é 漢字", findings=findings, subject="Grüße", message_id="<a@b.example>")
     await file_as(app, receipt, filed)
-    assert (
-        await app.database.read(DEFAULT_TENANT, lambda tx: emails.inspection(tx, receipt.email_id)) == filed.inspection
-    )
+    assert await app.database.read(DEFAULT_TENANT, lambda tx: emails.inspection(tx, receipt.email_id)) == filed.report()
 
 
 async def test_answers_join_the_thread_of_what_they_answer(app: App) -> None:

@@ -144,7 +144,7 @@ async def _next(ahead: asyncio.Queue[tuple[Any, asyncio.Task[Inspection] | str]]
 
 async def _read(workers: Workers, raw: bytes) -> Inspection:
     envelope = Envelope("", (), datetime.now(UTC), "import")
-    return (await workers.read(envelope, raw)).inspection
+    return (await workers.read(envelope, raw)).report()
 
 
 def _files(paths: Iterable[Path]) -> Iterator[_Item]:

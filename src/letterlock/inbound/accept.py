@@ -30,11 +30,11 @@ async def accept(app: App, envelope: Envelope, raw: bytes) -> tuple[Receipt, ...
     Raises StoreBusy or StoreFull, and then nothing was kept.
     """
     makes_inboxes = app.settings.accept_any and envelope.transport in ("smtp", "lmtp")
-    packed = emails.pack_raw(raw)
-    accepted = Accepted(envelope, packed, len(raw), fingerprint(envelope.sender, raw))
     now = app.now_ms()
 
     async def keep(tx: Transaction) -> tuple[Receipt, ...]:
+        # Packed and hashed on the writer's thread: the loop's has every sender to answer, and neither holds the other.
+        accepted = Accepted(envelope, emails.pack_raw(raw), len(raw), fingerprint(envelope.sender, raw))
         wanted: dict[str, Inbox] = {}
         for recipient in envelope.recipients:
             inbox = await inboxes.find_by_address(tx, address_keys(recipient), now)

@@ -12,7 +12,7 @@ import logging
 from letterlock.app import App
 from letterlock.errors import StoreBusy, StoreError, StoreFull
 from letterlock.ids import EmailId
-from letterlock.inbound.workers import Reading, Workers
+from letterlock.inbound.workers import Workers, unread
 from letterlock.message.envelope import Receipt
 from letterlock.store import emails
 from letterlock.store.emails import Filed, Unfiled
@@ -47,15 +47,15 @@ async def file_forever(app: App, workers: Workers) -> None:
 async def _file_one(app: App, workers: Workers, unfiled: Unfiled, in_work: set[EmailId], watch: Watch) -> None:
     receipt = unfiled.receipt
     try:
-        reading = await workers.read(unfiled.envelope, unfiled.raw)
+        filed = await workers.read(unfiled.envelope, unfiled.raw)
         try:
-            await _keep(app, receipt, reading)
+            await _keep(app, receipt, filed)
         except (StoreBusy, StoreFull):
             raise
         except Exception as error:
             # Something in it that the store cannot take must not come back again and again, before all others.
             log.error("%s cannot be filed as it was read: %s", receipt.email_id, type(error).__name__)
-            await _keep(app, receipt, Reading.unread("not_storable", "What was read of it cannot be stored."))
+            await _keep(app, receipt, unread("not_storable", "What was read of it cannot be stored."))
     except StoreError as error:
         log.warning("filing %s waits: %s", receipt.email_id, error)
         await asyncio.sleep(_AFTER_TROUBLE_S)
@@ -68,8 +68,6 @@ async def _file_one(app: App, workers: Workers, unfiled: Unfiled, in_work: set[E
         watch.ring()
 
 
-async def _keep(app: App, receipt: Receipt, reading: Reading) -> None:
-    packed = emails.pack_inspection(reading.inspection)
-    filed = Filed(reading.inspection, reading.preview, packed, reading.terms)
+async def _keep(app: App, receipt: Receipt, filed: Filed) -> None:
     await app.database.write(receipt.tenant_id, lambda tx: emails.file(tx, receipt, filed))
     app.wake.hint(receipt.inbox_id)

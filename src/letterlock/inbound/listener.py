@@ -410,7 +410,9 @@ def _session_class() -> type[Any]:
             if data.count(b"\n") != lines or data.count(b"\r") != lines:
                 return b"", _BARE
             # RFC 5321 section 4.5.2; the leading CRLF made the first line like every other.
-            return bytes(data.replace(b"\r\n.", b"\r\n"))[2:], ""
+            if b"\r\n." in data:
+                data = data.replace(b"\r\n.", b"\r\n")
+            return bytes(memoryview(data)[2:]), ""
 
         def _answers(self) -> int:
             return 1

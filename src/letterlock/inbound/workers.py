@@ -1,8 +1,9 @@
 """Processes that read mail: killable, with caps on CPU time and memory. A mail can stop its worker, nothing else.
 
-`Workers.read(envelope, raw)` gives a Reading; a worker that dies or is late gives one that says so. A worker is this
-module run as `python -m letterlock.inbound.workers`; requests and answers are length-prefixed on its stdin and stdout.
-Workers start when mail comes or someone waits for it, and end when idle, so that a quiet chat client carries none.
+`Workers.read(envelope, raw)` gives what to file: of a worker that died or was late, that it could not be read. A worker
+is this module run as `python -m letterlock.inbound.workers`; requests and answers are length-prefixed on its stdin and
+stdout. Workers start when mail comes or someone waits for it, and end when idle, so that a quiet chat client carries
+none.
 """
 
 from __future__ import annotations
@@ -22,30 +23,18 @@ from typing import BinaryIO
 from pydantic import BaseModel
 
 from letterlock.dns import Resolver, SystemResolver
-from letterlock.inspection import Inspection, Preview, inspect_message, preview, searchable
+from letterlock.inspection import Inspection, inspect_message, preview, searchable
 from letterlock.message.envelope import Envelope
 from letterlock.message.parse import Caps
 from letterlock.screen.score import Thresholds
 from letterlock.settings import Settings
+from letterlock.store.emails import Filed
 from letterlock.store.terms import terms_of
 
 IDLE_S = 120.0
 _TRIES = 2
 _LENGTH = struct.Struct(">I")
 _ANSWER_BYTES = 64 * 1024 * 1024
-
-
-class Reading(BaseModel):
-    """All that filing keeps of one email."""
-
-    inspection: Inspection
-    preview: Preview
-    terms: str = ""
-
-    @classmethod
-    def unread(cls, reason: str, what: str) -> Reading:
-        inspection = Inspection.unread(reason, what)
-        return cls(inspection=inspection, preview=preview(inspection, mask_codes=True))
 
 
 class WorkerOptions(BaseModel):
@@ -100,7 +89,7 @@ class Workers:
         self._all: set[asyncio.subprocess.Process] = set()
         self._warming: asyncio.Task[None] | None = None
 
-    async def read(self, envelope: Envelope, raw: bytes) -> Reading:
+    async def read(self, envelope: Envelope, raw: bytes) -> Filed:
         """Never raises for what is in the mail: an email that stops two workers is unreadable."""
         head = json.dumps({**asdict(envelope), "received_at": envelope.received_at.isoformat()}).encode()
         request = _LENGTH.pack(len(head)) + head + raw
@@ -111,10 +100,10 @@ class Workers:
                 try:
                     async with asyncio.timeout(self._wall_seconds):
                         answer = await worker.ask(request)
-                    reading = Reading.model_validate_json(answer)
+                    filed = Filed.model_validate_json(answer)
                 except TimeoutError:
                     await self._end(worker)
-                    return Reading.unread("too_slow", "Reading it took longer than allowed.")
+                    return unread("too_slow", "Reading it took longer than allowed.")
                 except (OSError, ValueError, asyncio.IncompleteReadError):
                     await self._end(worker)
                     if worker.process.returncode in _SLOW:
@@ -125,8 +114,8 @@ class Workers:
                 else:
                     worker.idle_since = time.monotonic()
                     self._idle.append(worker)
-                    return reading
-        return Reading.unread(*why)
+                    return filed
+        return unread(*why)
 
     async def _next_worker(self, *, fresh: bool) -> _Worker:
         """An idle worker, or a new one. `fresh`: a new one, because what ended an idle one (the system, short of
@@ -199,7 +188,7 @@ async def open_workers(settings: Settings) -> AsyncIterator[Workers]:
 # In the worker
 
 
-def read_message(raw: bytes, envelope: Envelope, options: WorkerOptions, resolver: Resolver | None = None) -> Reading:
+def read_message(raw: bytes, envelope: Envelope, options: WorkerOptions, resolver: Resolver | None = None) -> Filed:
     """What a worker does with one email; pure but for the resolver."""
     inspection = inspect_message(
         raw,
@@ -208,11 +197,14 @@ def read_message(raw: bytes, envelope: Envelope, options: WorkerOptions, resolve
         thresholds=Thresholds(options.suspect, options.quarantined),
         caps=Caps(message_bytes=options.message_bytes),
     )
-    return Reading(
-        inspection=inspection,
-        preview=preview(inspection, mask_codes=options.mask_codes),
-        terms=terms_of(*searchable(inspection)),
-    )
+    shown = preview(inspection, mask_codes=options.mask_codes)
+    return Filed.of(inspection, shown, terms_of(*searchable(inspection)))
+
+
+def unread(reason: str, what: str) -> Filed:
+    """What is filed of bytes that could not be read: `reason` a code, `what` a sentence for people."""
+    inspection = Inspection.unread(reason, what)
+    return Filed.of(inspection, preview(inspection, mask_codes=True))
 
 
 def _serve(options: WorkerOptions, requests: BinaryIO, answers: BinaryIO) -> None:
@@ -225,15 +217,15 @@ def _serve(options: WorkerOptions, requests: BinaryIO, answers: BinaryIO) -> Non
         envelope = Envelope(**{**head, "recipients": tuple(head["recipients"])})
         _allow_cpu(options.cpu_seconds)
         try:
-            reading = read_message(request[_LENGTH.size + head_size :], envelope, options, resolver)
+            filed = read_message(request[_LENGTH.size + head_size :], envelope, options, resolver)
         except MemoryError:
-            reading = Reading.unread("too_large_in_memory", "Reading it needed more memory than allowed.")
+            filed = unread("too_large_in_memory", "Reading it needed more memory than allowed.")
         except RecursionError:
-            reading = Reading.unread("too_deep", "It is nested too deeply to be read.")
+            filed = unread("too_deep", "It is nested too deeply to be read.")
         except Exception as error:
             # Whatever a parser may still raise: the email is kept and a person can look at it.
-            reading = Reading.unread("reader_failed", f"Reading it failed ({type(error).__name__}).")
-        answer = reading.model_dump_json().encode()
+            filed = unread("reader_failed", f"Reading it failed ({type(error).__name__}).")
+        answer = filed.model_dump_json().encode()
         answers.write(_LENGTH.pack(len(answer)) + answer)
         answers.flush()
 

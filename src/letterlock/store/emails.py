@@ -7,12 +7,14 @@ can see the email, after it every tool can. Raw bytes are known to `add_raw` and
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import zstandard
+from pydantic import BaseModel, ConfigDict
 
 from letterlock.ids import EmailId, InboxId, TenantId, ThreadId, new_id
 from letterlock.inspection import Inspection, Preview
@@ -24,8 +26,16 @@ from letterlock.store.database import Row, Transaction
 FOLD_MS = 24 * 3600 * 1000
 """A resend within this time folds into the email it repeats (reliability: a lost 250)."""
 _MOST_REFERENCES = 40
-# Used on the loop's thread only: a compressor is not safe to share between threads, and costly to make.
-_compressor = zstandard.ZstdCompressor(level=1)
+
+
+class _PerThread(threading.local):
+    """A compressor is not safe to share between threads, and costly to make."""
+
+    def __init__(self) -> None:
+        self.compressor = zstandard.ZstdCompressor(level=1)
+
+
+_packing = _PerThread()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +56,50 @@ class Accepted:
     fingerprint: str
 
 
-@dataclass(frozen=True, slots=True)
-class Filed:
-    """What `file` keeps: the report, what lists may show of it, the report as pack_inspection made it, the terms."""
+class Filed(BaseModel):
+    """What `file` keeps of a read email, in the form of its rows, so that filing only has to store it. Made where the
+    email was read, in a worker; crosses to the postmaster as JSON. `earlier`: Message-IDs it answers or refers to,
+    nearest first; `packed`: the report without its findings, which have rows of their own."""
 
-    inspection: Inspection
+    model_config = ConfigDict(frozen=True, ser_json_bytes="base64", val_json_bytes="base64")
+
+    message_id: str
+    earlier: tuple[str, ...]
+    from_domain: str
+    aligned: bool
+    level: Level
+    score: float
+    category: str
+    attachments: int
+    links: int
+    code: str | None
+    findings: tuple[Finding, ...]
     preview: Preview
-    packed: bytes
     terms: str
+    packed: bytes
+
+    @classmethod
+    def of(cls, report: Inspection, shown: Preview, terms: str = "") -> Filed:
+        return cls(
+            message_id=report.message_id,
+            earlier=(*report.in_reply_to, *reversed(report.references))[:_MOST_REFERENCES],
+            from_domain=report.from_.domain if report.from_ else "",
+            aligned=report.authentication.aligned,
+            level=report.screening.level,
+            score=report.screening.score,
+            category=report.category,
+            attachments=len(report.attachments),
+            links=len(report.links.all),
+            code=report.code.value if report.code else None,
+            findings=report.screening.findings,
+            preview=shown,
+            terms=terms,
+            packed=_packing.compressor.compress(report.model_dump_json(exclude={"screening": {"findings"}}).encode()),
+        )
+
+    def report(self) -> Inspection:
+        """The whole report that was packed."""
+        return _unpack(self.packed, self.findings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +175,8 @@ def _email(row: Row) -> Email:
 
 
 def pack_raw(raw: bytes) -> bytes:
-    """`raw` as it is kept; made before the transaction, so that the writer's thread does not compress."""
-    return _compressor.compress(raw)
+    """`raw` as it is kept."""
+    return _packing.compressor.compress(raw)
 
 
 async def add_raw(
@@ -258,7 +304,7 @@ async def file(tx: Transaction, receipt: Receipt, filed: Filed) -> bool:
     )
     if found is None or found["state"] != "received":
         return False
-    inspection, preview = filed.inspection, filed.preview
+    preview = filed.preview
     counted = await tx.one(
         "UPDATE inboxes SET last_seq = last_seq + 1 WHERE tenant_id = :tenant AND inbox_id = :inbox_id"
         " RETURNING last_seq",
@@ -269,8 +315,6 @@ async def file(tx: Transaction, receipt: Receipt, filed: Filed) -> bool:
     )
     assert counted is not None
     assert number is not None
-    earlier = (*inspection.in_reply_to, *reversed(inspection.references))
-    code = inspection.code
     await tx.run(
         "UPDATE emails SET state = 'filed', seq = :seq, filed = :filed, thread_id = :thread_id,"
         " message_id = :message_id, from_address = :from_address, from_name = :from_name, from_domain = :from_domain,"
@@ -280,29 +324,26 @@ async def file(tx: Transaction, receipt: Receipt, filed: Filed) -> bool:
         email_id=receipt.email_id,
         seq=counted["last_seq"],
         filed=number["last_filed"],
-        thread_id=await thread_of(tx, receipt.inbox_id, inspection.message_id, earlier, found["received_at"]),
-        message_id=inspection.message_id,
+        thread_id=await thread_of(tx, receipt.inbox_id, filed.message_id, filed.earlier, found["received_at"]),
+        message_id=filed.message_id,
         from_address=preview.from_address,
         from_name=preview.from_name,
-        from_domain=inspection.from_.domain if inspection.from_ else "",
-        aligned=int(inspection.authentication.aligned),
+        from_domain=filed.from_domain,
+        aligned=int(filed.aligned),
         subject=preview.subject,
         snippet=preview.snippet,
-        level=str(inspection.screening.level),
-        score=inspection.screening.score,
-        category=inspection.category,
-        attachments=len(inspection.attachments),
-        links=len(inspection.links.all),
-        code=code.value if code else None,
+        level=str(filed.level),
+        score=filed.score,
+        category=filed.category,
+        attachments=filed.attachments,
+        links=filed.links,
+        code=filed.code,
         inspection=filed.packed,
     )
     await tx.many(
         "INSERT INTO findings (tenant_id, email_id, n, rule, reason, weight, location, span_start, span_end, excerpt)"
         " VALUES (:tenant, :email_id, :n, :rule, :reason, :weight, :where, :start, :end, :excerpt)",
-        (
-            {**asdict(finding), "email_id": receipt.email_id, "n": n}
-            for n, finding in enumerate(inspection.screening.findings)
-        ),
+        ({**asdict(finding), "email_id": receipt.email_id, "n": n} for n, finding in enumerate(filed.findings)),
     )
     await tx.index_terms(receipt.email_id, receipt.inbox_id, filed.terms)
     return True
@@ -361,18 +402,17 @@ async def inspection(tx: Transaction, email_id: EmailId) -> Inspection | None:
         " WHERE tenant_id = :tenant AND email_id = :email_id ORDER BY n",
         email_id=email_id,
     )
-    findings = [
+    findings = (
         Finding(r["rule"], r["reason"], r["weight"], r["location"], r["span_start"], r["span_end"], r["excerpt"])
         for r in rows
-    ]
-    report = json.loads(zstandard.decompress(row["inspection"]))
-    report["screening"]["findings"] = findings
+    )
+    return _unpack(row["inspection"], findings)
+
+
+def _unpack(packed: bytes, findings: Iterable[Finding]) -> Inspection:
+    report = json.loads(zstandard.decompress(packed))
+    report["screening"]["findings"] = tuple(findings)
     return Inspection.model_validate(report)
-
-
-def pack_inspection(report: Inspection) -> bytes:
-    """`report` as it is kept beside its findings, which have rows of their own."""
-    return _compressor.compress(report.model_dump_json(exclude={"screening": {"findings"}}).encode())
 
 
 async def listed(
