@@ -59,7 +59,7 @@ LIBRARIES = {
     "numpy": {"screen.model"},
     "platformdirs": {"settings"},
     "publicsuffixlist": {"message.extract.domains"},
-    "pydantic": {"settings", "inspection", "inbound.workers", "actions/", "doors/"},
+    "pydantic": {"settings", "inspection", "store.emails", "inbound.workers", "actions/", "doors/"},
     "pydantic_settings": {"settings"},
     "selectolax": {"message.visible"},
     "starlette": {"doors/"},

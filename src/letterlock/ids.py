@@ -35,4 +35,13 @@ def new_id(prefix: str) -> str:
         # A clock that stands still or steps back must not break the order: count on from the last id.
         _last = fresh if fresh > _last else _last + 1 + secrets.randbits(32)
         value = _last
+    return _written(prefix, value)
+
+
+def id_at(prefix: str, at_ms: int) -> str:
+    """What stands between the ids made before `at_ms` (milliseconds since 1970) and those made from then on."""
+    return _written(prefix, at_ms << 80)
+
+
+def _written(prefix: str, value: int) -> str:
     return f"{prefix}_" + "".join(_ALPHABET[value >> shift & 31] for shift in range(125, -1, -5))

@@ -24,19 +24,21 @@ UNFILED = "unfiled"
 """An email was accepted and waits to be filed."""
 OUTBOX = "outbox"
 """A submission was queued."""
-
-
 WAITING = "waiting"
 """Somebody waits for mail: have a worker ready."""
+WAITING_S = 2.5
+"""For how long one say_waiting holds."""
+_MOST_AWAITED = 10_000
 
 
 class Watch:
     """One watcher of one topic. Make it before looking in the store, so that nothing falls between. `rung`: the last
-    wait ended by a hint."""
+    wait ended by a hint; `hints`: how many there have been."""
 
     def __init__(self) -> None:
         self._event = asyncio.Event()
         self.rung = False
+        self.hints = 0
 
     def ring(self) -> None:
         self._event.set()
@@ -56,6 +58,7 @@ class Wake(asyncio.DatagramProtocol):
         self._folder = folder
         self._token = token
         self._watches: dict[str, set[Watch]] = {}
+        self._awaited: dict[str, float] = {}
         self._peers: tuple[int, tuple[int, ...]] = (0, ())
         self._port = 0
         self._transport: asyncio.DatagramTransport | None = None
@@ -70,6 +73,16 @@ class Wake(asyncio.DatagramProtocol):
             message = self._token + "\n".join(topics).encode()
             for port in self._peer_ports():
                 self._transport.sendto(message, ("127.0.0.1", port))
+
+    def say_waiting(self, inbox_id: str) -> None:
+        """Tell the postmaster, wherever it runs, that somebody waits for mail of this inbox. Holds for WAITING_S."""
+        self.hint(f"{WAITING} {inbox_id}")
+
+    def awaited(self) -> tuple[str, ...]:
+        """The inboxes that somebody in any process of the folder waits for."""
+        now = time.monotonic()
+        self._awaited = {inbox_id: until for inbox_id, until in self._awaited.items() if until > now}
+        return tuple(self._awaited)
 
     def end_waits(self) -> None:
         """Wake everyone in this process for the last time."""
@@ -99,7 +112,11 @@ class Wake(asyncio.DatagramProtocol):
                     file.unlink(missing_ok=True)
 
     def _ring(self, topic: str) -> None:
+        topic, _, inbox_id = topic.partition(" ")
+        if inbox_id and (inbox_id in self._awaited or len(self._awaited) < _MOST_AWAITED):
+            self._awaited[inbox_id] = time.monotonic() + WAITING_S
         for watch in self._watches.get(topic, ()):
+            watch.hints += 1
             watch.ring()
 
     def _peer_ports(self) -> tuple[int, ...]:

@@ -162,3 +162,48 @@ async def test_a_process_killed_over_one_email_gives_a_reason_and_the_next_email
     assert read.level == "quarantined"
     assert read.findings == ["unreadable.worker_died: Reading it stopped the process that read it."]
     assert box.endswith(DOMAIN)
+
+
+async def test_mail_that_somebody_waits_for_goes_before_what_came_earlier(app: App) -> None:
+    others, mine = await make_inbox(app, "others"), await make_inbox(app, "mine")
+    for n in range(40):
+        await hand_in(app, others, f"n{n}".encode())
+    await hand_in(app, mine, b"mine")
+    calling = asyncio.create_task(do(app, "wait_for_email", inbox=mine, timeout_s=20, since=0))
+    while not app.wake.awaited():
+        await asyncio.sleep(0.01)
+    reader = Reader(app, {})
+    async with ended(asyncio.create_task(file_forever(app, reader))):
+        await until(lambda: all_filed(app, 41))
+    assert reader.asked[0] == b"mine"
+    assert reader.asked[1:] == [f"n{n}".encode() for n in range(40)]
+    assert (await calling).status == "found"
+
+
+async def test_in_a_flood_only_what_is_awaited_or_has_waited_long_is_read_and_after_it_everything(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(filing, "_READ_PER_S", 1)
+    others, mine = await make_inbox(app, "others"), await make_inbox(app, "mine")
+    reader = Reader(app, {})
+
+    async def pour() -> None:
+        for n in range(100_000):
+            await hand_in(app, others, f"n{n}".encode())
+
+    async with ended(asyncio.create_task(file_forever(app, reader))):
+        async with ended(asyncio.create_task(pour())):
+            await asyncio.sleep(0.5)
+            read_before = len(reader.asked)
+            await hand_in(app, mine, b"mine")
+            assert (await do(app, "wait_for_email", inbox=mine, timeout_s=20, since=0)).status == "found"
+            assert reader.asked[read_before:] == [b"mine"]
+            (oldest,) = await app.database.read_system(lambda tx: emails.next_unfiled(tx, 1))
+            monkeypatch.setattr(filing, "_PATIENCE_MS", 100)
+            async with asyncio.timeout(20):
+                while oldest.raw not in reader.asked:
+                    await asyncio.sleep(0.01)
+            monkeypatch.setattr(filing, "_PATIENCE_MS", 600_000)
+        async with asyncio.timeout(60):
+            while await app.database.read_system(emails.count_unfiled):
+                await asyncio.sleep(0.05)

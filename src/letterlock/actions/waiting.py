@@ -24,7 +24,6 @@ from letterlock.store import emails
 from letterlock.store.database import Transaction
 from letterlock.store.emails import Email, moment
 from letterlock.store.inboxes import Inbox
-from letterlock.wake import WAITING
 
 MAX_WAIT_S = 300
 DEFAULT_WAIT_S = 45
@@ -151,8 +150,8 @@ async def _wait(
 ) -> Found:
     end = time.monotonic() + timeout_s
     with app.wake.watch(inbox.inbox_id) as watch:
-        app.wake.hint(WAITING)
         while True:
+            app.wake.say_waiting(inbox.inbox_id)
             found = await look()
             if found is not None:
                 return found

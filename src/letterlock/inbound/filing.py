@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
+from collections.abc import Sequence
 
 from letterlock.app import App
 from letterlock.errors import StoreBusy, StoreError, StoreFull
@@ -15,33 +17,74 @@ from letterlock.ids import EmailId
 from letterlock.inbound.workers import Workers, unread
 from letterlock.message.envelope import Receipt
 from letterlock.store import emails
+from letterlock.store.database import Transaction
 from letterlock.store.emails import Filed, Unfiled
 from letterlock.wake import UNFILED, Watch
 
 log = logging.getLogger(__name__)
 
 _AFTER_TROUBLE_S = 1.0
+_READ_PER_S = 100
+"""About as many emails a second as one worker can read."""
+_PATIENCE_MS = 5_000
+_FLOOD_WINDOW_S = 0.1
+_FLOOD_LOOK_S = 0.05
+_MOST_AWAITED = 200
 
 
 async def file_forever(app: App, workers: Workers) -> None:
-    """Files whatever is accepted, oldest first, until cancelled."""
+    """Files whatever is accepted, until cancelled: first what somebody waits for, then the oldest."""
     in_work: set[EmailId] = set()
     with app.wake.watch(UNFILED) as watch:
+        flood = _Flood(watch, _READ_PER_S * workers.size)
         async with asyncio.TaskGroup() as tasks:
             while True:
                 taken: list[Unfiled] = []
                 # More than there are workers: some wait for their commit, and a free worker finds the next at hand.
                 room = 3 * workers.size - len(in_work)
                 if room > 0:
+                    before = app.now_ms() - _PATIENCE_MS if flood.is_on() else None
                     try:
-                        taken = await app.database.read_system(lambda tx, n=room: emails.next_unfiled(tx, n, in_work))  # type: ignore[misc]
+                        taken = await app.database.read_system(
+                            lambda tx, room=room, before=before: _next(tx, room, in_work, app.wake.awaited(), before)  # type: ignore[misc]
+                        )
                     except StoreError as error:
                         log.warning("filing waits: %s", error)
                 for unfiled in taken:
                     in_work.add(unfiled.receipt.email_id)
                     tasks.create_task(_file_one(app, workers, unfiled, in_work, watch))
                 if not taken:
-                    await watch.wait()
+                    await (asyncio.sleep(_FLOOD_LOOK_S) if flood.on else watch.wait())
+
+
+async def _next(
+    tx: Transaction, room: int, in_work: set[EmailId], awaited: Sequence[str], before_ms: int | None
+) -> list[Unfiled]:
+    taken = await emails.next_unfiled(tx, room, in_work, inboxes=awaited[:_MOST_AWAITED]) if awaited else []
+    if len(taken) < room:
+        besides = {*in_work, *(unfiled.receipt.email_id for unfiled in taken)}
+        taken += await emails.next_unfiled(tx, room - len(taken), besides, before_ms=before_ms)
+    return taken
+
+
+class _Flood:
+    """Whether more comes in than can be read at the same time. Then senders, who wait for their 250, have the
+    processor, and what nobody waits for is read after the burst or after _PATIENCE_MS, whichever is first."""
+
+    def __init__(self, watch: Watch, per_s: float) -> None:
+        self.on = False
+        self._watch = watch
+        self._per_s = per_s
+        self._since = time.monotonic()
+        self._hints = watch.hints
+
+    def is_on(self) -> bool:
+        took = time.monotonic() - self._since
+        if took >= _FLOOD_WINDOW_S:
+            self.on = (self._watch.hints - self._hints) / took > self._per_s
+            self._since += took
+            self._hints = self._watch.hints
+        return self.on
 
 
 async def _file_one(app: App, workers: Workers, unfiled: Unfiled, in_work: set[EmailId], watch: Watch) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import zstandard
 from pydantic import BaseModel, ConfigDict
 
-from letterlock.ids import EmailId, InboxId, TenantId, ThreadId, new_id
+from letterlock.ids import EmailId, InboxId, TenantId, ThreadId, id_at, new_id
 from letterlock.inspection import Inspection, Preview
 from letterlock.message.envelope import Envelope, Receipt
 from letterlock.screen.rule import Finding
@@ -262,16 +262,30 @@ async def raw(tx: Transaction, email_id: EmailId) -> bytes | None:
 # Filing
 
 
-async def next_unfiled(tx: Transaction, limit: int, besides: Iterable[EmailId]) -> list[Unfiled]:
-    """The oldest emails that wait to be filed, apart from those already in work. A system read."""
-    names = {f"b{n}": email_id for n, email_id in enumerate(("", *besides))}
+async def next_unfiled(
+    tx: Transaction,
+    limit: int,
+    besides: Iterable[EmailId] = (),
+    *,
+    inboxes: Iterable[str] | None = None,
+    before_ms: int | None = None,
+) -> list[Unfiled]:
+    """The oldest emails that wait to be filed, apart from those already in work: of these inboxes, or of all; accepted
+    before this time, or at any. A system read."""
+    conditions, values = ["e.state = 'received'"], dict[str, Any](limit=limit)
+    for column, operator, names in (("email_id", "NOT IN", besides), ("inbox_id", "IN", inboxes)):
+        if names is not None:
+            bound = {f"{column}{n}": name for n, name in enumerate(("", *names))}
+            conditions.append(f"e.{column} {operator} ({', '.join(f':{name}' for name in bound)})")
+            values |= bound
+    if before_ms is not None:
+        conditions.append("e.email_id < :before")
+        values["before"] = id_at("em", before_ms)
     rows = await tx.all(
         "SELECT e.tenant_id, e.inbox_id, e.email_id, e.recipient, e.envelope, r.body"
         " FROM emails e JOIN raws r ON r.tenant_id = e.tenant_id AND r.raw_id = e.raw_id"
-        f" WHERE e.state = 'received' AND e.email_id NOT IN ({', '.join(f':{name}' for name in names)})"
-        " ORDER BY e.email_id LIMIT :limit",
-        limit=limit,
-        **names,
+        f" WHERE {' AND '.join(conditions)} ORDER BY e.email_id LIMIT :limit",
+        **values,
     )
     return [
         Unfiled(

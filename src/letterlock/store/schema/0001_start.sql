@@ -94,7 +94,7 @@ CREATE TABLE emails (
     FOREIGN KEY (tenant_id, inbox_id) REFERENCES inboxes
 );
 
-CREATE INDEX emails_unfiled ON emails (email_id) WHERE state = 'received';
+CREATE INDEX emails_unfiled ON emails (email_id, inbox_id) WHERE state = 'received';
 CREATE UNIQUE INDEX emails_by_seq ON emails (tenant_id, inbox_id, seq) WHERE seq IS NOT NULL;
 CREATE INDEX emails_by_filed ON emails (tenant_id, filed) WHERE filed IS NOT NULL;
 CREATE INDEX emails_by_sender ON emails (tenant_id, from_domain, filed) WHERE filed IS NOT NULL;
