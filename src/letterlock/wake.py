@@ -29,6 +29,7 @@ WAITING = "waiting"
 WAITING_S = 2.5
 """For how long one say_waiting holds."""
 _MOST_AWAITED = 10_000
+_PEERS_S = 0.02
 
 
 class Watch:
@@ -60,6 +61,7 @@ class Wake(asyncio.DatagramProtocol):
         self._watches: dict[str, set[Watch]] = {}
         self._awaited: dict[str, float] = {}
         self._peers: tuple[int, tuple[int, ...]] = (0, ())
+        self._peers_until = 0.0
         self._port = 0
         self._transport: asyncio.DatagramTransport | None = None
         self.closing = False
@@ -120,6 +122,10 @@ class Wake(asyncio.DatagramProtocol):
             watch.ring()
 
     def _peer_ports(self) -> tuple[int, ...]:
+        # Looked up not for every mail of a burst: a process that has just come polls until it is known.
+        if (now := time.monotonic()) < self._peers_until:
+            return self._peers[1]
+        self._peers_until = now + _PEERS_S
         stamp = self._folder.stat().st_mtime_ns
         if stamp != self._peers[0]:
             ports = (int(file.name) for file in self._folder.iterdir() if file.name.isdigit())

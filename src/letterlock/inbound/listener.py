@@ -45,7 +45,7 @@ _UNKNOWN = "?"
 _UNKNOWN_COMMANDS = 5
 _COMMANDS = {"*": 100, "MAIL": 1000, "RCPT": 1000 * MAX_RECIPIENTS, "DATA": 1000, "RSET": 1000}
 """Commands of a kind in one connection; 421 after that."""
-_KNOWN_S = 1.0
+_KNOWN_S = 10.0
 """For how long an address that was found is not looked up again; accept() looks again in any case."""
 
 _TEXTSTRING = bytes(c if c == 9 or 32 <= c <= 126 else 63 for c in range(256))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 from letterlock.errors import InvalidRequest
 
@@ -52,6 +53,7 @@ class Address:
         return self.local.isascii() and self.domain.isascii()
 
 
+@lru_cache(4096)
 def parse_address(text: str) -> Address:
     """The bare address in `text` (no name, no angle brackets, no route, group or comment).
 
