@@ -27,7 +27,7 @@ from letterlock.screen.safe_text import safe_line, safe_text
 from letterlock.screen.score import Level, Screening, Thresholds, screen
 
 WITHHELD = "[withheld: quarantined]"
-SNIPPET_CHARS = 160
+SNIPPET_CHARS = 120
 _MOST_ADDRESSES = 100
 
 

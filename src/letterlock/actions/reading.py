@@ -44,8 +44,8 @@ class EmailListed(BaseModel):
     received_at: datetime
     snippet: str
     level: str
-    unread: bool
-    category: str
+    unread: bool = False
+    category: str = "other"
 
 
 class EmailList(BaseModel):
@@ -270,39 +270,46 @@ async def get_thread(app: App, caller: Caller, request: GetThread) -> Thread:
         return received, [s for s in sent if caller.inbox_id in (None, s.inbox_id)], all_of_it
 
     received, sent, all_of_it = await app.database.read(caller.tenant_id, load)
-    entries = [
-        ThreadEntry(
-            direction="received",
-            id=email.email_id,
-            from_=email.from_address,
-            to=email.inbox_address,
-            at=moment(email.received_at),
-            subject=email.subject,
-            snippet=email.snippet,
-            state=email.level,
+    timed = [
+        (
+            email.received_at,
+            ThreadEntry(
+                direction="received",
+                id=email.email_id,
+                from_=email.from_address,
+                to=email.inbox_address,
+                at=moment(email.received_at),
+                subject=email.subject,
+                snippet=email.snippet,
+                state=email.level,
+            ),
         )
         for email in received
     ]
-    entries += [
-        ThreadEntry(
-            direction="sent",
-            id=submission.submission_id,
-            from_=submission.sender,
-            to=", ".join(submission.recipients)[:200],
-            at=moment(submission.created_at),
-            subject=safe_line(submission.subject),
-            snippet=safe_line(submission.body_text, 160),
-            state=submission.state,
+    timed += [
+        (
+            submission.created_at,
+            ThreadEntry(
+                direction="sent",
+                id=submission.submission_id,
+                from_=submission.sender,
+                to=", ".join(submission.recipients)[:200],
+                at=moment(submission.created_at),
+                subject=safe_line(submission.subject),
+                snippet=safe_line(submission.body_text, 160),
+                state=submission.state,
+            ),
         )
         for submission in sent
     ]
-    if not entries:
+    if not timed:
         raise NotFound(
             f"Thread '{safe_line(request.thread_id, 64)}' not found.",
             next_step="Take thread_id from read_email or send_email.",
         )
-    entries.sort(key=lambda entry: (entry.at, entry.id))
-    shown = entries[-MAX_THREAD:]
+    # By the millisecond, which the answer does not show.
+    timed.sort(key=lambda one: (one[0], one[1].id))
+    shown = [entry for _, entry in timed[-MAX_THREAD:]]
     return Thread(thread_id=thread_id, entries=shown, omitted=all_of_it - len(shown))
 
 

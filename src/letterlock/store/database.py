@@ -7,7 +7,7 @@ its end on the writer's thread, together with whatever else waits, and one fsync
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -17,9 +17,11 @@ T = TypeVar("T")
 
 
 class Row(Protocol):
-    """A result row, read by column name."""
+    """A result row, read by column name, or as a whole in the order of its columns."""
 
     def __getitem__(self, column: str, /) -> Any: ...
+
+    def __iter__(self) -> Iterator[Any]: ...
 
 
 class Transaction(Protocol):

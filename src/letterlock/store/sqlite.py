@@ -165,7 +165,8 @@ class SqliteDatabase:
         self._ordinary: deque[_Waiting[Any]] = deque()
         self._something = asyncio.Event()
         self._written = True
-        self._idle_readers: asyncio.Queue[_Connection] = asyncio.Queue()
+        # Last in, first out: the one that has just read has its pages at hand.
+        self._idle_readers: asyncio.LifoQueue[_Connection] = asyncio.LifoQueue()
         for reader in readers:
             self._idle_readers.put_nowait(reader)
 
