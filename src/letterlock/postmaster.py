@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 LOCK_POLL_S = 0.3
 START_S = 2.0
 _RETRY_BIND_S = 1.0
+_RETRY_LOCK_S = 10.0
 _REPORT_S = 3.0
 
 
@@ -43,6 +44,10 @@ async def serve_mail(app: App, *, keep_workers: int = 0) -> None:
             lock.acquire()
         except TimeoutError:
             await asyncio.sleep(LOCK_POLL_S)
+            continue
+        except OSError as error:
+            log.error("this process cannot be the postmaster: %s cannot be locked (%s)", app.folder, error.strerror)
+            await asyncio.sleep(_RETRY_LOCK_S)
             continue
         try:
             log.info("this process is the postmaster of %s", app.folder)

@@ -43,7 +43,7 @@ class SendEmail(Request):
     inbox: Annotated[str, Field(min_length=1, max_length=320, description="send from: id or address")]
     to: Annotated[Addresses, Field(min_length=1, description="bare addresses")]
     subject: Annotated[str, Field(max_length=MOST_SUBJECT)]
-    text: Annotated[str, Field(max_length=MOST_TEXT)]
+    text: Annotated[str, Field(min_length=1, max_length=MOST_TEXT)]
     html: Annotated[str, Field(max_length=MOST_HTML)] = ""
     cc: Addresses = Field([])
     bcc: Addresses = Field([])
@@ -52,7 +52,7 @@ class SendEmail(Request):
 
 class ReplyToEmail(Request):
     email_id: Annotated[str, Field(min_length=1, max_length=64)]
-    text: Annotated[str, Field(max_length=MOST_TEXT)]
+    text: Annotated[str, Field(min_length=1, max_length=MOST_TEXT)]
     html: Annotated[str, Field(max_length=MOST_HTML)] = ""
     reply_all: bool = False
     idempotency_key: Key = ""

@@ -172,6 +172,9 @@ def mail_list(outer: dict[str, Any], /, inbox: str, unread: bool | None, limit: 
     for row in result.emails:
         flag = "*" if row.unread else " "
         click.echo(f"{flag} {row.email_id}  {row.received_at:%m-%d %H:%M}  {row.level:11}  {row.from_}  {row.subject}")
+    if not result.emails:
+        click.echo("No emails.", err=True)
+    _warn(result.warning)
 
 
 @mail.command("show")

@@ -311,6 +311,9 @@ def _session_class() -> type[Any]:
                     return "<>", rest
             else:
                 path, _, rest = arg.partition(" ")
+            if path.lower() == "postmaster":
+                # RFC 5321 section 4.5.1: the one address that is valid without a domain.
+                path = f"{path}@{self._door.app.settings.domain}"
             try:
                 return str(parse_address(path)), rest
             except InvalidRequest:
