@@ -403,6 +403,8 @@ async def test_a_locked_store_is_451_and_the_same_mail_is_taken_later(
 
 async def test_postmaster_is_an_address_without_a_domain_once_it_has_an_inbox(tmp_path: Path) -> None:
     async with listening(tmp_path) as server, connected(server.port) as client:
+        await client.reply()
+        await client.say("EHLO c.example")
         await client.say("MAIL FROM:<anna@shop.example>")
         assert (await client.say("RCPT TO:<Postmaster>")).startswith("550 5.1.1")
         await make_inbox(server.app, "postmaster")
