@@ -67,22 +67,30 @@ def fence(text: str, nonce: str) -> str:
 # --- neutralising -----------------------------------------------------------------------------------------------------
 
 _FENCE: Final = re.compile(r"<{3,}|>{3,}")
-# Marks that chat templates, agents' tool parsers and Markdown renderers act upon (a person reads them all the same).
+# Marks that chat templates, agents' tool parsers and Markdown renderers act upon (a person reads them all the same). In
+# three searches, so that each begins with characters the regex engine can look for, which most texts hardly have.
 _MARKS: Final = re.compile(
-    r"(?P<template><\||\|>|</?(?=(?:system|assistant|user|human|im_|tool|function|invoke|antml|start_of|end_of|s>|bos|eos"
-    r"|instructions?\b|admin\b|result|thinking))|\[(?=/?INST\])|<<(?=/?SYS))"
-    r"|(?P<picture>!\[)|(?P<link>\](?=[(\[]))|(?P<reference>^[ ]{0,3}\[(?=[^\]\n]{1,200}\]:))"
-    r"|(?P<turn>^[ \t>#*]{0,9}(?:human|assistant|system|user|ai)(?=\s?:))"
-    r"|(?P<json>\"(?=(?:tool_calls?|function_call|tool_use|arguments)\"\s?:))"
-    r"|(?P<call>\b(?:tool_call|function_call|tool_use|send_email|forward_email|reply_to_email|wait_for_otp|read_email"
-    r"|list_emails|search_emails|delete_inbox|extract_links|get_attachment|escalate_email)(?=\s?[(:={]))",
-    re.IGNORECASE | re.MULTILINE,
+    r"<\||\|>|</?(?=(?:system|assistant|user|human|im_|tool|function|invoke|antml|start_of|end_of|s>|bos|eos"
+    r"|instructions?\b|admin\b|result|thinking))|\[(?=/?INST\])|<<(?=/?SYS)"
+    r"|!\[|\](?=[(\[])|\"(?=(?:tool_calls?|function_call|tool_use|arguments)\"\s?:)",
+    re.IGNORECASE,
+)
+_LINE_STARTS: Final = re.compile(
+    r"\n[ ]{0,3}\[(?=[^\]\n]{1,200}\]:)|\n[ \t>#*]{0,9}(?:human|assistant|system|user|ai)(?=\s?:)", re.IGNORECASE
+)
+_CALLS: Final = re.compile(
+    r"\b(?:tool_call|function_call|tool_use|send_email|forward_email|reply_to_email|wait_for_otp|read_email|list_emails"
+    r"|search_emails|delete_inbox|extract_links|get_attachment|escalate_email)(?=\s?[(:={])",
+    re.IGNORECASE,
 )
 
 
 def neutralise(text: str) -> str:
     """`text` without invisible characters, with marks that act on a program broken up."""
     text = clean(text.replace("\r\n", "\n")).text
+    text = _LINE_STARTS.sub(_broken_line, "\n" + text)[1:]
+    if "_" in text:
+        text = _CALLS.sub(lambda call: call[0].replace("_", " "), text)
     return _FENCE.sub(_spread, _MARKS.sub(_broken, text))
 
 
@@ -90,20 +98,20 @@ def _spread(match: re.Match[str]) -> str:
     return " ".join(match[0])
 
 
+def _broken_line(match: re.Match[str]) -> str:
+    start = match[0]
+    return start.replace("[", "\\[") if start[-1] == "[" else start + " "
+
+
 def _broken(match: re.Match[str]) -> str:
-    kind = match.lastgroup
     mark = match[0]
-    if kind == "template":
-        return " ".join(mark) + " "
-    if kind in ("picture", "reference"):
-        return mark.replace("!", "! ").replace("[", "\\[")
-    if kind == "link":
+    if mark == "![":
+        return "! \\["
+    if mark == "]":
         return "\\] "
-    if kind == "turn":
-        return mark + " "
-    if kind == "json":
+    if mark == '"':
         return "'"
-    return mark.replace("_", " ")
+    return " ".join(mark) + " "
 
 
 # --- masking ----------------------------------------------------------------------------------------------------------
