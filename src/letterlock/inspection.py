@@ -86,15 +86,17 @@ def inspect_message(
     *,
     thresholds: Thresholds = Thresholds(),
     caps: Caps = Caps(),
+    auth: AuthReport | None = None,
 ) -> Inspection:
     """Read, authenticate, render, screen and extract one email. Never raises: what cannot be read is `unreadable`.
 
-    Without a resolver nothing is asked of DNS, and only mail from our own inboxes counts as authenticated."""
+    Without a resolver nothing is asked of DNS, and only mail from our own inboxes counts as authenticated. `auth`: what
+    is known of its sender already, from when it came."""
     try:
         parsed = parse_message(raw, caps)
     except UnreadableMessage as error:
         return Inspection.unread(error.reason, error.what)
-    auth = authentication.authenticate(raw, envelope, resolver)
+    auth = auth or authentication.authenticate(raw, envelope, resolver)
     visible = visible_text(parsed, caps)
     screening = screen(Evidence(parsed, visible, auth), thresholds)
     code = find_code(parsed, visible)

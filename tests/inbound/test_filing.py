@@ -10,15 +10,16 @@ import pytest
 from letterlock.app import App, open_app
 from letterlock.errors import StoreBusy
 from letterlock.inbound import filing
-from letterlock.inbound.filing import file_forever
+from letterlock.inbound.filing import file_forever, rescreen
 from letterlock.inbound.workers import Workers, open_workers
 from letterlock.inspection import Inspection, Preview
+from letterlock.message.authenticate import AuthReport
 from letterlock.message.envelope import Envelope
 from letterlock.screen.rule import Finding
 from letterlock.screen.score import Level, Screening
 from letterlock.store import emails
 from letterlock.store.emails import Filed
-from running import DOMAIN, do, ended, hand_in, letter, make_inbox, settings_for, until
+from running import DOMAIN, do, ended, hand_in, letter, make_inbox, receive, settings_for, until
 
 
 async def subjects(app: App) -> list[str]:
@@ -58,7 +59,7 @@ class Reader(Workers):
         self.says = says
         self.asked: list[bytes] = []
 
-    async def read(self, envelope: Envelope, raw: bytes) -> Filed:
+    async def read(self, envelope: Envelope, raw: bytes, auth: AuthReport | None = None) -> Filed:
         self.asked.append(raw)
         if raw in self.says:
             return self.says[raw]
@@ -112,7 +113,7 @@ async def test_without_processes_to_read_it_mail_stays_accepted_until_there_are(
     class Short(Reader):
         failures = 3
 
-        async def read(self, envelope: Envelope, raw: bytes) -> Filed:
+        async def read(self, envelope: Envelope, raw: bytes, auth: AuthReport | None = None) -> Filed:
             self.failures -= 1
             if self.failures >= 0:
                 raise BlockingIOError(11, "Resource temporarily unavailable")
@@ -127,7 +128,7 @@ async def test_an_email_is_in_work_once_at_a_time(app: App) -> None:
     going = asyncio.Event()
 
     class Slow(Reader):
-        async def read(self, envelope: Envelope, raw: bytes) -> Filed:
+        async def read(self, envelope: Envelope, raw: bytes, auth: AuthReport | None = None) -> Filed:
             await going.wait()
             return await super().read(envelope, raw)
 
@@ -207,3 +208,34 @@ async def test_in_a_flood_only_what_is_awaited_or_has_waited_long_is_read_and_af
         async with asyncio.timeout(60):
             while await app.database.read_system(emails.count_unfiled):
                 await asyncio.sleep(0.05)
+
+
+async def test_stored_mail_can_be_read_again_and_keeps_its_place_its_sender_and_what_was_given(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box = await make_inbox(app)
+    first = await receive(app, box, letter("Your code", "Your verification code is 493817"))
+    await receive(app, box, letter("Lunch", "Shall we meet at the harbour?"))
+    assert (await do(app, "wait_for_otp", inbox=box)).code == "493817"
+    before = (await do(app, "list_emails", limit=50)).emails
+
+    class Again(Reader):
+        async def read(self, envelope: Envelope, raw: bytes, auth: AuthReport | None = None) -> Filed:
+            assert auth is not None
+            new = Inspection(
+                screening=Screening(Level.SUSPECT, 0.7, (Finding("new.rule", "it is new", 0.7, "text", 0, 3, "abc"),)),
+                text="abc zebra",
+                authentication=auth,
+            )
+            return Filed.of(new, Preview(subject=f"again {raw[:40]!r}"), "zebra")
+
+    done = [email_id async for email_id in rescreen(app, Again(app, {}))]
+    assert done[0] == first
+    after = (await do(app, "list_emails", limit=50)).emails
+    assert [email.email_id for email in after] == [email.email_id for email in before]
+    assert [email.unread for email in after] == [email.unread for email in before]
+    assert {email.level for email in after} == {"suspect"}
+    assert (await do(app, "read_email", email_id=first)).findings == ["new.rule: it is new"]
+    assert len((await do(app, "search_emails", query="zebra")).emails) == 2
+    assert (await do(app, "search_emails", query="harbour")).emails == []
+    assert (await do(app, "wait_for_otp", inbox=box, timeout_s=0)).status == "pending"

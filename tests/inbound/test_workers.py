@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import resource
 import signal
 import subprocess
@@ -15,6 +16,7 @@ import pytest
 
 from letterlock.inbound import workers
 from letterlock.inbound.workers import Workers, open_workers
+from letterlock.message.authenticate import AuthReport
 from letterlock.message.envelope import Envelope
 from letterlock.screen.score import Level
 from letterlock.store.emails import Filed
@@ -141,6 +143,16 @@ async def test_any_bytes_give_a_reading(pool: Workers) -> None:
     ):
         await read(pool, raw)
     assert len(pool._all) == 1
+
+
+async def test_what_is_known_of_the_sender_is_not_found_out_again(pool: Workers) -> None:
+    known = AuthReport("pass", "shop.example", dkim="pass", detail="Found out when it came.")
+    assert (await pool.read(ENVELOPE, letter(), known)).report().authentication == known
+
+
+async def test_a_client_that_says_odd_bytes_in_ehlo_costs_no_email_its_reading(pool: Workers) -> None:
+    odd = dataclasses.replace(ENVELOPE, helo="\udcff\udc80")
+    assert (await pool.read(odd, letter("Hello"))).report().subject == "Hello"
 
 
 async def test_a_caller_that_gives_up_leaves_no_answer_for_the_next(pool: Workers) -> None:

@@ -253,6 +253,24 @@ def import_(outer: dict[str, Any], /, paths: tuple[Path, ...], inbox: str, **opt
 
 
 @cli.command()
+@_with(*_OPTIONS)
+@click.pass_obj
+def rescreen(outer: dict[str, Any], /, **options: Any) -> None:
+    """Read all stored mail again with this version: text, findings, levels, codes and links."""
+    from letterlock.inbound.filing import rescreen
+    from letterlock.inbound.workers import open_workers
+
+    async def again(app: App) -> int:
+        done = 0
+        async with open_workers(app.settings) as workers:
+            async for _ in rescreen(app, workers):
+                done += 1
+        return done
+
+    click.echo(f"{_with_app(outer, options, again)} emails screened again.")
+
+
+@cli.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @_with(*_OPTIONS)
 @click.pass_obj

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 from letterlock.app import App
 from letterlock.errors import StoreBusy, StoreError, StoreFull
@@ -114,3 +114,20 @@ async def _file_one(app: App, workers: Workers, unfiled: Unfiled, in_work: set[E
 async def _keep(app: App, receipt: Receipt, filed: Filed) -> None:
     await app.database.write(receipt.tenant_id, lambda tx: emails.file(tx, receipt, filed))
     app.wake.hint(receipt.inbox_id)
+
+
+async def rescreen(app: App, workers: Workers) -> AsyncIterator[EmailId]:
+    """Read every filed email again with this version and put the new reading in the place of the old one, oldest first;
+    gives the id of each that is done. What was found out about its sender stays: DNS says today what it says today."""
+    after = ""
+    while found := await app.database.read_system(lambda tx: emails.next_filed(tx, after, 4 * workers.size)):  # noqa: B023
+        reading = [asyncio.create_task(workers.read(one.envelope, one.raw, auth)) for one, auth in found]
+        try:
+            for (one, _), task in zip(found, reading, strict=True):
+                receipt, filed = one.receipt, await task
+                await app.database.write(receipt.tenant_id, lambda tx, r=receipt, f=filed: emails.refile(tx, r, f))  # type: ignore[misc]
+                yield receipt.email_id
+        finally:
+            for task in reading:
+                task.cancel()
+        after = found[-1][0].receipt.email_id

@@ -20,10 +20,11 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import BinaryIO
 
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 
 from letterlock.dns import Resolver, SystemResolver
 from letterlock.inspection import Inspection, inspect_message, preview, searchable
+from letterlock.message.authenticate import AuthReport
 from letterlock.message.envelope import Envelope
 from letterlock.message.parse import Caps
 from letterlock.screen.score import Thresholds
@@ -35,6 +36,7 @@ IDLE_S = 120.0
 _TRIES = 2
 _LENGTH = struct.Struct(">I")
 _ANSWER_BYTES = 64 * 1024 * 1024
+_AUTH: TypeAdapter[AuthReport | None] = TypeAdapter(AuthReport | None)
 
 
 class WorkerOptions(BaseModel):
@@ -89,9 +91,12 @@ class Workers:
         self._all: set[asyncio.subprocess.Process] = set()
         self._warming: asyncio.Task[None] | None = None
 
-    async def read(self, envelope: Envelope, raw: bytes) -> Filed:
-        """Never raises for what is in the mail: an email that stops two workers is unreadable."""
-        head = json.dumps({**asdict(envelope), "received_at": envelope.received_at.isoformat()}).encode()
+    async def read(self, envelope: Envelope, raw: bytes, auth: AuthReport | None = None) -> Filed:
+        """Never raises for what is in the mail: an email that stops two workers is unreadable. `auth`: what is known of
+        its sender already."""
+        told = {**asdict(envelope), "received_at": envelope.received_at.isoformat()}
+        # By json, not pydantic: what a client says in EHLO may hold bytes that are no UTF-8, kept as surrogates.
+        head = json.dumps([told, _AUTH.dump_python(auth, mode="json")]).encode()
         request = _LENGTH.pack(len(head)) + head + raw
         why = ("worker_died", "Reading it stopped the process that read it.")
         async with self._slots:
@@ -188,7 +193,13 @@ async def open_workers(settings: Settings) -> AsyncIterator[Workers]:
 # In the worker
 
 
-def read_message(raw: bytes, envelope: Envelope, options: WorkerOptions, resolver: Resolver | None = None) -> Filed:
+def read_message(
+    raw: bytes,
+    envelope: Envelope,
+    options: WorkerOptions,
+    resolver: Resolver | None = None,
+    auth: AuthReport | None = None,
+) -> Filed:
     """What a worker does with one email; pure but for the resolver."""
     inspection = inspect_message(
         raw,
@@ -196,6 +207,7 @@ def read_message(raw: bytes, envelope: Envelope, options: WorkerOptions, resolve
         resolver,
         thresholds=Thresholds(options.suspect, options.quarantined),
         caps=Caps(message_bytes=options.message_bytes),
+        auth=auth,
     )
     shown = preview(inspection, mask_codes=options.mask_codes)
     return Filed.of(inspection, shown, terms_of(*searchable(inspection)))
@@ -212,12 +224,13 @@ def _serve(options: WorkerOptions, requests: BinaryIO, answers: BinaryIO) -> Non
     while len(size := requests.read(_LENGTH.size)) == _LENGTH.size:
         request = requests.read(_LENGTH.unpack(size)[0])
         (head_size,) = _LENGTH.unpack(request[: _LENGTH.size])
-        head = json.loads(request[_LENGTH.size : _LENGTH.size + head_size])
-        head["received_at"] = datetime.fromisoformat(head["received_at"])
-        envelope = Envelope(**{**head, "recipients": tuple(head["recipients"])})
+        told, auth_told = json.loads(request[_LENGTH.size : _LENGTH.size + head_size])
+        told["received_at"] = datetime.fromisoformat(told["received_at"])
+        envelope = Envelope(**{**told, "recipients": tuple(told["recipients"])})
+        auth = _AUTH.validate_python(auth_told)
         _allow_cpu(options.cpu_seconds)
         try:
-            filed = read_message(request[_LENGTH.size + head_size :], envelope, options, resolver)
+            filed = read_message(request[_LENGTH.size + head_size :], envelope, options, resolver, auth)
         except MemoryError:
             filed = unread("too_large_in_memory", "Reading it needed more memory than allowed.")
         except RecursionError:

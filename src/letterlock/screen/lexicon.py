@@ -193,7 +193,9 @@ _TOKEN: Final = re.compile(
     r"|(?P<word>\w++(?:['’-]\w++)*+)(?P<address>@[\w-]++\.[\w.-]++)?",
 )
 _NO_BLANKS: Final = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
-_UNSPACED_WORD: Final = re.compile("|".join(sorted(_UNSPACED, key=len, reverse=True)))
+UNSPACED_WORDS: Final = "|".join(sorted(_UNSPACED, key=len, reverse=True))
+"""A pattern for words that mean something in writing without blanks."""
+_UNSPACED_WORD: Final = re.compile(UNSPACED_WORDS)
 
 
 SENTENCE: Final = 100
@@ -224,6 +226,11 @@ def _bits(word: str) -> int:
             if part != word:
                 bits |= _bits(part)
     return bits
+
+
+def meaning(word: str) -> int:
+    """What one word in lower case means, as bits of Concept."""
+    return int(_UNSPACED.get(word, 0)) or (_bits(word) if len(word) <= 40 else 0)
 
 
 def concepts(text: str) -> list[Meaning]:

@@ -41,7 +41,7 @@ class Transaction(Protocol):
         """The same transaction, bound to a tenant: how system work calls the verbs of one."""
 
     async def index_terms(self, email_id: EmailId, inbox_id: InboxId, terms: str) -> None:
-        """Make an email findable by `terms`, blank-separated and already folded (store/terms.py)."""
+        """Make an email findable by `terms` (and no others), blank-separated and already folded (store/terms.py)."""
 
     async def drop_terms(self, email_ids: Iterable[EmailId]) -> None: ...
 

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict
 
 from letterlock.ids import EmailId, InboxId, TenantId, ThreadId, id_at, new_id
 from letterlock.inspection import Inspection, Preview
+from letterlock.message.authenticate import AuthReport
 from letterlock.message.envelope import Envelope, Receipt
 from letterlock.screen.rule import Finding
 from letterlock.screen.score import Level
@@ -40,6 +41,8 @@ _packing = _PerThread()
 
 @dataclass(frozen=True, slots=True)
 class Unfiled:
+    """An email as it came, to be read."""
+
     receipt: Receipt
     envelope: Envelope
     raw: bytes
@@ -265,19 +268,35 @@ async def next_unfiled(
         conditions.append("e.email_id < :before")
         values["before"] = id_at("em", before_ms)
     rows = await tx.all(
-        "SELECT e.tenant_id, e.inbox_id, e.email_id, e.recipient, e.envelope, r.body"
-        " FROM emails e JOIN raws r ON r.tenant_id = e.tenant_id AND r.raw_id = e.raw_id"
-        f" WHERE {' AND '.join(conditions)} ORDER BY e.email_id LIMIT :limit",
-        **values,
+        f"SELECT {_UNREAD_COLUMNS} WHERE {' AND '.join(conditions)} ORDER BY e.email_id LIMIT :limit", **values
     )
-    return [
-        Unfiled(
-            Receipt(row["tenant_id"], row["inbox_id"], row["email_id"], row["recipient"]),
-            _envelope(row["envelope"]),
-            zstandard.decompress(row["body"]),
-        )
-        for row in rows
-    ]
+    return [_unfiled(row) for row in rows]
+
+
+async def next_filed(tx: Transaction, after: str, limit: int) -> list[tuple[Unfiled, AuthReport]]:
+    """Filed emails of all tenants behind id `after` as they came, in the order of their ids, each with what was found
+    out about its sender when it came. A system read."""
+    rows = await tx.all(
+        f"SELECT e.inspection, {_UNREAD_COLUMNS} WHERE e.state = 'filed' AND e.email_id > :after"
+        " ORDER BY e.email_id LIMIT :limit",
+        after=after,
+        limit=limit,
+    )
+    return [(_unfiled(row), _unpack(row["inspection"], ()).authentication) for row in rows]
+
+
+_UNREAD_COLUMNS = (
+    "e.tenant_id, e.inbox_id, e.email_id, e.recipient, e.envelope, r.body"
+    " FROM emails e JOIN raws r ON r.tenant_id = e.tenant_id AND r.raw_id = e.raw_id"
+)
+
+
+def _unfiled(row: Row) -> Unfiled:
+    return Unfiled(
+        Receipt(row["tenant_id"], row["inbox_id"], row["email_id"], row["recipient"]),
+        _envelope(row["envelope"]),
+        zstandard.decompress(row["body"]),
+    )
 
 
 async def count_unfiled(tx: Transaction) -> int:
@@ -301,7 +320,6 @@ async def file(tx: Transaction, receipt: Receipt, filed: Filed) -> bool:
     )
     if found is None or found["state"] != "received":
         return False
-    preview = filed.preview
     counted = await tx.one(
         "UPDATE inboxes SET last_seq = last_seq + 1 WHERE tenant_id = :tenant AND inbox_id = :inbox_id"
         " RETURNING last_seq",
@@ -313,37 +331,67 @@ async def file(tx: Transaction, receipt: Receipt, filed: Filed) -> bool:
     assert counted is not None
     assert number is not None
     await tx.run(
-        "UPDATE emails SET state = 'filed', seq = :seq, filed = :filed, thread_id = :thread_id,"
-        " message_id = :message_id, from_address = :from_address, from_name = :from_name, from_domain = :from_domain,"
-        " aligned = :aligned, subject = :subject, snippet = :snippet, level = :level, score = :score,"
-        " category = :category, attachments = :attachments, links = :links, unread = 1, code = :code,"
-        " inspection = :inspection WHERE tenant_id = :tenant AND email_id = :email_id",
+        "UPDATE emails SET state = 'filed', seq = :seq, filed = :filed, thread_id = :thread_id, unread = 1,"
+        f" {_SCREENED} WHERE tenant_id = :tenant AND email_id = :email_id",
         email_id=receipt.email_id,
         seq=counted["last_seq"],
         filed=number["last_filed"],
         thread_id=await thread_of(tx, receipt.inbox_id, filed.message_id, filed.earlier, found["received_at"]),
-        message_id=filed.message_id,
-        from_address=preview.from_address,
-        from_name=preview.from_name,
-        from_domain=filed.from_domain,
-        aligned=int(filed.aligned),
-        subject=preview.subject,
-        snippet=preview.snippet,
-        level=str(filed.level),
-        score=filed.score,
-        category=filed.category,
-        attachments=filed.attachments,
-        links=filed.links,
-        code=filed.code,
-        inspection=filed.packed,
+        **_screened(filed),
     )
+    await _put_findings(tx, receipt, filed)
+    return True
+
+
+async def refile(tx: Transaction, receipt: Receipt, filed: Filed) -> bool:
+    """Put a new reading in the place of the old one; numbers, thread, and what was read and given stay. False when the
+    email is gone."""
+    changed = await tx.run(
+        f"UPDATE emails SET {_SCREENED} WHERE tenant_id = :tenant AND email_id = :email_id AND state = 'filed'",
+        email_id=receipt.email_id,
+        **_screened(filed),
+    )
+    if not changed:
+        return False
+    await tx.run("DELETE FROM findings WHERE tenant_id = :tenant AND email_id = :email_id", email_id=receipt.email_id)
+    await _put_findings(tx, receipt, filed)
+    return True
+
+
+_SCREENED = (
+    "message_id = :message_id, from_address = :from_address, from_name = :from_name, from_domain = :from_domain,"
+    " aligned = :aligned, subject = :subject, snippet = :snippet, level = :level, score = :score,"
+    " category = :category, attachments = :attachments, links = :links, code = :code, inspection = :inspection"
+)
+
+
+def _screened(filed: Filed) -> dict[str, Any]:
+    preview = filed.preview
+    return {
+        "message_id": filed.message_id,
+        "from_address": preview.from_address,
+        "from_name": preview.from_name,
+        "from_domain": filed.from_domain,
+        "aligned": int(filed.aligned),
+        "subject": preview.subject,
+        "snippet": preview.snippet,
+        "level": str(filed.level),
+        "score": filed.score,
+        "category": filed.category,
+        "attachments": filed.attachments,
+        "links": filed.links,
+        "code": filed.code,
+        "inspection": filed.packed,
+    }
+
+
+async def _put_findings(tx: Transaction, receipt: Receipt, filed: Filed) -> None:
     await tx.many(
         "INSERT INTO findings (tenant_id, email_id, n, rule, reason, weight, location, span_start, span_end, excerpt)"
         " VALUES (:tenant, :email_id, :n, :rule, :reason, :weight, :where, :start, :end, :excerpt)",
         ({**asdict(finding), "email_id": receipt.email_id, "n": n} for n, finding in enumerate(filed.findings)),
     )
     await tx.index_terms(receipt.email_id, receipt.inbox_id, filed.terms)
-    return True
 
 
 async def thread_of(

@@ -77,13 +77,21 @@ class _Transaction:
         return _Transaction(self._connection, tenant)
 
     async def index_terms(self, email_id: EmailId, inbox_id: InboxId, terms: str) -> None:
+        values = (f"{_scope(self._tenant)} {_scope(inbox_id)}", terms)
         document = self._connection.execute(
-            "INSERT INTO email_documents (tenant_id, email_id) VALUES (?, ?)", (self._tenant, email_id)
-        ).lastrowid
-        self._connection.execute(
-            "INSERT INTO email_terms (rowid, scope, body) VALUES (?, ?, ?)",
-            (document, f"{_scope(self._tenant)} {_scope(inbox_id)}", terms),
+            "INSERT OR IGNORE INTO email_documents (tenant_id, email_id) VALUES (?, ?)", (self._tenant, email_id)
         )
+        if document.rowcount:
+            self._connection.execute(
+                "INSERT INTO email_terms (rowid, scope, body) VALUES (?, ?, ?)", (document.lastrowid, *values)
+            )
+        else:
+            # In its place: results come in the order of the documents.
+            self._connection.execute(
+                "UPDATE email_terms SET scope = ?, body = ? WHERE rowid ="
+                " (SELECT document FROM email_documents WHERE email_id = ? AND tenant_id = ?)",
+                (*values, email_id, self._tenant),
+            )
 
     async def drop_terms(self, email_ids: Iterable[EmailId]) -> None:
         for email_id in email_ids:
