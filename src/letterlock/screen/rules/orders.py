@@ -62,6 +62,7 @@ _C = Concept
 _SENDING: Final = _C.SEND | _C.REVEAL | _C.MAIL
 _TABLE: Final = (
     _Combination("override", _C.OVERRIDE, _C.ORDERS, _C.PRIOR | _C.ALL | _C.YOUR | _C.SYSTEM | _C.AI, _C.MINE, -1, 8),
+    _Combination("override", _C.OVERRIDE, _C.SYSTEM | _C.PROMPT, _C.PRIOR | _C.ALL | _C.YOUR | _C.AI, _C.MINE, -1, 6),
     _Combination("override", _C.PRIOR | _C.ALL | _C.ORDERS, _C.ORDERS | _C.LATE, _C.PRIOR | _C.ALL, 0, _C.LATE, 8),
     _Combination("override", _C.OVERRIDE, _C.PRIOR | _C.SEND | _C.SECRET, _C.ADDRESS | _C.URL, 0, -1, 14),
     _Combination("hand_over", _SENDING, _C.SECRET | _C.ADDRESS, -1, 0, _C.ADDRESS, 14),
@@ -163,6 +164,11 @@ _PHRASES: Final[tuple[_Phrase, ...]] = (
         r"\b(?:without|never|do not|don't) (?:tell|telling|mention|mentioning|inform|informing|notify|notifying|alert"
         r"|alerting|show|showing|ask|asking|reveal|revealing)\b(?: \w{1,30}){0,4} (?:the |your |its )?"
         r"(?:user|owner|human|reader|principal)\b",
+    ),
+    _phrase(
+        "conceal", "tell ",
+        r"\btell (?:the|your) (?:user|owner|human|reader|principal)s? (?:that )?(?:nothing|everything|all)"
+        r" (?:has )?(?:happened|changed|is|was|went|came|worked)\b",
     ),
     _phrase("conceal", "keep ", r"\bkeep (?:quiet|this (?:hidden|secret)|it (?:hidden|secret)) (?:about|from)\b"),
     _phrase(
