@@ -114,12 +114,13 @@ async def hand_in(
 async def file_all(app: App) -> list[EmailId]:
     """File whatever was handed in as filing does it, but in this process: for tests of what comes after."""
     options = WorkerOptions.model_validate_json(Workers(app.settings)._options)
-    filed: list[EmailId] = []
+    done: list[EmailId] = []
     while found := await app.database.read_system(lambda tx: emails.next_unfiled(tx, 50, ())):
         for unfiled in found:
-            await file_as(app, unfiled.receipt, read_message(unfiled.raw, unfiled.envelope, options))
-            filed.append(unfiled.receipt.email_id)
-    return filed
+            filed = read_message(unfiled.raw, unfiled.envelope, options, allowed=unfiled.allowed)
+            await file_as(app, unfiled.receipt, filed)
+            done.append(unfiled.receipt.email_id)
+    return done
 
 
 async def file_as(app: App, receipt: Receipt, filed: Filed) -> bool:

@@ -7,6 +7,7 @@ socket or database; DNS only through the resolver handed in.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
@@ -87,18 +88,19 @@ def inspect_message(
     thresholds: Thresholds = Thresholds(),
     caps: Caps = Caps(),
     auth: AuthReport | None = None,
+    allowed: Iterable[str] = (),
 ) -> Inspection:
     """Read, authenticate, render, screen and extract one email. Never raises: what cannot be read is `unreadable`.
 
     Without a resolver nothing is asked of DNS, and only mail from our own inboxes counts as authenticated. `auth`: what
-    is known of its sender already, from when it came."""
+    is known of its sender already, from when it came. `allowed`: domains whose authenticated mail is trusted."""
     try:
         parsed = parse_message(raw, caps)
     except UnreadableMessage as error:
         return Inspection.unread(error.reason, error.what)
     auth = auth or authentication.authenticate(raw, envelope, resolver)
     visible = visible_text(parsed, caps)
-    screening = screen(Evidence(parsed, visible, auth), thresholds)
+    screening = _lifted(screen(Evidence(parsed, visible, auth), thresholds), auth, allowed)
     code = find_code(parsed, visible)
     links = find_links(parsed, visible)
     return Inspection(
@@ -123,6 +125,22 @@ def inspect_message(
         attachments=parsed.attachments,
         repairs=parsed.repairs,
     )
+
+
+def _lifted(screening: Screening, auth: AuthReport, allowed: Iterable[str]) -> Screening:
+    """One level up for mail that verifiably comes from an allowed domain or below one. Never more: an honest sender may
+    have been broken into, or pass on what somebody else wrote."""
+    if auth.verdict != "pass" or not any(auth.domain == d or auth.domain.endswith(f".{d}") for d in allowed):
+        return screening
+    return replace(screening, level=_ABOVE[screening.level])
+
+
+_ABOVE = {
+    Level.QUARANTINED: Level.SUSPECT,
+    Level.SUSPECT: Level.NORMAL,
+    Level.NORMAL: Level.TRUSTED,
+    Level.TRUSTED: Level.TRUSTED,
+}
 
 
 def preview(inspection: Inspection, *, mask_codes: bool) -> Preview:

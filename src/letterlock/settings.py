@@ -66,7 +66,7 @@ class Settings(BaseSettings):
 
     filing_workers: int = Field(2, ge=1, le=64, description="Processes that read and screen mail.")
     filing_seconds: float = Field(10.0, gt=0, le=300, description="Time one email may take to be read.")
-    filing_megabytes: int = Field(1024, ge=128, le=65_536, description="Memory a filing process may use (POSIX).")
+    filing_megabytes: int = Field(1024, ge=192, le=65_536, description="Memory a filing process may use (POSIX).")
     suspect_score: float = Field(0.5, ge=0, le=1, description="Screening score from which an email is suspect.")
     quarantine_score: float = Field(0.9, ge=0, le=1, description="Score from which it is quarantined.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("WARNING", description="Detail on stderr.")

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -59,7 +60,9 @@ class Reader(Workers):
         self.says = says
         self.asked: list[bytes] = []
 
-    async def read(self, envelope: Envelope, raw: bytes, auth: AuthReport | None = None) -> Filed:
+    async def read(
+        self, envelope: Envelope, raw: bytes, *, auth: AuthReport | None = None, allowed: Sequence[str] = ()
+    ) -> Filed:
         self.asked.append(raw)
         if raw in self.says:
             return self.says[raw]
@@ -113,7 +116,9 @@ async def test_without_processes_to_read_it_mail_stays_accepted_until_there_are(
     class Short(Reader):
         failures = 3
 
-        async def read(self, envelope: Envelope, raw: bytes, auth: AuthReport | None = None) -> Filed:
+        async def read(
+            self, envelope: Envelope, raw: bytes, *, auth: AuthReport | None = None, allowed: Sequence[str] = ()
+        ) -> Filed:
             self.failures -= 1
             if self.failures >= 0:
                 raise BlockingIOError(11, "Resource temporarily unavailable")
@@ -128,7 +133,9 @@ async def test_an_email_is_in_work_once_at_a_time(app: App) -> None:
     going = asyncio.Event()
 
     class Slow(Reader):
-        async def read(self, envelope: Envelope, raw: bytes, auth: AuthReport | None = None) -> Filed:
+        async def read(
+            self, envelope: Envelope, raw: bytes, *, auth: AuthReport | None = None, allowed: Sequence[str] = ()
+        ) -> Filed:
             await going.wait()
             return await super().read(envelope, raw)
 
@@ -220,7 +227,9 @@ async def test_stored_mail_can_be_read_again_and_keeps_its_place_its_sender_and_
     before = (await do(app, "list_emails", limit=50)).emails
 
     class Again(Reader):
-        async def read(self, envelope: Envelope, raw: bytes, auth: AuthReport | None = None) -> Filed:
+        async def read(
+            self, envelope: Envelope, raw: bytes, *, auth: AuthReport | None = None, allowed: Sequence[str] = ()
+        ) -> Filed:
             assert auth is not None
             new = Inspection(
                 screening=Screening(Level.SUSPECT, 0.7, (Finding("new.rule", "it is new", 0.7, "text", 0, 3, "abc"),)),

@@ -108,7 +108,7 @@ async def test_a_process_that_hangs_is_ended_and_the_next_email_is_read(pool: Wo
 
 
 async def test_a_process_without_memory_for_an_email_says_so_and_reads_the_next_one(tmp_path: Path) -> None:
-    async with open_workers(settings_for(tmp_path, filing_megabytes=128)) as pool:
+    async with open_workers(settings_for(tmp_path, filing_megabytes=192)) as pool:
         assert (await read(pool)).report().unreadable == ""
         reading = await read(pool, LARGE)
         assert reading.report().unreadable in ("too_large_in_memory", "reader_failed", "worker_died")
@@ -147,7 +147,7 @@ async def test_any_bytes_give_a_reading(pool: Workers) -> None:
 
 async def test_what_is_known_of_the_sender_is_not_found_out_again(pool: Workers) -> None:
     known = AuthReport("pass", "shop.example", dkim="pass", detail="Found out when it came.")
-    assert (await pool.read(ENVELOPE, letter(), known)).report().authentication == known
+    assert (await pool.read(ENVELOPE, letter(), auth=known)).report().authentication == known
 
 
 async def test_a_client_that_says_odd_bytes_in_ehlo_costs_no_email_its_reading(pool: Workers) -> None:

@@ -1,4 +1,4 @@
-"""What only a person at the command line may do: see an email whole, save its bytes, import mail.
+"""What only a person at the command line may do: see an email whole, save its bytes, import mail, trust a sender.
 
 Nothing here is offered to a model: these answers go around the screen on purpose.
 """
@@ -14,12 +14,16 @@ from letterlock.actions.caller import LOCAL_CALLER
 from letterlock.actions.inboxes import own_inbox
 from letterlock.actions.reading import own_email
 from letterlock.app import App
-from letterlock.errors import NotFound, StoreError, UnreadableMessage
+from letterlock.errors import InvalidRequest, NotFound, StoreError, UnreadableMessage
 from letterlock.inbound.accept import accept
 from letterlock.inspection import Inspection
+from letterlock.message.address import parse_address
 from letterlock.message.envelope import Envelope
 from letterlock.message.parse import attachment_bytes
-from letterlock.store import emails
+from letterlock.store import audit, emails, inboxes
+from letterlock.store.database import Transaction
+
+_MOST_ALLOWED = 100
 
 
 @dataclass(slots=True)
@@ -53,6 +57,31 @@ async def email_bytes(app: App, email_id: str, attachment: int | None = None) ->
         raise NotFound(
             f"Email '{email_id}' has no attachment {attachment}.", next_step="`letterlock mail show` lists them."
         ) from None
+
+
+async def allow_senders(app: App, inbox_name: str, add: Iterable[str], remove: Iterable[str] = ()) -> tuple[str, ...]:
+    """Change whose mail an inbox trusts: domains, whose mail from now on stands one level higher when authentication
+    proves that it is theirs. Returns the list as it is now. Raises NotFound, InvalidRequest."""
+    inbox = await own_inbox(app, LOCAL_CALLER, inbox_name)
+    added, removed = [_domain(name) for name in add], [_domain(name) for name in remove]
+
+    async def change(tx: Transaction) -> tuple[str, ...]:
+        before = await inboxes.allowed(tx, inbox.inbox_id)
+        now = tuple(name for name in dict.fromkeys((*before, *added)) if name not in removed)
+        if len(now) > _MOST_ALLOWED:
+            raise InvalidRequest(f"An inbox can trust {_MOST_ALLOWED} domains at most.")
+        if now != before:
+            await inboxes.set_allowed(tx, inbox.inbox_id, now)
+            await audit.append(
+                tx, app.now_ms(), LOCAL_CALLER.agent_id, "inbox.allowed", inbox.inbox_id, added=added, removed=removed
+            )
+        return now
+
+    return await app.database.write(LOCAL_CALLER.tenant_id, change)
+
+
+def _domain(name: str) -> str:
+    return parse_address(f"x@{name.strip().removeprefix('@')}").domain
 
 
 async def import_mail(app: App, inbox_name: str, paths: Iterable[Path]) -> Imported:

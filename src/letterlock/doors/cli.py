@@ -106,7 +106,7 @@ def doctor(outer: dict[str, Any], /, **options: Any) -> None:
 
 @cli.group()
 def inbox() -> None:
-    """Make, list, delete and restore inboxes."""
+    """Make, list, delete and restore inboxes, and say whom they trust."""
 
 
 @inbox.command("list")
@@ -153,6 +153,22 @@ def inbox_restore(outer: dict[str, Any], /, inbox: str, **options: Any) -> None:
 
     restored = _with_app(outer, options, lambda app: restore_inbox(app, LOCAL_CALLER, inbox))
     click.echo(f"{restored.address} restored.")
+
+
+@inbox.command("allow")
+@click.argument("inbox")
+@click.argument("domains", nargs=-1)
+@click.option("--remove", multiple=True, help="Domain to trust no longer; may be repeated.")
+@_with(*_OPTIONS)
+@click.pass_obj
+def inbox_allow(
+    outer: dict[str, Any], /, inbox: str, domains: tuple[str, ...], remove: tuple[str, ...], **options: Any
+) -> None:
+    """Trust mail of DOMAINS in an inbox, when it verifiably is theirs; show the list."""
+    from letterlock.actions.people import allow_senders
+
+    for domain in _with_app(outer, options, lambda app: allow_senders(app, inbox, domains, remove)):
+        click.echo(domain)
 
 
 @cli.group()

@@ -90,7 +90,7 @@ class _Flood:
 async def _file_one(app: App, workers: Workers, unfiled: Unfiled, in_work: set[EmailId], watch: Watch) -> None:
     receipt = unfiled.receipt
     try:
-        filed = await workers.read(unfiled.envelope, unfiled.raw)
+        filed = await workers.read(unfiled.envelope, unfiled.raw, allowed=unfiled.allowed)
         try:
             await _keep(app, receipt, filed)
         except (StoreBusy, StoreFull):
@@ -121,7 +121,10 @@ async def rescreen(app: App, workers: Workers) -> AsyncIterator[EmailId]:
     gives the id of each that is done. What was found out about its sender stays: DNS says today what it says today."""
     after = ""
     while found := await app.database.read_system(lambda tx: emails.next_filed(tx, after, 4 * workers.size)):  # noqa: B023
-        reading = [asyncio.create_task(workers.read(one.envelope, one.raw, auth)) for one, auth in found]
+        reading = [
+            asyncio.create_task(workers.read(one.envelope, one.raw, auth=auth, allowed=one.allowed))
+            for one, auth in found
+        ]
         try:
             for (one, _), task in zip(found, reading, strict=True):
                 receipt, filed = one.receipt, await task

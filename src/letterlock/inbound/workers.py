@@ -15,7 +15,7 @@ import os
 import struct
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import BinaryIO
@@ -91,12 +91,14 @@ class Workers:
         self._all: set[asyncio.subprocess.Process] = set()
         self._warming: asyncio.Task[None] | None = None
 
-    async def read(self, envelope: Envelope, raw: bytes, auth: AuthReport | None = None) -> Filed:
-        """Never raises for what is in the mail: an email that stops two workers is unreadable. `auth`: what is known of
-        its sender already."""
+    async def read(
+        self, envelope: Envelope, raw: bytes, *, auth: AuthReport | None = None, allowed: Sequence[str] = ()
+    ) -> Filed:
+        """Never raises for what is in the mail: an email that stops two workers is unreadable. `auth`, `allowed`: as
+        inspect_message takes them."""
         told = {**asdict(envelope), "received_at": envelope.received_at.isoformat()}
         # By json, not pydantic: what a client says in EHLO may hold bytes that are no UTF-8, kept as surrogates.
-        head = json.dumps([told, _AUTH.dump_python(auth, mode="json")]).encode()
+        head = json.dumps([told, _AUTH.dump_python(auth, mode="json"), allowed]).encode()
         request = _LENGTH.pack(len(head)) + head + raw
         why = ("worker_died", "Reading it stopped the process that read it.")
         async with self._slots:
@@ -171,6 +173,8 @@ class Workers:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
             limit=1024 * 1024,
+            # Threads for matrices take a good part of the memory a worker is allowed, and it has no use for them.
+            env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
         )
         self._all.add(process)
         return _Worker(process)
@@ -198,7 +202,9 @@ def read_message(
     envelope: Envelope,
     options: WorkerOptions,
     resolver: Resolver | None = None,
+    *,
     auth: AuthReport | None = None,
+    allowed: Sequence[str] = (),
 ) -> Filed:
     """What a worker does with one email; pure but for the resolver."""
     inspection = inspect_message(
@@ -208,6 +214,7 @@ def read_message(
         thresholds=Thresholds(options.suspect, options.quarantined),
         caps=Caps(message_bytes=options.message_bytes),
         auth=auth,
+        allowed=allowed,
     )
     shown = preview(inspection, mask_codes=options.mask_codes)
     return Filed.of(inspection, shown, terms_of(*searchable(inspection)))
@@ -224,13 +231,19 @@ def _serve(options: WorkerOptions, requests: BinaryIO, answers: BinaryIO) -> Non
     while len(size := requests.read(_LENGTH.size)) == _LENGTH.size:
         request = requests.read(_LENGTH.unpack(size)[0])
         (head_size,) = _LENGTH.unpack(request[: _LENGTH.size])
-        told, auth_told = json.loads(request[_LENGTH.size : _LENGTH.size + head_size])
+        told, auth_told, allowed = json.loads(request[_LENGTH.size : _LENGTH.size + head_size])
         told["received_at"] = datetime.fromisoformat(told["received_at"])
         envelope = Envelope(**{**told, "recipients": tuple(told["recipients"])})
-        auth = _AUTH.validate_python(auth_told)
         _allow_cpu(options.cpu_seconds)
         try:
-            filed = read_message(request[_LENGTH.size + head_size :], envelope, options, resolver, auth)
+            filed = read_message(
+                request[_LENGTH.size + head_size :],
+                envelope,
+                options,
+                resolver,
+                auth=_AUTH.validate_python(auth_told),
+                allowed=allowed,
+            )
         except MemoryError:
             filed = unread("too_large_in_memory", "Reading it needed more memory than allowed.")
         except RecursionError:

@@ -41,11 +41,12 @@ _packing = _PerThread()
 
 @dataclass(frozen=True, slots=True)
 class Unfiled:
-    """An email as it came, to be read."""
+    """An email as it came, to be read; `allowed`: the domains its inbox trusts."""
 
     receipt: Receipt
     envelope: Envelope
     raw: bytes
+    allowed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,8 +287,9 @@ async def next_filed(tx: Transaction, after: str, limit: int) -> list[tuple[Unfi
 
 
 _UNREAD_COLUMNS = (
-    "e.tenant_id, e.inbox_id, e.email_id, e.recipient, e.envelope, r.body"
+    "e.tenant_id, e.inbox_id, e.email_id, e.recipient, e.envelope, i.allowed, r.body"
     " FROM emails e JOIN raws r ON r.tenant_id = e.tenant_id AND r.raw_id = e.raw_id"
+    " JOIN inboxes i ON i.tenant_id = e.tenant_id AND i.inbox_id = e.inbox_id"
 )
 
 
@@ -296,6 +298,7 @@ def _unfiled(row: Row) -> Unfiled:
         Receipt(row["tenant_id"], row["inbox_id"], row["email_id"], row["recipient"]),
         _envelope(row["envelope"]),
         zstandard.decompress(row["body"]),
+        tuple(row["allowed"].split()),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from letterlock.ids import AgentId, InboxId, TenantId
@@ -97,6 +98,22 @@ async def listed(
         limit=limit,
     )
     return [(_inbox(row), row["unread"]) for row in rows]
+
+
+async def allowed(tx: Transaction, inbox_id: InboxId) -> tuple[str, ...]:
+    """The domains whose authenticated mail the inbox trusts."""
+    row = await tx.one(
+        "SELECT allowed FROM inboxes WHERE tenant_id = :tenant AND inbox_id = :inbox_id", inbox_id=inbox_id
+    )
+    return tuple(row["allowed"].split()) if row else ()
+
+
+async def set_allowed(tx: Transaction, inbox_id: InboxId, domains: Iterable[str]) -> None:
+    await tx.run(
+        "UPDATE inboxes SET allowed = :allowed WHERE tenant_id = :tenant AND inbox_id = :inbox_id",
+        inbox_id=inbox_id,
+        allowed=" ".join(domains),
+    )
 
 
 async def mark_deleted(tx: Transaction, inbox_id: InboxId, at_ms: int) -> bool:

@@ -84,7 +84,15 @@ def _other_host(evidence: Evidence) -> Iterator[Hit]:
             yield Hit(f"{link.text[:80]} -> {link.url[:100]}", "link")
 
 
+def _forged(evidence: Evidence) -> Iterator[Hit]:
+    auth = evidence.auth
+    # A list or forwarder breaks what it passes on; an intact ARC chain (RFC 8617) says that it was right before.
+    if auth.verdict == "fail" and auth.policy in ("quarantine", "reject") and auth.arc != "pass":
+        yield Hit(auth.detail[:200], "sender")
+
+
 SENDERS: Final[tuple[Rule, ...]] = (
+    Rule("senders.forged", 0.5, "It is not from the domain it names, whose owner asks to refuse such mail.", _forged),
     Rule("senders.other_address", 0.5, "The sender's name shows an address that is not the real one.", _other_address),
     Rule("senders.other_domain", 0.3, "The sender's name shows a domain that is not the real one.", _other_domain),
     Rule("senders.sentence", 0.5, "The sender's name is a whole sentence.", _sentence_for_name),

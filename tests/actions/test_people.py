@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from letterlock.actions.people import allow_senders
+from letterlock.app import App, open_app
+from letterlock.errors import InvalidRequest, NotFound
+from letterlock.ids import DEFAULT_TENANT
+from letterlock.store import emails
+from running import hand_in, letter, make_inbox, settings_for
+
+
+@pytest.fixture
+async def app(tmp_path: Path) -> AsyncIterator[App]:
+    async with open_app(settings_for(tmp_path)) as app:
+        yield app
+
+
+async def test_the_domains_an_inbox_trusts_are_kept_and_go_with_its_mail_to_be_read(app: App) -> None:
+    box, other = await make_inbox(app), await make_inbox(app, "other")
+    assert await allow_senders(app, box, ["Shop.example", "@bank.example"]) == ("shop.example", "bank.example")
+    assert await allow_senders(app, box, ["shop.example"], ["bank.example"]) == ("shop.example",)
+    await hand_in(app, (box, other), letter())
+    found = await app.database.read_system(lambda tx: emails.next_unfiled(tx, 10))
+    assert {unfiled.receipt.recipient: unfiled.allowed for unfiled in found} == {box: ("shop.example",), other: ()}
+    audited = await app.database.read(
+        DEFAULT_TENANT, lambda tx: tx.all("SELECT action FROM audit WHERE tenant_id = :tenant ORDER BY n")
+    )
+    assert [row["action"] for row in audited][-2:] == ["inbox.allowed", "inbox.allowed"]
+
+
+async def test_what_is_no_domain_and_no_inbox_is_refused_and_changes_nothing(app: App) -> None:
+    box = await make_inbox(app)
+    for odd in ("", "shop example", "a@b.example", "x" * 300):
+        with pytest.raises(InvalidRequest):
+            await allow_senders(app, box, [odd])
+    with pytest.raises(InvalidRequest):
+        await allow_senders(app, box, [f"d{n}.example" for n in range(101)])
+    with pytest.raises(NotFound):
+        await allow_senders(app, "nobody", ["shop.example"])
+    assert await allow_senders(app, box, []) == ()
