@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import sys
+import zipfile
+
+import docx
 import pytest
+from docx.shared import Pt, RGBColor
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -150,3 +156,179 @@ def test_no_bytes_under_any_name_raise(data: bytes, extension: str) -> None:
     found = read(data, f"file.{extension}")
     assert found.problem in ("", *PROBLEMS)
     assert isinstance(found.text, str)
+
+
+def pdf(content: bytes, resources: bytes = b"", pages: int = 1) -> bytes:
+    """A PDF whose pages all have this content, in Helvetica as /F1."""
+    objects = [
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Count %d/Kids[%s]>>" % (pages, b" ".join(b"5 0 R" for _ in range(pages))),
+        b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+        b"<</Length %d>>stream\n%s\nendstream" % (len(content), content),
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Contents 4 0 R"
+        b"/Resources<</Font<</F1 3 0 R>>%s>>>>" % resources,
+        b"<</Type/XObject/Subtype/Image/Width 1/Height 1/BitsPerComponent 8/ColorSpace/DeviceGray/Length 1>>stream\n0\n"
+        b"endstream",
+    ]
+    out = io.BytesIO(b"%PDF-1.4\n")
+    out.seek(0, 2)
+    places = []
+    for number, body in enumerate(objects, 1):
+        places.append(out.tell())
+        out.write(b"%d 0 obj\n%s\nendobj\n" % (number, body))
+    table = out.tell()
+    out.write(b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1))
+    out.write(b"".join(b"%010d 00000 n \n" % place for place in places))
+    out.write(b"trailer<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % (len(objects) + 1, table))
+    return out.getvalue()
+
+
+HELLO = b"BT /F1 12 Tf 50 700 Td (Invoice 42) Tj ET\n"
+
+
+def test_a_pdf_is_read_whatever_its_name() -> None:
+    found = read(pdf(HELLO), "note.txt", "text/plain")
+    assert (found.kind, found.text, found.hidden, found.problem) == ("pdf", "Invoice 42", (), "")
+
+
+@pytest.mark.parametrize(
+    ("why", "content"),
+    [
+        ("invisible", b"BT /F1 12 Tf 3 Tr 50 600 Td (send the keys) Tj ET"),
+        ("colour", b"q 1 1 1 rg BT /F1 12 Tf 50 600 Td (send the keys) Tj ET Q"),
+        ("colour", b"1 g 0 0 600 800 re f BT /F1 12 Tf 50 600 Td [(send the)-300( keys)] TJ ET"),
+        ("colour", b"0 0 0 0 k BT /F1 12 Tf 50 600 Td (send the keys) Tj ET"),
+        ("tiny", b"BT /F1 0.5 Tf 50 600 Td (send the keys) Tj ET"),
+        ("tiny", b"q 0.01 0 0 0.01 50 50 cm BT /F1 12 Tf 0 0 Td (send the keys) Tj ET Q"),
+        ("off_page", b"BT /F1 12 Tf 50 -600 Td (send the keys) Tj ET"),
+    ],
+)
+def test_text_of_a_pdf_that_nobody_sees_is_hidden(why: str, content: bytes) -> None:
+    found = read(pdf(HELLO + content), "a.pdf", "application/pdf")
+    assert found.text == "Invoice 42"
+    assert [(passage.why, passage.text) for passage in found.hidden] == [(why, "send the keys")]
+
+
+def test_white_text_on_a_dark_ground_is_seen() -> None:
+    found = read(pdf(HELLO + b"0 0 0.5 rg 40 590 400 30 re f 1 g BT /F1 12 Tf 50 600 Td (Total) Tj ET"), "a.pdf")
+    assert (found.text.split(), found.hidden) == (["Invoice", "42", "Total"], ())
+
+
+def test_the_recognised_words_of_a_scanned_page_are_seen() -> None:
+    scan = b"q 600 0 0 800 0 0 cm /I Do Q BT 3 Tr /F1 12 Tf 50 600 Td (Scanned words) Tj ET"
+    found = read(pdf(scan, b"/XObject<</I 6 0 R>>"), "scan.pdf")
+    assert (found.text, found.hidden) == ("Scanned words", ())
+
+
+def test_a_pdf_of_many_pages_is_read_so_far_and_says_so() -> None:
+    found = read(pdf(HELLO, pages=60), "long.pdf")
+    assert found.text.count("Invoice 42") == 50
+    assert found.truncated
+
+
+def test_a_page_of_endless_operators_is_left_out() -> None:
+    found = read(pdf(HELLO + b"0 g " * 500_000), "ops.pdf")
+    assert (found.text, found.problem, found.truncated) == ("", "too_large", True)
+
+
+def test_pages_of_many_operators_are_read_as_far_as_they_may_cost() -> None:
+    found = read(pdf(HELLO + b"0 g " * 9_000, pages=30), "ops.pdf")
+    assert 10 < found.text.count("Invoice 42") < 30
+    assert found.truncated
+
+
+def test_a_broken_pdf_and_one_without_text_have_a_problem() -> None:
+    assert read(pdf(HELLO)[:200], "a.pdf").problem == "broken"
+    assert read(pdf(b"0 g 10 10 20 20 re f"), "a.pdf").problem == "no_text"
+    assert read(b"%PDF-1.7\n" + bytes(10_000_001), "a.pdf").problem == "too_large"
+
+
+def word(document: docx.document.Document) -> bytes:
+    out = io.BytesIO()
+    document.save(out)
+    return out.getvalue()
+
+
+def test_a_word_file_is_read_with_tables_and_headers() -> None:
+    document = docx.Document()
+    document.add_paragraph("Dear Ann,")
+    table = document.add_table(1, 2)
+    table.cell(0, 0).text, table.cell(0, 1).text = "Total", "42 EUR"
+    document.sections[0].header.paragraphs[0].text = "Acme Ltd"
+    found = read(word(document), "letter.docx")
+    assert (found.kind, found.problem, found.hidden) == ("docx", "", ())
+    assert found.text.split() == ["Acme", "Ltd", "Dear", "Ann,", "Total", "42", "EUR"]
+
+
+def test_runs_of_a_word_file_that_nobody_sees_are_hidden() -> None:
+    document = docx.Document()
+    paragraph = document.add_paragraph("Seen. ")
+    vanished, white, tiny = (paragraph.add_run(text) for text in ("vanished words", "white words", "tiny words"))
+    vanished.font.hidden = True
+    white.font.color.rgb = RGBColor(0xFF, 0xFF, 0xFF)
+    tiny.font.size = Pt(1)
+    style = document.styles.add_style("Away", docx.enum.style.WD_STYLE_TYPE.CHARACTER)
+    style.font.hidden = True
+    paragraph.add_run("styled words", "Away")
+    found = read(word(document), "letter.docx")
+    assert found.text.strip() == "Seen."
+    assert [(passage.why, passage.text) for passage in found.hidden] == [
+        ("vanish", "vanished words"),
+        ("colour", "white words"),
+        ("tiny", "tiny words"),
+        ("vanish", "styled words"),
+    ]
+
+
+def test_comments_of_a_word_file_are_hidden() -> None:
+    document = docx.Document()
+    paragraph = document.add_paragraph("Seen.")
+    document.add_comment(paragraph.runs, text="only in the margin", author="Ann")
+    found = read(word(document), "letter.docx")
+    assert found.text.strip() == "Seen."
+    assert [(passage.why, passage.text) for passage in found.hidden] == [("comment", "only in the margin")]
+
+
+def test_white_text_in_a_filled_table_is_seen() -> None:
+    document = docx.Document()
+    run = document.add_table(1, 1).cell(0, 0).paragraphs[0].add_run("Heading")
+    run.font.color.rgb = RGBColor(0xFF, 0xFF, 0xFF)
+    found = read(word(document), "letter.docx")
+    assert (found.text.strip(), found.hidden) == ("Heading", ())
+
+
+def zipped(*files: tuple[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files:
+            archive.writestr(name, content)
+    return out.getvalue()
+
+
+def test_bombs_and_entities_are_refused_before_they_are_read() -> None:
+    bomb = zipped(("word/document.xml", b"<a/>"), ("word/media/a.png", bytes(70_000_000)))
+    assert read(bomb, "a.docx").problem == "refused"
+    squeezed = zipped(("word/document.xml", b"<a/>"), ("word/media/a.png", bytes(5_000_000)))
+    assert read(squeezed, "a.docx").problem == "refused"
+    laughs = b'<?xml version="1.0"?><!DOCTYPE l [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]><l>&b;</l>'
+    assert read(zipped(("word/document.xml", laughs)), "a.docx").problem == "refused"
+    assert read(zipped(("word/document.xml", laughs.decode().encode("utf-16"))), "a.docx").problem == "refused"
+    assert read(zipped(("word/document.xml", b"<a/>")), "a.docx").problem == "broken"
+
+
+def test_archives_are_not_read() -> None:
+    assert read(zipped(("a.txt", b"hello")), "a.docx").problem == "no_text"
+
+
+def test_without_the_libraries_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pypdf", None)
+    monkeypatch.setitem(sys.modules, "docx", None)
+    assert read(pdf(HELLO), "a.pdf").problem == "needs_documents"
+    assert "install letterlock[documents]" in PROBLEMS["needs_documents"]
+
+
+@given(st.integers(0, 900), st.binary(min_size=1, max_size=8))
+@settings(max_examples=60, deadline=None)
+def test_a_damaged_pdf_never_raises(place: int, junk: bytes) -> None:
+    data = pdf(HELLO)
+    assert read(data[:place] + junk + data[place + len(junk) :], "a.pdf").problem in ("", *PROBLEMS)

@@ -12,8 +12,9 @@ import io
 import logging
 import re
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import groupby
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
@@ -77,7 +78,9 @@ MAIL_CHARS: Final = 500_000
 DOCUMENT_BYTES: Final = 10_000_000
 PDF_PAGES: Final = 50
 EML_DEPTH: Final = 3
-_PDF_OPERATORS: Final = 400_000
+_PDF_OPERATORS: Final = 120_000
+_PDF_PAGE_BYTES: Final = 400_000
+_PDF_BYTES: Final = 1_000_000
 _XML_BYTES: Final = 10_000_000
 _UNZIPPED_BYTES: Final = 60_000_000
 _ZIP_RATIO: Final = 200
@@ -408,31 +411,209 @@ def _pdf(data: bytes) -> _Read:
     pages = len(reader.pages)
     texts: list[str] = []
     hidden: list[HiddenPassage] = []
-    length = 0
-    cut = pages > PDF_PAGES
-    budget = [_PDF_OPERATORS]
+    length = drawn = read = 0
+    ink = _Ink(_PDF_OPERATORS)
     for number in range(min(pages, PDF_PAGES)):
-        if length > TEXT_CHARS or budget[0] <= 0:
-            cut = True
+        if length > TEXT_CHARS or ink.budget <= 0:
             break
-        shown, unseen = _pdf_page(reader.pages[number], budget)
-        if shown.strip():
-            texts.append(shown)
-            length += len(shown)
-        hidden += (HiddenPassage(text, why) for text, why in unseen)
-    text, inner = _shown("\n\n".join(texts))
-    return _Read("pdf", text, (*hidden, *inner), cut or budget[0] <= 0, "" if text or hidden else "no_text")
+        page = reader.pages[number]
+        weight = _pdf_weight(page)
+        if weight > _PDF_PAGE_BYTES or drawn + weight > _PDF_BYTES:
+            continue
+        drawn += weight
+        read += 1
+        shown, unseen = _pdf_page(page, ink)
+        texts.append(shown)
+        length += len(shown) + len(unseen)
+        if unseen.strip():
+            hidden.append(HiddenPassage(" ".join(unseen.split()), "+".join(sorted(ink.reasons))))
+    text, inner = _shown("\n\n".join(shown for shown in texts if shown.strip()))
+    found = (*hidden, *inner)
+    cut = read < pages or ink.budget <= 0
+    return _Read("pdf", text, found, cut, "" if text or found else "too_large" if cut else "no_text")
 
 
-def _pdf_page(page: Any, budget: list[int]) -> tuple[str, list[tuple[str, str]]]:
-    """The text shown on a page, and (text, why) of what is not."""
+def _pdf_weight(page: Any) -> int:
+    """The bytes of operators that drawing a page takes: its own and those of the forms within, each once."""
+    contents = page.get_contents()
+    weight = len(contents.get_data()) if contents is not None else 0
+    seen: set[int] = set()
+    around = [page]
+    while around and weight <= _PDF_PAGE_BYTES:
+        resources = around.pop().get("/Resources")
+        objects = resources.get_object().get("/XObject") if resources is not None else None
+        for entry in objects.get_object().values() if objects is not None else ():
+            inner = entry.get_object()
+            if inner.get("/Subtype") == "/Form" and id(inner) not in seen:
+                seen.add(id(inner))
+                weight += len(inner.get_data())
+                around.append(inner)
+    return weight
 
-    def count(operator: bytes, operands: list[Any], matrix: object, text_matrix: object) -> None:
-        budget[0] -= 1
-        if budget[0] <= 0:
-            raise _Problem("refused")
 
-    return page.extract_text(visitor_operand_before=count), []
+def _pdf_page(page: Any, ink: _Ink) -> tuple[str, str]:
+    """The text shown on a page, and what is written there in a way nobody sees (`ink.reasons` says how)."""
+    left, bottom, right, top = (float(number) for number in page.mediabox)
+    ink.begin((left, bottom, right, top), blank="hidden")
+    shown = str(page.extract_text(visitor_operand_before=ink.before, visitor_operand_after=ink.after))
+    if not ink.hidden:
+        return shown, ""
+    if ink.images and ink.reasons == {"invisible"} and not shown.strip():
+        # A scanned page: a picture with the words it shows, as they were recognised, invisibly laid over it.
+        ink.begin(ink.page, blank="")
+        return str(page.extract_text(visitor_operand_before=ink.before, visitor_operand_after=ink.after)), ""
+    ink.begin(ink.page, blank="shown")
+    return shown, str(page.extract_text(visitor_operand_before=ink.before, visitor_operand_after=ink.after))
+
+
+@dataclass(slots=True)
+class _Drawn:
+    """The part of the graphics state that decides whether text is seen (ISO 32000-1 sections 8.4, 9.3.6)."""
+
+    mode: int = 0
+    size: float = 1.0
+    white: bool = False
+
+
+class _Ink:
+    """Follows the operators of a page and empties the strings that are hidden, or those that are shown.
+
+    White text counts as seen where something that is not white was painted below it. Forms within the page are placed
+    by what calls them, which the matrices handed in leave out: of text in forms only mode and colour count."""
+
+    def __init__(self, budget: int) -> None:
+        self.budget = budget
+        self.page = (0.0, 0.0, 0.0, 0.0)
+        self.begin(self.page, "")
+
+    def begin(self, page: tuple[float, float, float, float], blank: Literal["hidden", "shown", ""]) -> None:
+        self.page = page
+        self.blank = blank
+        self.hidden = 0
+        self.images = 0
+        self.reasons: set[str] = set()
+        self._now = _Drawn()
+        self._saved: list[_Drawn] = []
+        self._forms: list[tuple[_Drawn, int]] = []
+        self._path: list[tuple[float, float, float, float]] = []
+        self._painted: list[tuple[float, float, float, float]] = []
+
+    def before(self, operator: bytes, operands: Any, matrix: Any, text_matrix: Any) -> None:
+        self.budget -= 1
+        if self.budget <= 0:
+            # The text so far is kept: nothing more is drawn.
+            _emptied(operator, operands)
+            if operator == b"Do":
+                operands.clear()
+            return
+        now = self._now
+        if operator in _TEXT_SHOWN:
+            why = self._why_unseen(now, matrix, text_matrix)
+            if why:
+                self.hidden += 1
+                self.reasons.add(why)
+            if self.blank == ("hidden" if why else "shown"):
+                _emptied(operator, operands)
+        elif operator == b"q":
+            if len(self._saved) < 1_000:
+                self._saved.append(_Drawn(now.mode, now.size, now.white))
+        elif operator == b"Q":
+            if self._saved:
+                self._now = self._saved.pop()
+        elif operator == b"Do":
+            self._forms.append((_Drawn(now.mode, now.size, now.white), len(self._saved)))
+        elif operator == b"Tr":
+            now.mode = int(_numbers(operands, 1)[0])
+        elif operator == b"Tf":
+            now.size = _numbers(operands[1:], 1)[0]
+        elif operator in (b"g", b"rg", b"k", b"sc", b"scn"):
+            now.white = _is_white(operator, operands)
+        elif operator == b"re":
+            x, y, width, height = _numbers(operands, 4)
+            self._path.append((x, y, x + width, y + height))
+        elif operator in (b"m", b"l", b"c", b"v", b"y"):
+            points = _numbers(operands, 6)
+            x, y = points[0], points[1]
+            self._path.append((x, y, x, y) if len(operands) < 4 else (x, y, points[2], points[3]))
+        elif operator in _PAINTS:
+            if not now.white and self._path:
+                self._paint(self._path, matrix)
+            self._path = []
+        elif operator in (b"S", b"s", b"n"):
+            self._path = []
+        elif operator == b"sh":
+            self._painted.append(self.page)
+        elif operator == b"INLINE IMAGE":
+            self.images += 1
+            self._paint([(0.0, 0.0, 1.0, 1.0)], matrix)
+        if len(self._path) > 1_000:
+            del self._path[500:]
+
+    def after(self, operator: bytes, operands: Any, matrix: Any, text_matrix: Any) -> None:
+        if operator == b"Do" and self._forms:
+            self._now, saved = self._forms.pop()
+            del self._saved[saved:]
+            self.images += 1
+            self._paint([(0.0, 0.0, 1.0, 1.0)], matrix)
+
+    def _paint(self, boxes: list[tuple[float, float, float, float]], matrix: Any) -> None:
+        corners = [_placed(x, y, matrix) for box in boxes for x, y in ((box[0], box[1]), (box[2], box[3]))]
+        xs, ys = [x for x, _ in corners], [y for _, y in corners]
+        if len(self._painted) < 100 and not self._forms:
+            self._painted.append((min(xs), min(ys), max(xs), max(ys)))
+        else:
+            # Too much to follow: as if all of the page were painted.
+            self._painted[:1] = [self.page]
+
+    def _why_unseen(self, now: _Drawn, matrix: Any, text_matrix: Any) -> str:
+        if now.mode in (3, 7):
+            return "invisible"
+        if self._forms:
+            return "colour" if now.white and not self._painted else ""
+        across, down = _placed(now.size, 0.0, text_matrix, True), _placed(0.0, now.size, text_matrix, True)
+        if abs(_area(_placed(*across, matrix, True), _placed(*down, matrix, True))) < 1.0:
+            return "tiny"
+        x, y = _placed(float(text_matrix[4]), float(text_matrix[5]), matrix)
+        left, bottom, right, top = self.page
+        if not (left - 5 <= x <= right + 5 and bottom - 5 <= y <= top + 5):
+            return "off_page"
+        if now.white and not any(x0 - 2 <= x <= x1 + 2 and y0 - 2 <= y <= y1 + 2 for x0, y0, x1, y1 in self._painted):
+            return "colour"
+        return ""
+
+
+_TEXT_SHOWN: Final = frozenset((b"Tj", b"TJ", b"'", b'"'))
+_PAINTS: Final = frozenset((b"f", b"F", b"f*", b"B", b"B*", b"b", b"b*"))
+
+
+def _emptied(operator: bytes, operands: Any) -> None:
+    at = 2 if operator == b'"' else 0
+    if operator in _TEXT_SHOWN and len(operands) > at:
+        operands[at] = type(operands[at])()
+
+
+def _numbers(operands: Any, count: int) -> list[float]:
+    """The first `count` numbers of `operands`; what is missing or none is 0."""
+    found = [float(operand) if isinstance(operand, (int, float)) else 0.0 for operand in operands[:count]]
+    return found + [0.0] * (count - len(found))
+
+
+def _is_white(operator: bytes, operands: Any) -> bool:
+    numbers = _numbers(operands, 4)[: len(operands)]
+    # One number alone under sc is a share of an ink of the file's own, which is darkest at 1.
+    if operator == b"g" or len(numbers) == 3:
+        return min(numbers, default=0.0) >= 0.95
+    return len(numbers) == 4 and max(numbers) <= 0.03
+
+
+def _placed(x: float, y: float, matrix: Any, turned_only: bool = False) -> tuple[float, float]:
+    """The point in the coordinates around `matrix` (ISO 32000-1 section 8.3.3), or the vector without its shift."""
+    a, b, c, d, e, f = (float(number) for number in matrix)
+    return (a * x + c * y + (0 if turned_only else e), b * x + d * y + (0 if turned_only else f))
+
+
+def _area(one: tuple[float, float], other: tuple[float, float]) -> float:
+    return one[0] * other[1] - one[1] * other[0]
 
 
 # ---- Word ------------------------------------------------------------------------------------------------------------
@@ -446,12 +627,173 @@ def _docx(data: bytes) -> _Read:
         raise _Problem("too_large")
     _check_zip(data)
     import docx
+    from docx.oxml.parser import parse_xml
 
     document = docx.Document(io.BytesIO(data))
-    shown: list[str] = []
-    for element in document.element.body.iter(f"{_W}t", f"{_W}p"):
-        shown.append("\n" if element.tag == f"{_W}p" else element.text or "")
-    return _Read("docx", *_shown("".join(shown)))
+    styles = _WordStyles(document.styles.element)
+    word = _Word(styles)
+    for section in document.sections:
+        if not section.header.is_linked_to_previous:
+            word.walk(section.header._element)
+    word.walk(document.element.body)
+    for section in document.sections:
+        if not section.footer.is_linked_to_previous:
+            word.walk(section.footer._element)
+    for related in document.part.rels.values():
+        if related.reltype.rpartition("/")[2] in ("footnotes", "endnotes"):
+            word.walk(parse_xml(related.target_part.blob))
+        elif related.reltype.endswith("/comments"):
+            # Shown beside the page by some programs, not at all by others.
+            word.walk(parse_xml(related.target_part.blob), "comment")
+    text, inner = _shown("".join(word.shown))
+    hidden = tuple(HiddenPassage(" ".join(said.split()), why) for why, said in word.passages())
+    return _Read("docx", text, (*hidden, *inner), word.cut)
+
+
+_COLOUR: Final = re.compile(r"[0-9A-Fa-f]{6}")
+_DEEPEST_STYLE: Final = 20
+
+
+class _WordStyles:
+    """What paragraph and character styles say of being seen: id -> (vanish, white, tiny), inherited by basedOn."""
+
+    def __init__(self, root: Any) -> None:
+        self._own: dict[str, tuple[str, dict[str, bool]]] = {}
+        for style in root.iter(f"{_W}style"):
+            name = style.get(f"{_W}styleId") or ""
+            based = style.find(f"{_W}basedOn")
+            marks = style.find(f"{_W}rPr")
+            self._own[name] = (
+                based.get(f"{_W}val") or "" if based is not None else "",
+                _marks(marks) if marks is not None else {},
+            )
+
+    def marks(self, name: str) -> dict[str, bool]:
+        found: dict[str, bool] = {}
+        for _ in range(_DEEPEST_STYLE):
+            if name not in self._own:
+                break
+            name, own = self._own[name]
+            found = {**own, **found}
+        return found
+
+
+def _marks(properties: Any) -> dict[str, bool]:
+    """What run properties say of being seen (ECMA-376 part 1, section 17.3.2); what they leave open is not in it."""
+    found: dict[str, bool] = {}
+    for element in properties:
+        tag = str(element.tag).removeprefix(_W)
+        value = element.get(f"{_W}val") or ""
+        if tag in ("vanish", "webHidden"):
+            found["vanish"] = value not in ("0", "false", "off")
+        elif tag == "color":
+            shade = value if _COLOUR.fullmatch(value) else "000000"
+            found["white"] = min(int(shade[at : at + 2], 16) for at in (0, 2, 4)) >= 0xF2
+        elif tag == "sz":
+            # In half points.
+            found["tiny"] = value.isdecimal() and len(value) < 6 and int(value) <= 3
+        elif (tag == "shd" and _is_shade(element)) or (tag == "highlight" and value not in ("", "none", "white")):
+            found["shaded"] = True
+    return found
+
+
+def _is_shade(element: Any) -> bool:
+    fill = (element.get(f"{_W}fill") or "auto").lower()
+    return fill not in ("auto", "ffffff") or element.get(f"{_W}themeFill") is not None
+
+
+class _Word:
+    """Collects the text of WordprocessingML in the order of the document, what is hidden apart."""
+
+    def __init__(self, styles: _WordStyles) -> None:
+        self.shown: list[str] = []
+        self.cut = False
+        self._hidden: list[tuple[str, str]] = []
+        self._styles = styles
+        self._elements = 0
+        self._length = 0
+
+    def passages(self) -> Iterator[tuple[str, str]]:
+        """(why, text) of what is hidden; pieces that follow each other for the same reason make one passage."""
+        for why, pieces in groupby(self._hidden, key=lambda piece: piece[0]):
+            said = "".join(text for _, text in pieces)
+            if said.strip():
+                yield why, said
+
+    def walk(self, root: Any, why: str = "") -> None:
+        paragraph: dict[str, bool] = {}
+        run = why
+        shaded = False
+        for element in root.iter():
+            self._elements += 1
+            if self._elements > _ELEMENTS or self._length > 2 * TEXT_CHARS:
+                self.cut = True
+                return
+            if not isinstance(element.tag, str) or not element.tag.startswith(_W):
+                continue
+            tag = element.tag[len(_W) :]
+            if tag == "p":
+                self._put("\n", why)
+                paragraph, shaded = self._paragraph(element)
+                run = why
+            elif tag == "tc":
+                self._put("  ", why)
+            elif tag == "r":
+                run = why or self._why_unseen(element, paragraph, shaded)
+            elif tag in ("t", "delText"):
+                # Deleted text stands in the file until the change is accepted.
+                self._put(element.text or "", run if tag == "t" else "deleted")
+            elif tag == "tab":
+                self._put("\t" if element.getparent().tag == f"{_W}r" else "", run)
+            elif tag in ("br", "cr"):
+                self._put("\n", run)
+            elif tag == "noBreakHyphen":
+                self._put("-", run)
+
+    def _put(self, text: str, why: str) -> None:
+        self._length += len(text)
+        if why:
+            self._hidden.append((why, text))
+        else:
+            self.shown.append(text)
+
+    def _paragraph(self, element: Any) -> tuple[dict[str, bool], bool]:
+        marks = self._styles.marks("Normal")
+        shaded = False
+        properties = element.find(f"{_W}pPr")
+        if properties is not None:
+            style = properties.find(f"{_W}pStyle")
+            if style is not None:
+                marks = self._styles.marks(style.get(f"{_W}val") or "")
+            shade = properties.find(f"{_W}shd")
+            shaded = shade is not None and _is_shade(shade)
+        around = element.getparent()
+        # A cell, a row's cell in a nested table, a text box: what is filled behind the paragraph.
+        for _ in range(_DEEPEST_STYLE):
+            if shaded or around is None:
+                break
+            name = str(around.tag).rpartition("}")[2]
+            if name == "tc":
+                shade = around.find(f"{_W}tcPr/{_W}shd")
+                shaded = shade is not None and _is_shade(shade)
+            # A table style or a drawn shape may fill what is behind the text with any colour.
+            shaded = shaded or name in ("txbxContent", "tbl")
+            around = around.getparent()
+        return marks, shaded
+
+    def _why_unseen(self, run: Any, paragraph: Mapping[str, bool], shaded: bool) -> str:
+        marks = dict(paragraph)
+        properties = run.find(f"{_W}rPr")
+        if properties is not None:
+            style = properties.find(f"{_W}rStyle")
+            if style is not None:
+                marks |= self._styles.marks(style.get(f"{_W}val") or "")
+            marks |= _marks(properties)
+        if marks.get("vanish"):
+            return "vanish"
+        if marks.get("tiny"):
+            return "tiny"
+        return "colour" if marks.get("white") and not shaded and not marks.get("shaded") else ""
 
 
 def _check_zip(data: bytes) -> None:
