@@ -114,7 +114,7 @@ def meanings(word: str) -> tuple[int, ...]:
     if word == "\x00address":
         return (31,)
     bits = meaning(word)
-    found = []
+    found: list[int] = []
     while bits and len(found) < 3:
         low = bits & -bits
         found.append(low.bit_length())
@@ -131,7 +131,7 @@ class Vocabulary(dict[str, int]):
         import numpy as np
 
         super().__init__()
-        self.weights = None if weights is None else memoryview(weights)
+        self.weights = None if weights is None else memoryview(weights.data)
         self.words: list[str] = []
         self.hashes = np.zeros(self.LIMIT, np.uint32)
         self.sums = np.zeros(self.LIMIT, np.int32)
@@ -197,9 +197,9 @@ def ngram_features(hashes: NDArray[np.uint32]) -> NDArray[np.uint32]:
     count = len(hashes)
     padded = np.zeros(count + 2, np.uint32)
     padded[2:] = hashes
+    found: NDArray[np.uint32] = np.empty((3, count), np.uint32)
     first, second = padded[:-2] * np.uint32(_B), padded[1:-1] * np.uint32(_C)
     last = hashes * np.uint32(_A)
-    found = np.empty((3, count), np.uint32)
     np.add(second, last, out=found[0])
     np.add(first, last, out=found[1])
     np.bitwise_xor(found[1], second, out=found[2])
@@ -261,7 +261,7 @@ class Model:
         self._scores = [float(point[1]) for point in header["calibration"]]
 
     def calibrated(self, logit: float) -> float:
-        """0.5 is what one in a hundred honest mails of the training's held-out sources reaches, 0.9 one in a thousand."""
+        """One in a hundred honest mails of the training's held-out sources reaches 0.5, one in a thousand 0.9."""
         import numpy as np
 
         return float(np.interp(logit, self._logits, self._scores))

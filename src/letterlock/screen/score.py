@@ -1,13 +1,21 @@
-"""screen(evidence) -> Screening: findings, one score in 0..1, one Level."""
+"""screen(evidence) -> Screening: findings, one score in 0..1, one Level.
+
+Two witnesses: the rules, each of which fires by itself, and the trained model, which scores every passage.
+"""
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import accumulate
 from typing import Final
 
+from letterlock.screen.model import load_model
 from letterlock.screen.rule import Evidence, Finding, Rule
 from letterlock.screen.rules import RULES
+from letterlock.screen.rules.orders import outer_strings
 
 
 class Level(StrEnum):
@@ -27,6 +35,12 @@ class Thresholds:
 
 _THRESHOLDS: Final = Thresholds()
 _HITS: Final = 500
+MODEL_RULE: Final = "model.passage"
+_REASON: Final = "It reads like an order to whoever reads it for a person."
+_NOTED: Final = 0.25
+"""Below it the model says nothing: so many honest mails score higher that it would only be noise."""
+_OUTER_CHARS: Final = 2_000
+_HIDDEN_CHARS: Final = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +50,13 @@ class Screening:
     level: Level
     score: float
     findings: tuple[Finding, ...] = ()
-    version: int = 1
+    version: int = 2
 
 
 def screen(evidence: Evidence, thresholds: Thresholds = _THRESHOLDS, rules: tuple[Rule, ...] = RULES) -> Screening:
-    """Every rule over `evidence`. The score is 1 - prod(1 - weight) over the rules that fired, each counted once, as if
-    they were independent witnesses; a hard rule quarantines by itself."""
+    """Every rule over `evidence`, and the model with the shipped ones. The score is 1 - prod(1 - weight) over the rules
+    that fired, each counted once, as if they were independent witnesses, and so the model; a hard rule quarantines by
+    itself."""
     findings: list[Finding] = []
     clear = 1.0
     hard = False
@@ -56,6 +71,10 @@ def screen(evidence: Evidence, thresholds: Thresholds = _THRESHOLDS, rules: tupl
         if len(findings) > before:
             clear *= 1 - rule.weight
             hard = hard or rule.hard
+    if rules is RULES:
+        passages = tuple(_passages(evidence, thresholds))
+        findings += passages
+        clear *= 1 - max((passage.weight for passage in passages), default=0.0)
     score = round(1 - clear, 6)
     if hard:
         score = max(score, thresholds.quarantined)
@@ -66,3 +85,29 @@ def screen(evidence: Evidence, thresholds: Thresholds = _THRESHOLDS, rules: tupl
     else:
         level = Level.NORMAL
     return Screening(level, score, tuple(findings))
+
+
+def _passages(evidence: Evidence, thresholds: Thresholds) -> Iterator[Finding]:
+    """What the model finds: in the text, and in all that a model may otherwise come to see or that was hidden."""
+    parts = [("text", evidence.visible.text)]
+    parts += [(where, value[:_OUTER_CHARS]) for where, value in outer_strings(evidence) if value]
+    left = _HIDDEN_CHARS
+    for passage in evidence.visible.hidden:
+        if left > 0 and passage.text:
+            parts.append((f"hidden ({passage.why})", passage.text[:left]))
+            left -= len(passage.text)
+    if evidence.visible.only_in_plain:
+        parts.append(("hidden (plain twin)", evidence.visible.only_in_plain[:_HIDDEN_CHARS]))
+    # One pass over all of it; short strings beside the text would cost as much as the text otherwise.
+    edges = list(accumulate((len(value) + 2 for _, value in parts), initial=0))
+    whole = "\n\n".join(value for _, value in parts)
+    for found in load_model().passages(whole, thresholds.suspect):
+        if found.score < _NOTED:
+            continue
+        part = bisect_right(edges, (found.start + found.end) // 2) - 1
+        where, value = parts[part]
+        if where != "text":
+            yield Finding(MODEL_RULE, _REASON, found.score, where, -1, -1, value[:200])
+        else:
+            start, end = found.start, min(found.end, len(value))
+            yield Finding(MODEL_RULE, _REASON, found.score, where, start, end, " ".join(value[start:end].split())[:200])
