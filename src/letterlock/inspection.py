@@ -6,6 +6,7 @@ socket or database; DNS only through the resolver handed in.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
@@ -15,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from letterlock.dns import Resolver
 from letterlock.errors import UnreadableMessage
 from letterlock.message import authenticate as authentication
+from letterlock.message.attached import AttachedText, attached_parts, attached_texts
 from letterlock.message.authenticate import AuthReport
 from letterlock.message.envelope import Envelope
 from letterlock.message.extract.codes import Code, find_code
@@ -23,8 +25,8 @@ from letterlock.message.extract.meaning import Category, categorise
 from letterlock.message.extract.reply import newest_part
 from letterlock.message.parse import Attachment, Caps, Mailbox, ParsedMessage, parse_message
 from letterlock.message.visible import HiddenPassage, visible_text
-from letterlock.screen.rule import Evidence, Finding
-from letterlock.screen.safe_text import safe_line, safe_text
+from letterlock.screen.rule import Evidence, Finding, attachment_place
+from letterlock.screen.safe_text import SafeText, safe_line, safe_text
 from letterlock.screen.score import Level, Screening, Thresholds, screen
 
 WITHHELD = "[withheld: quarantined]"
@@ -69,6 +71,8 @@ class Inspection(BaseModel):
     links: Links = Links()
     category: Category = "other"
     attachments: tuple[Attachment, ...] = ()
+    attached: tuple[AttachedText, ...] = ()
+    """What each of them says, not yet safe for a model."""
     repairs: tuple[str, ...] = ()
     unreadable: str = ""
     """Why it could not be read ("" when it could); such an email is quarantined."""
@@ -100,7 +104,8 @@ def inspect_message(
         return Inspection.unread(error.reason, error.what)
     auth = auth or authentication.authenticate(raw, envelope, resolver)
     visible = visible_text(parsed, caps)
-    screening = _lifted(screen(Evidence(parsed, visible, auth), thresholds), auth, allowed)
+    attached = attached_texts(attached_parts(parsed), caps)
+    screening = _lifted(screen(Evidence(parsed, visible, auth, attached), thresholds), auth, allowed)
     code = find_code(parsed, visible)
     links = find_links(parsed, visible)
     return Inspection(
@@ -123,6 +128,7 @@ def inspect_message(
         links=links,
         category=categorise(parsed, visible, code, links),
         attachments=parsed.attachments,
+        attached=attached,
         repairs=parsed.repairs,
     )
 
@@ -186,6 +192,25 @@ def shown_subject(inspection: Inspection, masks: Iterable[str] = (), limit: int 
     if inspection.screening.level is Level.SUSPECT and cut is not None:
         return f"[cut: {cut.reason}]"
     return WITHHELD if inspection.screening.level is Level.QUARANTINED else safe_line(inspection.subject, limit, masks)
+
+
+def shown_attachment(inspection: Inspection, index: int, masks: Iterable[str] = ()) -> SafeText | None:
+    """What a model may read of an attachment, None when it has no text. The email's level decides, and what was found
+    in the attachment itself: a suspect email's others can be read."""
+    said = next((one for one in inspection.attached if one.index == index), None)
+    if said is None or not (said.text or said.hidden):
+        return None
+    screening = inspection.screening
+    found = tuple(replace(f, where="text") for f in screening.findings if f.where == attachment_place(index))
+    level = Level.QUARANTINED if screening.level is Level.QUARANTINED else Level.SUSPECT if found else Level.NORMAL
+    safe = safe_text(said.text, replace(screening, level=level, findings=found), masks)
+    return replace(safe, removed=(*safe.removed, *hidden_kinds(said.hidden)))
+
+
+def hidden_kinds(hidden: Iterable[HiddenPassage]) -> tuple[str, ...]:
+    """What a person would not have seen either, by kind; never its words."""
+    kinds = Counter(passage.why for passage in hidden)
+    return tuple(f"hidden text ({why.replace('_', ' ')}), {n} passage{'s' * (n > 1)}" for why, n in kinds.items())
 
 
 def code_masks(inspection: Inspection, *, mask_codes: bool) -> tuple[str, ...]:

@@ -123,7 +123,7 @@ ACTIONS: tuple[Action, ...] = (
         reading.GetThread, reading.Thread, reading.get_thread,
     ),
     Action(
-        "get_attachment", "Describe attachment", "reading", READ, _READS,
+        "get_attachment", "Read attachment", "reading", READ, _READS,
         reading.GetAttachment, reading.AttachmentDetail, reading.get_attachment,
     ),
     Action(

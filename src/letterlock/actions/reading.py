@@ -6,8 +6,8 @@ import base64
 import hashlib
 import json
 import secrets
-from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -19,10 +19,11 @@ from letterlock.actions.inboxes import Request, own_inbox
 from letterlock.app import App
 from letterlock.errors import InvalidRequest, NotFound
 from letterlock.ids import EmailId, InboxId, ThreadId
-from letterlock.inspection import Inspection, code_masks, shown_subject
+from letterlock.inspection import Inspection, code_masks, hidden_kinds, shown_attachment, shown_subject
+from letterlock.message.attached import PROBLEMS
 from letterlock.message.extract.links import Link
 from letterlock.message.parse import Attachment, Mailbox
-from letterlock.screen.safe_text import fence, safe_line, safe_text
+from letterlock.screen.safe_text import SafeText, fence, safe_line, safe_text
 from letterlock.screen.score import Level
 from letterlock.store import emails, outbox
 from letterlock.store.database import Transaction
@@ -130,10 +131,14 @@ class Thread(BaseModel):
 class GetAttachment(Request):
     email_id: Annotated[str, Field(min_length=1, max_length=64)]
     index: Annotated[int, Field(ge=0)]
+    offset: Annotated[int, Field(ge=0)] = 0
 
 
 class AttachmentDetail(AttachmentListed):
     sha256: str
+    text: str = ""
+    next_offset: int | None = None
+    removed: list[str] = []
     note: str
 
 
@@ -215,14 +220,7 @@ async def read_email(app: App, caller: Caller, request: ReadEmail) -> EmailRead:
         await app.database.write(caller.tenant_id, lambda tx: emails.mark_read(tx, email.email_id))
     masks = code_masks(report, mask_codes=app.settings.mask_codes)
     safe = safe_text(report.text, report.screening, masks)
-    if request.offset > len(safe.text):
-        raise InvalidRequest(
-            f"offset {request.offset} is beyond the text's {len(safe.text)} characters.",
-            next_step="Use next_offset of the answer before, or 0.",
-        )
-    end = request.offset + BODY_CHARS
-    left = max(0, len(safe.text) - end)
-    body = "" if safe.withheld else fence(safe.text[request.offset : end], secrets.token_hex(16))
+    page = _page_of(safe, request.offset)
     quarantined = report.screening.level is Level.QUARANTINED
     return EmailRead(
         email_id=email.email_id,
@@ -239,10 +237,10 @@ async def read_email(app: App, caller: Caller, request: ReadEmail) -> EmailRead:
         level=email.level,
         category=email.category,
         code="•" * len(email.code) if email.code and masks else email.code or "",
-        text=body,
-        next_offset=end if left else None,
-        chars_left=left,
-        removed=[*safe.removed, *_hidden(report)],
+        text=page.text,
+        next_offset=page.next_offset,
+        chars_left=page.chars_left,
+        removed=[*safe.removed, *hidden_kinds(report.hidden)],
         findings=list(dict.fromkeys(f"{f.rule}: {f.reason}" for f in report.screening.findings)),
         attachments=[]
         if quarantined
@@ -314,7 +312,7 @@ async def get_thread(app: App, caller: Caller, request: GetThread) -> Thread:
 
 
 async def get_attachment(app: App, caller: Caller, request: GetAttachment) -> AttachmentDetail:
-    """Describe one attachment of an email: name, type, size, hash. Its contents are for people only."""
+    """Read one attachment of an email: type, size, and its text, screened like the email's own."""
     email, report = await _report(app, caller, request.email_id)
     if report.screening.level is Level.QUARANTINED:
         raise NotFound(
@@ -325,14 +323,23 @@ async def get_attachment(app: App, caller: Caller, request: GetAttachment) -> At
     if found is None:
         have = f"It has 0 to {len(report.attachments) - 1}." if report.attachments else "It has none."
         raise NotFound(f"Email '{email.email_id}' has no attachment {request.index}. {have}")
-    return AttachmentDetail(
+    masks = code_masks(report, mask_codes=app.settings.mask_codes)
+    detail = AttachmentDetail(
         index=found.index,
-        filename=_filename(found, report, code_masks(report, mask_codes=app.settings.mask_codes)),
+        filename=_filename(found, report, masks),
         content_type=safe_line(found.content_type, 80),
         size=found.size,
         sha256=found.sha256,
         note=f"A person can save it: letterlock mail save {email.email_id} FILE --attachment {found.index}",
     )
+    safe = shown_attachment(report, found.index, masks)
+    if safe is None:
+        problem = next((one.problem for one in report.attached if one.index == found.index), "")
+        detail.note = f"{PROBLEMS.get(problem, 'It holds no text.')} {detail.note}"
+        return detail
+    page = _page_of(safe, request.offset)
+    detail.text, detail.next_offset, detail.removed = page.text, page.next_offset, list(safe.removed)
+    return detail
 
 
 async def extract_links(app: App, caller: Caller, request: ExtractLinks) -> LinkList:
@@ -379,6 +386,26 @@ def listed(email: Email) -> EmailListed:
         unread=email.unread,
         category=email.category,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    text: str
+    next_offset: int | None
+    chars_left: int
+
+
+def _page_of(safe: SafeText, offset: int) -> _Page:
+    """BODY_CHARS of a text from `offset`, fenced. Raises InvalidRequest for an offset beyond it."""
+    if offset > len(safe.text):
+        raise InvalidRequest(
+            f"offset {offset} is beyond the text's {len(safe.text)} characters.",
+            next_step="Use next_offset of the answer before, or 0.",
+        )
+    end = offset + BODY_CHARS
+    left = max(0, len(safe.text) - end)
+    text = "" if safe.withheld else fence(safe.text[offset:end], secrets.token_hex(16))
+    return _Page(text, end if left else None, left)
 
 
 def _no_email(email_id: str) -> NotFound:
@@ -464,12 +491,6 @@ def _filename(attachment: Attachment, report: Inspection, masks: Sequence[str]) 
     if any(finding.where == "file name" for finding in report.screening.findings):
         return f"attachment-{attachment.index}"
     return safe_line(attachment.filename, 120, masks)
-
-
-def _hidden(report: Inspection) -> list[str]:
-    """What a person would not have seen either, by kind; never its words."""
-    kinds = Counter(passage.why for passage in report.hidden)
-    return [f"hidden text ({why.replace('_', ' ')}), {n} passage{'s' * (n > 1)}" for why, n in kinds.items()]
 
 
 def _mailboxes(mailboxes: Sequence[Mailbox], masks: Sequence[str]) -> list[str]:

@@ -90,6 +90,14 @@ _INNER_FILES: Final = 10
 _CAPS: Final = Caps()
 
 
+def attached_parts(parsed: ParsedMessage) -> tuple[AttachedPart, ...]:
+    """The attachments of `parsed` with their contents."""
+    return tuple(
+        AttachedPart(one.index, one.filename, one.content_type, charset, content)
+        for one, (charset, content) in zip(parsed.attachments, parsed.contents, strict=True)
+    )
+
+
 def attached_texts(parts: Iterable[AttachedPart], caps: Caps = _CAPS) -> tuple[AttachedText, ...]:
     """What each of `parts` says, in order, one for each part. At most 200,000 characters of one and 500,000 of all are
     text, and as many are hidden passages; `caps` limits what is rendered of HTML and of attached emails."""

@@ -156,6 +156,8 @@ class ParsedMessage:
     html: tuple[str, ...] = ()
     """text/html bodies that are not attachments, in order."""
     attachments: tuple[Attachment, ...] = ()
+    contents: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)
+    """Of each attachment the charset as declared ("" when it is not) and the decoded bytes."""
     repairs: tuple[str, ...] = field(default=())
     """What had to be mended to read it: codes of a closed list, such as `raw_8bit_header`, `unknown_charset`."""
 
@@ -239,7 +241,8 @@ def _parsed(raw: bytes, caps: Caps) -> ParsedMessage:
         references=_message_ids(once.get("references", "")),
         plain=read.plain,
         html=read.html,
-        attachments=attachments,
+        attachments=tuple(described for described, _, _ in attachments),
+        contents=tuple((charset, content) for _, charset, content in attachments),
         repairs=tuple(sorted(notes)),
     )
 
@@ -502,9 +505,14 @@ class _Reader:
     def bodies(self) -> list[_Body]:
         return [_Body(leaf.body, self._body_text(leaf)) for leaf in self.leaves if leaf.body]
 
-    def attachments(self) -> tuple[Attachment, ...]:
+    def attachments(self) -> list[tuple[Attachment, str, bytes]]:
+        """Each with its charset and content."""
         leaves = [leaf for leaf in self.leaves if not leaf.body]
-        return tuple(self._described(index, leaf)[0] for index, leaf in enumerate(leaves))
+        return [
+            (described, leaf.charset, content)
+            for index, leaf in enumerate(leaves)
+            for described, content in (self._described(index, leaf),)
+        ]
 
     def attachment(self, index: int) -> tuple[Attachment, bytes] | None:
         leaves = [leaf for leaf in self.leaves if not leaf.body]

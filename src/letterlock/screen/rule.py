@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from letterlock.message.attached import AttachedText
 from letterlock.message.authenticate import AuthReport
 from letterlock.message.parse import ParsedMessage
 from letterlock.message.visible import VisibleText
@@ -17,11 +18,18 @@ class Evidence:
     parsed: ParsedMessage
     visible: VisibleText
     auth: AuthReport
+    attached: tuple[AttachedText, ...] = ()
+
+
+def attachment_place(index: int) -> str:
+    """`where` of what was found in the text of an attachment."""
+    return f"attachment {index}"
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """Where a rule fired: `start`, `end` in VisibleText.text, or -1 where it fired elsewhere (`where` says)."""
+    """Where a rule fired: `start`, `end` in VisibleText.text, in the text of an attachment (`where` is then
+    attachment_place of its index), or -1 where it fired elsewhere (`where` says)."""
 
     excerpt: str = ""
     where: str = "text"
