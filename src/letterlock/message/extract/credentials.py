@@ -1,0 +1,388 @@
+"""Secrets that stand in a text: API keys of known shapes, private keys, passwords, lists of recovery codes.
+
+`find_credentials(text)` says where each value stands; `mask(text, credentials)` dots out every copy of the values.
+A key counts only when what can be checked of it holds (checksums, headers that decode, letters that look drawn by lot),
+a password only when what follows the word looks like one. One-time codes are the codes module's, links that log in the
+links module's. Never raises, linear in the text.
+"""
+
+from __future__ import annotations
+
+import binascii
+import json
+import re
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final, Literal
+
+CredentialKind = Literal[
+    "aws_access_key",
+    "aws_secret_key",
+    "github_token",
+    "gitlab_token",
+    "stripe_key",
+    "slack_token",
+    "google_key",
+    "openai_key",
+    "anthropic_key",
+    "npm_token",
+    "pypi_token",
+    "sendgrid_key",
+    "twilio_key",
+    "huggingface_token",
+    "jwt",
+    "private_key",
+    "password",
+    "recovery_code",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """The secret itself stands at text[start:end]: the value, not the words that name it."""
+
+    kind: CredentialKind
+    start: int
+    end: int
+
+
+_CREDENTIALS_CAP: Final = 100
+
+
+def find_credentials(text: str) -> tuple[Credential, ...]:
+    """The credentials of `text`, at most 100, in order, none within another."""
+    found = [*_keys(text), *_private_keys(text)]
+    # U+0130 alone changes its length in lower case; the places found must be those of `text`.
+    lower = (text.replace("\u0130", "I") if "\u0130" in text else text).lower()
+    found += _passwords(text, lower)
+    found += _recovery_codes(text, lower)
+    if not found:
+        return ()
+    found.sort(key=lambda credential: (credential.start, -credential.end))
+    kept: list[Credential] = []
+    for credential in found:
+        if not kept or credential.start >= kept[-1].end:
+            kept.append(credential)
+    return tuple(kept[:_CREDENTIALS_CAP])
+
+
+def credential_values(text: str, credentials: Iterable[Credential]) -> tuple[str, ...]:
+    """The values of `credentials` found in `text`, each once."""
+    return tuple(dict.fromkeys(text[credential.start : credential.end] for credential in credentials))
+
+
+def mask(text: str, credentials: Iterable[Credential], found_in: str | None = None) -> str:
+    """`text` with every copy of each value as dots of the same length (line ends stay). `found_in`: the text the
+    credentials were found in, when it is another one: a subject or a snippet of the same email.
+
+    Values shorter than six characters are taken for copies only as words of their own."""
+    values = credential_values(text if found_in is None else found_in, credentials)
+    if not values:
+        return text
+    patterns = [
+        re.escape(value) if len(value) >= _SHORT else rf"(?<!\w){re.escape(value)}(?!\w)"
+        for value in sorted(values, key=len, reverse=True)
+    ]
+    return re.sub("|".join(patterns), lambda match: _SHOWN.sub("\u2022", match[0]), text)
+
+
+_SHORT: Final = 6
+_SHOWN: Final = re.compile(r"[^\n\r]")
+
+
+# ---- keys of known shapes --------------------------------------------------------------------------------------------
+
+
+def _drawn_by_lot(value: str) -> bool:
+    """Whether `value` looks like letters and digits drawn by lot, not like a placeholder (xxxx, EXAMPLE, your_key)."""
+    kinds = any(c.isdigit() for c in value) + any(c.islower() for c in value) + any(c.isupper() for c in value)
+    lower = value.lower()
+    return kinds >= 2 and len(set(value)) >= min(8, len(value) // 2) and "example" not in lower and "your" not in lower
+
+
+_BASE62: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+
+def _checksum_holds(value: str) -> bool:
+    """The last six characters are the CRC-32 of the 30 before them in base 62 (GitHub, "Behind GitHub's new
+    authentication token formats", 2021; npm uses the same)."""
+    body = value.rpartition("_")[2]
+    number = zlib.crc32(body[:-6].encode())
+    digits = ""
+    for _ in range(6):
+        number, digit = divmod(number, 62)
+        digits = _BASE62[digit] + digits
+    return digits == body[-6:]
+
+
+def _decodes(value: str) -> bool:
+    """Whether the first part of a JWT is a JSON object that names an algorithm (RFC 7515 section 4.1.1)."""
+    head = value.partition(".")[0]
+    try:
+        header = json.loads(binascii.a2b_base64(head.replace("-", "+").replace("_", "/") + "=" * (-len(head) % 4)))
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(header, dict) and ("alg" in header or "enc" in header)
+
+
+_Shape = tuple[CredentialKind, tuple[str, ...], re.Pattern[str], Callable[[str], bool]]
+
+
+def _shape(kind: CredentialKind, marks: str, pattern: str, check: Callable[[str], bool] = _drawn_by_lot) -> _Shape:
+    """A key that starts where no word goes on, so that a search never enters a run of letters twice. The value is the
+    group of the pattern that has one, or all of it; `marks`: one of these is in every text that has such a key."""
+    return kind, tuple(marks.split()), re.compile(rf"(?<![A-Za-z0-9_-])(?:{pattern})(?![A-Za-z0-9_])"), check
+
+
+_SHAPES: Final = (
+    _shape("aws_access_key", "AKIA ASIA", r"(?:AKIA|ASIA)[A-Z2-7]{16}"),
+    _shape(
+        "aws_secret_key",
+        "ecret",
+        r"(?i:aws_?secret_?(?:access_?)?key|secret[_ ]?access[_ ]?key)[\"']?\s{0,3}[:=]\s{0,3}[\"']?"
+        r"([A-Za-z0-9/+]{40})",
+    ),
+    _shape("github_token", "ghp_ gho_ ghu_ ghs_ ghr_", r"gh[pousr]_[A-Za-z0-9]{36}", _checksum_holds),
+    _shape("github_token", "github_pat_", r"github_pat_[A-Za-z0-9]{22}_[A-Za-z0-9]{59}"),
+    _shape("gitlab_token", "glpat-", r"glpat-[A-Za-z0-9_-]{20,64}(?:\.[a-z0-9.]{2,20})?"),
+    _shape("stripe_key", "_live_ _test_ whsec_", r"(?:[sr]k_(?:live|test)|whsec)_[A-Za-z0-9]{16,250}"),
+    _shape("slack_token", "xox xapp-", r"(?:xox[abcdeoprs]|xapp)-[A-Za-z0-9-]{10,300}"),
+    _shape("google_key", "AIza", r"AIza[A-Za-z0-9_-]{35}"),
+    _shape("google_key", "GOCSPX-", r"GOCSPX-[A-Za-z0-9_-]{28}"),
+    _shape("anthropic_key", "sk-ant-", r"sk-ant-[a-z]{2,10}\d\d-[A-Za-z0-9_-]{24,200}"),
+    _shape(
+        "openai_key",
+        "sk-",
+        r"sk-(?:(?:proj|svcacct|admin|None)-[A-Za-z0-9_-]{20,300}|[A-Za-z0-9]{20}T3BlbkFJ[A-Za-z0-9]{20})",
+    ),
+    _shape("npm_token", "npm_", r"npm_[A-Za-z0-9]{36}", _checksum_holds),
+    _shape("pypi_token", "pypi-AgE", r"pypi-AgE[A-Za-z0-9_-]{50,500}"),
+    _shape("sendgrid_key", "SG.", r"SG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}"),
+    _shape("twilio_key", "SK", r"SK[0-9a-f]{32}"),
+    _shape("twilio_key", "uth", r"(?i:auth[_ ]?token)[\"']?\s{0,3}[:=]\s{0,3}[\"']?([0-9a-f]{32})"),
+    _shape("huggingface_token", "hf_", r"hf_[A-Za-z]{34}"),
+    _shape("jwt", "eyJ", r"eyJ[A-Za-z0-9_-]{10,8000}\.[A-Za-z0-9_-]{2,20000}\.[A-Za-z0-9_-]{0,20000}", _decodes),
+)
+
+
+def _keys(text: str) -> Iterator[Credential]:
+    for kind, marks, pattern, check in _SHAPES:
+        if not any(mark in text for mark in marks):
+            continue
+        for match in pattern.finditer(text):
+            value = match[match.lastindex or 0]
+            if check(value) and not (kind == "jwt" and _in_link(text, match.start())):
+                start, end = match.span(match.lastindex or 0)
+                yield Credential(kind, start, end)
+
+
+def _in_link(text: str, position: int) -> bool:
+    """Whether what stands at `position` is part of an address written out."""
+    return "://" in text[max(0, position - 300) : position].rpartition("\n")[2].rpartition(" ")[2]
+
+
+# ---- private keys ----------------------------------------------------------------------------------------------------
+
+# RFC 7468 section 2; OpenSSH, OpenPGP and the older PEM kinds alike.
+_BEGIN: Final = re.compile(r"-----BEGIN (?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----")
+_AGE: Final = re.compile(r"AGE-SECRET-KEY-1[0-9A-Z]{58}")
+_KEY_CHARS: Final = 20_000
+_LEAST_KEY: Final = 40
+
+
+def _private_keys(text: str) -> Iterator[Credential]:
+    if "PRIVATE KEY" in text:
+        done = 0
+        for match in _BEGIN.finditer(text):
+            start = match.start()
+            if start < done:
+                continue
+            near = text[match.end() : match.end() + _KEY_CHARS]
+            close = near.find("-----END ")
+            # A key that was cut short is one all the same.
+            body = near if close < 0 else near[:close]
+            if len("".join(body.split())) >= _LEAST_KEY:
+                done = match.end() + len(body)
+                if close >= 0:
+                    tail = text.find("-----", done + 9, done + 100)
+                    done = tail + 5 if tail >= 0 else done
+                yield Credential("private_key", start, done)
+    if "AGE-SECRET-KEY-1" in text:
+        for match in _AGE.finditer(text):
+            yield Credential("private_key", *match.span())
+
+
+# ---- passwords -------------------------------------------------------------------------------------------------------
+
+_IN_LANGUAGES: Final = (
+    "password, passwort, passphrase, passcode, kennwort, mot de passe, contraseña, contrasenya, clave, senha, "
+    "palavra-passe, wachtwoord, lösenord, adgangskode, kodeord, passord, salasana, hasło, heslo, jelszó, parolă, "
+    "parola, şifre, пароль, парола, лозинка, κωδικός πρόσβασης, סיסמה, סיסמא, كلمة المرور, كلمة السر, رمز عبور, "
+    "पासवर्ड, パスワード, 密码, 密碼, 비밀번호, mật khẩu, รหัสผ่าน, kata sandi, lozinka, zaporka, slaptažodis, "
+    "parole, parool, pwd, pass phrase"
+)
+# Looked for by what is common to several of them first: most mail has none.
+_STEMS: Final = ("pass", "paro", "код", "code", "cod", "kod", "kód", "コード", "代", "mã ", "رموز", "코드", "")
+
+
+def _by_stem(labels: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    stems: dict[str, list[str]] = {}
+    for label in labels.split(", "):
+        stems.setdefault(next(stem for stem in _STEMS if stem in label), []).append(label)
+    return tuple((stem, tuple(labels)) for stem, labels in stems.items())
+
+
+def _present(lower: str, labels: tuple[tuple[str, tuple[str, ...]], ...]) -> Iterator[str]:
+    ascii_only = lower.isascii()
+    for stem, group in labels:
+        if stem in lower:
+            for label in group:
+                if (not ascii_only or label.isascii()) and label in lower:
+                    yield label
+
+
+_LABELS: Final = _by_stem(_IN_LANGUAGES)
+_CAN_SIT_IN_WORDS: Final = frozenset(("パスワード", "密码", "密碼", "비밀번호", "รหัสผ่าน", "كلمة المرور", "كلمة السر"))
+# After the word: what it is for, then a sign or a verb that says: this is it. Without a sign only a gap on one line or
+# the next line, as cells of a table are laid out.
+_SIGN: Final = re.compile(r"([^\S\n]{0,3}\w{0,4}[^:=：\n]{0,40})[:=：][^\S\n]{0,9}(?:\n[^\S\n]{0,9}){0,2}")
+_VERB: Final = re.compile(
+    r"[^\S\n]{1,3}(?:is|are|lautet|ist|est|es|é|è|jest|je|är|er|on|to|adalah|là|este|olan|は|是|为|為|은|는)[^\S\n]{1,3}|[は是为為][^\S\n]{0,3}"
+)
+_GAP: Final = re.compile(r"(?:[^\S\n]{2,20}|\t|[^\S\n]{0,9}\n(?:[^\S\n]{0,9}\n)?[^\S\n]{0,9})(?=\S)")
+_VALUE: Final = re.compile(r"[^\s\uff0c\u3002\u3001\uff1b\uff01\uff1f]{1,130}")
+_QUOTES: Final = "\"'`“”„«»‘’*<>()[]「」『』"
+_EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s]{1,100}\.[A-Za-z]{2,20}")
+_NO_VALUE: Final = re.compile(r"[\W_]*|[x*•●.…-]+|https?://.*|www\..*|\{.*|\$\{.*|%.*|\[.*|<.*", re.I | re.S)
+_TIME: Final = re.compile(r"[\d./:,-]+(?:am|pm|h|th|st|nd|rd|uhr)?", re.I)
+# What stands after "password:" when it is not given.
+_SAID_IN_PLACE: Final = (
+    "none null nil n/a na required optional hidden unchanged changed reset same empty blank expired incorrect "
+    "invalid wrong missing click here see your the secret masked redacted withheld removed omitted private "
+    "confidential enter choose create set update yes no true false correct protected encrypted separate "
+    "separately tba tbd unknown default erforderlich unverändert geändert keines siehe requis obligatoire "
+    "inchangé requerida requerido obligatorio obrigatório verplicht wymagane требуется изменён необходимо "
+    "zurücksetzen réinitialiser restablecer redefinir forgot vergessen oublié olvidada"
+)
+_WORDS_FOR_NONE: Final = frozenset(_SAID_IN_PLACE.split())
+_PASSWORDS_LOOKED_AT: Final = 200
+
+
+def _passwords(text: str, lower: str) -> Iterator[Credential]:
+    for label in _present(lower, _LABELS):
+        at = lower.find(label)
+        looked = 0
+        while at >= 0 and looked < _PASSWORDS_LOOKED_AT:
+            looked += 1
+            end = at + len(label)
+            if label in _CAN_SIT_IN_WORDS or not (
+                (at and lower[at - 1].isalnum()) or (end < len(lower) and lower[end].isalnum() and label.isascii())
+            ):
+                span = _value_after(text, end)
+                if span is not None:
+                    yield Credential("password", *span)
+            at = lower.find(label, end)
+
+
+def _value_after(text: str, position: int) -> tuple[int, int] | None:
+    """Where the password stands that is named right before `position`."""
+    match = _SIGN.match(text, position)
+    if match is not None:
+        # More words between than one: "password for the new account: ..." asks for a value that shows what it is.
+        named_at_once = len(match[1].split()) <= 1
+        return _plausible(text, match.end(), sure=named_at_once and "?" not in match[1])
+    match = _VERB.match(text, position) or _GAP.match(text, position)
+    return _plausible(text, match.end(), sure=False) if match is not None else None
+
+
+def _plausible(text: str, position: int, *, sure: bool) -> tuple[int, int] | None:
+    """The span of the run at `position`, without the quotes and the end of the sentence around it, when it may be a
+    password. `sure`: the words before say so without doubt, and a plain word alone on its line will do."""
+    match = _VALUE.match(text, position)
+    if match is None:
+        return None
+    start, end = match.span()
+    if end - start > 128:
+        return None
+    while start < end and text[start] in _QUOTES:
+        start += 1
+    while end > start and (text[end - 1] in _QUOTES or text[end - 1] in ".,;。、"):
+        end -= 1
+    value = text[start:end]
+    if not 4 <= len(value) <= 128 or _NO_VALUE.fullmatch(value) or _TIME.fullmatch(value) or _EMAIL.fullmatch(value):
+        return None
+    if value.lower() in _WORDS_FOR_NONE or "://" in value:
+        return None
+    letters = any(c.isalpha() for c in value)
+    digits = any(c.isdigit() for c in value)
+    marks = any(not c.isalnum() for c in value[1:-1])
+    mixed = any(c.isupper() for c in value[1:]) and any(c.islower() for c in value)
+    if not letters:
+        # Digits alone are a code or a number of something.
+        return None
+    if digits or (marks and mixed and len(value) >= _SHORT):
+        return (start, end) if sure or len(value) >= _SHORT else None
+    rest = text[match.end() : match.end() + 200].partition("\n")[0]
+    alone = not rest.strip()
+    return (start, end) if sure and alone and value.isascii() else None
+
+
+# ---- recovery codes --------------------------------------------------------------------------------------------------
+
+_RECOVERY_IN_LANGUAGES: Final = (
+    "recovery code, backup code, back-up code, rescue code, scratch code, wiederherstellungscode, "
+    "sicherungscode, backup-code, ersatzcode, codes de secours, code de secours, codes de récupération, "
+    "codes de sauvegarde, códigos de recuperación, códigos de respaldo, códigos de seguridad de respaldo, "
+    "códigos de backup, códigos de recuperação, códigos de reserva, codici di backup, codici di recupero, "
+    "codici di ripristino, herstelcode, back-upcode, återställningskod, reservkod, gendannelseskod, "
+    "sikkerhedskopikod, gjenopprettingskod, palautuskood, varmuuskood, kody zapasowe, kody odzyskiwania, "
+    "záložní kód, helyreállítási kód, kurtarma kod, yedek kod, резервные коды, коды восстановления, "
+    "резервні коди, коди відновлення, κωδικοί ανάκτησης, קודי גיבוי, קודי שחזור, رموز الاسترداد, "
+    "رموز النسخ الاحتياطي, バックアップコード, リカバリーコード, 回復コード, 恢复代码, 恢復代碼, 备用代码, "
+    "備用碼, 备用验证码, 복구 코드, 백업 코드, mã khôi phục, mã dự phòng, kode pemulihan, kode cadangan"
+)
+_RECOVERY: Final = _by_stem(_RECOVERY_IN_LANGUAGES)
+_WINDOW: Final = 1_500
+_LEAST_CODES: Final = 4
+_BULLET: Final = re.compile(r"[^\S\n]*(?:\d{1,2}[.)][^\S\n]|[-*•·☐□][^\S\n]*)?")
+_ONE_CODE: Final = re.compile(
+    r"(?<![\w-])(?:\d{4} \d{4}(?! ?\d)|\d{8}|[A-Za-z0-9]{3,10}(?:-[A-Za-z0-9]{3,10}){1,7}|[A-Za-z0-9]{8,16})(?![\w-])"
+)
+
+
+def _recovery_codes(text: str, lower: str) -> Iterator[Credential]:
+    for label in _present(lower, _RECOVERY):
+        at = lower.find(label)
+        looked = 0
+        while at >= 0 and looked < 20:
+            looked += 1
+            end = at + len(label)
+            spans = _codes_in(text[end : end + _WINDOW])
+            for start, stop in spans:
+                yield Credential("recovery_code", end + start, end + stop)
+            at = lower.find(label, end + spans[-1][1] if spans else end)
+
+
+def _codes_in(window: str) -> list[tuple[int, int]]:
+    """The spans of codes of one shape in lines that hold nothing else; [] when there are fewer than four."""
+    groups: dict[tuple[int, ...], list[tuple[int, int]]] = {}
+    with_digits: dict[tuple[int, ...], int] = {}
+    start = 0
+    for line in window.split("\n"):
+        bullet = _BULLET.match(line)
+        first = bullet.end() if bullet is not None else 0
+        # The words before a colon name the list: "Backup codes: aaaa-1111, bbbb-2222".
+        first = max(first, line.rfind(":") + 1)
+        codes = list(_ONE_CODE.finditer(line, first))
+        others = len(line) - first - sum(match.end() - match.start() for match in codes)
+        if codes and others <= 4 * len(codes):
+            for match in codes:
+                shape = tuple(map(len, re.split("[- ]", match[0])))
+                groups.setdefault(shape, []).append((start + match.start(), start + match.end()))
+                with_digits[shape] = with_digits.get(shape, 0) + any(c.isdigit() for c in match[0])
+        start += len(line) + 1
+    best = max(groups, key=lambda shape: len(groups[shape]), default=())
+    if len(groups.get(best, ())) < _LEAST_CODES or 2 * with_digits[best] < len(groups[best]):
+        return []
+    return groups[best]
