@@ -20,6 +20,7 @@ from letterlock.message.attached import AttachedText, attached_parts, attached_t
 from letterlock.message.authenticate import AuthReport
 from letterlock.message.envelope import Envelope
 from letterlock.message.extract.codes import Code, find_code
+from letterlock.message.extract.credentials import Credential, find_credentials, mask
 from letterlock.message.extract.links import Links, find_links
 from letterlock.message.extract.meaning import Category, categorise
 from letterlock.message.extract.reply import newest_part
@@ -62,7 +63,10 @@ class Inspection(BaseModel):
     """Sent by a machine that must not be answered automatically (RFC 3834)."""
     authentication: AuthReport = AuthReport()
     text: str = ""
-    """VisibleText.text: what a person would see, not yet safe for a model."""
+    """VisibleText.text: what a person would see, not yet safe for a model; credentials are dots of their length, here
+    and in the subject and attachments. Whoever needs one looks into the bytes as they came."""
+    credentials: tuple[Credential, ...] = ()
+    """Where in `text` which kind of credential stood."""
     history_start: int = 0
     """Offset in `text` where quoted history begins; len(text) when there is none."""
     hidden: tuple[HiddenPassage, ...] = ()
@@ -105,11 +109,12 @@ def inspect_message(
     auth = auth or authentication.authenticate(raw, envelope, resolver)
     visible = visible_text(parsed, caps)
     attached = attached_texts(attached_parts(parsed), caps)
+    credentials = find_credentials(visible.text)
     screening = _lifted(screen(Evidence(parsed, visible, auth, attached), thresholds), auth, allowed)
     code = find_code(parsed, visible)
     links = find_links(parsed, visible)
     return Inspection(
-        subject=parsed.subject,
+        subject=mask(_without_credentials(parsed.subject), credentials, found_in=visible.text),
         from_=parsed.from_[0] if parsed.from_ else None,
         reply_to=parsed.reply_to,
         to=parsed.to[:_MOST_ADDRESSES],
@@ -120,7 +125,8 @@ def inspect_message(
         references=parsed.references,
         automatic=_is_automatic(parsed, envelope),
         authentication=auth,
-        text=visible.text,
+        text=mask(visible.text, credentials),
+        credentials=credentials,
         history_start=newest_part(visible.text),
         hidden=visible.hidden,
         screening=screening,
@@ -128,9 +134,13 @@ def inspect_message(
         links=links,
         category=categorise(parsed, visible, code, links),
         attachments=parsed.attachments,
-        attached=attached,
+        attached=tuple(replace(one, text=_without_credentials(one.text)) for one in attached),
         repairs=parsed.repairs,
     )
+
+
+def _without_credentials(text: str) -> str:
+    return mask(text, find_credentials(text))
 
 
 def _lifted(screening: Screening, auth: AuthReport, allowed: Iterable[str]) -> Screening:

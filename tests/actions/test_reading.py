@@ -272,3 +272,16 @@ async def test_an_attachment_without_text_says_why(app: App) -> None:
     answer = await do(app, "get_attachment", email_id=email_id, index=0)
     assert answer.text == ""
     assert "no text" in answer.note
+
+
+async def test_a_password_in_an_email_is_masked_in_everything_the_tools_return(app: App) -> None:
+    box = await make_inbox(app)
+    said = "Welcome aboard.\n\nPassword: Zx7kQp29Lm\n\nKeep Zx7kQp29Lm safe."
+    email_id = await receive(app, box, letter("Your account Zx7kQp29Lm", said))
+    email = await do(app, "read_email", email_id=email_id)
+    assert "password masked" in email.removed
+    assert "Keep •••••••••• safe." in email.text
+    answers = [email, await do(app, "list_emails"), await do(app, "search_emails", query="aboard")]
+    answers.append(await do(app, "get_thread", thread_id=email.thread_id))
+    assert [answer for answer in answers if "zx7kqp29lm" in answer.model_dump_json().lower()] == []
+    assert (await do(app, "search_emails", query="Zx7kQp29Lm")).emails == []

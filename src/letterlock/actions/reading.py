@@ -240,7 +240,7 @@ async def read_email(app: App, caller: Caller, request: ReadEmail) -> EmailRead:
         text=page.text,
         next_offset=page.next_offset,
         chars_left=page.chars_left,
-        removed=[*safe.removed, *hidden_kinds(report.hidden)],
+        removed=[*safe.removed, *hidden_kinds(report.hidden), *_masked_kinds(report)],
         findings=list(dict.fromkeys(f"{f.rule}: {f.reason}" for f in report.screening.findings)),
         attachments=[]
         if quarantined
@@ -491,6 +491,11 @@ def _filename(attachment: Attachment, report: Inspection, masks: Sequence[str]) 
     if any(finding.where == "file name" for finding in report.screening.findings):
         return f"attachment-{attachment.index}"
     return safe_line(attachment.filename, 120, masks)
+
+
+def _masked_kinds(report: Inspection) -> list[str]:
+    kinds = dict.fromkeys(credential.kind for credential in report.credentials)
+    return [f"{kind.replace('_', ' ')} masked" for kind in kinds]
 
 
 def _mailboxes(mailboxes: Sequence[Mailbox], masks: Sequence[str]) -> list[str]:

@@ -19,6 +19,7 @@ from letterlock.actions.inboxes import Request, own_inbox
 from letterlock.actions.reading import EmailListed, listed
 from letterlock.app import App
 from letterlock.errors import InvalidRequest
+from letterlock.message.extract.codes import Code
 from letterlock.screen.score import Level
 from letterlock.store import emails
 from letterlock.store.database import Transaction
@@ -183,17 +184,19 @@ async def _give(app: App, caller: Caller, email: Email, include_used: bool) -> O
             return None
         result.status = "used"
         result.given_at = moment(email.code_given_at)
-    report = await app.database.read(caller.tenant_id, lambda tx: emails.inspection(tx, email.email_id))
-    if report is not None and report.code is not None:
-        result.confidence = report.code.confidence
-        result.reason = report.code.reason
-        result.expires_in_s = report.code.expires_in_s
-    result.code = email.code
-    # Last, because nothing may fail between this and the answer: a code is given once.
+
+    async def take(tx: Transaction) -> tuple[Code | None, bool]:
+        report = await emails.inspection(tx, email.email_id)
+        # Last, because nothing may fail between this and the answer: a code is given once.
+        return report.code if report else None, peeking or await emails.give_code(tx, email.email_id, app.now_ms())
+
     peeking = result.status == "used" or app.settings.read_only
-    given = peeking or await app.database.write(
-        caller.tenant_id, lambda tx: emails.give_code(tx, email.email_id, app.now_ms())
-    )
+    code, given = await (app.database.read if peeking else app.database.write)(caller.tenant_id, take)
+    if code is not None:
+        result.confidence = code.confidence
+        result.reason = code.reason
+        result.expires_in_s = code.expires_in_s
+    result.code = email.code
     return result if given else None
 
 

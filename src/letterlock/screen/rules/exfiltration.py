@@ -64,9 +64,9 @@ def _decoded(text: str) -> Iterator[tuple[str, int, int]]:
             yield bytes.fromhex(digits[: len(digits) // 2 * 2]).decode("utf-8"), match.start(), match.end()
         except (UnicodeDecodeError, ValueError):
             continue
-    words = set(_WORDS.findall(text.lower()))
+    lowered = text.lower()
     for marks, undo in ((_ROT13_WORDS, lambda line: codecs.encode(line, "rot13")), (_REVERSED_WORDS, _reverse)):
-        if len(words & marks) < 2:
+        if sum(word in lowered for word in marks) < 2:
             continue
         start = 0
         for line in text.split("\n"):
