@@ -60,6 +60,7 @@ LIBRARIES = {
     "numpy": {"screen.model"},
     "platformdirs": {"settings"},
     "publicsuffixlist": {"message.extract.domains"},
+    "phonenumbers": {"message.extract.facts"},
     "pypdf": {"message.attached"},
     "pydantic": {"settings", "inspection", "store.emails", "inbound.workers", "actions/", "doors/"},
     "pydantic_settings": {"settings"},
@@ -82,6 +83,7 @@ HEAVY = {
     "dns",
     "jinja2",
     "publicsuffixlist",
+    "phonenumbers",
 }
 DISTRIBUTIONS = {"mail_parser": "mailparser", "dkimpy": "dkim", "dnspython": "dns"}
 
