@@ -166,12 +166,12 @@ def preview(inspection: Inspection, *, mask_codes: bool) -> Preview:
         return Preview(from_address=f"@{safe_line(domain, 100)}", subject=WITHHELD)
     masks = code_masks(inspection, mask_codes=mask_codes)
     # Enough for a snippet after cuts; the whole of a newsletter would cost more than everything else here.
-    opening = inspection.text[: min(inspection.history_start, 5 * SNIPPET_CHARS)]
+    opening = min(inspection.history_start, 5 * SNIPPET_CHARS)
     return Preview(
         from_address=safe_line(inspection.from_.address, 254) if inspection.from_ else "",
         from_name=shown_name(inspection, masks),
         subject=shown_subject(inspection, masks),
-        snippet=safe_line(safe_text(opening, inspection.screening, masks).text, SNIPPET_CHARS, masks),
+        snippet=safe_line(safe_text(inspection.text, inspection.screening, masks, opening).text, SNIPPET_CHARS, masks),
     )
 
 

@@ -2,17 +2,22 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from letterlock.actions import waiting
-from letterlock.app import App
-from letterlock.errors import InvalidRequest, NotFound
+from letterlock.actions.caller import AGENT_SCOPES, Caller
+from letterlock.app import App, open_app
+from letterlock.errors import InvalidRequest, NotAllowed, NotFound
+from letterlock.ids import DEFAULT_TENANT, LOCAL_AGENT
+from letterlock.message.authenticate import AuthReport
 from letterlock.message.parse import Mailbox
 from letterlock.screen.score import Level
-from running import arrive, do, hand_in, letter, make_inbox, receive, screened
+from running import arrive, do, hand_in, letter, make_inbox, receive, screened, settings_for
 
 ALL_TOOLS_BUT_THE_ONE = ("list_emails", "search_emails", "read_email", "get_thread", "extract_links", "wait_for_email")
 
@@ -262,3 +267,36 @@ async def test_a_timeout_out_of_range_is_refused(app: App, timeout: object) -> N
     box = await make_inbox(app)
     with pytest.raises(InvalidRequest, match="timeout_s"):
         await do(app, "wait_for_otp", inbox=box, timeout_s=timeout)
+
+
+@pytest.fixture
+async def checking_app(tmp_path: Path) -> AsyncIterator[App]:
+    """One that asks DNS who sent an email."""
+    async with open_app(settings_for(tmp_path, dns="on")) as app:
+        yield app
+
+
+async def test_where_senders_are_checked_a_code_of_an_unproved_one_is_reported_and_not_handed_out(
+    checking_app: App,
+) -> None:
+    box = await make_inbox(checking_app)
+    await arrive(checking_app, box, screened(text="Your code is 493817", code="493817"))
+    answer = await otp(checking_app, box, from_="shop.example")
+    assert (answer.status, answer.code, answer.from_) == ("withheld", "", "codes@shop.example")
+    assert "accept_unproved" in answer.next_step
+    assert (await otp(checking_app, box, accept_unproved=True)).code == "493817"
+
+
+async def test_a_proved_code_is_given_though_an_unproved_one_came_after_it(checking_app: App) -> None:
+    box = await make_inbox(checking_app)
+    proved = AuthReport(verdict="pass", domain="shop.example")
+    await arrive(checking_app, box, screened(code="111111", authentication=proved))
+    await arrive(checking_app, box, screened(code="666666"))
+    assert (await otp(checking_app, box)).code == "111111"
+
+
+async def test_only_a_key_with_the_scope_may_take_codes_of_unproved_senders(app: App) -> None:
+    box = await make_inbox(app)
+    agent = Caller(DEFAULT_TENANT, LOCAL_AGENT, AGENT_SCOPES)
+    with pytest.raises(NotAllowed, match="unproved_codes"):
+        await do(app, "wait_for_otp", agent, inbox=box, timeout_s=0, accept_unproved=True)

@@ -10,6 +10,8 @@ from letterlock.ids import DEFAULT_TENANT, LOCAL_AGENT, AgentId, InboxId, Tenant
 from letterlock.store import tenants
 
 READ, WAIT, SEND, MANAGE_INBOXES = "read", "wait", "send", "manage_inboxes"
+UNPROVED_CODES = "unproved_codes"
+"""May be given one-time codes of senders who proved nothing."""
 AGENT_SCOPES = frozenset({READ, WAIT, SEND, MANAGE_INBOXES})
 
 
@@ -28,7 +30,7 @@ class Caller:
             raise NotAllowed(f"This key lacks the scope '{scope}'.", next_step="Ask the owner for a key that has it.")
 
 
-LOCAL_CALLER = Caller(DEFAULT_TENANT, LOCAL_AGENT, AGENT_SCOPES)
+LOCAL_CALLER = Caller(DEFAULT_TENANT, LOCAL_AGENT, AGENT_SCOPES | {UNPROVED_CODES})
 """Whoever can start a process on this data folder: stdio and the command line."""
 
 

@@ -74,6 +74,7 @@ class SearchEmails(Request):
 class ReadEmail(Request):
     email_id: Annotated[str, Field(min_length=1, max_length=64)]
     offset: Annotated[int, Field(ge=0, description="where to go on in a long text")] = 0
+    history: Annotated[bool, Field(description="also what it quotes of earlier emails")] = False
 
 
 class AttachmentListed(BaseModel):
@@ -219,7 +220,10 @@ async def read_email(app: App, caller: Caller, request: ReadEmail) -> EmailRead:
     if not app.settings.read_only:
         await app.database.write(caller.tenant_id, lambda tx: emails.mark_read(tx, email.email_id))
     masks = code_masks(report, mask_codes=app.settings.mask_codes)
-    safe = safe_text(report.text, report.screening, masks)
+    # An email that only quotes says what it quotes.
+    whole = request.history or not report.text[: report.history_start].strip()
+    end = len(report.text) if whole else report.history_start
+    safe = safe_text(report.text, report.screening, masks, end)
     page = _page_of(safe, request.offset)
     quarantined = report.screening.level is Level.QUARANTINED
     return EmailRead(
@@ -240,7 +244,7 @@ async def read_email(app: App, caller: Caller, request: ReadEmail) -> EmailRead:
         text=page.text,
         next_offset=page.next_offset,
         chars_left=page.chars_left,
-        removed=[*safe.removed, *hidden_kinds(report.hidden), *_masked_kinds(report)],
+        removed=[*safe.removed, *hidden_kinds(report.hidden), *_masked_kinds(report), *([] if safe.withheld else _left_out(report, end))],
         findings=list(dict.fromkeys(f"{f.rule}: {f.reason}" for f in report.screening.findings)),
         attachments=[]
         if quarantined
@@ -496,6 +500,11 @@ def _filename(attachment: Attachment, report: Inspection, masks: Sequence[str]) 
 def _masked_kinds(report: Inspection) -> list[str]:
     kinds = dict.fromkeys(credential.kind for credential in report.credentials)
     return [f"{kind.replace('_', ' ')} masked" for kind in kinds]
+
+
+def _left_out(report: Inspection, end: int) -> list[str]:
+    left = len(report.text) - end
+    return [f"quoted history, {left} characters (history=true shows it)"] if left else []
 
 
 def _mailboxes(mailboxes: Sequence[Mailbox], masks: Sequence[str]) -> list[str]:

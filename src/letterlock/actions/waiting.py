@@ -13,7 +13,7 @@ from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, Field
 
-from letterlock.actions.caller import Caller
+from letterlock.actions.caller import UNPROVED_CODES, Caller
 from letterlock.actions.health import reception_warning
 from letterlock.actions.inboxes import Request, own_inbox
 from letterlock.actions.reading import EmailListed, listed
@@ -45,6 +45,7 @@ class WaitForOtp(Request):
     timeout_s: Timeout = DEFAULT_WAIT_S
     since: Annotated[int | None, Field(ge=0, description="'since' of the answer before")] = None
     include_used: bool = False
+    accept_unproved: Annotated[bool, Field(description="also from a sender whose mail proves nothing")] = False
 
 
 class OtpResult(BaseModel):
@@ -84,6 +85,8 @@ class EmailWaited(BaseModel):
 async def wait_for_otp(app: App, caller: Caller, request: WaitForOtp) -> OtpResult:
     """Wait for a one-time code (OTP, verification code, 2FA) to arrive by email and get it. A code is given once."""
     inbox = await own_inbox(app, caller, request.inbox)
+    if request.accept_unproved:
+        caller.need(UNPROVED_CODES)
     after = _after(inbox, request.since)
     if request.since is None:
         recent = app.now_ms() - RECENT_MS
@@ -94,7 +97,7 @@ async def wait_for_otp(app: App, caller: Caller, request: WaitForOtp) -> OtpResu
         withheld = None
         for email in found:
             if _matches(email, request.from_):
-                answer = await _give(app, caller, email, request.include_used)
+                answer = await _give(app, caller, email, request)
                 if answer is not None and answer.status != "withheld":
                     return answer
                 # A stranger's bait must not stand before a code that can be given.
@@ -162,7 +165,7 @@ async def _wait(
             await watch.wait(left)
 
 
-async def _give(app: App, caller: Caller, email: Email, include_used: bool) -> OtpResult | None:
+async def _give(app: App, caller: Caller, email: Email, request: WaitForOtp) -> OtpResult | None:
     """The answer this email's code makes, or None when it does not count."""
     assert email.code is not None
     result = OtpResult(
@@ -179,8 +182,14 @@ async def _give(app: App, caller: Caller, email: Email, include_used: bool) -> O
         result.reason = f"A code came, but its email is {email.level}."
         result.next_step = "See read_email for the reasons; a person can read it with `letterlock mail show`."
         return result
+    if app.settings.asks_dns and not email.aligned and not request.accept_unproved:
+        # Anyone can write a sender's name; where that is checked, only a proved one is handed out unasked.
+        result.status = "withheld"
+        result.reason = f"A code came, but nothing proves that {email.from_address} sent it."
+        result.next_step = "Call again with accept_unproved=true only if you asked this very service for a code."
+        return result
     if email.code_given_at is not None:
-        if not include_used:
+        if not request.include_used:
             return None
         result.status = "used"
         result.given_at = moment(email.code_given_at)

@@ -30,8 +30,9 @@ class SafeText:
     withheld: bool = False
 
 
-def safe_text(text: str, screening: Screening, masks: Iterable[str] = ()) -> SafeText:
-    """The body `text` (VisibleText.text) at the level of `screening`, with every string of `masks` (codes) masked.
+def safe_text(text: str, screening: Screening, masks: Iterable[str] = (), end: int | None = None) -> SafeText:
+    """The body `text` (VisibleText.text) at the level of `screening`, with every string of `masks` (codes) masked;
+    of it what stands before `end`, all without.
 
     trusted and normal: all of it, neutralised. suspect: without the paragraphs that something was found in.
     quarantined: nothing. A suspect text in which something was found that cannot be located is withheld as a whole."""
@@ -44,7 +45,9 @@ def safe_text(text: str, screening: Screening, masks: Iterable[str] = ()) -> Saf
         in_text = [finding for finding in screening.findings if finding.where == "text"]
         if any(finding.start < 0 for finding in in_text):
             return SafeText("", tuple(f"Withheld: {reason}" for reason in reasons), withheld=True)
-        text, removed = _cut(text, in_text)
+        text, removed = _cut(text, in_text, len(text) if end is None else end)
+    else:
+        text = text[:end]
     return SafeText(_masked(neutralise(text), masks), removed)
 
 
@@ -133,8 +136,9 @@ def _masked(text: str, masks: Iterable[str]) -> str:
 _PARAGRAPH: Final = re.compile(r"\n{2,}")
 
 
-def _cut(text: str, findings: Iterable[Finding]) -> tuple[str, tuple[str, ...]]:
-    """`text` without the paragraphs that hold a finding; what stood in each place, and the reasons in words."""
+def _cut(text: str, findings: Iterable[Finding], stop: int) -> tuple[str, tuple[str, ...]]:
+    """`text` before `stop` without the paragraphs that hold a finding; what stood in each place, and the reasons in
+    words."""
     edges = [0]
     for match in _PARAGRAPH.finditer(text):
         edges.append(match.end())
@@ -147,12 +151,12 @@ def _cut(text: str, findings: Iterable[Finding]) -> tuple[str, tuple[str, ...]]:
             told = reasons.setdefault(index, [])
             if finding.reason not in told:
                 told.append(finding.reason)
-    if not reasons:
-        return text, ()
     pieces = []
     for index, (start, end) in enumerate(pairwise(edges)):
-        if index not in reasons:
-            pieces.append(text[start:end])
+        if start >= stop:
+            reasons.pop(index, None)
+        elif index not in reasons:
+            pieces.append(text[start : min(end, stop)])
         else:
             blank = text[start:end]
             pieces.append(f"[cut: {' '.join(reasons[index])}]" + blank[len(blank.rstrip("\n")) :])
