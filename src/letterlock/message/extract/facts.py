@@ -338,6 +338,12 @@ uk UA he IL ja JP ko KR zh CN th TH vi VN id ID hr HR sl SI et EE lv LV lt LT hi
 """
 _REGIONS: Final = dict(zip(_REGIONS_OF_LANGUAGES.split()[::2], _REGIONS_OF_LANGUAGES.split()[1::2], strict=True))
 _LOOKED_AT: Final = 100
+# Digits in one run are as often an order or an account: something before them must say that they are dialled.
+_SAID_TO_BE_DIALLED: Final = re.compile(
+    r"(?<![^\W\d_])(?:t[eé]l|phone|fon|fone|fax|call|dial|mobile?|m[oó]vil|cell|handy|whatsapp|sms|тел|моб|電話|电话|전화|هاتف|☎|📞|📱)"
+    r"[^\d\n]{0,20}\Z",
+    re.IGNORECASE,
+)
 
 
 def _phones(text: str, hint: str, taken: list[tuple[int, int]]) -> Iterator[PhoneFact]:
@@ -353,6 +359,8 @@ def _phones(text: str, hint: str, taken: list[tuple[int, int]]) -> Iterator[Phon
         written = match[0]
         international = written.startswith(("+", "00"))
         if not international and not region:
+            continue
+        if written.isdigit() and not _SAID_TO_BE_DIALLED.search(text, max(0, start - 32), start):
             continue
         if parse is None:
             # 30 ms the first time; most mail has nothing that looks like a phone number.
