@@ -21,9 +21,10 @@ from letterlock.message.authenticate import AuthReport
 from letterlock.message.envelope import Envelope
 from letterlock.message.extract.codes import Code, find_code
 from letterlock.message.extract.credentials import Credential, find_credentials, mask
+from letterlock.message.extract.facts import Facts, find_facts
 from letterlock.message.extract.links import Links, find_links
 from letterlock.message.extract.meaning import Category, categorise
-from letterlock.message.extract.reply import newest_part
+from letterlock.message.extract.reply import ReplyClass, newest_part, reply_class
 from letterlock.message.parse import Attachment, Caps, Mailbox, ParsedMessage, parse_message
 from letterlock.message.visible import HiddenPassage, visible_text
 from letterlock.screen.rule import Evidence, Finding, attachment_place
@@ -74,6 +75,10 @@ class Inspection(BaseModel):
     code: Code | None = None
     links: Links = Links()
     category: Category = "other"
+    reply: ReplyClass | None = None
+    """What it amounts to, when it answers something."""
+    facts: Facts = Facts()
+    """Dates, amounts, phone and tracking numbers, with their places in `text`."""
     attachments: tuple[Attachment, ...] = ()
     attached: tuple[AttachedText, ...] = ()
     """What each of them says, not yet safe for a model."""
@@ -113,6 +118,9 @@ def inspect_message(
     screening = _lifted(screen(Evidence(parsed, visible, auth, attached), thresholds), auth, allowed)
     code = find_code(parsed, visible)
     links = find_links(parsed, visible)
+    text = mask(visible.text, credentials)
+    history_start = newest_part(visible.text)
+    category = categorise(parsed, visible, code, links)
     return Inspection(
         subject=mask(_without_credentials(parsed.subject), credentials, found_in=visible.text),
         from_=parsed.from_[0] if parsed.from_ else None,
@@ -125,14 +133,16 @@ def inspect_message(
         references=parsed.references,
         automatic=_is_automatic(parsed, envelope),
         authentication=auth,
-        text=mask(visible.text, credentials),
+        text=text,
         credentials=credentials,
-        history_start=newest_part(visible.text),
+        history_start=history_start,
         hidden=visible.hidden,
         screening=screening,
         code=code,
         links=links,
-        category=categorise(parsed, visible, code, links),
+        category=category,
+        reply=reply_class(parsed, text[:history_start], category),
+        facts=find_facts(text, parsed.header("Content-Language").split(",")[0].strip()),
         attachments=parsed.attachments,
         attached=tuple(replace(one, text=_without_credentials(one.text)) for one in attached),
         repairs=parsed.repairs,

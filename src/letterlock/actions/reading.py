@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
@@ -23,6 +24,7 @@ from letterlock.inspection import Inspection, code_masks, hidden_kinds, shown_at
 from letterlock.message.attached import PROBLEMS
 from letterlock.message.extract.links import Link
 from letterlock.message.parse import Attachment, Mailbox
+from letterlock.screen.rule import attachment_place
 from letterlock.screen.safe_text import SafeText, fence, safe_line, safe_text
 from letterlock.screen.score import Level
 from letterlock.store import emails, outbox
@@ -35,6 +37,8 @@ MAX_PAGE = 50
 MAX_LINKS = 20
 MAX_THREAD = 30
 _MOST_NAMED = 20
+_MOST_FACTS = 20
+_MOST_EVENTS = 10
 
 
 class EmailListed(BaseModel):
@@ -84,6 +88,27 @@ class AttachmentListed(BaseModel):
     size: int
 
 
+class FactRead(BaseModel):
+    kind: str = Field(description="date, amount, phone, tracking")
+    value: str
+
+
+class EventRead(BaseModel):
+    method: str
+    summary: str
+    start: str
+    end: str = ""
+    location: str = ""
+    organizer: str = ""
+    meeting_url: str = ""
+
+
+class ReplyRead(BaseModel):
+    kind: str
+    confidence: float
+    returns: str = ""
+
+
 class EmailRead(BaseModel):
     email_id: str
     thread_id: str
@@ -106,6 +131,9 @@ class EmailRead(BaseModel):
     findings: list[str] = []
     attachments: list[AttachmentListed] = []
     links: int = 0
+    reply: ReplyRead | None = None
+    facts: list[FactRead] = []
+    events: list[EventRead] = []
 
 
 class GetThread(Request):
@@ -244,7 +272,12 @@ async def read_email(app: App, caller: Caller, request: ReadEmail) -> EmailRead:
         text=page.text,
         next_offset=page.next_offset,
         chars_left=page.chars_left,
-        removed=[*safe.removed, *hidden_kinds(report.hidden), *_masked_kinds(report), *([] if safe.withheld else _left_out(report, end))],
+        removed=[
+            *safe.removed,
+            *hidden_kinds(report.hidden),
+            *_masked_kinds(report),
+            *([] if safe.withheld else _left_out(report, end)),
+        ],
         findings=list(dict.fromkeys(f"{f.rule}: {f.reason}" for f in report.screening.findings)),
         attachments=[]
         if quarantined
@@ -258,6 +291,9 @@ async def read_email(app: App, caller: Caller, request: ReadEmail) -> EmailRead:
             for a in report.attachments
         ],
         links=email.links,
+        reply=_reply(report),
+        facts=_facts(report, safe, end),
+        events=_events(report, masks),
     )
 
 
@@ -500,6 +536,51 @@ def _filename(attachment: Attachment, report: Inspection, masks: Sequence[str]) 
 def _masked_kinds(report: Inspection) -> list[str]:
     kinds = dict.fromkeys(credential.kind for credential in report.credentials)
     return [f"{kind.replace('_', ' ')} masked" for kind in kinds]
+
+
+def _reply(report: Inspection) -> ReplyRead | None:
+    found = report.reply
+    if found is None or report.screening.level is Level.QUARANTINED:
+        return None
+    return ReplyRead(kind=found.kind, confidence=found.confidence, returns=found.returns)
+
+
+def _facts(report: Inspection, safe: SafeText, end: int) -> list[FactRead]:
+    """Of what is shown only: what was cut, masked or withheld tells no number either."""
+    facts = report.facts
+    found: list[tuple[int, int, str, str]] = [
+        *((one.start, one.end, "date", one.iso) for one in facts.dates),
+        *((one.start, one.end, "amount", f"{one.value} {one.currency}") for one in facts.amounts),
+        *((one.start, one.end, "phone", one.number) for one in facts.phones),
+        *((one.start, one.end, "tracking", f"{one.number} {one.carrier}") for one in facts.tracking),
+    ]
+    shown: dict[tuple[str, str], None] = {}
+    for start, stop, kind, value in sorted(found):
+        written = report.text[start:stop]
+        if stop <= end and written in safe.text:
+            shown.setdefault((kind, safe_line(value or written, 60)))
+    return [FactRead(kind=kind, value=value) for kind, value in islice(shown, _MOST_FACTS)]
+
+
+def _events(report: Inspection, masks: Sequence[str]) -> list[EventRead]:
+    """What calendars announce; not of one in which something was found, nor of a quarantined email."""
+    if report.screening.level is Level.QUARANTINED:
+        return []
+    found = {finding.where for finding in report.screening.findings}
+    return [
+        EventRead(
+            method=safe_line(event.method, 20),
+            summary=safe_line(event.summary, 200, masks),
+            start=safe_line(str(event.start or ""), 80),
+            end=safe_line(str(event.end or ""), 80),
+            location=safe_line(event.location, 200, masks),
+            organizer=safe_line(event.organizer.address, 254) if event.organizer else "",
+            meeting_url=safe_line(event.meeting_url, 500, masks),
+        )
+        for said in report.attached
+        if attachment_place(said.index) not in found
+        for event in said.events[:_MOST_EVENTS]
+    ][:_MOST_EVENTS]
 
 
 def _left_out(report: Inspection, end: int) -> list[str]:

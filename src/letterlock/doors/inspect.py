@@ -14,6 +14,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -116,8 +117,29 @@ def print_report(name: str, report: Inspection) -> None:
     for passage in report.hidden:
         click.echo(click.style(f"  - hidden ({passage.why}): {_plain(passage.text)[:200]}", fg="magenta"))
     if report.text:
-        click.echo("  " + _plain(report.text, keep="\n").strip().replace("\n", "\n  "))
+        click.echo("  " + _marked(report).strip().replace("\n", "\n  "))
     click.echo()
+
+
+def _marked(report: Inspection) -> str:
+    """The text with what was found in it standing out: passages in yellow, the code in green; quoted history dim."""
+    styles: list[tuple[int, int, dict[str, Any]]] = [
+        (f.start, f.end, {"fg": "black", "bg": "yellow"}) for f in report.screening.findings if f.where == "text"
+    ]
+    if report.code:
+        found = report.text.find(report.code.value)
+        styles.append((found, found + len(report.code.value), {"fg": "green", "bold": True}))
+    styles.append((report.history_start, len(report.text), {"dim": True}))
+    edges = sorted({0, len(report.text), *(at for start, end, _ in styles if start >= 0 for at in (start, end))})
+    pieces = []
+    for start, end in pairwise(edges):
+        style = next((style for first, last, style in styles if first <= start and end <= last), None)
+        piece = _plain(report.text[start:end], keep="\n")
+        # Line by line: an indent between must not be coloured.
+        pieces.append(
+            "\n".join(click.style(line, **style) if line else "" for line in piece.split("\n")) if style else piece
+        )
+    return "".join(pieces)
 
 
 def _plain(text: str, keep: str = "") -> str:

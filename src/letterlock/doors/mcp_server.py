@@ -182,6 +182,7 @@ def describe_tools() -> list[dict[str, Any]]:
     """What tools.json holds: each action of the catalog as clients are told of it, with its toolset."""
     from letterlock.actions.catalog import ACTIONS
 
+    told: set[str] = set()
     return [
         {
             "name": action.name,
@@ -196,7 +197,9 @@ def describe_tools() -> list[dict[str, Any]]:
                 "openWorldHint": action.hints.open_world,
             },
             "inputSchema": _slim(action.request.model_json_schema()),
-            "outputSchema": _slim(action.result.model_json_schema(mode="serialization"), _NEEDLESS_IN_RESULTS),
+            "outputSchema": _told_once(
+                _slim(action.result.model_json_schema(mode="serialization"), _NEEDLESS_IN_RESULTS), told
+            ),
         }
         for action in ACTIONS
     ]
@@ -225,6 +228,28 @@ def _slim(schema: Any, needless: Set[str] = _NEEDLESS) -> Any:
     if "properties" in slim:
         slim.pop("description", None)
     return slim
+
+
+def _told_once(schema: dict[str, Any], told: set[str]) -> dict[str, Any]:
+    """`schema` with the models it names put in their places; of one that was told in full before (`told`), the names of
+    its fields only."""
+    models = schema.pop("$defs", {})
+
+    def placed(part: Any) -> Any:
+        if isinstance(part, list):
+            return [placed(item) for item in part]
+        if not isinstance(part, dict):
+            return part
+        if "$ref" not in part:
+            return {key: placed(value) for key, value in part.items()}
+        name = part["$ref"].rpartition("/")[2]
+        if name in told:
+            return {"type": "object", "description": ", ".join(models[name]["properties"])}
+        told.add(name)
+        return placed(models[name])
+
+    placed_schema: dict[str, Any] = placed(schema)
+    return placed_schema
 
 
 def _unwrap_json(request: type[BaseModel], arguments: Mapping[str, Any]) -> dict[str, Any]:

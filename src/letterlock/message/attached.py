@@ -13,7 +13,7 @@ import logging
 import re
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from types import MappingProxyType
 from typing import Any, Final, Literal
@@ -23,7 +23,6 @@ from letterlock.message.decode import META_CHARSET, charset_decoded, clean_body
 from letterlock.message.extract.calendar import (
     CalendarEvent,
     CalendarPerson,
-    CalendarTime,
     calendar_events,
     content_lines,
     unescaped,
@@ -71,6 +70,8 @@ class AttachedText:
     hidden: tuple[HiddenPassage, ...] = ()
     truncated: bool = False
     problem: str = ""
+    events: tuple[CalendarEvent, ...] = ()
+    """Of a calendar, without their descriptions, which are in `text`."""
 
 
 TEXT_CHARS: Final = 200_000
@@ -110,7 +111,9 @@ def attached_texts(parts: Iterable[AttachedPart], caps: Caps = _CAPS) -> tuple[A
         room -= len(text)
         hidden_room -= sum(len(passage.text) for passage in hidden)
         cut = len(text) < len(read.text)
-        found.append(AttachedText(part.index, part.filename, read.kind, text, hidden, read.cut or cut, read.problem))
+        found.append(
+            AttachedText(part.index, part.filename, read.kind, text, hidden, read.cut or cut, read.problem, read.events)
+        )
     return tuple(found)
 
 
@@ -121,6 +124,7 @@ class _Read:
     hidden: tuple[HiddenPassage, ...] = ()
     cut: bool = False
     problem: str = ""
+    events: tuple[CalendarEvent, ...] = ()
 
 
 class _Problem(Exception):
@@ -279,7 +283,8 @@ def _calendar(text: str, cut: bool) -> _Read:
     """RFC 5545. The fields people see, a line for each; the rest of what is written is hidden."""
     blocks = []
     hidden: list[HiddenPassage] = []
-    for event in calendar_events(text):
+    events = calendar_events(text)
+    for event in events:
         shown, unseen = _shown(_event_text(event))
         described, unseen_there = _shown(
             **{"html" if _MARKED_UP.search(event.description) else "plain": event.description}
@@ -294,7 +299,8 @@ def _calendar(text: str, cut: bool) -> _Read:
         blocks.append(f"{shown}\n\n{described}".strip())
     if not blocks:
         raise _Problem("broken")
-    return _Read("ics", "\n\n".join(blocks), tuple(hidden), cut)
+    fields = tuple(replace(event, description="", unseen=(), attendees=()) for event in events)
+    return _Read("ics", "\n\n".join(blocks), tuple(hidden), cut, events=fields)
 
 
 def _event_text(event: CalendarEvent) -> str:
@@ -302,8 +308,8 @@ def _event_text(event: CalendarEvent) -> str:
         ("Event" if event.kind == "event" else "Task", event.summary),
         ("Method", event.method),
         ("Status", event.status),
-        ("Start", _time_text(event.start)),
-        ("End", _time_text(event.end)),
+        ("Start", str(event.start or "")),
+        ("End", str(event.end or "")),
         ("Duration", event.duration),
         ("Repeats", event.recurrence.replace("\n", "; ")),
         ("Where", event.location),
@@ -312,10 +318,6 @@ def _event_text(event: CalendarEvent) -> str:
         ("Attendees", ", ".join(_person_text(person) for person in event.attendees)),
     ]
     return "\n".join(f"{name}: {value}" for name, value in rows if value)
-
-
-def _time_text(time: CalendarTime | None) -> str:
-    return f"{time.iso or time.written} {time.zone if time.zone != 'UTC' else ''}".strip() if time else ""
 
 
 def _person_text(person: CalendarPerson | None) -> str:

@@ -6,13 +6,13 @@ Two witnesses: the rules, each of which fires by itself, and the trained model, 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import accumulate
 from typing import Final
 
-from letterlock.screen.model import load_model
+from letterlock.screen.model import Passage, load_model
 from letterlock.screen.rule import Evidence, Finding, Rule
 from letterlock.screen.rules import RULES
 from letterlock.screen.rules.orders import outer_strings
@@ -37,7 +37,7 @@ _THRESHOLDS: Final = Thresholds()
 _HITS: Final = 500
 MODEL_RULE: Final = "model.passage"
 _REASON: Final = "It reads like an order to whoever reads it for a person."
-_NOTED: Final = 0.25
+NOTED: Final = 0.25
 """Below it the model says nothing: so many honest mails score higher that it would only be noise."""
 _OUTER_CHARS: Final = 2_000
 _HIDDEN_CHARS: Final = 20_000
@@ -53,10 +53,22 @@ class Screening:
     version: int = 2
 
 
-def screen(evidence: Evidence, thresholds: Thresholds = _THRESHOLDS, rules: tuple[Rule, ...] = RULES) -> Screening:
-    """Every rule over `evidence`, and the model with the shipped ones. The score is 1 - prod(1 - weight) over the rules
-    that fired, each counted once, as if they were independent witnesses, and so the model; a hard rule quarantines by
-    itself."""
+Judge = Callable[[str, float], list[Passage]]
+"""Passages of a text that score at least so much, and always its highest."""
+
+
+def _trained(text: str, least: float) -> list[Passage]:
+    return load_model().passages(text, least)
+
+
+def screen(
+    evidence: Evidence,
+    thresholds: Thresholds = _THRESHOLDS,
+    rules: tuple[Rule, ...] = RULES,
+    judge: Judge = _trained,
+) -> Screening:
+    """Every rule over `evidence`, and the model (`judge`). The score is 1 - prod(1 - weight) over the rules that fired,
+    each counted once, as if they were independent witnesses, and so the model; a hard rule quarantines by itself."""
     findings: list[Finding] = []
     clear = 1.0
     hard = False
@@ -71,10 +83,9 @@ def screen(evidence: Evidence, thresholds: Thresholds = _THRESHOLDS, rules: tupl
         if len(findings) > before:
             clear *= 1 - rule.weight
             hard = hard or rule.hard
-    if rules is RULES:
-        passages = tuple(_passages(evidence, thresholds))
-        findings += passages
-        clear *= 1 - max((passage.weight for passage in passages), default=0.0)
+    passages = tuple(_passages(evidence, thresholds, judge))
+    findings += passages
+    clear *= 1 - max((passage.weight for passage in passages), default=0.0)
     score = round(1 - clear, 6)
     if hard:
         score = max(score, thresholds.quarantined)
@@ -87,7 +98,7 @@ def screen(evidence: Evidence, thresholds: Thresholds = _THRESHOLDS, rules: tupl
     return Screening(level, score, tuple(findings))
 
 
-def _passages(evidence: Evidence, thresholds: Thresholds) -> Iterator[Finding]:
+def _passages(evidence: Evidence, thresholds: Thresholds, judge: Judge) -> Iterator[Finding]:
     """What the model finds: in the text, and in all that a model may otherwise come to see or that was hidden."""
     parts = [("text", evidence.visible.text)]
     parts += [(where, value[:_OUTER_CHARS]) for where, value in outer_strings(evidence) if value]
@@ -101,8 +112,8 @@ def _passages(evidence: Evidence, thresholds: Thresholds) -> Iterator[Finding]:
     # One pass over all of it; short strings beside the text would cost as much as the text otherwise.
     edges = list(accumulate((len(value) + 2 for _, value in parts), initial=0))
     whole = "\n\n".join(value for _, value in parts)
-    for found in load_model().passages(whole, thresholds.suspect):
-        if found.score < _NOTED:
+    for found in judge(whole, thresholds.suspect):
+        if found.score < NOTED:
             continue
         part = bisect_right(edges, (found.start + found.end) // 2) - 1
         where, value = parts[part]

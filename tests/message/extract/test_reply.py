@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from letterlock.message.extract.reply import newest_part
+from letterlock.message.extract.reply import ReplyClass, newest_part, reply_class
+from letterlock.message.parse import ParsedMessage
 
 INTRODUCTIONS = [
     "On Mon, 3 Feb 2025 at 10:00, Ann Example <ann@shop.example> wrote:",
@@ -99,3 +102,164 @@ def test_long_texts_take_linear_time(piece: str) -> None:
     start = time.process_time()
     newest_part("a\n" + piece * (600_000 // len(piece)))
     assert time.process_time() - start < 3
+
+
+# What a reply amounts to
+
+SAID = {
+    "interested": [
+        "Sounds good, let's talk next week.",
+        "Yes, please send me the details.",
+        "I'm interested. How much does it cost?",
+        "We would love to learn more about it.",
+        "Ja, gerne. Schicken Sie mir mehr Unterlagen.",
+        "Wir sind sehr interessiert und hätten Interesse an einem Termin.",
+        "Oui, avec plaisir, envoyez-moi le tarif.",
+        "Je suis intéressée par votre offre.",
+        "Me interesa mucho, cuénteme más.",
+        "Sí, por favor, mándeme el presupuesto.",
+        "Tenho interesse, gostaria de saber mais.",
+        "Sono interessato, mi mandi maggiori informazioni.",
+        "Ja, graag! Klinkt interessant.",
+        "Jestem zainteresowany, proszę o szczegóły.",
+        "Да, давайте. Расскажите подробнее.",
+        "興味があります。詳しく教えてください。",
+        "很感兴趣,请发资料。",
+    ],
+    "not_interested": [
+        "Thanks, but we're not interested.",
+        "No, thank you.",
+        "We have decided against it for this year.",
+        "We already have a provider for that.",
+        "Not at this time, sorry.",
+        "Kein Interesse, danke.",
+        "Nein danke, wir haben uns anderweitig entschieden.",
+        "Merci, je ne suis pas intéressé.",
+        "Non merci.",
+        "No, gracias. No nos hace falta.",
+        "Não, obrigado. Não temos interesse.",
+        "No grazie, non siamo interessati.",
+        "Nee, bedankt. Geen interesse.",
+        "Nie, dziękuję. Nie jestem zainteresowany.",
+        "Нет, спасибо, не интересует.",
+        "興味がありません。",
+        "不需要,谢谢。",
+    ],
+    "unsubscribe_request": [
+        "unsubscribe",
+        "STOP",
+        "Please take me off your list.",
+        "Remove me from this list at once!",
+        "Don't contact me again. I'm interested in when you will stop sending me this.",
+        "Bitte tragen Sie mich aus Ihrem Verteiler aus.",
+        "Löschen Sie meine Daten.",
+        "Désabonnez-moi, merci.",
+        "No me escriban más.",
+        "Quiero darme de baja.",
+        "Não me envie mais e-mails.",
+        "Cancellatemi dalla lista.",
+        "Schrijf mij uit.",
+        "Proszę o wypisanie mnie z listy.",
+        "Отпишите меня от рассылки.",
+        "配信停止をお願いします。",
+        "请取消订阅。",
+    ],
+    "wrong_person": [
+        "You have the wrong person.",
+        "I'm not the right contact for this; try sales.",
+        "Anna has left the company.",
+        "I no longer work there.",
+        "Dafür bin ich nicht zuständig.",
+        "Herr Maier arbeitet nicht mehr hier.",
+        "Vous vous êtes trompé de destinataire.",
+        "Se ha equivocado de persona, no soy la persona indicada.",
+        "Não sou a pessoa certa.",
+        "Non lavora più qui.",
+        "U hebt de verkeerde persoon.",
+        "To zły adres.",
+        "Вы ошиблись адресом.",
+        "私は担当ではありません。",
+        "您找错人了。",
+    ],
+}
+SAYS_NOTHING_OF_IT = [
+    "What time is the meeting?",
+    "Not a problem at all.",
+    "Are you interested in a walk?",
+    "I am not sure whether we are interested.",
+    "Let me know if you are interested.",
+    "The train stops at every station.",
+    "Der Vertrag liegt bei.",
+    "Wenn Sie interessiert sind, melden Sie sich.",
+    "La réunion est à dix heures.",
+    "Te mando el acta.",
+    "Встреча в десять.",
+    "会議は十時です。",
+    "会议十点开始。",
+    "",
+]
+
+
+def classed(text: str, category: str = "other", **fields: Any) -> ReplyClass | None:
+    parsed = ParsedMessage(**{"subject": "Re: Our offer", "date": datetime(2026, 11, 20, tzinfo=UTC), **fields})
+    return reply_class(parsed, text, category)
+
+
+@pytest.mark.parametrize(("kind", "text"), [(kind, text) for kind, texts in SAID.items() for text in texts])
+def test_what_a_reply_amounts_to_is_told_by_its_words(kind: str, text: str) -> None:
+    found = classed(text)
+    assert found is not None
+    assert found.kind == kind
+    assert found.reason
+
+
+@pytest.mark.parametrize("text", SAYS_NOTHING_OF_IT)
+def test_none_is_told_rather_than_a_guess(text: str) -> None:
+    assert classed(text) is None
+
+
+def test_mail_that_answers_nothing_has_no_class() -> None:
+    assert classed("I'm interested.", subject="Our offer") is None
+    assert classed("I'm interested.", subject="Our offer", in_reply_to=("<1@a.example>",)) is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "returns"),
+    [
+        ("I am out of the office until 5 December 2026 and have no access to mail.", "2026-12-05"),
+        ("I'm on vacation from November 16 till December 2. For urgent matters write to Ben.", "2026-12-02"),
+        ("Ich bin im Urlaub und ab dem 03.12.2026 wieder erreichbar.", "2026-12-03"),
+        ("Je suis absent jusqu'au 12 janvier.", "2027-01-12"),
+        ("Estoy fuera de la oficina hasta el 7 de diciembre de 2026.", "2026-12-07"),
+        ("Sono in ferie fino al 30 novembre 2026.", "2026-11-30"),
+        ("Estou de férias até 4 de dezembro de 2026.", "2026-12-04"),
+        ("Ik ben op vakantie tot 9 december 2026.", "2026-12-09"),
+        ("Я в отпуске до 15 декабря 2026.", "2026-12-15"),
+        ("我在休假,12月5日回来", "2026-12-05"),
+        ("I am away from my desk.", ""),
+    ],
+)
+def test_who_is_away_is_told_with_the_day_of_return(text: str, returns: str) -> None:
+    found = classed(text, "auto_reply")
+    assert found is not None
+    assert (found.kind, found.returns) == ("out_of_office", returns)
+
+
+def test_a_bounce_is_a_bounce_and_an_automatic_receipt_is_nothing() -> None:
+    bounced = classed("User unknown", "bounce")
+    assert bounced is not None
+    assert bounced.kind == "bounced"
+    assert classed("We have received your request and will answer soon.", "auto_reply") is None
+
+
+def test_who_says_it_late_in_a_long_answer_is_less_sure_to_mean_it() -> None:
+    early, late = classed("No, thank you."), classed("As to the roof: it leaks. " * 20 + "No, thank you.")
+    assert early is not None
+    assert late is not None
+    assert early.confidence > late.confidence
+
+
+@given(st.text(max_size=400), st.sampled_from(["other", "auto_reply", "bounce"]))
+def test_no_reply_raises(text: str, category: str) -> None:
+    found = classed(text, category)
+    assert found is None or 0 < found.confidence <= 1

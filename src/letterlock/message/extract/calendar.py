@@ -25,6 +25,9 @@ class CalendarTime:
     zone: str = ""
     all_day: bool = False
 
+    def __str__(self) -> str:
+        return f"{self.iso or self.written} {self.zone if self.zone != 'UTC' else ''}".strip()
+
 
 @dataclass(frozen=True, slots=True)
 class CalendarPerson:
