@@ -52,6 +52,7 @@ LIBRARIES = {
     "dkim": {"message.authenticate", "message.sign"},
     "dns": {"dns"},
     "filelock": {"wake"},
+    "httpx2": {"inbound.reviewer"},
     "idna": {"message.address"},
     "jinja2": {"doors.pages"},
     "mailparser": {"message.parse"},

@@ -69,6 +69,10 @@ class Settings(BaseSettings):
     filing_megabytes: int = Field(1024, ge=192, le=65_536, description="Memory a filing process may use (POSIX).")
     suspect_score: float = Field(0.5, ge=0, le=1, description="Screening score from which an email is suspect.")
     quarantine_score: float = Field(0.9, ge=0, le=1, description="Score from which it is quarantined.")
+    reviewer_url: str = Field("", description="OpenAI-compatible endpoint that gives a second opinion; empty: none.")
+    reviewer_model: str = Field("", description="Model to ask there.")
+    reviewer_key: SecretStr = Field(SecretStr(""), description="API key for it.")
+    reviewer_seconds: float = Field(10.0, gt=0, le=120, description="Time it may take for one email.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("WARNING", description="Detail on stderr.")
 
     @field_validator("toolsets", mode="after")
@@ -92,12 +96,21 @@ class Settings(BaseSettings):
                 raise ValueError("it is not a domain; write it like mail.example.com")
         return name
 
+    @field_validator("reviewer_url")
+    @classmethod
+    def _is_endpoint(cls, value: str) -> str:
+        if value and not re.fullmatch(r"https?://[^\s/?#@]+(?:/[^\s?#]*)?", value):
+            raise ValueError("it is not a web address; write it like https://api.example.com/v1")
+        return value
+
     @model_validator(mode="after")
     def _belongs_together(self) -> Settings:
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ValueError("tls_cert and tls_key go together: set both or neither")
         if self.accept_any and not self.smtp_is_loopback:
             raise ValueError("accept_any takes mail for everyone, so smtp_host must be a loopback address")
+        if self.reviewer_url and not self.reviewer_model:
+            raise ValueError("reviewer_url needs reviewer_model: the name of the model to ask")
         if self.suspect_score > self.quarantine_score:
             raise ValueError("suspect_score must not be above quarantine_score")
         return self

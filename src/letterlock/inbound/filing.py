@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Sequence
 from letterlock.app import App
 from letterlock.errors import StoreBusy, StoreError, StoreFull
 from letterlock.ids import EmailId
+from letterlock.inbound.reviewer import Reviewer, open_reviewer
 from letterlock.inbound.workers import Workers, unread
 from letterlock.message.envelope import Receipt
 from letterlock.store import emails
@@ -35,6 +36,11 @@ _MOST_AWAITED = 200
 async def file_forever(app: App, workers: Workers) -> None:
     """Files whatever is accepted, until cancelled: first what somebody waits for, then the oldest."""
     in_work: set[EmailId] = set()
+    async with open_reviewer(app.settings) as reviewer:
+        await _file_forever(app, workers, reviewer, in_work)
+
+
+async def _file_forever(app: App, workers: Workers, reviewer: Reviewer | None, in_work: set[EmailId]) -> None:
     with app.wake.watch(UNFILED) as watch:
         flood = _Flood(watch, _READ_PER_S * workers.size)
         async with asyncio.TaskGroup() as tasks:
@@ -52,7 +58,7 @@ async def file_forever(app: App, workers: Workers) -> None:
                         log.warning("filing waits: %s", error)
                 for unfiled in taken:
                     in_work.add(unfiled.receipt.email_id)
-                    tasks.create_task(_file_one(app, workers, unfiled, in_work, watch))
+                    tasks.create_task(_file_one(app, workers, reviewer, unfiled, in_work, watch))
                 if not taken:
                     await (asyncio.sleep(_FLOOD_LOOK_S) if flood.on else watch.wait())
 
@@ -87,10 +93,14 @@ class _Flood:
         return self.on
 
 
-async def _file_one(app: App, workers: Workers, unfiled: Unfiled, in_work: set[EmailId], watch: Watch) -> None:
+async def _file_one(
+    app: App, workers: Workers, reviewer: Reviewer | None, unfiled: Unfiled, in_work: set[EmailId], watch: Watch
+) -> None:
     receipt = unfiled.receipt
     try:
         filed = await workers.read(unfiled.envelope, unfiled.raw, allowed=unfiled.allowed)
+        if reviewer is not None:
+            filed = await reviewer.reviewed(filed)
         try:
             await _keep(app, receipt, filed)
         except (StoreBusy, StoreFull):
@@ -119,6 +129,12 @@ async def _keep(app: App, receipt: Receipt, filed: Filed) -> None:
 async def rescreen(app: App, workers: Workers) -> AsyncIterator[EmailId]:
     """Read every filed email again with this version and put the new reading in the place of the old one, oldest first;
     gives the id of each that is done. What was found out about its sender stays: DNS says today what it says today."""
+    async with open_reviewer(app.settings) as reviewer:
+        async for email_id in _rescreen(app, workers, reviewer):
+            yield email_id
+
+
+async def _rescreen(app: App, workers: Workers, reviewer: Reviewer | None) -> AsyncIterator[EmailId]:
     after = ""
     while found := await app.database.read_system(lambda tx: emails.next_filed(tx, after, 4 * workers.size)):  # noqa: B023
         reading = [
@@ -128,6 +144,8 @@ async def rescreen(app: App, workers: Workers) -> AsyncIterator[EmailId]:
         try:
             for (one, _), task in zip(found, reading, strict=True):
                 receipt, filed = one.receipt, await task
+                if reviewer is not None:
+                    filed = await reviewer.reviewed(filed)
                 await app.database.write(receipt.tenant_id, lambda tx, r=receipt, f=filed: emails.refile(tx, r, f))  # type: ignore[misc]
                 yield receipt.email_id
         finally:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import accumulate
 from typing import Final
@@ -89,13 +89,26 @@ def screen(
     score = round(1 - clear, 6)
     if hard:
         score = max(score, thresholds.quarantined)
+    return Screening(_level(score, thresholds), score, tuple(findings))
+
+
+def raised(screening: Screening, score: float, thresholds: Thresholds) -> Screening:
+    """`screening` after a reviewer said `score` of the whole email: at a higher level, or the very same."""
+    level = _level(score, thresholds)
+    if _HEIGHT.index(level) <= _HEIGHT.index(screening.level) or level is Level.NORMAL:
+        return screening
+    # It names no passage, so the whole text goes.
+    finding = Finding("reviewer.order", _REASON, round(score, 6), "text", -1, -1, "")
+    return replace(screening, level=level, score=max(score, screening.score), findings=(*screening.findings, finding))
+
+
+def _level(score: float, thresholds: Thresholds) -> Level:
     if score >= thresholds.quarantined:
-        level = Level.QUARANTINED
-    elif score >= thresholds.suspect:
-        level = Level.SUSPECT
-    else:
-        level = Level.NORMAL
-    return Screening(level, score, tuple(findings))
+        return Level.QUARANTINED
+    return Level.SUSPECT if score >= thresholds.suspect else Level.NORMAL
+
+
+_HEIGHT: Final = (Level.TRUSTED, Level.NORMAL, Level.SUSPECT, Level.QUARANTINED)
 
 
 def _passages(evidence: Evidence, thresholds: Thresholds, judge: Judge) -> Iterator[Finding]:

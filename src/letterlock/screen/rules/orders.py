@@ -83,7 +83,12 @@ _COMBINATIONS: Final = tuple(
 _REACH: Final = max(combination.reach for combination in _COMBINATIONS)
 
 _AGENT: Final = (
-    r"(?:ai|llm|email|mail|helper|virtual|digital)? ?(?:assistant|agent|chatbot|bot|model|copilot|ai|llm|gpt)s?"
+    r"(?:ai|llm|email|mail|helper|virtual|digital|automated|automatic)?[ -]?"
+    r"(?:assistant|agent|chatbot|bot|model|copilot|ai|llm|gpt)s?"
+)
+_MACHINE: Final = (
+    r"(?:(?:ai|llm|automated|automatic|virtual|digital|language|e?mail)[ -](?:assistant|agent|model|system|tool|reader)"
+    r"|copilot|ai|llm|gpt)s?"
 )
 
 
@@ -142,6 +147,12 @@ _PHRASES: Final[tuple[_Phrase, ...]] = (
         rf"(?:the |any |all |your )?(?:reading |summari[sz]ing |processing )?{_AGENT}"
         r"(?=\s?[:,;.!\])-]|\s(?:reading|processing|handling|summari))",
     ),
+    _phrase(
+        "addressed", _AGENTS,
+        r"(?:^|[.!?>*\"'(\]]|p\.? ?s\.?:?)\s{0,3}(?:this (?:part )?is )?(?:only )?for (?:the |any |an |every |your )?",
+        rf"{_MACHINE}\s?(?:[:,;-]|that\b|which\b|reading\b|processing\b|summari)",
+    ),
+    _phrase("addressed", _AGENTS, rf"<!--\s{{0,9}}(?:to |for |dear |note to )?(?:the |any )?{_AGENT}\s?[:,-]"),
     _phrase("addressed", "attention", rf"\battention,? (?:the |all |any )?{_AGENT}\b"),
     _phrase(
         "addressed", "you are|you're",
