@@ -100,9 +100,9 @@ def visible_text(parsed: ParsedMessage, caps: Caps = _CAPS) -> VisibleText:
     links += [link for link in _bare_links(text, "html", 0) if link.url not in taken]
     only_in_html = only_in_plain = ""
     if plain:
-        alts = " ".join(page.alts)
-        only_in_html = _missing(text, plain)
-        only_in_plain = _missing(plain, f"{text} {alts}")
+        in_html, in_plain = _words(text), _words(plain)
+        only_in_html = _missing(text, in_html, in_plain)
+        only_in_plain = _missing(plain, in_plain, in_html | _words(" ".join(page.alts)))
     return VisibleText(
         text,
         (*page.blocks(), *_lines(plain, -1), *(Block(alt, "alt") for alt in page.alts)),
@@ -147,13 +147,19 @@ _WORD: Final = re.compile(
 )
 
 
-def _missing(text: str, other: str) -> str:
-    """The sentences of `text` that `other` does not say: less than half of their words occur in it."""
-    known = set(_WORD.findall(other.lower()))
+def _words(text: str) -> set[str]:
+    return set(_WORD.findall(text.lower()))
+
+
+def _missing(text: str, words: set[str], known: set[str]) -> str:
+    """The sentences of `text`, which has `words`, that a text with the words `known` does not say: less than half of
+    their words occur in it."""
+    if words <= known:
+        return ""
     missing = []
     for sentence in _SENTENCE_END.split(_BARE_URL.sub(" ", text)):
-        words = _WORD.findall(sentence.lower())
-        if len(words) >= 2 and sum(word in known for word in words) * 2 < len(words):
+        said = _WORD.findall(sentence.lower())
+        if len(said) >= 2 and sum(word in known for word in said) * 2 < len(said):
             missing.append(sentence.strip())
     return "\n".join(missing)
 
@@ -376,8 +382,9 @@ class _Page:
                 box = self.box_chars[runs[0].box] if runs[0].box else 0
                 button = link.boxed or 0 < box <= len(text) + 12
                 shown.append(ShownLink(link.url, text, "html", button, link.image, runs[0].start))
-            elif link.image:
-                shown.append(ShownLink(link.url, " ".join(link.alts), "html", link.boxed, True))
+            elif link.image or link.boxed:
+                # A button whose label is missing is still one to press.
+                shown.append(ShownLink(link.url, " ".join(link.alts), "html", link.boxed, link.image))
         return shown
 
     def blocks(self) -> Iterator[Block]:
