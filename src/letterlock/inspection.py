@@ -29,7 +29,7 @@ from letterlock.message.parse import Attachment, Caps, Mailbox, ParsedMessage, p
 from letterlock.message.visible import HiddenPassage, visible_text
 from letterlock.screen.rule import Evidence, Finding, attachment_place
 from letterlock.screen.safe_text import SafeText, safe_line, safe_text
-from letterlock.screen.score import Level, Screening, Thresholds, screen
+from letterlock.screen.score import Level, Screening, SecondOpinion, Thresholds, screen
 
 WITHHELD = "[withheld: quarantined]"
 SNIPPET_CHARS = 120
@@ -102,11 +102,13 @@ def inspect_message(
     caps: Caps = Caps(),
     auth: AuthReport | None = None,
     allowed: Iterable[str] = (),
+    second: SecondOpinion | None = None,
 ) -> Inspection:
     """Read, authenticate, render, screen and extract one email. Never raises: what cannot be read is `unreadable`.
 
     Without a resolver nothing is asked of DNS, and only mail from our own inboxes counts as authenticated. `auth`: what
-    is known of its sender already, from when it came. `allowed`: domains whose authenticated mail is trusted."""
+    is known of its sender already, from when it came. `allowed`: domains whose authenticated mail is trusted. `second`:
+    asked beside our own screen."""
     try:
         parsed = parse_message(raw, caps)
     except UnreadableMessage as error:
@@ -115,7 +117,7 @@ def inspect_message(
     visible = visible_text(parsed, caps)
     attached = attached_texts(attached_parts(parsed), caps)
     credentials = find_credentials(visible.text)
-    screening = _lifted(screen(Evidence(parsed, visible, auth, attached), thresholds), auth, allowed)
+    screening = _lifted(screen(Evidence(parsed, visible, auth, attached), thresholds, second=second), auth, allowed)
     code = find_code(parsed, visible)
     links = find_links(parsed, visible)
     text = mask(visible.text, credentials)

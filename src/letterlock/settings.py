@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -69,6 +70,9 @@ class Settings(BaseSettings):
     filing_megabytes: int = Field(1024, ge=192, le=65_536, description="Memory a filing process may use (POSIX).")
     suspect_score: float = Field(0.5, ge=0, le=1, description="Screening score from which an email is suspect.")
     quarantine_score: float = Field(0.9, ge=0, le=1, description="Score from which it is quarantined.")
+    second_opinion: Literal["", "defender"] = Field(
+        "", description="Beside our own screen also ask stackone-defender, in the filing processes; empty: no."
+    )
     reviewer_url: str = Field("", description="OpenAI-compatible endpoint that gives a second opinion; empty: none.")
     reviewer_model: str = Field("", description="Model to ask there.")
     reviewer_key: SecretStr = Field(SecretStr(""), description="API key for it.")
@@ -109,6 +113,8 @@ class Settings(BaseSettings):
             raise ValueError("tls_cert and tls_key go together: set both or neither")
         if self.accept_any and not self.smtp_is_loopback:
             raise ValueError("accept_any takes mail for everyone, so smtp_host must be a loopback address")
+        if self.second_opinion and find_spec("stackone_defender") is None:
+            raise ValueError("second_opinion needs its package: pip install 'letterlock[defender]'")
         if self.reviewer_url and not self.reviewer_model:
             raise ValueError("reviewer_url needs reviewer_model: the name of the model to ask")
         if self.suspect_score > self.quarantine_score:

@@ -28,6 +28,7 @@ from letterlock.message.authenticate import AuthReport
 from letterlock.message.envelope import Envelope
 from letterlock.message.parse import Caps
 from letterlock.screen.score import Thresholds
+from letterlock.screen.second_opinion import second_opinion
 from letterlock.settings import Settings
 from letterlock.store.emails import Filed
 from letterlock.store.terms import terms_of
@@ -49,6 +50,7 @@ class WorkerOptions(BaseModel):
     message_bytes: int
     suspect: float
     quarantined: float
+    defender: bool
 
 
 @dataclass(slots=True)
@@ -85,6 +87,7 @@ class Workers:
             message_bytes=settings.max_message_bytes,
             suspect=settings.suspect_score,
             quarantined=settings.quarantine_score,
+            defender=settings.second_opinion == "defender",
         ).model_dump_json()
         self._slots = asyncio.Semaphore(self.size)
         self._idle: list[_Worker] = []
@@ -215,6 +218,7 @@ def read_message(
         caps=Caps(message_bytes=options.message_bytes),
         auth=auth,
         allowed=allowed,
+        second=second_opinion if options.defender else None,
     )
     shown = preview(inspection, mask_codes=options.mask_codes)
     return Filed.of(inspection, shown, terms_of(*searchable(inspection)))

@@ -57,6 +57,9 @@ Judge = Callable[[str, float], list[Passage]]
 """Passages of a text that score at least so much, and always its highest."""
 
 
+SecondOpinion = Callable[[str, str], float]
+
+
 def _trained(text: str, least: float) -> list[Passage]:
     return load_model().passages(text, least)
 
@@ -66,9 +69,11 @@ def screen(
     thresholds: Thresholds = _THRESHOLDS,
     rules: tuple[Rule, ...] = RULES,
     judge: Judge = _trained,
+    second: SecondOpinion | None = None,
 ) -> Screening:
     """Every rule over `evidence`, and the model (`judge`). The score is 1 - prod(1 - weight) over the rules that fired,
-    each counted once, as if they were independent witnesses, and so the model; a hard rule quarantines by itself."""
+    each counted once, as if they were independent witnesses, and so the model; a hard rule quarantines by itself.
+    `second`: somebody else's score of subject and text, one more witness."""
     findings: list[Finding] = []
     clear = 1.0
     hard = False
@@ -86,6 +91,10 @@ def screen(
     passages = tuple(_passages(evidence, thresholds, judge))
     findings += passages
     clear *= 1 - max((passage.weight for passage in passages), default=0.0)
+    said = second(evidence.parsed.subject, evidence.visible.text) if second is not None else 0.0
+    if said >= NOTED:
+        findings.append(Finding("defender.text", _REASON, said, "text", -1, -1, ""))
+        clear *= 1 - said
     score = round(1 - clear, 6)
     if hard:
         score = max(score, thresholds.quarantined)
