@@ -44,17 +44,17 @@ FAMILIES = {
 }
 GROUPS = {
     "spamassassin": "letters",
-    "own-hardneg": "letters",
+    "own-hardneg": "hard",
     "devise": "translated",
-    "laravel": "translated",
-    "postmark": "machines",
-    "django": "machines",
-    "kratos": "machines",
-    "appwrite": "machines",
-    "set-of-emails": "machines",
-    "deepset": "machines",
+    "laravel": "interfaces",
+    "postmark": "templates",
+    "django": "templates",
+    "kratos": "templates",
+    "appwrite": "templates",
+    "set-of-emails": "bounces",
+    "deepset": "questions",
 }
-_TAG = re.compile(r"\[[A-Za-z][\w -]+\]")
+TESTED = ("letters", "hard", "translated", "templates", "bounces")
 HONEST_MAIL = ("email_ham", "email_transactional", "email_multilingual", "email_bounce")
 PLANTED = ("email_indirect", "email_indirect_multilingual")
 _WEIGHT = {
@@ -74,9 +74,16 @@ _WEIGHT = {
     "direct_multilingual": 0.3,
 }
 _LONG = 0.1
-_EPOCHS = 4
+PHRASES = Path(__file__).with_name("injection_phrases.txt")
+_ENGLISH_MAILS = 1_500
+_OTHER_MAILS = 200
+_ENGLISH_ORDERS = 8_000
+_OTHER_ORDERS = 500
+_EPOCHS = (2, 3)
 _RATE = 0.15
-_L2 = 1e-7
+_LEFT_OUT = 0.5
+_SHARP = 1.0
+_EASY = -99.0
 _BATCH = 128
 
 
@@ -98,9 +105,8 @@ def family_of(row: Row) -> str:
 
 
 def group_of(row: Row) -> str:
-    """The group of an honest row. One big archive is two groups: lists that tag their subjects, and everything else."""
-    group = _named(row["source"], GROUPS)
-    return "lists" if group == "letters" and _TAG.search(row.get("subject") or "") else group
+    """The group of an honest row."""
+    return _named(row["source"], GROUPS)
 
 
 def key(text: str) -> str:
@@ -149,6 +155,9 @@ class Windows:
     family: list[str] = field(default_factory=list)
     group: list[str] = field(default_factory=list)
     key: list[str] = field(default_factory=list)
+    bag: list[int] = field(default_factory=list)
+    """Passages of one attack have one number; at least one of them shows it."""
+    bags: int = 0
     places: int = 0
 
     def __post_init__(self) -> None:
@@ -174,6 +183,7 @@ class Windows:
         self.lengths.append(np.bincount(where, minlength=count))
         place = self.places
         self.places += count
+        self.bags += 1
         return place
 
     def _single(self, word: str) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
@@ -195,6 +205,7 @@ class Windows:
         self.family.append(family)
         self.group.append(group)
         self.key.append(row_key)
+        self.bag.append(self.bags)
 
 
 def windows_of(rows: list[Row], seed: int) -> Windows:
@@ -215,6 +226,7 @@ def windows_of(rows: list[Row], seed: int) -> Windows:
         start = made.text(found)
         for at in range(0, max(1, len(found) - WINDOW // 2), WINDOW // 2):
             made.add(start + at, start + min(at + WINDOW, len(found)), 0, weight, "", group, "")
+    _add_phrases(made, Phrases(PHRASES, seed), carriers, pick)
     seen = set()
     for row in rows:
         if not row["label"] or row["kind"] == "email_plain_task":
@@ -237,6 +249,32 @@ def windows_of(rows: list[Row], seed: int) -> Windows:
     return made
 
 
+def _add_phrases(
+    made: Windows, phrases: Phrases, carriers: dict[str, list[list[str]]], pick: random.Random
+) -> None:  # fmt: skip
+    """Sentences of our own, by themselves and among mail of every group: orders as attacks, and honest ones of other
+    languages as honest, so that a change of language is not what is learnt."""
+    for language in phrases.languages:
+        english = language == "en"
+        own: list[list[str]] = []
+        for _ in range(_ENGLISH_MAILS if english else _OTHER_MAILS):
+            found = model.tokens(phrases.mail(language))
+            own.append(found)
+            start = made.text(found)
+            for at in range(0, max(1, len(found) - WINDOW // 2), WINDOW // 2):
+                made.add(start + at, start + min(at + WINDOW, len(found)), 0, 1.0, "", "", "")
+        for _ in range(_ENGLISH_MAILS // 6 if english else _OTHER_MAILS // 2):
+            for group in sorted(carriers):
+                honest = model.tokens(phrases.mail(language))[: 2 * WINDOW]
+                _planted(made, honest, pick.choice(carriers[group]), 1.0, "", group, "", pick, label=0)
+        for number in range(_ENGLISH_ORDERS if english else _OTHER_ORDERS):
+            found = model.tokens(phrases.order(language))
+            _alone(made, found, 0.5, "phrases", "")
+            group = sorted(carriers)[number % len(carriers)]
+            _planted(made, found, pick.choice(carriers[group]), 1.0, "phrases", group, "", pick)
+            _planted(made, found, pick.choice(own), 1.0, "phrases", "", "", pick)
+
+
 def _alone(made: Windows, found: list[str], weight: float, family: str, row_key: str) -> None:
     start = made.text(found)
     starts = list(range(0, max(1, len(found) - WINDOW // 2), WINDOW // 2))[:12]
@@ -246,7 +284,7 @@ def _alone(made: Windows, found: list[str], weight: float, family: str, row_key:
 
 def _planted(
     made: Windows, found: list[str], carrier: list[str], weight: float, family: str, group: str, row_key: str,
-    pick: random.Random,
+    pick: random.Random, label: int = 1,
 ) -> None:  # fmt: skip
     cut = pick.randrange(len(carrier) + 1)
     before, after = carrier[max(0, cut - WINDOW) : cut], carrier[cut : cut + WINDOW]
@@ -257,7 +295,80 @@ def _planted(
     starts = list(range(max(start, inside + least - WINDOW), max(start, end - least) + 1))
     chosen = pick.sample(starts, min(3, len(starts)))
     for at in chosen:
-        made.add(at, min(at + WINDOW, total), 1, weight / len(chosen), family, group, row_key)
+        made.add(at, min(at + WINDOW, total), label, weight / len(chosen), family, group, row_key)
+
+
+# --- sentences of our own ---------------------------------------------------------------------------------------------
+
+_SLOT_LINE = re.compile(r"=(\w+) (.+)")
+_SLOT = re.compile(r"\{(\w+)\}")
+_NAMES = (
+    *("ana", "ben", "carla", "dmitri", "elif", "farid", "grace", "hiro", "ines", "jonas"),
+    *("kim", "lea", "milan", "nora", "omar", "priya", "quinn", "rosa", "sven", "tara"),
+)
+_HOSTS = ("example.com", "mail.example", "acme.example", "shop.example", "far.example", "post.example", "data.example")
+
+
+@dataclass
+class Language:
+    """What phrases of one language there are."""
+
+    orders: list[str] = field(default_factory=list)
+    honest: list[str] = field(default_factory=list)
+
+
+class Phrases:
+    """Sentences of injection_phrases.txt put together by chance."""
+
+    def __init__(self, path: Path, seed: int) -> None:
+        self.languages: dict[str, Language] = {}
+        self._slots: dict[str, list[str]] = defaultdict(list)
+        self.pick = random.Random(seed)
+        name = ""
+        for line in path.read_text("utf-8").splitlines():
+            if slot := _SLOT_LINE.fullmatch(line):
+                self._slots[slot[1]].append(slot[2])
+            elif line.startswith("["):
+                name = line.strip("[]")
+                self.languages[name] = Language()
+            elif line.startswith("!"):
+                self.languages[name].orders.append(line[1:])
+            elif line.startswith("-"):
+                self.languages[name].honest.append(line[1:])
+
+    def filled(self, line: str) -> str:
+        pick = self.pick
+        for _ in range(3):
+            line = _SLOT.sub(lambda match: self._slot(match[1]), line)
+        shape = pick.random()
+        if shape < 0.06:
+            return line.upper()
+        return line.lower() if shape < 0.14 else line
+
+    def _slot(self, name: str) -> str:
+        pick = self.pick
+        host = pick.choice(_HOSTS)
+        if name == "address":
+            return f"{pick.choice(_NAMES)}@{host}"
+        if name == "url":
+            return f"https://{host}/{pick.choice(_NAMES)}"
+        if name == "phone":
+            return f"+{pick.randrange(1, 99)} {pick.randrange(100, 999)} {pick.randrange(1000, 9999)}"
+        if name in ("code", "number"):
+            return str(pick.randrange(1000, 999_999))
+        if name == "Hush":
+            hush = pick.choice(self._slots["hush"])
+            return hush[0].upper() + hush[1:]
+        return pick.choice(self._slots[name])
+
+    def order(self, language: str) -> str:
+        lines = self.languages[language].orders
+        return " ".join(self.filled(line) for line in self.pick.sample(lines, self.pick.choice((1, 1, 1, 2, 2, 3))))
+
+    def mail(self, language: str) -> str:
+        lines = self.languages[language].honest
+        chosen = self.pick.sample(lines, min(len(lines), self.pick.randrange(2, 10)))
+        return self.pick.choice(("\n\n", "\n", " ")).join(self.filled(line) for line in chosen)
 
 
 # --- learning ---------------------------------------------------------------------------------------------------------
@@ -276,6 +387,7 @@ class Learner:
         self.norm = 1 / np.sqrt(np.maximum(last - first, model._SHORTEST)).astype(np.float32)
         self.label = np.array(made.label, np.float32)
         self.weight = np.array(made.weight, np.float32)
+        self.bag = np.array(made.bag)
         self.family, self.group, self.key = np.array(made.family), np.array(made.group), np.array(made.key)
 
     def chosen(self, family: str = "", group: str = "", without: Iterable[str] = ()) -> NDArray[np.int64]:
@@ -305,27 +417,46 @@ class Learner:
         return np.concatenate(parts)
 
     def learn(self, which: NDArray[np.int64], seed: int) -> tuple[NDArray[np.float32], float]:
-        """Weights and bias."""
+        """Weights and bias. Twice: after the first time it is known which passages of an attack show it, and the others
+        hardly count."""
         shuffle = np.random.default_rng(seed)
         weight = self.weight.copy()
+        positive = which[self.label[which] > 0]
+        negative = which[self.label[which] == 0]
+        weights, bias = self._descend(which, weight, shuffle, _EPOCHS[0])
+        margin = np.exp(np.clip(_SHARP * self.margins(weights, bias, positive), -30, 30))
+        bags = self.bag[positive]
+        weight[positive] = (
+            np.bincount(bags, weight[positive])[bags] * margin / np.bincount(bags, margin)[bags]
+        ).astype(np.float32)
+        near = self.margins(weights, bias, negative) > _EASY
+        return self._descend(np.concatenate([positive, negative[near]]), weight, shuffle, _EPOCHS[1], weights, bias)
+
+    def _descend(
+        self, which: NDArray[np.int64], weight: NDArray[np.float32], shuffle: np.random.Generator, epochs: int,
+        start: NDArray[np.float32] | None = None, bias: float = 0.0,
+    ) -> tuple[NDArray[np.float32], float]:  # fmt: skip
+        weight = weight.copy()
         positive = self.label[which] > 0
         # Both sides weigh the same.
         weight[which[positive]] *= weight[which[~positive]].sum() / weight[which[positive]].sum()
         weight /= weight[which].mean()
         np.minimum(weight, 20, out=weight)
-        weights = np.zeros(SIZE, np.float32)
+        weights = np.zeros(SIZE, np.float32) if start is None else start.copy()
         squares = np.full(SIZE, 1e-2, np.float32)
         mean = np.zeros(SIZE, np.float32)
-        bias = mean_bias = 0.0
+        mean_bias = 0.0
         averaged = 0
-        steps = _EPOCHS * -(-len(which) // _BATCH)
+        steps = epochs * -(-len(which) // _BATCH)
         step = 0
-        for _ in range(_EPOCHS):
+        for _ in range(epochs):
             order = shuffle.permutation(which)
             for at in range(0, len(order), _BATCH):
                 batch = order[at : at + _BATCH]
                 index, value, edges = self._batch(batch)
-                margin = np.add.reduceat(weights[index] * value, edges[:-1]) + bias
+                # Half of the features are left out each time, so that none can be relied upon alone.
+                value = value * (shuffle.random(len(value), np.float32) > _LEFT_OUT)
+                margin = np.add.reduceat(weights[index] * value, edges[:-1]) / (1 - _LEFT_OUT) + bias
                 wrong = (1 / (1 + np.exp(-np.clip(margin, -30, 30))) - self.label[batch]) * weight[batch]
                 gradient = np.repeat(wrong, np.diff(edges)).astype(np.float32) * value
                 np.add.at(squares, index, gradient * gradient)
@@ -373,7 +504,7 @@ def cells(rows: list[Row], made: Windows, seed: int) -> Iterator[tuple[str, str,
     learner = Learner(made)
     stands_in = {row["id"]: carriers.group(row) for row in rows}
     for family in sorted(set(FAMILIES.values())):
-        for group in sorted({*GROUPS.values(), "lists"}):
+        for group in TESTED:
             test = [
                 row
                 for row in rows
@@ -430,6 +561,7 @@ def main() -> int:
         "date": chosen.date,
         "seed": chosen.seed,
         "data_sha256": hashlib.sha256(chosen.corpus.read_bytes()).hexdigest(),
+        "phrases_sha256": hashlib.sha256(PHRASES.read_bytes()).hexdigest(),
         "rows": len(rows),
         "windows": len(made.label),
         "held_out": {"honest_mails": len(honest), "attacks": len(attacks), "recall_at_score": recall},

@@ -1,6 +1,6 @@
 """A small trained model of text that tries to command whoever reads it for a person: a score for every passage.
 
-Linear over hashed pieces of about thirty words: each word, pair and triple, pieces of words, and what words mean (the
+Linear over hashed pieces of about twenty words: each word, pair and triple, pieces of words, and what words mean (the
 concepts of lexicon.py) near each other. Sums of windows come from prefix sums, so the cost is linear in the text. The
 weights lie beside this file, made by bench/train_injection.py; their first line says from what, when and how well.
 numpy is loaded with the weights, on first use: only processes that read mail pay for it.
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
     Floats = NDArray[np.float64]
 
-WINDOW: Final = 30
+WINDOW: Final = 20
 """Tokens of a passage."""
 STEP: Final = 3
 _SHORTEST: Final = 6
