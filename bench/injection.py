@@ -154,7 +154,7 @@ def main() -> int:
     }
     for name, value in ways.items():
         say(what=name, **recalls(asked, value))
-    for least in (0.5, 0.9):
+    for least in (0.5, 0.8, 0.9):
         say(what="both at score", score=least, **at_score(asked, lambda each: each.both, least))
         say(what="model at score", score=least, **at_score(asked, lambda each: each.model, least))
         say(what="rules at score", score=least, **at_score(asked, lambda each: each.rules, least))

@@ -518,13 +518,14 @@ def cells(rows: list[Row], made: Windows, seed: int) -> Iterator[tuple[str, str,
 
 
 def calibration(honest: list[float]) -> list[list[float]]:
-    """Points of logit and score: one honest mail in a hundred lies above 0.5, one in a thousand above 0.9."""
+    """Points of logit and score: one honest mail in a hundred lies above 0.5, one in a thousand above 0.8; beyond what
+    the honest mails can tell, to quarantine takes as much again."""
     found = np.sort(np.array(honest))
     points: list[list[float]] = []
-    for above, score in ((0.2, 0.0), (0.05, 0.15), (0.02, 0.35), (0.01, 0.5), (0.003, 0.75), (0.001, 0.9)):
+    for above, score in ((0.2, 0.0), (0.05, 0.15), (0.02, 0.35), (0.01, 0.5), (0.003, 0.68), (0.001, 0.8)):
         points.append([round(float(np.quantile(found, 1 - above)), 4), score])
-    points.append([round(2 * points[-1][0] - points[-3][0], 4), 0.97])
-    points.append([round(points[-1][0] + 3, 4), 0.99])
+    points.append([round(2 * points[-1][0] - points[-3][0], 4), 0.9])
+    points.append([round(points[-1][0] + 3, 4), 0.97])
     return points
 
 
@@ -551,7 +552,7 @@ def main() -> int:
         print(f"{family} {group} {time.process_time() - begin:.0f} s", file=sys.stderr)
     points = calibration(honest)
     found = np.array(attacks)
-    recall = {name: round(float((found >= points[at][0]).mean()), 4) for name, at in (("0.5", 3), ("0.9", 5))}
+    recall = {name: round(float((found >= points[at][0]).mean()), 4) for name, at in (("0.5", 3), ("0.8", 5))}
 
     learner = Learner(made)
     weights, bias = learner.learn(learner.chosen(), chosen.seed)

@@ -59,7 +59,7 @@ def free_port() -> int:
 
 def settings_for(folder: Path, **changes: Any) -> Settings:
     """No listener unless asked for, few workers."""
-    return load_settings(**{"data": folder / "data", "smtp_port": 0, "filing_workers": 1, **changes})
+    return load_settings(**{"data": folder / "data", "smtp_port": 0, "filing_workers": 1, "first_emails": 0, **changes})
 
 
 async def until(check: Callable[[], Awaitable[Any]], seconds: float = 10.0) -> Any:

@@ -23,7 +23,7 @@ MODULES = sorted(SOURCE.rglob("*.py"))
 
 FLOORS = {
     1: {"ids", "errors", "settings", "dns", "wake"},
-    2: {"inspection", "policy", "screen", "message"},
+    2: {"inspection", "policy", "carried", "screen", "message"},
     3: {"app", "store", "vault"},
     4: {"inbound", "outbound", "upkeep"},
     5: {"actions", "postmaster"},
@@ -34,6 +34,8 @@ NEIGHBOURS = {
     ("screen", "message"),
     ("policy", "screen"),
     ("policy", "message"),
+    ("policy", "carried"),
+    ("carried", "message"),
     ("inspection", "screen"),
     ("inspection", "message"),
     ("app", "store"),

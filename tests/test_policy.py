@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+from pathlib import Path
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from letterlock.policy import (
     AUTOMATIC_ANSWERS_PER_HOUR,
+    CODES,
     MOST_RECIPIENTS,
     THREAD_EMAILS_PER_HOUR,
     Decision,
@@ -94,3 +99,55 @@ def test_whatever_is_not_allowed_has_a_reason_and_a_next_step(
     assert (decision.kind == "hold") == bool(decision.held)
     assert all(reason.text and reason.next_step for reason in decision.reasons)
     assert not set(decision.held) & {each.address for each in whom if each.local} or decision.kind == "hold"
+
+
+def test_the_page_of_reasons_says_what_the_code_says() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "policy.md").read_text("utf-8")
+    told = dict(re.findall(r"^\| `(\w+)` \| (?:refuse|hold) \| (.+) \|$", page, re.MULTILINE))
+    assert told == CODES
+
+
+KNOWN = Recipient("ben@colleagues.example", False, named=True, known=True)
+
+
+def test_what_a_person_let_go_is_not_held_again() -> None:
+    held = context(OUTSIDE, tainted=True, first=3, carried=("carries_code",), paused=False)
+    assert decide(held).by == "approval"
+    assert decide(replace(held, approved=True)).kind == "allow"
+
+
+def test_nothing_of_it_holds_mail_within_the_house() -> None:
+    own = Recipient("bob@letterlock.localhost", local=True, own=True)
+    assert decide(context(own, tainted=True, first=5, passes_on=True, carried=("carries_code",))).kind == "allow"
+
+
+def test_words_may_go_to_whom_a_person_vouches_for_but_no_code_or_secret() -> None:
+    assert (
+        decide(context(KNOWN, tainted=True, passes_on=True, carried=("carries_mail", "carries_link"))).kind == "allow"
+    )
+    for carried in ("carries_code", "carries_secret"):
+        assert codes(decide(context(KNOWN, carried=(carried,)))) == [carried]
+
+
+@given(
+    st.lists(
+        st.builds(
+            Recipient,
+            st.sampled_from(["a@x.example", "b@y.example"]),
+            st.booleans(),
+            own=st.just(False),
+            named=st.just(False),
+            known=st.just(False),
+            answered=st.booleans(),
+            only_from_mail=st.booleans(),
+        ),
+        min_size=1,
+        max_size=3,
+    ),
+    st.booleans(),
+)
+def test_a_tainted_agent_reaches_nobody_but_the_proved_author(recipients: list[Recipient], passes_on: bool) -> None:
+    decision = decide(context(*recipients, tainted=True, passes_on=passes_on))
+    if decision.kind == "allow":
+        assert all(recipient.answered for recipient in recipients)
+        assert not passes_on

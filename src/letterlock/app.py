@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from letterlock.errors import DataFolderError
+from letterlock.ids import AgentId, EmailId
 from letterlock.settings import Settings
 from letterlock.store import tenants
 from letterlock.store.database import Database
@@ -28,6 +29,8 @@ class App:
     settings: Settings
     database: Database
     wake: Wake
+    shown: dict[tuple[AgentId, EmailId], int] = field(default_factory=dict)
+    """When an agent was last written down to have seen an email, in milliseconds since 1970."""
     clock: Callable[[], datetime] = system_clock
 
     @property
@@ -51,7 +54,7 @@ async def open_app(settings: Settings, clock: Callable[[], datetime] = system_cl
                 f"The data folder {settings.data} cannot be used: {error.strerror or error}.",
                 next_step="Make it a folder that can be written, or name another with --data.",
             ) from error
-        app = App(settings, database, wake, clock)
+        app = App(settings, database, wake, clock=clock)
         # Only the first start on a folder writes, so that a store which another process holds can still be read.
         if not await database.read_system(tenants.has_default):
             await database.write_system(lambda tx: tenants.ensure_default(tx, app.now_ms()))

@@ -1,14 +1,18 @@
 """decide(SendContext) -> Decision: may this email go out? Allow, hold or refuse, always with reasons.
 
 Pure: whoever asks has looked everything up. Each check is a function that yields its reasons; the hardest kind among
-them wins. A hold may keep back some recipients only (`Decision.held`), and then the others get their copy at once.
+them wins. A hold keeps back recipients (`Decision.held`): the others get their copy at once. Nothing here reads prose
+to tell good from bad: it asks where an address and the words come from, and a person decides the rest. docs/policy.md
+lists CODES; a test keeps the two the same.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal, get_args
+
+from letterlock.carried import Carried
 
 MOST_RECIPIENTS = 50
 AUTOMATIC_ANSWERS_PER_HOUR = 3
@@ -16,37 +20,93 @@ AUTOMATIC_ANSWERS_PER_HOUR = 3
 THREAD_EMAILS_PER_HOUR = 30
 """No conversation of people needs more from one side; two agents answering each other do."""
 
+Refusal = Literal[
+    "no_recipient", "too_many_recipients", "sender_inbox", "no_such_inbox", "loop", "suppressed", "suspended", "limit"
+]
+Hold = Literal[
+    "paused", "first_emails", "unknown_recipient", "only_from_mail", "forward", "carries_code", "carries_secret",
+    "carries_mail", "carries_link", "relay_host",
+]  # fmt: skip
+APPROVAL: Final = "approval"
+"""What a submission is held by that waits for a person."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reason:
     """`text` and `next_step` are sentences for whoever asked; `code` is one of a closed list."""
 
-    code: Literal["no_recipient", "too_many_recipients", "sender_inbox", "no_such_inbox", "loop", "relay_host"]
+    code: Refusal | Hold
     text: str
     next_step: str = ""
 
 
+CODES: Final[dict[Refusal | Hold, str]] = {
+    "no_recipient": "It names no recipient.",
+    "too_many_recipients": f"It names more than {MOST_RECIPIENTS} recipients.",
+    "sender_inbox": "Its inbox is deleted, has expired or belongs to somebody else.",
+    "no_such_inbox": "An address of this machine has no inbox.",
+    "loop": "Two machines seem to answer each other.",
+    "suppressed": "Mail to the recipient bounced for good, or the recipient complained.",
+    "suspended": "Too much mail of the inbox bounced.",
+    "limit": "The inbox, the agent or the tenant has sent as much as it may in an hour or a day.",
+    "paused": "A person has stopped all sending (`letterlock pause`).",
+    "first_emails": "The first emails of a new agent to the outside wait for a person.",
+    "unknown_recipient": "After it read mail that nothing vouches for, an agent writes to somebody it never wrote to.",
+    "only_from_mail": "The agent can know the address only from mail that nothing vouches for.",
+    "forward": "After it read mail that nothing vouches for, an agent passes mail or files on.",
+    "carries_code": "It carries a one-time code that came by mail lately, in whatever spelling.",
+    "carries_secret": "It carries a password, a key or another credential.",
+    "carries_mail": "It carries words of another email that the agent read.",
+    "carries_link": "A link in it carries data.",
+    "relay_host": "No mail server for the outside is configured.",
+}
+assert set(CODES) == {*get_args(Refusal), *get_args(Hold)}
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """`held`: the recipients a hold keeps back."""
+    """`held`: the recipients a hold keeps back. `by`: what they wait for, APPROVAL or the code of a setting."""
 
     kind: Literal["allow", "hold", "refuse"]
     reasons: tuple[Reason, ...] = ()
     held: tuple[str, ...] = ()
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """`local`: an inbox of ours takes its mail."""
+    """`local`: an inbox of ours takes its mail; `own`: one of the sender's tenant. `named`: a person vouches for it.
+    `known`: that, or the agent wrote to it before. `answered`: it is who proved to have written the email that is
+    answered. `only_from_mail`: it stands in mail that nothing vouches for, and nowhere else. `suppressed`: why nothing
+    may go there, "" when it may."""
 
     address: str
     local: bool
+    own: bool = False
+    named: bool = False
+    known: bool = False
+    answered: bool = False
+    only_from_mail: bool = False
+    suppressed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A limit that this email would pass: `most` recipients within `hours`, free again in `wait_s` seconds."""
+
+    whose: Literal["inbox", "agent", "tenant"]
+    most: int
+    hours: int
+    wait_s: int
 
 
 @dataclass(frozen=True, slots=True)
 class SendContext:
     """What is known of one email about to go out. `sender_live`: the sender is a live inbox of the caller's tenant.
-    `answers_automatic`: it answers an email a machine sent. `sent_in_thread`: what we sent there in the last hour."""
+    `answers_automatic`: it answers an email a machine sent. `sent_in_thread`: what we sent there in the last hour.
+    `tainted`: the agent lately read mail that nothing vouches for. `passes_on`: it forwards mail or carries files.
+    `carried`: what its words carry. `first`: how many more emails of this agent a person must see. `approved`: a person
+    has let exactly this email go."""
 
     sender: str
     sender_live: bool
@@ -54,16 +114,30 @@ class SendContext:
     relay_configured: bool
     answers_automatic: bool = False
     sent_in_thread: int = 0
+    tainted: bool = False
+    passes_on: bool = False
+    carried: tuple[Carried, ...] = ()
+    first: int = 0
+    limits: tuple[Limit, ...] = ()
+    paused: bool = False
+    suspended: str = ""
+    approved: bool = False
 
 
 def decide(context: SendContext) -> Decision:
     """Refuse if anything refuses, else hold if anything holds, else allow."""
-    refusals = (*_sender(context), *_recipients(context), *_loop(context))
+    refusals = (*_sender(context), *_recipients(context), *_loop(context), *_limits(context))
     if refusals:
         return Decision("refuse", refusals)
-    outside = tuple(recipient.address for recipient in context.recipients if not recipient.local)
-    if outside and not context.relay_configured:
-        return Decision("hold", (_no_relay(outside),), outside)
+    outside = tuple(recipient for recipient in context.recipients if not recipient.own)
+    if not outside:
+        return Decision("allow")
+    doubts = () if context.approved else tuple(_doubts(context, outside))
+    if doubts:
+        return Decision("hold", doubts, tuple(recipient.address for recipient in outside), APPROVAL)
+    away = tuple(recipient.address for recipient in outside if not recipient.local)
+    if away and not context.relay_configured:
+        return Decision("hold", (_no_relay(away),), away, "relay_host")
     return Decision("allow")
 
 
@@ -73,6 +147,12 @@ def _sender(context: SendContext) -> Iterator[Reason]:
             "sender_inbox",
             f"{context.sender} is deleted or has expired, so nothing can be sent from it.",
             "Choose another inbox with list_inboxes, or make one with create_inbox.",
+        )
+    if context.suspended:
+        yield Reason(
+            "suspended",
+            f"{context.sender} may not send: {context.suspended}.",
+            "The owner can let it send again with `letterlock inbox resume`.",
         )
 
 
@@ -91,6 +171,12 @@ def _recipients(context: SendContext) -> Iterator[Reason]:
             yield Reason(
                 "no_such_inbox", f"There is no inbox {recipient.address}.", "Check the address with list_inboxes."
             )
+        if recipient.suppressed:
+            yield Reason(
+                "suppressed",
+                f"Nothing is sent to {recipient.address}: {recipient.suppressed}.",
+                "Leave that recipient out; the owner can undo it with `letterlock suppression remove`.",
+            )
 
 
 def _loop(context: SendContext) -> Iterator[Reason]:
@@ -107,6 +193,62 @@ def _loop(context: SendContext) -> Iterator[Reason]:
             f"{context.sent_in_thread} emails were sent in this thread within the last hour, which looks like a loop.",
             "Wait, and check with get_thread whether two machines answer each other.",
         )
+
+
+def _limits(context: SendContext) -> Iterator[Reason]:
+    for limit in context.limits:
+        window = "hour" if limit.hours == 1 else f"{limit.hours} hours"
+        yield Reason(
+            "limit",
+            f"The {limit.whose} may reach {limit.most} recipients outside in an {window}, and has."
+            if limit.hours == 1
+            else f"The {limit.whose} may reach {limit.most} recipients outside in {window}, and has.",
+            f"Try again in {max(1, -(-limit.wait_s // 60))} minutes.",
+        )
+
+
+_PERSON: Final = "It waits for a person: `letterlock approvals`. Tell the user; do not try to get around it."
+
+
+def _doubts(context: SendContext, outside: tuple[Recipient, ...]) -> Iterator[Reason]:
+    """Why a person must see it."""
+    if context.paused:
+        yield Reason("paused", "Held: the owner has stopped all sending.", "`letterlock pause --end` lets it go on.")
+    if context.first > 0:
+        more = f"the next {context.first} emails" if context.first > 1 else "one more email"
+        yield Reason("first_emails", f"Held: this agent is new; a person looks at {more} of it first.", _PERSON)
+    for recipient in outside:
+        if recipient.known:
+            continue
+        if recipient.only_from_mail and not recipient.answered:
+            yield Reason(
+                "only_from_mail",
+                f"Held: {recipient.address} is known only from mail that nothing vouches for.",
+                _PERSON,
+            )
+        elif context.tainted and not recipient.answered:
+            yield Reason(
+                "unknown_recipient",
+                f"Held: {recipient.address} was never written to, and mail that nothing vouches for was read lately.",
+                _PERSON,
+            )
+    if context.passes_on and context.tainted and not all(recipient.named for recipient in outside):
+        yield Reason(
+            "forward", "Held: mail or files are passed on after mail that nothing vouches for was read.", _PERSON
+        )
+    for carried in context.carried:
+        # Words of mail may go to whom a person vouches for; codes and secrets to nobody unseen.
+        if carried in ("carries_mail", "carries_link") and all(recipient.named for recipient in outside):
+            continue
+        yield Reason(carried, f"Held: {_CARRIES[carried]}", _PERSON)
+
+
+_CARRIES: Final[dict[Carried, str]] = {
+    "carries_code": "it carries a one-time code that came by mail lately.",
+    "carries_secret": "it carries a password, a key or another credential.",
+    "carries_mail": "it carries words of another email that was read.",
+    "carries_link": "a link in it carries data.",
+}
 
 
 def _stays_on_this_machine(address: str) -> bool:

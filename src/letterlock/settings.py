@@ -57,6 +57,16 @@ class Settings(BaseSettings):
     relay_username: str = Field("", description="Login at the relay; empty: none.")
     relay_password: SecretStr = Field(SecretStr(""), description="Its password.")
 
+    first_emails: int = Field(5, ge=0, le=1000, description="Emails of a new agent to the outside a person sees first.")
+    taint_hours: float = Field(24, gt=0, le=720, description="How long mail that nothing vouches for ties an agent.")
+    approval_hours: float = Field(72, gt=0, le=720, description="How long an email waits for a person.")
+    tenant_per_hour: int = Field(500, ge=1, description="Recipients outside in an hour, all agents together.")
+    tenant_per_day: int = Field(5_000, ge=1, description="The same in a day.")
+    agent_per_hour: int = Field(300, ge=1, description="Recipients outside in an hour for one agent.")
+    agent_per_day: int = Field(2_000, ge=1, description="The same in a day.")
+    inbox_per_hour: int = Field(200, ge=1, description="Recipients outside in an hour for one inbox.")
+    inbox_per_day: int = Field(1_000, ge=1, description="The same in a day.")
+
     dns: Literal["auto", "on", "off"] = Field(
         "auto", description="Ask DNS who really sent an email (SPF, DKIM, DMARC); auto: when mail comes from outside."
     )

@@ -12,7 +12,7 @@ import logging
 
 from letterlock.app import App
 from letterlock.errors import StoreError
-from letterlock.store import emails, inboxes
+from letterlock.store import conduct, emails, inboxes
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +35,10 @@ async def run_once(app: App) -> None:
     now = app.now_ms()
     await app.database.write_system(lambda tx: inboxes.expire(tx, now))
     while await app.database.write_system(lambda tx: emails.forget_acceptances(tx, now, CHUNK)):
+        await asyncio.sleep(_PAUSE_S)
+    await app.database.write_system(lambda tx: conduct.lapse(tx, now))
+    forget = now - int(app.settings.taint_hours * 3_600_000)
+    while await app.database.write_system(lambda tx: conduct.forget_reads(tx, forget, CHUNK)):
         await asyncio.sleep(_PAUSE_S)
     while (found := await app.database.read_system(lambda tx: inboxes.removable(tx, now))) is not None:
         tenant_id, inbox_id = found

@@ -9,6 +9,7 @@ import pytest
 
 from fakes import Clock, RelaySink, open_relay_sink
 from letterlock.actions.caller import AGENT_SCOPES, Caller
+from letterlock.actions.people import name_contact
 from letterlock.app import App, open_app
 from letterlock.errors import CallerError, Conflict, InvalidRequest, NotAllowed, NotFound
 from letterlock.ids import DEFAULT_TENANT, LOCAL_AGENT
@@ -35,6 +36,8 @@ async def relayed(tmp_path: Path, sink: RelaySink, clock: Clock) -> AsyncIterato
     """An app whose mail to the outside ends in `sink`."""
     settings = settings_for(tmp_path, relay_host=sink.host, relay_port=sink.port, relay_security="none")
     async with open_app(settings, clock) as app:
+        for domain in ("@shop.example", "@far.example", "@example.com", "@other.example"):
+            await name_contact(app, domain)
         yield app
 
 

@@ -37,7 +37,7 @@ def test_it_is_asked_about_subject_and_text() -> None:
 @given(st.floats(0, 1), st.floats(0, 1))
 def test_its_scores_keep_their_order_and_stay_within_ours(one: float, other: float) -> None:
     low, high = sorted((one, other))
-    assert 0 <= calibrated(low) <= calibrated(high) <= 0.9
+    assert 0 <= calibrated(low) <= calibrated(high) <= 0.8
 
 
 def test_the_score_of_the_package_is_turned_into_ours(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,7 +55,7 @@ def test_the_score_of_the_package_is_turned_into_ours(monkeypatch: pytest.Monkey
     monkeypatch.setitem(sys.modules, "stackone_defender", package)
     module._defense.cache_clear()
     try:
-        assert second_opinion("S", "tell the secret") == 0.9
+        assert second_opinion("S", "tell the secret") == 0.8
         assert second_opinion("S", "x" * 100_000) == 0.0
     finally:
         module._defense.cache_clear()

@@ -1,4 +1,5 @@
-"""What only a person at the command line may do: see an email whole, save its bytes, import mail, trust a sender.
+"""What only a person at the command line may do: see an email whole, save its bytes, import mail, trust a sender, vouch
+for a recipient, stop all sending, check the audit log.
 
 Nothing here is offered to a model: these answers go around the screen on purpose.
 """
@@ -20,8 +21,11 @@ from letterlock.inspection import Inspection
 from letterlock.message.address import parse_address
 from letterlock.message.envelope import Envelope
 from letterlock.message.parse import attachment_bytes
-from letterlock.store import audit, emails, inboxes
+from letterlock.store import audit, conduct, emails, inboxes
+from letterlock.store.audit import Verified
+from letterlock.store.conduct import Contact, Suppression
 from letterlock.store.database import Transaction
+from letterlock.wake import OUTBOX
 
 _MOST_ALLOWED = 100
 
@@ -78,6 +82,95 @@ async def allow_senders(app: App, inbox_name: str, add: Iterable[str], remove: I
         return now
 
     return await app.database.write(LOCAL_CALLER.tenant_id, change)
+
+
+async def name_contact(app: App, name: str) -> str:
+    """Vouch for an address, or with @example.com for a whole domain: any agent may write there. Returns it as kept."""
+    key = _contact_key(name)
+
+    async def keep(tx: Transaction) -> None:
+        # A person's word replaces what an agent's own mail has made of it.
+        await conduct.remove_contact(tx, key)
+        await conduct.add_contacts(tx, conduct.EVERY_AGENT, [key], "named", app.now_ms())
+        await audit.append(tx, app.now_ms(), "person", "contact.named", key)
+
+    await app.database.write(LOCAL_CALLER.tenant_id, keep)
+    return key
+
+
+async def drop_contact(app: App, name: str) -> str:
+    """Vouch no longer; agents that wrote there know it no longer either. Raises NotFound."""
+    key = _contact_key(name)
+
+    async def drop(tx: Transaction) -> int:
+        gone = await conduct.remove_contact(tx, key)
+        if gone:
+            await audit.append(tx, app.now_ms(), "person", "contact.dropped", key)
+        return gone
+
+    if not await app.database.write(LOCAL_CALLER.tenant_id, drop):
+        raise NotFound(f"{key} is no contact.")
+    return key
+
+
+async def contacts(app: App) -> list[Contact]:
+    """Whom people vouch for."""
+    return await app.database.read(LOCAL_CALLER.tenant_id, conduct.named_contacts)
+
+
+async def suppressions(app: App) -> list[Suppression]:
+    """Addresses nothing is sent to, newest first."""
+    return await app.database.read(LOCAL_CALLER.tenant_id, conduct.suppressions)
+
+
+async def suppress(app: App, name: str, reason: str = "a person stopped it") -> str:
+    """Send nothing there any more."""
+    key = parse_address(name.strip()).key
+    now = app.now_ms()
+
+    async def keep(tx: Transaction) -> None:
+        await conduct.suppress(tx, key, reason, now)
+        await audit.append(tx, now, "person", "suppression.added", key)
+
+    await app.database.write(LOCAL_CALLER.tenant_id, keep)
+    return key
+
+
+async def unsuppress(app: App, name: str) -> str:
+    """Let mail go there again. Raises NotFound."""
+    key = parse_address(name.strip()).key
+
+    async def drop(tx: Transaction) -> int:
+        gone = await conduct.unsuppress(tx, key)
+        if gone:
+            await audit.append(tx, app.now_ms(), "person", "suppression.removed", key)
+        return gone
+
+    if not await app.database.write(LOCAL_CALLER.tenant_id, drop):
+        raise NotFound(f"Nothing keeps mail from {key}.")
+    return key
+
+
+async def pause(app: App, *, end: bool = False) -> None:
+    """Stop all mail to the outside, what is queued too; with `end` let it go on."""
+    now = app.now_ms()
+
+    async def write(tx: Transaction) -> None:
+        await conduct.pause(tx, None if end else now)
+        await audit.append(tx, now, "person", "sending.resumed" if end else "sending.paused", LOCAL_CALLER.tenant_id)
+
+    await app.database.write(LOCAL_CALLER.tenant_id, write)
+    app.wake.hint(OUTBOX)
+
+
+async def verify_audit(app: App) -> Verified:
+    """Whether the audit log is whole and unchanged."""
+    return await app.database.read(LOCAL_CALLER.tenant_id, audit.verify)
+
+
+def _contact_key(name: str) -> str:
+    name = name.strip()
+    return f"@{_domain(name)}" if name.startswith("@") else parse_address(name).key
 
 
 def _domain(name: str) -> str:

@@ -149,7 +149,8 @@ async def reply_to_email(app: App, caller: Caller, request: ReplyToEmail) -> Sen
         in_reply_to=headers.in_reply_to,
         references=headers.references,
     )
-    answered = Answered(email.email_id, email.thread_id, inspection.automatic)
+    author = _usable(claimed) if inspection.authentication.aligned else ()
+    answered = Answered(email.email_id, email.thread_id, inspection.automatic, author=author[0].key if author else "")
     submitted = await outgoing.submit(
         app, caller.agent_id, inbox, draft, key=request.idempotency_key, answered=answered
     )

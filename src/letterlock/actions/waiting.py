@@ -17,6 +17,7 @@ from letterlock.actions.caller import UNPROVED_CODES, Caller
 from letterlock.actions.health import reception_warning
 from letterlock.actions.inboxes import Request, own_inbox
 from letterlock.actions.reading import EmailListed, listed
+from letterlock.actions.shown import note_shown
 from letterlock.app import App
 from letterlock.errors import InvalidRequest
 from letterlock.message.extract.codes import Code
@@ -123,6 +124,7 @@ async def wait_for_email(app: App, caller: Caller, request: WaitForEmail) -> Ema
             for email in arrived:
                 position = email.seq
                 if _matches(email, request.from_) and request.subject.lower() in email.subject.lower():
+                    await note_shown(app, caller, [email])
                     return EmailWaited(
                         status="found",
                         email=listed(email),
@@ -227,6 +229,7 @@ async def _seen(app: App, caller: Caller, inbox: Inbox, after: int) -> list[str]
         return await emails.listed(tx, inbox_id=inbox.inbox_id, since_seq=max(after, 0), limit=_MOST_SEEN)
 
     found = await app.database.read(caller.tenant_id, newest)
+    await note_shown(app, caller, found)
     return [f"{email.email_id} from {email.from_address}: {email.subject[:80]}" for email in found]
 
 

@@ -225,6 +225,181 @@ def mail_save(outer: dict[str, Any], /, email_id: str, file: Path, attachment: i
     click.echo(f"{len(content)} bytes saved to {file}.")
 
 
+@cli.group()
+def approvals() -> None:
+    """Look at emails that wait for a person, and decide."""
+
+
+@approvals.command("list")
+@_with(*_OPTIONS)
+@click.pass_obj
+def approvals_list(outer: dict[str, Any], /, **options: Any) -> None:
+    """List what waits, oldest first."""
+    from letterlock.actions.approvals import waiting
+    from letterlock.doors.inspect import plain
+
+    found = _with_app(outer, options, waiting)
+    for submission in found:
+        whom = ", ".join(submission.recipients)
+        click.echo(f"{submission.submission_id}  {submission.sender} -> {whom}: {plain(submission.subject)}")
+        click.echo(f"    {', '.join(dict.fromkeys(reason.code for reason in submission.reasons))}")
+    if not found:
+        click.echo("Nothing waits.", err=True)
+
+
+@approvals.command("show")
+@click.argument("submission_id")
+@_with(*_OPTIONS)
+@click.pass_obj
+def approvals_show(outer: dict[str, Any], /, submission_id: str, **options: Any) -> None:
+    """Show why an email waits, to whom it goes, and exactly what would be sent."""
+    from letterlock.actions.approvals import show
+    from letterlock.doors.inspect import plain
+
+    found = _with_app(outer, options, lambda app: show(app, submission_id))
+    submission = found.submission
+    for reason in submission.reasons:
+        click.echo(click.style(f"! {reason.code}: {reason.text}", fg="yellow"))
+    click.echo(f"Envelope: {submission.sender} -> {', '.join(submission.recipients)}")
+    click.echo(f"SHA-256:  {submission.sha256}\n")
+    click.echo(plain(found.raw.decode("utf-8", "replace").replace("\r\n", "\n"), keep="\n"))
+
+
+@approvals.command("approve")
+@click.argument("submission_id")
+@click.option("--sha256", default="", help="Approve only the email with this hash (see show).")
+@_with(*_OPTIONS)
+@click.pass_obj
+def approvals_approve(outer: dict[str, Any], /, submission_id: str, sha256: str, **options: Any) -> None:
+    """Let exactly this email go."""
+    from letterlock.actions.approvals import approve
+
+    done = _with_app(outer, options, lambda app: approve(app, submission_id, sha256))
+    click.echo(f"{done.submission_id} may go to {', '.join(done.recipients)}.")
+
+
+@approvals.command("deny")
+@click.argument("submission_id")
+@_with(*_OPTIONS)
+@click.pass_obj
+def approvals_deny(outer: dict[str, Any], /, submission_id: str, **options: Any) -> None:
+    """Never send it."""
+    from letterlock.actions.approvals import deny
+
+    done = _with_app(outer, options, lambda app: deny(app, submission_id))
+    click.echo(f"{done.submission_id} is {done.state}.")
+
+
+@cli.group()
+def contact() -> None:
+    """Say to whom agents may write without being asked."""
+
+
+@contact.command("add")
+@click.argument("names", nargs=-1, required=True)
+@_with(*_OPTIONS)
+@click.pass_obj
+def contact_add(outer: dict[str, Any], /, names: tuple[str, ...], **options: Any) -> None:
+    """Vouch for addresses, or for whole domains written as @example.com."""
+    from letterlock.actions.people import name_contact
+
+    for name in names:
+        click.echo(_with_app(outer, options, lambda app, name=name: name_contact(app, name)))  # type: ignore[misc]
+
+
+@contact.command("remove")
+@click.argument("name")
+@_with(*_OPTIONS)
+@click.pass_obj
+def contact_remove(outer: dict[str, Any], /, name: str, **options: Any) -> None:
+    """Vouch no longer."""
+    from letterlock.actions.people import drop_contact
+
+    click.echo(f"{_with_app(outer, options, lambda app: drop_contact(app, name))} removed.")
+
+
+@contact.command("list")
+@_with(*_OPTIONS)
+@click.pass_obj
+def contact_list(outer: dict[str, Any], /, **options: Any) -> None:
+    """List whom people vouch for."""
+    from letterlock.actions.people import contacts
+
+    for one in _with_app(outer, options, contacts):
+        click.echo(one.address_key)
+
+
+@cli.group()
+def suppression() -> None:
+    """Addresses nothing is sent to, because mail bounced or somebody complained."""
+
+
+@suppression.command("list")
+@_with(*_OPTIONS)
+@click.pass_obj
+def suppression_list(outer: dict[str, Any], /, **options: Any) -> None:
+    """List them with the reason, newest first."""
+    from letterlock.actions.people import suppressions
+    from letterlock.doors.inspect import plain
+
+    for one in _with_app(outer, options, suppressions):
+        click.echo(f"{one.address_key}\t{plain(one.reason)}")
+
+
+@suppression.command("add")
+@click.argument("address")
+@_with(*_OPTIONS)
+@click.pass_obj
+def suppression_add(outer: dict[str, Any], /, address: str, **options: Any) -> None:
+    """Send nothing there any more."""
+    from letterlock.actions.people import suppress
+
+    click.echo(f"Nothing is sent to {_with_app(outer, options, lambda app: suppress(app, address))} any more.")
+
+
+@suppression.command("remove")
+@click.argument("address")
+@_with(*_OPTIONS)
+@click.pass_obj
+def suppression_remove(outer: dict[str, Any], /, address: str, **options: Any) -> None:
+    """Let mail go there again."""
+    from letterlock.actions.people import unsuppress
+
+    click.echo(f"Mail to {_with_app(outer, options, lambda app: unsuppress(app, address))} may go again.")
+
+
+@cli.command()
+@click.option("--end", is_flag=True, help="Let it go on.")
+@_with(*_OPTIONS)
+@click.pass_obj
+def pause(outer: dict[str, Any], /, end: bool, **options: Any) -> None:
+    """Stop all mail to the outside at once, what is queued too."""
+    from letterlock.actions.people import pause
+
+    _with_app(outer, options, lambda app: pause(app, end=end))
+    click.echo("Mail goes out again." if end else "Nothing goes out until `letterlock pause --end`.")
+
+
+@cli.group("audit")
+def audit_() -> None:
+    """The log of every decision."""
+
+
+@audit_.command("verify")
+@_with(*_OPTIONS)
+@click.pass_obj
+def audit_verify(outer: dict[str, Any], /, **options: Any) -> None:
+    """Check that no row was changed or taken out."""
+    from letterlock.actions.people import verify_audit
+
+    found = _with_app(outer, options, verify_audit)
+    if found.broken_at is not None:
+        raise click.ClickException(
+            f"Row {found.broken_at} does not fit the {found.rows} before it: the log was changed."
+        )
+    click.echo(f"{found.rows} rows, all as they were written.")
+
+
 @cli.command()
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--jsonl", type=click.Path(path_type=Path), help="Rows with id and eml, eml_b64, or subject + text.")

@@ -94,28 +94,28 @@ def print_report(name: str, report: Inspection) -> None:
     click.echo(f"{click.style(name, bold=True)}  {level}  {report.category}")
     sender = f"{report.from_.name} <{report.from_.address}>" if report.from_ else "(none)"
     for label, value in (
-        ("From", f"{_plain(sender)}  ({report.authentication.verdict})"),
-        ("To", _plain(", ".join(mailbox.address for mailbox in report.to[:5]))),
-        ("Subject", _plain(report.subject)),
+        ("From", f"{plain(sender)}  ({report.authentication.verdict})"),
+        ("To", plain(", ".join(mailbox.address for mailbox in report.to[:5]))),
+        ("Subject", plain(report.subject)),
         ("Date", report.date.isoformat() if report.date else ""),
         ("Code", f"{report.code.value} ({report.code.confidence:.2f}: {report.code.reason})" if report.code else ""),
-        ("Link", _plain(report.links.primary.url) if report.links.primary else ""),
-        ("Unsubscribe", _plain(report.links.unsubscribe)),
+        ("Link", plain(report.links.primary.url) if report.links.primary else ""),
+        ("Unsubscribe", plain(report.links.unsubscribe)),
         ("Repairs", ", ".join(report.repairs)),
     ):
         if value:
             click.echo(f"  {label:12}{value}")
     for attachment in report.attachments:
         what = f"{attachment.content_type}, {attachment.size} bytes"
-        click.echo(f"  Attachment  {attachment.index}: {attachment.filename} ({_plain(what)})")
+        click.echo(f"  Attachment  {attachment.index}: {attachment.filename} ({plain(what)})")
     for finding in screening.findings:
         click.echo(
             click.style(f"  ! {finding.rule} ({finding.weight:.2f}, {finding.where}): {finding.reason}", fg="yellow")
         )
         if finding.excerpt:
-            click.echo(f"      {_plain(finding.excerpt)[:200]}")
+            click.echo(f"      {plain(finding.excerpt)[:200]}")
     for passage in report.hidden:
-        click.echo(click.style(f"  - hidden ({passage.why}): {_plain(passage.text)[:200]}", fg="magenta"))
+        click.echo(click.style(f"  - hidden ({passage.why}): {plain(passage.text)[:200]}", fg="magenta"))
     if report.text:
         click.echo("  " + _marked(report).strip().replace("\n", "\n  "))
     click.echo()
@@ -134,7 +134,7 @@ def _marked(report: Inspection) -> str:
     pieces = []
     for start, end in pairwise(edges):
         style = next((style for first, last, style in styles if first <= start and end <= last), None)
-        piece = _plain(report.text[start:end], keep="\n")
+        piece = plain(report.text[start:end], keep="\n")
         # Line by line: an indent between must not be coloured.
         pieces.append(
             "\n".join(click.style(line, **style) if line else "" for line in piece.split("\n")) if style else piece
@@ -142,7 +142,7 @@ def _marked(report: Inspection) -> str:
     return "".join(pieces)
 
 
-def _plain(text: str, keep: str = "") -> str:
+def plain(text: str, keep: str = "") -> str:
     """Outside text for a terminal: no escape sequences or other controls."""
     return "".join(c if c in keep or c.isprintable() else " " for c in text)
 

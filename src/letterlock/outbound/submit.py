@@ -10,33 +10,44 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from letterlock.app import App
+from letterlock.carried import Carried, carried
 from letterlock.errors import Conflict, InvalidRequest, NotAllowed, NotFound
 from letterlock.ids import AgentId, EmailId, SubmissionId, TenantId, ThreadId, new_id
 from letterlock.inbound.accept import address_keys
-from letterlock.message.address import Address
+from letterlock.message.address import Address, parse_address
 from letterlock.message.compose import Draft, compose
 from letterlock.outbound.deliver import LEASE_MS, deliver
-from letterlock.policy import Decision, Recipient, SendContext, decide
-from letterlock.store import audit, emails, inboxes, outbox
+from letterlock.policy import APPROVAL, Decision, Limit, Recipient, SendContext, decide
+from letterlock.screen.score import Level
+from letterlock.store import audit, conduct, emails, inboxes, outbox
 from letterlock.store.database import Transaction
+from letterlock.store.emails import Email
 from letterlock.store.inboxes import Inbox
 from letterlock.store.outbox import Delivery, Lease, Submission
+from letterlock.store.terms import query_terms
 from letterlock.wake import OUTBOX
 
 SAME_REQUEST_MS = 10 * 60 * 1000
 _HOUR_MS = 3_600_000
+_DAY_MS = 24 * _HOUR_MS
+_MOST_COMPARED = 100
+_MOST_MENTIONS = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The email a draft answers. `automatic`: a machine sent it (RFC 3834)."""
+    """The email a draft answers. `automatic`: a machine sent it (RFC 3834). `author`: the key of the address that
+    proved to have written it, "" when none did. `passes_on`: the draft forwards it."""
 
     email_id: EmailId
     thread_id: ThreadId
     automatic: bool
+    author: str = ""
+    passes_on: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +81,17 @@ async def submit(
     sha256 = hashlib.sha256(raw).hexdigest()
     now = app.now_ms()
     owner = new_id("worker")
+    words = "\n".join((draft.subject, draft.text, draft.html, draft.sender_name))
+    carries = await app.database.read(inbox.tenant_id, lambda tx: _carried(app, tx, agent_id, words, answered, now))
 
     async def keep(system: Transaction) -> tuple[Submitted, list[Lease]] | _Refused:
         tx = system.bound_to(inbox.tenant_id)
         known = await _known(tx, inbox, name, key, request_hash, now)
         if known is not None:
             return Submitted(known, True), []
-        decision, local = await _decide(app, system, tx, inbox, draft, answered, now)
+        context = await _context(app, system, tx, agent_id, inbox, draft, answered, carries, now)
+        decision = decide(context)
+        outside = [recipient for recipient in context.recipients if not recipient.own]
         if decision.kind == "refuse":
             codes = [reason.code for reason in decision.reasons]
             await audit.append(tx, now, agent_id, "email.refused", inbox.inbox_id, reasons=codes)
@@ -87,7 +102,7 @@ async def submit(
             agent_id,
             name,
             request_hash,
-            decision.reasons[0].code if decision.kind == "hold" else "",
+            decision.by,
             decision.reasons,
             str(draft.sender),
             tuple(map(str, draft.to)),
@@ -101,11 +116,15 @@ async def submit(
             sha256,
             len(raw),
             now,
-            tuple(_delivery(str(recipient), decision, local, now) for recipient in draft.recipients),
+            tuple(_delivery(recipient, decision, now) for recipient in context.recipients),
+            len(outside),
+            now + int(app.settings.approval_hours * _HOUR_MS) if decision.by == APPROVAL else None,
         )
         if not await outbox.add(tx, submission, raw):
             raise Conflict(f"The idempotency key '{key}' is in use by another call.", next_step="Call again.")
         await outbox.join_thread(tx, submission)
+        if decision.by != APPROVAL:
+            await conduct.add_contacts(tx, agent_id, _keys(outside), "sent", now)
         await audit.append(
             tx,
             now,
@@ -189,33 +208,132 @@ async def _known(
     return known
 
 
-async def _decide(
+async def _carried(
+    app: App, tx: Transaction, agent_id: AgentId, words: str, answered: Answered | None, now_ms: int
+) -> tuple[Carried, ...]:
+    """What the words carry of mail that the agent read lately, apart from the conversation they answer."""
+    since = now_ms - int(app.settings.taint_hours * _HOUR_MS)
+    texts = []
+    for email in await emails.by_ids(tx, await conduct.read_lately(tx, agent_id, since, _MOST_COMPARED)):
+        # What a conversation said already may be said in it again.
+        if answered and email.thread_id == answered.thread_id:
+            continue
+        report = await emails.inspection(tx, email.email_id)
+        if report is not None:
+            texts.append(f"{report.subject}\n{report.text}")
+    return carried(words, await conduct.codes_since(tx, now_ms - _DAY_MS), texts)
+
+
+async def _context(
     app: App,
     system: Transaction,
     tx: Transaction,
+    agent_id: AgentId,
     inbox: Inbox,
     draft: Draft,
     answered: Answered | None,
+    carries: tuple[Carried, ...],
     now_ms: int,
-) -> tuple[Decision, frozenset[str]]:
-    """The decision, and which recipients are inboxes of ours."""
+) -> SendContext:
+    settings = app.settings
     sender = await inboxes.find(tx, inbox.inbox_id)
-    local = set()
-    for recipient in map(str, draft.recipients):
-        if await inboxes.find_by_address(system, address_keys(recipient), now_ms):
-            local.add(recipient)
-    context = SendContext(
+    recipients = tuple(
+        [await _recipient(system, tx, agent_id, inbox, each, answered, now_ms) for each in draft.recipients]
+    )
+    outside = sum(not recipient.own for recipient in recipients)
+    return SendContext(
         sender=str(draft.sender),
         sender_live=sender is not None
         and sender.deleted_at is None
         and (sender.expires_at is None or sender.expires_at > now_ms)
         and sender.address == str(draft.sender),
-        recipients=tuple(Recipient(str(each), str(each) in local) for each in draft.recipients),
-        relay_configured=bool(app.settings.relay_host),
+        recipients=recipients,
+        relay_configured=bool(settings.relay_host),
         answers_automatic=answered is not None and answered.automatic,
         sent_in_thread=await outbox.count_in_thread(tx, answered.thread_id, now_ms - _HOUR_MS) if answered else 0,
+        tainted=await conduct.is_tainted(tx, agent_id, now_ms - int(settings.taint_hours * _HOUR_MS)),
+        passes_on=answered is not None and answered.passes_on,
+        carried=carries,
+        first=settings.first_emails - await conduct.approved_count(tx, agent_id, settings.first_emails),
+        limits=await _limits(app, tx, agent_id, inbox, outside, now_ms) if outside else (),
+        paused=await conduct.is_paused(tx),
+        suspended=await conduct.suspended(tx, inbox.inbox_id),
     )
-    return decide(context), frozenset(local)
+
+
+async def _recipient(
+    system: Transaction,
+    tx: Transaction,
+    agent_id: AgentId,
+    inbox: Inbox,
+    address: Address,
+    answered: Answered | None,
+    now_ms: int,
+) -> Recipient:
+    found = await inboxes.find_by_address(system, address_keys(str(address)), now_ms)
+    if found is not None and found.tenant_id == inbox.tenant_id:
+        return Recipient(str(address), local=True, own=True)
+    how = await conduct.contact(tx, agent_id, address.key)
+    return Recipient(
+        str(address),
+        local=found is not None,
+        named=how == "named",
+        known=how != "",
+        answered=answered is not None and answered.author == address.key,
+        only_from_mail=not how and await _only_from_mail(tx, agent_id, address),
+        suppressed=await conduct.suppression(tx, address.key),
+    )
+
+
+async def _only_from_mail(tx: Transaction, agent_id: AgentId, address: Address) -> bool:
+    """Whether mail speaks of the address, and none of it is vouched for."""
+    found = await tx.match_terms(None, query_terms(str(address)), 2**62, _MOST_MENTIONS)
+    mentions = await emails.by_ids(tx, found)
+    return bool(mentions) and not any([await vouched(tx, agent_id, email) for email in mentions])
+
+
+async def vouched(tx: Transaction, agent_id: AgentId, email: Email) -> bool:
+    """Whether something vouches for an email: its sender proved who they are, and the agent or a person knows them; or
+    the inbox trusts them."""
+    if email.level is Level.TRUSTED:
+        return True
+    if not email.aligned or email.level is not Level.NORMAL:
+        return False
+    try:
+        sender = parse_address(email.from_address)
+    except InvalidRequest:
+        return False
+    own = await inboxes.find(tx, str(sender))
+    return own is not None or await conduct.contact(tx, agent_id, sender.key) != ""
+
+
+async def _limits(
+    app: App, tx: Transaction, agent_id: AgentId, inbox: Inbox, outside: int, now_ms: int
+) -> tuple[Limit, ...]:
+    settings = app.settings
+    passed = []
+    for whose, hours, most in (
+        ("inbox", 1, settings.inbox_per_hour),
+        ("inbox", 24, settings.inbox_per_day),
+        ("agent", 1, settings.agent_per_hour),
+        ("agent", 24, settings.agent_per_day),
+        ("tenant", 1, settings.tenant_per_hour),
+        ("tenant", 24, settings.tenant_per_day),
+    ):
+        used = await conduct.used(
+            tx,
+            now_ms - hours * _HOUR_MS,
+            inbox_id=inbox.inbox_id if whose == "inbox" else None,
+            agent_id=agent_id if whose == "agent" else None,
+        )
+        if used.recipients + outside > most:
+            wait_ms = used.first_at + hours * _HOUR_MS - now_ms if used.recipients else 0
+            passed.append(Limit(whose, most, hours, max(0, wait_ms) // 1000))  # type: ignore[arg-type]
+    return tuple(passed)
+
+
+def _keys(recipients: Iterable[Recipient]) -> list[str]:
+    return [parse_address(recipient.address).key for recipient in recipients]
 
 
 async def _thread(tx: Transaction, inbox: Inbox, draft: Draft, answered: Answered | None, now_ms: int) -> ThreadId:
@@ -225,11 +343,11 @@ async def _thread(tx: Transaction, inbox: Inbox, draft: Draft, answered: Answere
     return await emails.thread_of(tx, inbox.inbox_id, draft.message_id, earlier, now_ms)
 
 
-def _delivery(recipient: str, decision: Decision, local: frozenset[str], now_ms: int) -> Delivery:
-    held = recipient in decision.held
+def _delivery(recipient: Recipient, decision: Decision, now_ms: int) -> Delivery:
+    held = recipient.address in decision.held
     return Delivery(
-        recipient,
-        "local" if recipient in local else "relay",
+        recipient.address,
+        "local" if recipient.local else "relay",
         "held" if held else "queued",
         None if held else now_ms,
     )

@@ -261,7 +261,7 @@ class Model:
         self._scores = [float(point[1]) for point in header["calibration"]]
 
     def calibrated(self, logit: float) -> float:
-        """One in a hundred honest mails of the training's held-out sources reaches 0.5, one in a thousand 0.9."""
+        """One in a hundred honest mails of held-out sources reaches 0.5, one in a thousand 0.8."""
         import numpy as np
 
         return float(np.interp(logit, self._logits, self._scores))

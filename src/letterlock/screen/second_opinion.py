@@ -22,7 +22,7 @@ def second_opinion(subject: str, text: str) -> float:
 
 
 def calibrated(score: float) -> float:
-    """One honest mail in a hundred reaches 0.5, one in a thousand 0.9 (bench/injection.py --defender)."""
+    """One honest mail in a hundred reaches 0.5, one in a thousand 0.8 (bench/injection.py --defender)."""
     at = bisect_right(_THEIRS, score)
     if at == 0:
         return 0.0
@@ -33,7 +33,7 @@ def calibrated(score: float) -> float:
 
 
 _THEIRS: Final = (0.90, 0.966, 0.981)
-_OURS: Final = (0.0, 0.5, 0.9)
+_OURS: Final = (0.0, 0.5, 0.8)
 
 
 @cache

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from letterlock.store.database import Transaction
 
 _START = "0" * 64
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """`broken_at`: the number of the first row that does not fit the one before it, None when all do."""
+
+    rows: int
+    broken_at: int | None = None
 
 
 async def append(tx: Transaction, at_ms: int, actor: str, action: str, subject: str, **detail: Any) -> None:
@@ -17,7 +26,6 @@ async def append(tx: Transaction, at_ms: int, actor: str, action: str, subject: 
     last = await tx.one("SELECT n, hash FROM audit WHERE tenant_id = :tenant ORDER BY n DESC LIMIT 1")
     n, previous = (last["n"] + 1, last["hash"]) if last else (1, _START)
     text = json.dumps(detail, sort_keys=True, separators=(",", ":"))
-    link = "\x1f".join((previous, str(n), str(at_ms), actor, action, subject, text))
     await tx.run(
         "INSERT INTO audit (tenant_id, n, at, actor, action, subject, detail, previous_hash, hash)"
         " VALUES (:tenant, :n, :at, :actor, :action, :subject, :detail, :previous, :hash)",
@@ -28,5 +36,27 @@ async def append(tx: Transaction, at_ms: int, actor: str, action: str, subject: 
         subject=subject,
         detail=text,
         previous=previous,
-        hash=hashlib.sha256(link.encode()).hexdigest(),
+        hash=_link(previous, n, at_ms, actor, action, subject, text),
     )
+
+
+async def verify(tx: Transaction) -> Verified:
+    """Follow the chain from its start: no row changed, none missing but at the end."""
+    previous, number = _START, 0
+    while rows := await tx.all(
+        "SELECT n, at, actor, action, subject, detail, previous_hash, hash FROM audit"
+        " WHERE tenant_id = :tenant AND n > :after ORDER BY n LIMIT 1000",
+        after=number,
+    ):
+        for row in rows:
+            number += 1
+            made = _link(previous, row["n"], row["at"], row["actor"], row["action"], row["subject"], row["detail"])
+            if row["n"] != number or row["previous_hash"] != previous or row["hash"] != made:
+                return Verified(number - 1, number)
+            previous = row["hash"]
+    return Verified(number)
+
+
+def _link(previous: str, n: int, at_ms: int, actor: str, action: str, subject: str, detail: str) -> str:
+    fields = (previous, str(n), str(at_ms), actor, action, subject, detail)
+    return hashlib.sha256("\x1f".join(fields).encode()).hexdigest()

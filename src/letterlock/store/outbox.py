@@ -64,6 +64,12 @@ class Submission:
     size: int
     created_at: int
     deliveries: tuple[Delivery, ...] = ()
+    outside: int = 0
+    """Recipients beyond the tenant."""
+    approve_until: int | None = None
+    """When a person must have decided, for one that waits for that."""
+    verdict: str = ""
+    """What a person said: approved, denied; expired when nobody did; "" while nobody has, or none is needed."""
 
     @property
     def recipients(self) -> tuple[str, ...]:
@@ -91,10 +97,14 @@ class Lease:
 
 _COLUMNS = (
     "submission_id, inbox_id, agent_id, idempotency_key, request_hash, held_by, reasons, sender, recipients, subject,"
-    " body_text, message_id, thread_id, reply_to_email_id, sha256, size, created_at"
+    " body_text, message_id, thread_id, reply_to_email_id, sha256, size, created_at, outside,"
+    " approve_until, verdict"
 )
 _DELIVERY_COLUMNS = "recipient, route, state, next_at, attempts, unanswered, reply, updated_at"
-_DUE = "next_at <= :now AND (lease_until IS NULL OR lease_until <= :now)"
+_DUE = (
+    "next_at <= :now AND (lease_until IS NULL OR lease_until <= :now) AND (route = 'local' OR tenant_id NOT IN"
+    " (SELECT tenant_id FROM tenants WHERE paused_at IS NOT NULL))"
+)
 _FENCED = (
     "tenant_id = :tenant AND submission_id = :submission_id AND recipient = :recipient"
     " AND lease_owner = :owner AND attempts = :attempt"
@@ -124,6 +134,9 @@ def _submission(row: Row, deliveries: Iterable[Delivery]) -> Submission:
         row["size"],
         row["created_at"],
         tuple(deliveries),
+        row["outside"],
+        row["approve_until"],
+        row["verdict"],
     )
 
 
@@ -152,9 +165,10 @@ async def add(tx: Transaction, submission: Submission, raw: bytes) -> bool:
     kept = await tx.run(
         "INSERT INTO submissions (tenant_id, submission_id, inbox_id, agent_id, idempotency_key, request_hash, held_by,"
         " reasons, sender, recipients, subject, body_text, message_id, thread_id, reply_to_email_id, sha256, raw, size,"
-        " created_at) VALUES (:tenant, :submission_id, :inbox_id, :agent_id, :idempotency_key, :request_hash, :held_by,"
-        " :reasons, :sender, :recipients, :subject, :body_text, :message_id, :thread_id, :reply_to_email_id, :sha256,"
-        " :raw, :size, :created_at) ON CONFLICT (tenant_id, inbox_id, idempotency_key) DO NOTHING",
+        " created_at, outside, approve_until) VALUES (:tenant, :submission_id, :inbox_id, :agent_id, :idempotency_key,"
+        " :request_hash, :held_by, :reasons, :sender, :recipients, :subject, :body_text, :message_id, :thread_id,"
+        " :reply_to_email_id, :sha256, :raw, :size, :created_at, :outside, :approve_until)"
+        " ON CONFLICT (tenant_id, inbox_id, idempotency_key) DO NOTHING",
         submission_id=submission.submission_id,
         inbox_id=submission.inbox_id,
         agent_id=submission.agent_id,
@@ -173,6 +187,8 @@ async def add(tx: Transaction, submission: Submission, raw: bytes) -> bool:
         raw=raw,
         size=submission.size,
         created_at=submission.created_at,
+        outside=submission.outside,
+        approve_until=submission.approve_until,
     )
     if not kept:
         return False
@@ -200,6 +216,15 @@ async def get(tx: Transaction, submission_id: SubmissionId) -> Submission | None
         submission_id=submission_id,
     )
     return _submission(row, await _deliveries(tx, submission_id)) if row else None
+
+
+async def raw(tx: Transaction, submission_id: SubmissionId) -> bytes | None:
+    """The frozen bytes."""
+    row = await tx.one(
+        "SELECT raw FROM submissions WHERE tenant_id = :tenant AND submission_id = :submission_id",
+        submission_id=submission_id,
+    )
+    return bytes(row["raw"]) if row else None
 
 
 async def by_key(tx: Transaction, inbox_id: InboxId, idempotency_key: str) -> Submission | None:

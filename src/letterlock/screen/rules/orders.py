@@ -44,18 +44,18 @@ class _Combination(NamedTuple):
 
 
 KINDS: Final[dict[str, Kind]] = {
-    "override": Kind(0.65, "It tells its reader to ignore earlier instructions."),
-    "addressed": Kind(0.5, "It speaks to an assistant or agent instead of to a person."),
-    "role": Kind(0.55, "It tries to give its reader a new role."),
-    "hand_over": Kind(0.6, "It asks for codes, passwords or mail contents to be sent elsewhere."),
-    "reveal_prompt": Kind(0.5, "It asks for the instructions an assistant was given."),
-    "conceal": Kind(0.55, "It asks that something be hidden from the user."),
-    "relay": Kind(0.5, "It wants a message or a phone number passed on to the user as if it were ours."),
-    "claim": Kind(0.5, "It claims a permission, or new instructions, that an email cannot give."),
-    "append": Kind(0.55, "It asks for data to be put into a link."),
-    "turn": Kind(0.65, "It imitates the turns or marks of a chat with a model."),
-    "tool": Kind(0.65, "It contains the syntax of a tool call."),
-    "boundary": Kind(0.6, "It pretends that the email ends and somebody else goes on."),
+    "override": Kind(0.88, "It tells its reader to ignore earlier instructions."),
+    "addressed": Kind(0.82, "It speaks to an assistant or agent instead of to a person."),
+    "role": Kind(0.84, "It tries to give its reader a new role."),
+    "hand_over": Kind(0.86, "It asks for codes, passwords or mail contents to be sent elsewhere."),
+    "reveal_prompt": Kind(0.82, "It asks for the instructions an assistant was given."),
+    "conceal": Kind(0.84, "It asks that something be hidden from the user."),
+    "relay": Kind(0.82, "It wants a message or a phone number passed on to the user as if it were ours."),
+    "claim": Kind(0.82, "It claims a permission, or new instructions, that an email cannot give."),
+    "append": Kind(0.84, "It asks for data to be put into a link."),
+    "turn": Kind(0.88, "It imitates the turns or marks of a chat with a model."),
+    "tool": Kind(0.88, "It contains the syntax of a tool call."),
+    "boundary": Kind(0.86, "It pretends that the email ends and somebody else goes on."),
 }
 
 _C = Concept

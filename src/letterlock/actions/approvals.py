@@ -1,0 +1,106 @@
+"""What waits for a person, and what a person says of it. No key of an agent can do this.
+
+A verdict is bound to the hash of the exact bytes and envelope, is given once, before it lapses, and is written down.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from letterlock.actions.caller import LOCAL_CALLER
+from letterlock.app import App
+from letterlock.errors import Conflict, NotFound
+from letterlock.ids import SubmissionId
+from letterlock.message.address import parse_address
+from letterlock.store import audit, conduct, outbox
+from letterlock.store.database import Transaction
+from letterlock.store.outbox import Submission
+from letterlock.wake import OUTBOX
+
+_MOST = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A submission that waits for a person, and its bytes."""
+
+    submission: Submission
+    raw: bytes
+
+
+async def waiting(app: App) -> list[Submission]:
+    """What waits, oldest first."""
+
+    async def load(tx: Transaction) -> list[Submission]:
+        found = [await outbox.get(tx, one) for one in await conduct.waiting(tx, app.now_ms(), _MOST)]
+        return [submission for submission in found if submission is not None]
+
+    return await app.database.read(LOCAL_CALLER.tenant_id, load)
+
+
+async def show(app: App, submission_id: str) -> Waiting:
+    """Raises NotFound."""
+
+    async def load(tx: Transaction) -> Waiting | None:
+        submission = await outbox.get(tx, SubmissionId(submission_id))
+        raw = await outbox.raw(tx, SubmissionId(submission_id)) if submission else None
+        return Waiting(submission, raw) if submission and raw is not None else None
+
+    found = await app.database.read(LOCAL_CALLER.tenant_id, load)
+    if found is None:
+        raise NotFound(f"There is no submission {submission_id}.", next_step="`letterlock approvals list` shows all.")
+    return found
+
+
+async def approve(app: App, submission_id: str, sha256: str = "") -> Submission:
+    """Let exactly this email go. `sha256`: what the person looked at; another one is
+    refused. Raises NotFound, Conflict."""
+    return await _decide(app, submission_id, sha256, approved=True)
+
+
+async def deny(app: App, submission_id: str) -> Submission:
+    """It never goes out. Raises NotFound, Conflict."""
+    return await _decide(app, submission_id, "", approved=False)
+
+
+async def _decide(app: App, submission_id: str, sha256: str, *, approved: bool) -> Submission:
+    now = app.now_ms()
+    wanted = SubmissionId(submission_id)
+
+    async def write(tx: Transaction) -> Submission:
+        before = await outbox.get(tx, wanted)
+        if before is None:
+            raise NotFound(
+                f"There is no submission {submission_id}.", next_step="`letterlock approvals list` shows what waits."
+            )
+        if sha256 and sha256 != before.sha256:
+            raise Conflict(
+                "It is not the email that was looked at.",
+                next_step="Look at it again with `letterlock approvals show`.",
+            )
+        done = await conduct.decide_on(tx, wanted, before.sha256, "approved" if approved else "denied", now)
+        if not done:
+            state = before.verdict or before.state
+            raise Conflict(f"Submission {submission_id} does not wait for a person: it is {state}.")
+        if approved:
+            await conduct.let_go(tx, wanted, now)
+            keys = [parse_address(each.recipient).key for each in before.deliveries if each.state == "held"]
+            await conduct.add_contacts(tx, before.agent_id, keys, "sent", now)
+        else:
+            await outbox.cancel(tx, wanted, now)
+        await audit.append(
+            tx,
+            now,
+            "person",
+            "email.approved" if approved else "email.denied",
+            wanted,
+            sha256=before.sha256,
+            reasons=[reason.code for reason in before.reasons],
+        )
+        after = await outbox.get(tx, wanted)
+        assert after is not None
+        return after
+
+    after = await app.database.write(LOCAL_CALLER.tenant_id, write)
+    app.wake.hint(OUTBOX)
+    return after

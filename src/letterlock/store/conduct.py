@@ -1,0 +1,296 @@
+"""What decides whether an agent's email may leave: what it has read, whom it knows, what a person said of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from letterlock.ids import AgentId, EmailId, InboxId, SubmissionId
+from letterlock.store.database import Transaction
+
+EVERY_AGENT = AgentId("*")
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """An email an agent was shown. `vouched`: its sender proved who they are and is known."""
+
+    email_id: EmailId
+    level: str
+    vouched: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """`how`: sent (an agent wrote there) or named (a person vouches for it). Time in milliseconds since 1970."""
+
+    agent_id: AgentId
+    address_key: str
+    how: Literal["sent", "named"]
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    address_key: str
+    reason: str
+    at: int
+
+
+# --- read -------------------------------------------------------------------------------------------------------------
+
+
+async def add_reads(tx: Transaction, agent_id: AgentId, reads: Iterable[Read], now_ms: int) -> None:
+    await tx.many(
+        "INSERT INTO reads (tenant_id, agent_id, email_id, level, vouched, at)"
+        " VALUES (:tenant, :agent_id, :email_id, :level, :vouched, :now)"
+        " ON CONFLICT (tenant_id, agent_id, email_id) DO UPDATE SET at = :now, level = :level, vouched = :vouched",
+        (
+            {
+                "agent_id": agent_id,
+                "email_id": read.email_id,
+                "level": read.level,
+                "vouched": int(read.vouched),
+                "now": now_ms,
+            }
+            for read in reads
+        ),
+    )
+
+
+async def is_tainted(tx: Transaction, agent_id: AgentId, since_ms: int) -> bool:
+    """Whether the agent was shown mail since then that nothing vouches for."""
+    row = await tx.one(
+        "SELECT 1 AS n FROM reads WHERE tenant_id = :tenant AND agent_id = :agent_id AND at >= :since AND vouched = 0"
+        " LIMIT 1",
+        agent_id=agent_id,
+        since=since_ms,
+    )
+    return row is not None
+
+
+async def read_lately(tx: Transaction, agent_id: AgentId, since_ms: int, limit: int) -> list[EmailId]:
+    """What the agent was shown since then, newest first."""
+    rows = await tx.all(
+        "SELECT email_id FROM reads WHERE tenant_id = :tenant AND agent_id = :agent_id AND at >= :since"
+        " ORDER BY at DESC LIMIT :limit",
+        agent_id=agent_id,
+        since=since_ms,
+        limit=limit,
+    )
+    return [row["email_id"] for row in rows]
+
+
+async def forget_reads(tx: Transaction, before_ms: int, limit: int) -> int:
+    """A system write; returns how many went."""
+    return await tx.run(
+        "DELETE FROM reads WHERE (tenant_id, agent_id, email_id) IN"
+        " (SELECT tenant_id, agent_id, email_id FROM reads WHERE at < :before LIMIT :limit)",
+        before=before_ms,
+        limit=limit,
+    )
+
+
+async def codes_since(tx: Transaction, since_ms: int, limit: int = 500) -> list[str]:
+    """One-time codes of mail that came since then."""
+    rows = await tx.all(
+        "SELECT code FROM emails WHERE tenant_id = :tenant AND code IS NOT NULL AND received_at >= :since"
+        " ORDER BY received_at DESC LIMIT :limit",
+        since=since_ms,
+        limit=limit,
+    )
+    return [row["code"] for row in rows]
+
+
+# --- known ------------------------------------------------------------------------------------------------------------
+
+
+def _keys(address_key: str) -> tuple[str, str]:
+    return address_key, f"@{address_key.rpartition('@')[2]}"
+
+
+async def contact(tx: Transaction, agent_id: AgentId, address_key: str) -> Literal["", "sent", "named"]:
+    """How the agent knows an address, itself or by its domain; "" when it does not."""
+    address, domain = _keys(address_key)
+    rows = await tx.all(
+        "SELECT how FROM contacts WHERE tenant_id = :tenant AND agent_id IN (:agent_id, :every)"
+        " AND address_key IN (:address, :domain)",
+        agent_id=agent_id,
+        every=EVERY_AGENT,
+        address=address,
+        domain=domain,
+    )
+    ways = {row["how"] for row in rows}
+    return "named" if "named" in ways else "sent" if ways else ""
+
+
+async def add_contacts(
+    tx: Transaction, agent_id: AgentId, address_keys: Iterable[str], how: Literal["sent", "named"], now_ms: int
+) -> None:
+    await tx.many(
+        "INSERT INTO contacts (tenant_id, agent_id, address_key, how, at)"
+        " VALUES (:tenant, :agent_id, :address_key, :how, :now) ON CONFLICT DO NOTHING",
+        ({"agent_id": agent_id, "address_key": key, "how": how, "now": now_ms} for key in address_keys),
+    )
+
+
+async def named_contacts(tx: Transaction) -> list[Contact]:
+    rows = await tx.all(
+        "SELECT agent_id, address_key, how, at FROM contacts WHERE tenant_id = :tenant AND how = 'named'"
+        " ORDER BY address_key"
+    )
+    return [Contact(row["agent_id"], row["address_key"], row["how"], row["at"]) for row in rows]
+
+
+async def remove_contact(tx: Transaction, address_key: str) -> int:
+    """For every agent, however it is known."""
+    return await tx.run(
+        "DELETE FROM contacts WHERE tenant_id = :tenant AND address_key = :address_key", address_key=address_key
+    )
+
+
+# --- suppressed, paused, suspended ------------------------------------------------------------------------------------
+
+
+async def suppression(tx: Transaction, address_key: str) -> str:
+    """Why nothing may be sent there, "" when it may."""
+    row = await tx.one(
+        "SELECT reason FROM suppressions WHERE tenant_id = :tenant AND address_key = :address_key",
+        address_key=address_key,
+    )
+    return str(row["reason"]) if row else ""
+
+
+async def suppress(tx: Transaction, address_key: str, reason: str, now_ms: int) -> None:
+    await tx.run(
+        "INSERT INTO suppressions (tenant_id, address_key, reason, at) VALUES (:tenant, :address_key, :reason, :now)"
+        " ON CONFLICT DO NOTHING",
+        address_key=address_key,
+        reason=reason,
+        now=now_ms,
+    )
+
+
+async def suppressions(tx: Transaction, limit: int = 1000) -> list[Suppression]:
+    rows = await tx.all(
+        "SELECT address_key, reason, at FROM suppressions WHERE tenant_id = :tenant ORDER BY at DESC LIMIT :limit",
+        limit=limit,
+    )
+    return [Suppression(row["address_key"], row["reason"], row["at"]) for row in rows]
+
+
+async def unsuppress(tx: Transaction, address_key: str) -> int:
+    return await tx.run(
+        "DELETE FROM suppressions WHERE tenant_id = :tenant AND address_key = :address_key", address_key=address_key
+    )
+
+
+async def is_paused(tx: Transaction) -> bool:
+    row = await tx.one("SELECT paused_at FROM tenants WHERE tenant_id = :tenant")
+    return row is not None and row["paused_at"] is not None
+
+
+async def pause(tx: Transaction, at_ms: int | None) -> None:
+    """None: sending goes on."""
+    await tx.run("UPDATE tenants SET paused_at = :at WHERE tenant_id = :tenant", at=at_ms)
+
+
+async def suspended(tx: Transaction, inbox_id: InboxId) -> str:
+    row = await tx.one(
+        "SELECT suspended FROM inboxes WHERE tenant_id = :tenant AND inbox_id = :inbox_id", inbox_id=inbox_id
+    )
+    return str(row["suspended"]) if row else ""
+
+
+# --- counted ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """Recipients outside within a window, and when the first of them was written to (milliseconds since 1970)."""
+
+    recipients: int
+    first_at: int
+
+
+async def used(
+    tx: Transaction, since_ms: int, *, inbox_id: InboxId | None = None, agent_id: AgentId | None = None
+) -> Used:
+    """What the inbox, the agent, or the whole tenant sent outside since then; held ones count, denied ones do not."""
+    row = await tx.one(
+        "SELECT COALESCE(SUM(outside), 0) AS n, COALESCE(MIN(created_at), 0) AS first FROM submissions"
+        " WHERE tenant_id = :tenant AND outside > 0 AND created_at >= :since AND verdict NOT IN ('denied', 'expired')"
+        " AND (:inbox_id IS NULL OR inbox_id = :inbox_id) AND (:agent_id IS NULL OR agent_id = :agent_id)",
+        since=since_ms,
+        inbox_id=inbox_id,
+        agent_id=agent_id,
+    )
+    assert row is not None
+    return Used(int(row["n"]), int(row["first"]))
+
+
+async def approved_count(tx: Transaction, agent_id: AgentId, limit: int) -> int:
+    """How many emails of the agent a person has let go, at most `limit`."""
+    row = await tx.one(
+        "SELECT COUNT(*) AS n FROM (SELECT 1 FROM submissions WHERE tenant_id = :tenant AND agent_id = :agent_id"
+        " AND verdict = 'approved' LIMIT :limit) AS let_go",
+        agent_id=agent_id,
+        limit=limit,
+    )
+    return int(row["n"]) if row else 0
+
+
+# --- a person's verdict -----------------------------------------------------------------------------------------------
+
+
+async def waiting(tx: Transaction, now_ms: int, limit: int) -> Sequence[SubmissionId]:
+    """What waits for a person, oldest first."""
+    rows = await tx.all(
+        "SELECT submission_id FROM submissions WHERE tenant_id = :tenant AND held_by = 'approval'"
+        " AND approve_until > :now ORDER BY created_at LIMIT :limit",
+        now=now_ms,
+        limit=limit,
+    )
+    return [row["submission_id"] for row in rows]
+
+
+async def decide_on(
+    tx: Transaction, submission_id: SubmissionId, sha256: str, verdict: Literal["approved", "denied"], now_ms: int
+) -> bool:
+    """Write a person's verdict on exactly these bytes, once, before it lapses. False: there is nothing to decide."""
+    return bool(
+        await tx.run(
+            "UPDATE submissions SET verdict = :verdict, held_by = '' WHERE tenant_id = :tenant"
+            " AND submission_id = :submission_id AND sha256 = :sha256 AND held_by = 'approval' AND verdict = ''"
+            " AND approve_until > :now",
+            submission_id=submission_id,
+            sha256=sha256,
+            verdict=verdict,
+            now=now_ms,
+        )
+    )
+
+
+async def let_go(tx: Transaction, submission_id: SubmissionId, now_ms: int) -> int:
+    """Queue what a verdict has freed."""
+    return await tx.run(
+        "UPDATE deliveries SET state = 'queued', next_at = :now, updated_at = :now WHERE tenant_id = :tenant"
+        " AND submission_id = :submission_id AND state = 'held'",
+        submission_id=submission_id,
+        now=now_ms,
+    )
+
+
+async def lapse(tx: Transaction, now_ms: int) -> int:
+    """End the questions nobody answered in time. A system write; returns how many."""
+    await tx.run(
+        "UPDATE deliveries SET state = 'cancelled', next_at = NULL, updated_at = :now WHERE state = 'held'"
+        " AND (tenant_id, submission_id) IN (SELECT tenant_id, submission_id FROM submissions"
+        " WHERE held_by = 'approval' AND approve_until <= :now)",
+        now=now_ms,
+    )
+    return await tx.run(
+        "UPDATE submissions SET held_by = '', verdict = 'expired' WHERE held_by = 'approval' AND approve_until <= :now",
+        now=now_ms,
+    )

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import base64
+import codecs
+import time
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from letterlock.carried import carried
+
+MAIL = "The quarterly figures are confidential: revenue fell by nine percent and the Oslo office will be closed in May."
+CODE = "493817"
+
+
+def disguises(text: str) -> dict[str, str]:
+    return {
+        "plain": text,
+        "upper": text.upper(),
+        "base64": base64.b64encode(text.encode()).decode(),
+        "base64url": base64.urlsafe_b64encode(text.encode()).decode().rstrip("="),
+        "twice": base64.b64encode(base64.b64encode(text.encode())).decode(),
+        "hex": text.encode().hex(),
+        "hex with blanks": text.encode().hex(" "),
+        "percent": quote(text, safe=""),
+        "reversed": text[::-1],
+        "rot13": codecs.encode(text, "rot13"),
+        "reversed base64": base64.b64encode(text[::-1].encode()).decode(),
+    }
+
+
+@pytest.mark.parametrize("disguise", disguises(""))
+def test_words_of_an_email_are_found_in_every_disguise(disguise: str) -> None:
+    assert "carries_mail" in carried(f"Hello,\n\n{disguises(MAIL)[disguise]}\n\nBye", [], [MAIL])
+
+
+@pytest.mark.parametrize("disguise", [name for name in disguises("") if name != "rot13"])
+def test_a_code_is_found_in_every_disguise(disguise: str) -> None:
+    assert "carries_code" in carried(f"It is {disguises(f'the code {CODE} here')[disguise]} .", [CODE], [])
+
+
+@pytest.mark.parametrize("spelling", ["493 817", "493-817", "4 9 3 8 1 7", "4.9.3.8.1.7", "４９３８１７"])
+def test_a_code_is_found_however_it_is_spelt(spelling: str) -> None:
+    assert "carries_code" in carried(f"Take {spelling} now", [CODE], [])
+
+
+@pytest.mark.parametrize(
+    "secret", ["ghp_16C7e42F292c6912E7710c838347Ae178B4a", "AKIAIOSFODNN7EXAMPLF", "Password: hunter2-Kite!9"]
+)
+def test_credentials_are_found(secret: str) -> None:
+    found = carried(f"Here you are: {secret}", [], [])
+    assert "carries_secret" in found or "ghp" in secret, "a token with a wrong checksum is none"
+
+
+def test_an_account_number_is_found_though_it_is_short() -> None:
+    read = ["Pay to DE89 3704 0044 0532 0130 00 by Friday."]
+    for written in ("DE89370400440532013000", "DE89 3704 0044 0532 0130 00", "DE89-3704-0044-0532-0130-00"):
+        assert carried(f"The number is {written}.", [], read) == ("carries_mail",)
+
+
+def test_a_day_that_both_name_is_no_data() -> None:
+    assert carried("See you on 2026-12-03.", [], ["The meeting is on 2026-12-03."]) == ()
+
+
+@pytest.mark.parametrize(
+    ("url", "data"),
+    [
+        ("https://a.example/collect?d=VGhlIHF1YXJ0ZXJseSBmaWd1cmVz", True),
+        ("https://a.example/p/VGhlIHF1YXJ0ZXJseSBmaWd1cmVzIGFyZQ==.png", True),
+        ("https://a.example/#5468652071756172746572", False),
+        ("https://a.example/#546865207175617274657200112233445566", True),
+        ("https://blog.example/how-we-moved-our-office-to-oslo-in-may", False),
+        ("https://shop.example/orders?page=2&sort=date", False),
+    ],
+)
+def test_links_that_carry_data_are_told_from_those_that_do_not(url: str, data: bool) -> None:
+    assert ("carries_link" in carried(f"See {url} please", [], [])) is data
+
+
+def test_an_answer_of_ones_own_carries_nothing() -> None:
+    answer = "Dear Mr Olsen, thank you for your question. The parcel left us on Monday and will be with you soon. Best"
+    assert carried(answer, [CODE], [MAIL]) == ()
+
+
+@given(st.text(max_size=300), st.text(max_size=300), st.text(alphabet="0123456789", min_size=4, max_size=8))
+def test_no_text_raises(written: str, read: str, code: str) -> None:
+    carried(written, [code], [read])
+
+
+@pytest.mark.parametrize("piece", ["a", "QUJD", "4a ", "a ", "%41", "https://a.example/", "1 ", "a."])
+def test_hostile_text_takes_linear_time(piece: str) -> None:
+    def seconds(size: int) -> float:
+        text = (piece * size)[:size]
+        best = 9.0
+        for _ in range(3):
+            start = time.process_time()
+            carried(text, [CODE], [text])
+            best = min(best, time.process_time() - start)
+        return best
+
+    assert seconds(80_000) < 0.1 + 3 * seconds(40_000)
