@@ -57,6 +57,9 @@ class Settings(BaseSettings):
     relay_username: str = Field("", description="Login at the relay; empty: none.")
     relay_password: SecretStr = Field(SecretStr(""), description="Its password.")
 
+    attach_folder: Path | None = Field(None, description="Files in this folder may be sent along by their name.")
+    attach_bytes: int = Field(10_000_000, ge=1, le=50_000_000, description="Largest sum of attached files, in bytes.")
+
     first_emails: int = Field(5, ge=0, le=1000, description="Emails of a new agent to the outside a person sees first.")
     taint_hours: float = Field(24, gt=0, le=720, description="How long mail that nothing vouches for ties an agent.")
     approval_hours: float = Field(72, gt=0, le=720, description="How long an email waits for a person.")

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import email
 from collections.abc import AsyncIterator
+from email.message import EmailMessage
+from email.policy import SMTP
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +15,13 @@ from letterlock.actions.people import name_contact
 from letterlock.app import App, open_app
 from letterlock.errors import CallerError, Conflict, InvalidRequest, NotAllowed, NotFound
 from letterlock.ids import DEFAULT_TENANT, LOCAL_AGENT
+from letterlock.message.parse import attachment_bytes, parse_message
 from letterlock.outbound.deliver import claim, deliver
 from letterlock.policy import AUTOMATIC_ANSWERS_PER_HOUR
+from letterlock.screen.score import Level
 from letterlock.store import emails, inboxes
 from letterlock.store.emails import Email
-from running import do, file_all, letter, make_inbox, receive, settings_for
+from running import arrive, do, file_all, letter, make_inbox, receive, screened, settings_for
 
 
 @pytest.fixture
@@ -135,7 +139,7 @@ async def test_a_repeated_call_says_so_and_how_to_send_once_more(app: App) -> No
         ({"subject": "x" * 999}, "subject"),
         ({"text": "x" * 200_001}, "text"),
         ({"bcc": "nobody@letterlock.localhost"}, "nobody@letterlock.localhost"),
-        ({"attachments": ["a.pdf"]}, "attachments"),
+        ({"attachements": ["a.pdf"]}, "attachements"),
     ],
 )
 async def test_a_wrong_argument_is_named_and_nothing_is_sent(app: App, wrong: dict[str, Any], named: str) -> None:
@@ -372,3 +376,88 @@ async def test_of_what_a_server_says_only_its_codes_reach_the_model(relayed: App
     await relay_now(relayed)
     (found,) = (await do(relayed, "get_delivery_status", submission_id=sent.submission_id)).recipients
     assert found.answer == "550 5.7.1"
+
+
+# Forwarding and files
+
+
+def with_file(name: str = "plan.txt", data: bytes = b"The plan.") -> bytes:
+    message = EmailMessage()
+    message["From"], message["Subject"] = "Anna <anna@shop.example>", "AW: The plan"
+    message.set_content("Please see the file.")
+    message.add_attachment(data, "application", "octet-stream", filename=name)
+    return message.as_bytes(policy=SMTP)
+
+
+async def test_a_forward_carries_note_text_and_files(relayed: App, sink: RelaySink) -> None:
+    box = await make_inbox(relayed)
+    email_id = await receive(relayed, box, with_file())
+    sent = await do(relayed, "forward_email", email_id=email_id, to=["ben@far.example"], note="For you")
+    assert sent.state == "queued"
+    await relay_now(relayed)
+    forwarded = parse_message(sink.emails[0].content)
+    assert forwarded.subject == "Fwd: The plan"
+    assert forwarded.plain[0].startswith("For you")
+    assert "Please see the file." in forwarded.plain[0]
+    assert "anna@shop.example" in forwarded.plain[0]
+    assert [a.filename for a in forwarded.attachments] == ["plan.txt"]
+    assert attachment_bytes(sink.emails[0].content, 0)[1] == b"The plan."
+
+
+async def test_a_forward_needs_a_person_after_mail_that_nothing_vouches_for(relayed: App) -> None:
+    box = await make_inbox(relayed)
+    email_id = await receive(relayed, box, with_file())
+    await do(relayed, "read_email", email_id=email_id)
+    assert (await do(relayed, "forward_email", email_id=email_id, to=["ben@elsewhere.org"])).state == "held"
+    assert (await do(relayed, "forward_email", email_id=email_id, to=["ben@far.example"])).state == "queued"
+
+
+async def test_a_quarantined_email_is_not_forwarded_nor_its_files_sent(relayed: App) -> None:
+    box = await make_inbox(relayed)
+    email_id = await arrive(relayed, box, screened(Level.QUARANTINED, "x"))
+    with pytest.raises(NotAllowed, match="quarantined"):
+        await do(relayed, "forward_email", email_id=email_id, to=["ben@far.example"])
+    with pytest.raises(NotFound, match="quarantined"):
+        call = {"inbox": box, "to": ["ben@far.example"], "subject": "", "text": "x"}
+        await do(relayed, "send_email", **call, attachments=[f"{email_id}/0"])
+
+
+@pytest.mark.parametrize("name", ["../secret.txt", "/etc/passwd", "~/x", ".hidden", "missing.txt", "link.txt", "a\0b"])
+async def test_only_files_within_the_folder_can_be_sent(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    (tmp_path / "secret.txt").write_text("secret")
+    (folder / ".hidden").write_text("secret")
+    (folder / "link.txt").symlink_to(tmp_path / "secret.txt")
+    (folder / "report.csv").write_text("a,b")
+    async with open_app(settings_for(tmp_path, attach_folder=folder)) as app:
+        box, bob = await make_inbox(app), await make_inbox(app, "bob")
+        call = {"inbox": box, "to": [bob], "subject": "File", "text": "See"}
+        with pytest.raises(NotFound):
+            await do(app, "send_email", **call, attachments=[name])
+        sent = await do(app, "send_email", **call, attachments=["report.csv", "note.txt;base64,aGVsbG8="])
+        assert sent.state == "delivered"
+        email_id = (await newest(app, bob)).email_id
+        listed = (await do(app, "read_email", email_id=email_id)).attachments
+        assert [(one.filename, one.content_type) for one in listed] == [
+            ("report.csv", "text/csv"),
+            ("note.txt", "text/plain"),
+        ]
+
+
+@pytest.mark.parametrize(
+    ("file", "why"),
+    [
+        ("tool.exe;base64,aGVsbG8=", "program"),
+        ("photo.png;base64,TVqQAAMAAAAEAAAA", "program"),
+        ("a.txt;base64,%%%", "base64"),
+        ("big.bin;base64," + "QUFB" * 50, "more than 100 bytes"),
+        ("report.csv", "attach_folder"),
+    ],
+)
+async def test_what_cannot_be_attached_is_refused_and_nothing_is_sent(tmp_path: Path, file: str, why: str) -> None:
+    async with open_app(settings_for(tmp_path, attach_bytes=100)) as app:
+        box, bob = await make_inbox(app), await make_inbox(app, "bob")
+        with pytest.raises((NotAllowed, InvalidRequest), match=why):
+            await do(app, "send_email", inbox=box, to=[bob], subject="x", text="y", attachments=[file])
+        assert (await do(app, "list_emails", inbox=bob)).emails == []

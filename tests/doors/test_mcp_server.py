@@ -27,7 +27,7 @@ from running import arrive, call, hand_in, inbox_id, letter, make_inbox, receive
 
 TOOLS = sorted(tool["name"] for tool in json.loads(TOOLS_FILE.read_text("utf-8")))
 READING = {"list_emails", "search_emails", "read_email", "get_thread", "get_attachment", "extract_links"}
-CHANGING = {"create_inbox", "delete_inbox", "send_email", "reply_to_email", "cancel_email"}
+CHANGING = {"create_inbox", "delete_inbox", "send_email", "reply_to_email", "forward_email", "cancel_email"}
 
 
 @contextlib.asynccontextmanager
@@ -182,6 +182,7 @@ async def test_every_real_answer_is_as_its_schema_says_and_the_text_is_the_same_
         assert (await ask("wait_for_otp", inbox=made["address"], timeout_s=0))["status"] == "pending"
         await ask("wait_for_email", inbox=box, since=0, timeout_s=0)
         await ask("wait_for_email", inbox=box, timeout_s=0)
+        await ask("forward_email", email_id=email_id, to=[made["address"]], note="For you")
         sent = await ask("send_email", inbox=box, to=[made["address"]], subject="Hi", text="Hello")
         held = await ask("send_email", inbox=box, to=["someone@outside.example"], subject="Hi", text="Hello")
         await ask("reply_to_email", email_id=email_id, text="Thanks")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import UTC, datetime, timedelta, timezone
+from email import message_from_bytes
+from email.policy import SMTP
 
 import pytest
 from hypothesis import given, settings
@@ -11,8 +13,8 @@ from hypothesis import strategies as st
 
 from letterlock.errors import InvalidRequest
 from letterlock.message.address import Address, parse_address
-from letterlock.message.compose import Draft, compose, needs_smtputf8, reply_headers
-from letterlock.message.parse import Mailbox, parse_message
+from letterlock.message.compose import Draft, File, compose, forward_subject, reply_headers
+from letterlock.message.parse import Mailbox, attachment_bytes, parse_message
 
 ADA = parse_address("ada@example.com")
 BOB = parse_address("bob@example.net")
@@ -122,12 +124,8 @@ def test_what_cannot_be_sent_is_refused(changes: dict[str, object]) -> None:
         compose(with_(**changes))
 
 
-def test_addresses_beyond_ascii_are_written_raw_and_need_smtputf8() -> None:
-    draft = with_(to=(parse_address("grüße@bücher.example"),))
-    assert needs_smtputf8(draft)
-    assert not needs_smtputf8(with_(sender_name="Müller", subject="Grüße"))
-    assert needs_smtputf8(with_(bcc=(parse_address("ü@example.com"),)))
-    raw = compose(draft)
+def test_addresses_beyond_ascii_are_written_raw() -> None:
+    raw = compose(with_(to=(parse_address("grüße@bücher.example"),)))
     assert "To: grüße@bücher.example\r\n".encode() in raw
     assert parse_message(raw).to == (Mailbox("", "grüße@bücher.example"),)
 
@@ -290,3 +288,66 @@ def test_ids_that_cannot_be_written_again_are_left_out_of_an_answer() -> None:
     assert headers.subject == "Re: abc"
     assert (headers.in_reply_to, headers.references) == ("", ("<ok@x>",))
     compose(with_(subject=headers.subject, in_reply_to=headers.in_reply_to, references=headers.references))
+
+
+# Files
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["report.pdf", "Grüße aus Köln.txt", "請求書.pdf", "a" * 60 + ".zip", "it's.txt", "x,y;z.csv"],
+)
+def test_a_file_comes_back_with_its_name_type_and_bytes(name: str) -> None:
+    data = bytes(range(256)) * 40
+    raw = compose(
+        with_(html="<p>Hi</p>", files=(File(name, "application/pdf", data), File("b.txt", "text/plain", b"x")))
+    )
+    assert max(map(len, raw.split(b"\r\n"))) <= 998
+    parsed = parse_message(raw)
+    assert [(a.filename, a.content_type, a.size) for a in parsed.attachments] == [
+        (name, "application/pdf", len(data)),
+        ("b.txt", "text/plain", 1),
+    ]
+    assert attachment_bytes(raw, 0)[1] == data
+    read = message_from_bytes(raw, policy=SMTP)
+    (first, _) = list(read.iter_attachments())
+    assert (first.get_filename(), first.get_content()) == (name, data)
+    assert read.get_body(("plain",)) is not None
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "a/b",
+        "..",
+        "a\\b",
+        "c:x",
+        "a\nb",
+        "a\x00b",
+        "nul",
+        "CON.txt",
+        "x\u202egnp.exe",
+        "x" * 181,
+        " a",
+        "a.",
+        "a|b",
+    ],
+)
+def test_names_that_could_mean_something_else_are_refused(name: str) -> None:
+    with pytest.raises(InvalidRequest, match="name of an attachment"):
+        compose(with_(files=(File(name, "text/plain", b"x"),)))
+
+
+@pytest.mark.parametrize("kind", ["", "text", "a/b; x=y", "multipart/mixed", "message/rfc822", "text/plain\r\nX: y"])
+def test_a_file_needs_a_plain_content_type(kind: str) -> None:
+    with pytest.raises(InvalidRequest, match="content type"):
+        compose(with_(files=(File("a", kind, b"x"),)))
+
+
+@pytest.mark.parametrize(
+    "subject",
+    ["Hello", "Fwd: Hello", "WG: AW: Hello", "Fw: RE: Hello", "转发: Hello", "TR : Hello"],
+)
+def test_a_forward_has_one_mark(subject: str) -> None:
+    assert forward_subject(subject) == "Fwd: Hello"

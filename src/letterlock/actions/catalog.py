@@ -147,6 +147,10 @@ ACTIONS: tuple[Action, ...] = (
         sending.ReplyToEmail, sending.SentEmail, sending.reply_to_email,
     ),
     Action(
+        "forward_email", "Forward email", "sending", SEND, Hints(open_world=True),
+        sending.ForwardEmail, sending.SentEmail, sending.forward_email,
+    ),
+    Action(
         "get_delivery_status", "Delivery status", "sending", SEND, _READS,
         sending.GetDeliveryStatus, sending.DeliveryStatus, sending.get_delivery_status,
     ),

@@ -79,7 +79,7 @@ class SearchEmails(Request):
 class ReadEmail(Request):
     email_id: Annotated[str, Field(min_length=1, max_length=64)]
     offset: Annotated[int, Field(ge=0, description="where to go on in a long text")] = 0
-    history: Annotated[bool, Field(description="also what it quotes of earlier emails")] = False
+    history: Annotated[bool, Field(description="also quoted earlier emails")] = False
 
 
 class AttachmentListed(BaseModel):

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
+import binascii
+import mimetypes
 import re
 from collections.abc import Iterable
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, Field
@@ -13,21 +18,27 @@ from letterlock.actions.caller import Caller
 from letterlock.actions.inboxes import Request, own_inbox
 from letterlock.actions.reading import own_email
 from letterlock.app import App
-from letterlock.errors import InvalidRequest, NotFound
+from letterlock.errors import InvalidRequest, NotAllowed, NotFound, UnreadableMessage
 from letterlock.ids import SubmissionId
 from letterlock.inbound.accept import address_keys
+from letterlock.inspection import code_masks, shown_subject
 from letterlock.message.address import Address, parse_address
-from letterlock.message.compose import Draft, reply_headers
-from letterlock.message.parse import Mailbox
+from letterlock.message.compose import Draft, File, forward_subject, is_message_id, reply_headers
+from letterlock.message.parse import Mailbox, attachment_bytes
 from letterlock.outbound import submit as outgoing
 from letterlock.outbound.submit import Answered, Submitted, new_message_id
 from letterlock.policy import MOST_RECIPIENTS
-from letterlock.screen.safe_text import safe_line
+from letterlock.screen.safe_text import safe_line, safe_text
+from letterlock.screen.score import Level
 from letterlock.store import emails
 from letterlock.store.emails import moment
 from letterlock.store.outbox import DeliveryState, Submission
 
 MOST_SUBJECT, MOST_TEXT, MOST_HTML = 998, 200_000, 500_000
+_EXECUTABLE = (
+    *(".exe", ".com", ".scr", ".pif", ".bat", ".cmd", ".msi", ".msp", ".vbs", ".vbe", ".js", ".jse", ".wsf", ".wsh"),
+    *(".hta", ".ps1", ".jar", ".app", ".dmg", ".lnk", ".reg", ".cpl", ".dll", ".iso"),
+)
 
 
 def _as_list(value: Any) -> Any:
@@ -36,6 +47,7 @@ def _as_list(value: Any) -> Any:
 
 
 Addresses = Annotated[list[str], BeforeValidator(_as_list), Field(max_length=MOST_RECIPIENTS)]
+Files = Annotated[list[Annotated[str, Field(max_length=14_000_000)]], BeforeValidator(_as_list), Field(max_length=20)]
 Key = Annotated[str, Field(max_length=200, description="same key: never sent twice")]
 
 
@@ -47,7 +59,16 @@ class SendEmail(Request):
     html: Annotated[str, Field(max_length=MOST_HTML)] = ""
     cc: Addresses = Field([])
     bcc: Addresses = Field([])
+    attachments: Files = Field([], description="email_id/index of a received one, a file's name, or name;base64,DATA")
     idempotency_key: Key = ""
+
+
+class ForwardEmail(Request):
+    email_id: Annotated[str, Field(min_length=1, max_length=64)]
+    to: Annotated[Addresses, Field(min_length=1)]
+    note: Annotated[str, Field(max_length=MOST_TEXT)] = ""
+    attachments: Annotated[bool, Field(description="its files too")] = True
+    idempotency_key: Annotated[str, Field(max_length=200)] = ""
 
 
 class ReplyToEmail(Request):
@@ -55,6 +76,7 @@ class ReplyToEmail(Request):
     text: Annotated[str, Field(min_length=1, max_length=MOST_TEXT)]
     html: Annotated[str, Field(max_length=MOST_HTML)] = ""
     reply_all: bool = False
+    attachments: Files = Field([])
     idempotency_key: Key = ""
 
 
@@ -102,6 +124,7 @@ async def send_email(app: App, caller: Caller, request: SendEmail) -> SentEmail:
     """Send an email from one of your inboxes. Repeating the same call within 10 minutes does not send it twice."""
     inbox = await own_inbox(app, caller, request.inbox)
     sender = parse_address(inbox.address)
+    files = await chosen_files(app, caller, request.attachments)
     draft = Draft(
         sender=sender,
         to=_addresses(request.to),
@@ -112,6 +135,7 @@ async def send_email(app: App, caller: Caller, request: SendEmail) -> SentEmail:
         html=request.html,
         message_id=new_message_id(sender),
         date=app.clock(),
+        files=files,
     )
     submitted = await outgoing.submit(app, caller.agent_id, inbox, draft, key=request.idempotency_key)
     return _sent(app, submitted, request.idempotency_key)
@@ -148,6 +172,7 @@ async def reply_to_email(app: App, caller: Caller, request: ReplyToEmail) -> Sen
         date=app.clock(),
         in_reply_to=headers.in_reply_to,
         references=headers.references,
+        files=await chosen_files(app, caller, request.attachments),
     )
     author = _usable(claimed) if inspection.authentication.aligned else ()
     answered = Answered(email.email_id, email.thread_id, inspection.automatic, author=author[0].key if author else "")
@@ -158,6 +183,49 @@ async def reply_to_email(app: App, caller: Caller, request: ReplyToEmail) -> Sen
     if not {address.key for address in to} & {address.key for address in _usable(claimed)}:
         answer.reasons.append("The email asked for answers at another address than its sender's (Reply-To).")
     return answer
+
+
+async def forward_email(app: App, caller: Caller, request: ForwardEmail) -> SentEmail:
+    """Forward an email you received: your note, then its visible text and its files."""
+    email = await own_email(app, caller, request.email_id)
+    inbox = await own_inbox(app, caller, email.inbox_id)
+    inspection = await app.database.read(caller.tenant_id, lambda tx: emails.inspection(tx, email.email_id))
+    if inspection is None:
+        raise NotFound(f"Email '{email.email_id}' is gone.", next_step="See what is there with list_emails.")
+    if inspection.screening.level is Level.QUARANTINED:
+        raise NotAllowed(
+            f"Email '{email.email_id}' is quarantined and cannot be forwarded.",
+            next_step="Tell the user; a person can save it with `letterlock mail save`.",
+        )
+    sender = parse_address(inbox.address)
+    masks = code_masks(inspection, mask_codes=app.settings.mask_codes)
+    said = safe_text(inspection.text, inspection.screening, masks).text
+    author = f"{inspection.from_.name} <{inspection.from_.address}>" if inspection.from_ else "unknown"
+    head = "\n".join(
+        (
+            "---------- Forwarded message ----------",
+            f"From: {safe_line(author)}",
+            f"Date: {inspection.date:%a, %d %b %Y %H:%M}" if inspection.date else "Date: unknown",
+            f"Subject: {shown_subject(inspection, masks)}",
+            f"To: {inbox.address}",
+        )
+    )
+    listed = [f"{email.email_id}/{a.index}" for a in inspection.attachments] if request.attachments else []
+    draft = Draft(
+        sender=sender,
+        to=_addresses(request.to),
+        subject=forward_subject(shown_subject(inspection, masks)),
+        text=f"{request.note}\n\n{head}\n\n{said}".lstrip(),
+        message_id=new_message_id(sender),
+        date=app.clock(),
+        references=tuple(i for i in (inspection.message_id,) if is_message_id(i)),
+        files=await chosen_files(app, caller, listed),
+    )
+    answered = Answered(email.email_id, email.thread_id, inspection.automatic, passes_on=True)
+    submitted = await outgoing.submit(
+        app, caller.agent_id, inbox, draft, key=request.idempotency_key, answered=answered
+    )
+    return _sent(app, submitted, request.idempotency_key)
 
 
 async def get_delivery_status(app: App, caller: Caller, request: GetDeliveryStatus) -> DeliveryStatus:
@@ -173,6 +241,82 @@ async def cancel_email(app: App, caller: Caller, request: CancelEmail) -> Cancel
         submission_id=submission.submission_id,
         state=submission.state,
         cancelled=[each.recipient for each in submission.deliveries if each.state == "cancelled"],
+    )
+
+
+async def chosen_files(app: App, caller: Caller, names: Iterable[str]) -> tuple[File, ...]:
+    """The files that a call names. Raises InvalidRequest, NotFound, NotAllowed; nothing is sent without all of them."""
+    files: list[File] = []
+    room = app.settings.attach_bytes
+    for name in names:
+        file = await _file(app, caller, name, room)
+        room -= len(file.data)
+        if room < 0:
+            raise _too_large(app)
+        if file.filename.lower().endswith(_EXECUTABLE) or file.data[:2] == b"MZ" or file.data[:4] == b"\x7fELF":
+            raise NotAllowed(
+                f"{safe_line(file.filename, 80)} is a program; programs are not sent.", next_step="Leave it out."
+            )
+        files.append(file)
+    return tuple(files)
+
+
+async def _file(app: App, caller: Caller, name: str, room: int) -> File:
+    held, comma, encoded = name.partition(";base64,")
+    if comma:
+        try:
+            return _typed(held, base64.b64decode("".join(encoded.split()), validate=True))
+        except (ValueError, binascii.Error):
+            raise InvalidRequest(
+                f"The content of {safe_line(held, 80)} is not base64.", next_step="Write it as name;base64,DATA."
+            ) from None
+    email_id, slash, index = name.partition("/")
+    if slash and index.isdigit() and email_id.startswith("em_"):
+        email = await own_email(app, caller, email_id)
+        if email.level == Level.QUARANTINED:
+            raise NotFound(f"Email '{email_id}' is quarantined; its attachments are withheld.")
+        raw = await app.database.read(caller.tenant_id, lambda tx: emails.raw(tx, email.email_id))
+        try:
+            found, data = await asyncio.to_thread(attachment_bytes, raw or b"", int(index))
+        except (NotFound, UnreadableMessage):
+            raise NotFound(
+                f"Email '{email_id}' has no attachment {index}.", next_step="read_email lists them."
+            ) from None
+        return File(safe_filename(found.filename, int(index)), found.content_type, data)
+    folder = app.settings.attach_folder
+    if folder is None:
+        raise NotAllowed(
+            f"No folder of files to attach is set, so {safe_line(name, 80)} cannot be.",
+            next_step="Name an attachment of an email as email_id/index, or ask the owner to set attach_folder.",
+        )
+    return await asyncio.to_thread(_from_folder, folder, name, room)
+
+
+def _from_folder(folder: Path, name: str, room: int) -> File:
+    path = folder.resolve() / name
+    # Links that lead out of the folder count as outside.
+    inside = not name.startswith((".", "~")) and "\0" not in name and path.resolve().is_relative_to(folder.resolve())
+    if not inside or not path.is_file():
+        raise NotFound(f"There is no file {safe_line(name, 80)} in the folder of files to attach.")
+    with path.open("rb") as file:
+        data = file.read(room + 1)
+    return _typed(path.name, data)
+
+
+def _typed(filename: str, data: bytes) -> File:
+    return File(filename, mimetypes.guess_type(filename)[0] or "application/octet-stream", data)
+
+
+def safe_filename(name: str, index: int) -> str:
+    """A stranger's file name as one that may be sent: kept where it may, else a plain one."""
+    cleaned = re.sub(r'[/\\:*?"<>|]', "_", safe_line(name, 80)).strip(" .…")
+    return cleaned or f"attachment-{index}"
+
+
+def _too_large(app: App) -> InvalidRequest:
+    return InvalidRequest(
+        f"The attached files are more than {app.settings.attach_bytes} bytes together.",
+        next_step="Send fewer or smaller ones, or ask the owner to raise attach_bytes.",
     )
 
 

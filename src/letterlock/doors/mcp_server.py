@@ -198,7 +198,9 @@ def describe_tools() -> list[dict[str, Any]]:
             },
             "inputSchema": _slim(action.request.model_json_schema()),
             "outputSchema": _told_once(
-                _slim(action.result.model_json_schema(mode="serialization"), _NEEDLESS_IN_RESULTS), told
+                action.result.__name__,
+                _slim(action.result.model_json_schema(mode="serialization"), _NEEDLESS_IN_RESULTS),
+                told,
             ),
         }
         for action in ACTIONS
@@ -230,10 +232,17 @@ def _slim(schema: Any, needless: Set[str] = _NEEDLESS) -> Any:
     return slim
 
 
-def _told_once(schema: dict[str, Any], told: set[str]) -> dict[str, Any]:
-    """`schema` with the models it names put in their places; of one that was told in full before (`told`), the names of
-    its fields only."""
+def _fields(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "description": ", ".join(schema["properties"])}
+
+
+def _told_once(name: str, schema: dict[str, Any], told: set[str]) -> dict[str, Any]:
+    """`schema` of the model `name` with the models it names put in their places; of one that was told in full before
+    (`told`), the names of its fields only."""
     models = schema.pop("$defs", {})
+    if name in told:
+        return _fields(schema)
+    told.add(name)
 
     def placed(part: Any) -> Any:
         if isinstance(part, list):
@@ -242,11 +251,11 @@ def _told_once(schema: dict[str, Any], told: set[str]) -> dict[str, Any]:
             return part
         if "$ref" not in part:
             return {key: placed(value) for key, value in part.items()}
-        name = part["$ref"].rpartition("/")[2]
-        if name in told:
-            return {"type": "object", "description": ", ".join(models[name]["properties"])}
-        told.add(name)
-        return placed(models[name])
+        inner = part["$ref"].rpartition("/")[2]
+        if inner in told:
+            return _fields(models[inner])
+        told.add(inner)
+        return placed(models[inner])
 
     placed_schema: dict[str, Any] = placed(schema)
     return placed_schema

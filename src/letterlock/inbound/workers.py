@@ -34,6 +34,7 @@ from letterlock.store.emails import Filed
 from letterlock.store.terms import terms_of
 
 IDLE_S = 120.0
+_LAST_WORDS_S = 1.0
 _TRIES = 2
 _LENGTH = struct.Struct(">I")
 _ANSWER_BYTES = 64 * 1024 * 1024
@@ -115,7 +116,7 @@ class Workers:
                     await self._end(worker)
                     return unread("too_slow", "Reading it took longer than allowed.")
                 except (OSError, ValueError, asyncio.IncompleteReadError):
-                    await self._end(worker)
+                    await self._end(worker, dying=True)
                     if worker.process.returncode in _SLOW:
                         why = ("too_slow", "Reading it took more processor time than allowed.")
                 except BaseException:
@@ -182,8 +183,14 @@ class Workers:
         self._all.add(process)
         return _Worker(process)
 
-    async def _end(self, worker: _Worker) -> None:
-        worker.kill()
+    async def _end(self, worker: _Worker, *, dying: bool = False) -> None:
+        if dying:
+            # To signal a process looks after it first, and then asyncio no longer learns what it died of.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LAST_WORDS_S):
+                    await worker.process.wait()
+        if worker.process.returncode is None:
+            worker.kill()
         await worker.process.wait()
         self._all.discard(worker.process)
 

@@ -15,6 +15,7 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from urllib.parse import quote
 
 from letterlock.errors import InvalidRequest
 from letterlock.message.address import Address, shown
@@ -23,6 +24,15 @@ _FOLD_AT = 78  # RFC 5322 section 2.1.1: lines should not be longer
 _LINE_OCTETS = 998  # and must not be longer than this
 _WORD_OCTETS = 75  # RFC 2047 section 2: one encoded word
 _CHAIN_ENDS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file to send along. `content_type` such as image/png."""
+
+    filename: str
+    content_type: str
+    data: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +51,7 @@ class Draft:
     bcc: tuple[Address, ...] = ()
     in_reply_to: str = ""
     references: tuple[str, ...] = ()
+    files: tuple[File, ...] = ()
 
     @property
     def recipients(self) -> tuple[Address, ...]:
@@ -94,16 +105,44 @@ def reply_headers(subject: str, message_id: str, references: tuple[str, ...]) ->
     title = "".join(c for c in subject if not _forbidden(c)).strip()
     while mark := _reply_mark(title):
         title = title[mark:].lstrip()
-    answered = message_id if _is_message_id(message_id) else ""
-    chain = tuple(dict.fromkeys(i for i in references if i != answered and _is_message_id(i)))
+    answered = message_id if is_message_id(message_id) else ""
+    chain = tuple(dict.fromkeys(i for i in references if i != answered and is_message_id(i)))
     if len(chain) > 2 * _CHAIN_ENDS:
         chain = (*chain[:_CHAIN_ENDS], *chain[-_CHAIN_ENDS:])
     return ReplyHeaders(f"Re: {title}".rstrip(), answered, chain)
 
 
-def needs_smtputf8(draft: Draft) -> bool:
-    """Whether sending it takes a server with SMTPUTF8 (RFC 6531): an address, and so a header, is not ASCII."""
-    return not all(address.is_ascii for address in (draft.sender, *draft.to, *draft.cc, *draft.bcc))
+_FORWARD_MARKS = frozenset(
+    (
+        *(
+            "fwd",
+            "fw",
+            "wg",
+            "tr",
+            "rv",
+            "enc",
+            "vs",
+            "vb",
+            "doorst",
+            "fs",
+            "pd",
+            "vl",
+            "i",
+            "ilt",
+            "továbbítás",
+            "πρθ",
+        ),
+        *("转发", "轉寄", "転送", "전달", "переслать", "пер", "הועבר", "تحويل"),
+    )
+)
+
+
+def forward_subject(subject: str) -> str:
+    """The subject of a forwarded message: one "Fwd: ", whatever marks of answers and forwards it had."""
+    title = "".join(c for c in subject if not _forbidden(c)).strip()
+    while mark := _reply_mark(title, _REPLY_MARKS | _FORWARD_MARKS):
+        title = title[mark:].lstrip()
+    return f"Fwd: {title}".rstrip()
 
 
 def compose(draft: Draft) -> bytes:
@@ -130,30 +169,23 @@ def compose(draft: Draft) -> bytes:
     lines.append("MIME-Version: 1.0")
     head = "\r\n".join(lines).encode() + b"\r\n"
     if not draft.html:
-        return head + _part("plain", draft.text)
-    if not draft.text.strip():
-        return head + _part("html", draft.html)
-    # RFC 2046 section 5.1.4: the plainest alternative first.
-    parts = (_part("plain", draft.text), _part("html", draft.html))
-    boundary = _boundary(draft.message_id, parts)
-    mark = f"--{boundary}".encode()
-    return b"".join(
-        (
-            head,
-            f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"\r\n\r\n'.encode(),
-            *(piece for part in parts for piece in (mark, b"\r\n", part, b"\r\n")),
-            mark,
-            b"--\r\n",
-        )
-    )
+        body = _part("plain", draft.text)
+    elif not draft.text.strip():
+        body = _part("html", draft.html)
+    else:
+        # RFC 2046 section 5.1.4: the plainest alternative first.
+        body = _multipart("alternative", draft.message_id, (_part("plain", draft.text), _part("html", draft.html)))
+    if draft.files:
+        body = _multipart("mixed", draft.message_id, (body, *map(_file, draft.files)))
+    return head + body
 
 
-def _reply_mark(title: str) -> int:
-    """How long the mark of an answer at the start of `title` is, its colon counted in; 0 when there is none."""
+def _reply_mark(title: str, marks: frozenset[str] = _REPLY_MARKS) -> int:
+    """How long the mark (of an answer) at the start of `title` is, its colon counted in; 0 when there is none."""
     for at, c in enumerate(title[:_MARK_CHARACTERS]):
         if c in ":：":
             word = _COUNTER.sub("", title[:at].strip()).strip().lower()
-            return at + 1 if word in _REPLY_MARKS else 0
+            return at + 1 if word in marks else 0
     return 0
 
 
@@ -162,7 +194,7 @@ def _forbidden(character: str) -> bool:
     return unicodedata.category(character) in ("Cc", "Zl", "Zp", "Cs")
 
 
-def _is_message_id(value: str) -> bool:
+def is_message_id(value: str) -> bool:
     """RFC 5322 section 3.6.4, leniently: something between angle brackets that fits on one line of a header."""
     return (
         3 <= len(value) < _LINE_OCTETS - len("In-Reply-To: ")
@@ -201,13 +233,41 @@ def _check(draft: Draft) -> None:
         ("References id", draft.references),
     ):
         for value in ids:
-            if not _is_message_id(value):
+            if not is_message_id(value):
                 raise InvalidRequest(
                     f"The {what} {shown(value)} is not of the form <something@domain>.",
                     next_step="Name the email to answer and leave its ids to us.",
                 )
+    for file in draft.files:
+        _check_file(file)
     if not (draft.to or draft.cc or draft.bcc):
         raise InvalidRequest("There is nobody to send it to.", next_step="Give at least one address in to, cc or bcc.")
+
+
+_NAME_OCTETS = 180
+_DEVICE = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|\Z)", re.IGNORECASE)
+_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,60}/[a-z0-9][a-z0-9!#$&^_.+-]{0,80}", re.IGNORECASE)
+_TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def _check_file(file: File) -> None:
+    name = file.filename
+    if (
+        not name
+        or len(name.encode("utf-8", "replace")) > _NAME_OCTETS
+        or name != name.strip(" .")
+        or any(c in '/\\:*?"<>|' or c in _TURNING or _forbidden(c) for c in name)
+        or _DEVICE.match(name)
+    ):
+        raise InvalidRequest(
+            f"{shown(name)} cannot be the name of an attachment.",
+            next_step="Use a plain file name without folders, such as report.pdf.",
+        )
+    if not _TYPE.fullmatch(file.content_type) or file.content_type.lower().startswith(("multipart/", "message/")):
+        raise InvalidRequest(
+            f"{shown(file.content_type)} is no content type for an attachment.",
+            next_step="Use one such as application/pdf.",
+        )
 
 
 # ---- headers ---------------------------------------------------------------------------------------------------------
@@ -293,6 +353,38 @@ def _part(subtype: str, text: str) -> bytes:
         encoding, body = "base64", base64.encodebytes(content).replace(b"\n", b"\r\n")
     head = f"Content-Type: text/{subtype}; charset=utf-8\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n"
     return head.encode() + body
+
+
+def _multipart(subtype: str, message_id: str, parts: tuple[bytes, ...]) -> bytes:
+    """A multipart part with its header (RFC 2046 section 5.1)."""
+    boundary = _boundary(f"{subtype} {message_id}", parts)
+    mark = f"--{boundary}".encode()
+    return b"".join(
+        (
+            f'Content-Type: multipart/{subtype};\r\n boundary="{boundary}"\r\n\r\n'.encode(),
+            *(piece for part in parts for piece in (mark, b"\r\n", part, b"\r\n")),
+            mark,
+            b"--\r\n",
+        )
+    )
+
+
+def _file(file: File) -> bytes:
+    """An attached file. Its name in the form of RFC 2231 and, where it is ASCII, also in the old one."""
+    name = file.filename
+    if name.isascii():
+        quoted = name.replace("\\", "\\\\").replace('"', '\\"')
+        old, new = f'name="{quoted}"', f'filename="{quoted}"'
+    else:
+        # Old clients read encoded words in name=, which RFC 2047 does not allow and everybody does.
+        old = f'name="{_encoded_words(name, 10)}"'
+        new = f"filename*=utf-8''{quote(name, safe='')}"
+    head = (
+        f"Content-Type: {file.content_type};\r\n {old}\r\n"
+        f"Content-Disposition: attachment;\r\n {new}\r\n"
+        "Content-Transfer-Encoding: base64\r\n\r\n"
+    )
+    return head.encode() + base64.encodebytes(file.data).replace(b"\n", b"\r\n")
 
 
 def _goes_as_it_is(text: str) -> bool:

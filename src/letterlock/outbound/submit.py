@@ -19,7 +19,7 @@ from letterlock.errors import Conflict, InvalidRequest, NotAllowed, NotFound
 from letterlock.ids import AgentId, EmailId, SubmissionId, TenantId, ThreadId, new_id
 from letterlock.inbound.accept import address_keys
 from letterlock.message.address import Address, parse_address
-from letterlock.message.compose import Draft, compose
+from letterlock.message.compose import Draft, File, compose
 from letterlock.outbound.deliver import LEASE_MS, deliver
 from letterlock.policy import APPROVAL, Decision, Limit, Recipient, SendContext, decide
 from letterlock.screen.score import Level
@@ -35,6 +35,7 @@ SAME_REQUEST_MS = 10 * 60 * 1000
 _HOUR_MS = 3_600_000
 _DAY_MS = 24 * _HOUR_MS
 _MOST_COMPARED = 100
+_MOST_OF_FILE = 50_000
 _MOST_MENTIONS = 50
 
 
@@ -81,7 +82,7 @@ async def submit(
     sha256 = hashlib.sha256(raw).hexdigest()
     now = app.now_ms()
     owner = new_id("worker")
-    words = "\n".join((draft.subject, draft.text, draft.html, draft.sender_name))
+    words = "\n".join((draft.subject, draft.text, draft.html, draft.sender_name, *map(_said, draft.files)))
     carries = await app.database.read(inbox.tenant_id, lambda tx: _carried(app, tx, agent_id, words, answered, now))
 
     async def keep(system: Transaction) -> tuple[Submitted, list[Lease]] | _Refused:
@@ -208,6 +209,11 @@ async def _known(
     return known
 
 
+def _said(file: File) -> str:
+    """What of a file can be compared with what was read."""
+    return f"{file.filename}\n{file.data[:_MOST_OF_FILE].decode('utf-8', 'replace')}"
+
+
 async def _carried(
     app: App, tx: Transaction, agent_id: AgentId, words: str, answered: Answered | None, now_ms: int
 ) -> tuple[Carried, ...]:
@@ -252,7 +258,7 @@ async def _context(
         answers_automatic=answered is not None and answered.automatic,
         sent_in_thread=await outbox.count_in_thread(tx, answered.thread_id, now_ms - _HOUR_MS) if answered else 0,
         tainted=await conduct.is_tainted(tx, agent_id, now_ms - int(settings.taint_hours * _HOUR_MS)),
-        passes_on=answered is not None and answered.passes_on,
+        passes_on=bool(draft.files) or (answered is not None and answered.passes_on),
         carried=carries,
         first=settings.first_emails - await conduct.approved_count(tx, agent_id, settings.first_emails),
         limits=await _limits(app, tx, agent_id, inbox, outside, now_ms) if outside else (),
@@ -363,6 +369,7 @@ def _request_hash(draft: Draft, answered: Answered | None) -> str:
         draft.text,
         draft.html,
         answered.email_id if answered else "",
+        *(f"{file.filename} {hashlib.sha256(file.data).hexdigest()}" for file in draft.files),
     ]
     return hashlib.sha256(json.dumps(request, ensure_ascii=True).encode()).hexdigest()
 

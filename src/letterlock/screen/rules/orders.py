@@ -48,6 +48,8 @@ KINDS: Final[dict[str, Kind]] = {
     "addressed": Kind(0.82, "It speaks to an assistant or agent instead of to a person."),
     "role": Kind(0.84, "It tries to give its reader a new role."),
     "hand_over": Kind(0.86, "It asks for codes, passwords or mail contents to be sent elsewhere."),
+    # "Email" is more often a thing than an act.
+    "mail_out": Kind(0.6, "It asks for codes, passwords or mail contents to be sent elsewhere."),
     "reveal_prompt": Kind(0.82, "It asks for the instructions an assistant was given."),
     "conceal": Kind(0.84, "It asks that something be hidden from the user."),
     "relay": Kind(0.82, "It wants a message or a phone number passed on to the user as if it were ours."),
@@ -59,13 +61,14 @@ KINDS: Final[dict[str, Kind]] = {
 }
 
 _C = Concept
-_SENDING: Final = _C.SEND | _C.REVEAL | _C.MAIL
+_SENDING: Final = _C.SEND | _C.REVEAL
 _TABLE: Final = (
     _Combination("override", _C.OVERRIDE, _C.ORDERS, _C.PRIOR | _C.ALL | _C.YOUR | _C.SYSTEM | _C.AI, _C.MINE, -1, 8),
     _Combination("override", _C.OVERRIDE, _C.SYSTEM | _C.PROMPT, _C.PRIOR | _C.ALL | _C.YOUR | _C.AI, _C.MINE, -1, 6),
     _Combination("override", _C.PRIOR | _C.ALL | _C.ORDERS, _C.ORDERS | _C.LATE, _C.PRIOR | _C.ALL, 0, _C.LATE, 8),
     _Combination("override", _C.OVERRIDE, _C.PRIOR | _C.SEND | _C.SECRET, _C.ADDRESS | _C.URL, 0, -1, 14),
     _Combination("hand_over", _SENDING, _C.SECRET | _C.ADDRESS, -1, 0, _C.ADDRESS, 14),
+    _Combination("mail_out", _C.MAIL, _C.SECRET | _C.ADDRESS, -1, 0, _C.ADDRESS, 14),
     _Combination("conceal", _C.NOT, _C.TELL | _C.USER, -1, 0, _C.USER, 7),
     _Combination("conceal", _C.QUIET | _C.SEND, _C.QUIET | _C.SEND, -1, 0, -1, 12),
     _Combination("reveal_prompt", _C.REVEAL, _C.SYSTEM | _C.PROMPT, -1, 0, -1, 7),
