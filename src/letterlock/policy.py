@@ -53,7 +53,7 @@ CODES: Final[dict[Refusal | Hold, str]] = {
     "first_emails": "The first emails of a new agent to the outside wait for a person.",
     "unknown_recipient": "After it read mail that nothing vouches for, an agent writes to somebody it never wrote to.",
     "only_from_mail": "The agent can know the address only from mail that nothing vouches for.",
-    "forward": "After it read mail that nothing vouches for, an agent passes mail or files on.",
+    "forward": "It passes on an email or a file of one; or any file, after mail that nothing vouches for was read.",
     "carries_code": "It carries a one-time code that came by mail lately, in whatever spelling.",
     "carries_secret": "It carries a password, a key or another credential.",
     "carries_mail": "It carries words of another email that the agent read.",
@@ -104,7 +104,8 @@ class Limit:
 class SendContext:
     """What is known of one email about to go out. `sender_live`: the sender is a live inbox of the caller's tenant.
     `answers_automatic`: it answers an email a machine sent. `sent_in_thread`: what we sent there in the last hour.
-    `tainted`: the agent lately read mail that nothing vouches for. `passes_on`: it forwards mail or carries files.
+    `tainted`: the agent lately read mail that nothing vouches for. `passes_on`: it forwards an email or a file of one
+    ("mail"), or carries a file of the owner's ("file").
     `carried`: what its words carry. `first`: how many more emails of this agent a person must see. `approved`: a person
     has let exactly this email go."""
 
@@ -115,7 +116,7 @@ class SendContext:
     answers_automatic: bool = False
     sent_in_thread: int = 0
     tainted: bool = False
-    passes_on: bool = False
+    passes_on: Literal["", "mail", "file"] = ""
     carried: tuple[Carried, ...] = ()
     first: int = 0
     limits: tuple[Limit, ...] = ()
@@ -232,10 +233,10 @@ def _doubts(context: SendContext, outside: tuple[Recipient, ...]) -> Iterator[Re
                 f"Held: {recipient.address} was never written to, and mail that nothing vouches for was read lately.",
                 _PERSON,
             )
-    if context.passes_on and context.tainted and not all(recipient.named for recipient in outside):
-        yield Reason(
-            "forward", "Held: mail or files are passed on after mail that nothing vouches for was read.", _PERSON
-        )
+    passed_on = context.passes_on == "mail" or (context.passes_on == "file" and context.tainted)
+    if passed_on and not all(recipient.named for recipient in outside):
+        what = "an email or a file of one is" if context.passes_on == "mail" else "a file is"
+        yield Reason("forward", f"Held: {what} passed on to somebody no person vouches for.", _PERSON)
     for carried in context.carried:
         # Words of mail may go to whom a person vouches for; codes and secrets to nobody unseen.
         if carried in ("carries_mail", "carries_link") and all(recipient.named for recipient in outside):

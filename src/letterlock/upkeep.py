@@ -37,7 +37,7 @@ async def run_once(app: App) -> None:
     while await app.database.write_system(lambda tx: emails.forget_acceptances(tx, now, CHUNK)):
         await asyncio.sleep(_PAUSE_S)
     await app.database.write_system(lambda tx: conduct.lapse(tx, now))
-    forget = now - int(app.settings.taint_hours * 3_600_000)
+    forget = now - max(conduct.REMEMBERED_MS, int(app.settings.taint_hours * 3_600_000))
     while await app.database.write_system(lambda tx: conduct.forget_reads(tx, forget, CHUNK)):
         await asyncio.sleep(_PAUSE_S)
     while (found := await app.database.read_system(lambda tx: inboxes.removable(tx, now))) is not None:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field
 
@@ -35,6 +35,7 @@ from letterlock.store.emails import moment
 from letterlock.store.outbox import DeliveryState, Submission
 
 MOST_SUBJECT, MOST_TEXT, MOST_HTML = 998, 200_000, 500_000
+_OF_EMAIL = re.compile(r"em_[0-9a-z]{1,60}/[0-9]{1,4}")
 _EXECUTABLE = (
     *(".exe", ".com", ".scr", ".pif", ".bat", ".cmd", ".msi", ".msp", ".vbs", ".vbe", ".js", ".jse", ".wsf", ".wsh"),
     *(".hta", ".ps1", ".jar", ".app", ".dmg", ".lnk", ".reg", ".cpl", ".dll", ".iso"),
@@ -137,7 +138,9 @@ async def send_email(app: App, caller: Caller, request: SendEmail) -> SentEmail:
         date=app.clock(),
         files=files,
     )
-    submitted = await outgoing.submit(app, caller.agent_id, inbox, draft, key=request.idempotency_key)
+    submitted = await outgoing.submit(
+        app, caller.agent_id, inbox, draft, key=request.idempotency_key, passes_on=_passes_on(request.attachments)
+    )
     return _sent(app, submitted, request.idempotency_key)
 
 
@@ -177,7 +180,13 @@ async def reply_to_email(app: App, caller: Caller, request: ReplyToEmail) -> Sen
     author = _usable(claimed) if inspection.authentication.aligned else ()
     answered = Answered(email.email_id, email.thread_id, inspection.automatic, author=author[0].key if author else "")
     submitted = await outgoing.submit(
-        app, caller.agent_id, inbox, draft, key=request.idempotency_key, answered=answered
+        app,
+        caller.agent_id,
+        inbox,
+        draft,
+        key=request.idempotency_key,
+        answered=answered,
+        passes_on=_passes_on(request.attachments),
     )
     answer = _sent(app, submitted, request.idempotency_key)
     if not {address.key for address in to} & {address.key for address in _usable(claimed)}:
@@ -221,9 +230,9 @@ async def forward_email(app: App, caller: Caller, request: ForwardEmail) -> Sent
         references=tuple(i for i in (inspection.message_id,) if is_message_id(i)),
         files=await chosen_files(app, caller, listed),
     )
-    answered = Answered(email.email_id, email.thread_id, inspection.automatic, passes_on=True)
+    answered = Answered(email.email_id, email.thread_id, inspection.automatic)
     submitted = await outgoing.submit(
-        app, caller.agent_id, inbox, draft, key=request.idempotency_key, answered=answered
+        app, caller.agent_id, inbox, draft, key=request.idempotency_key, answered=answered, passes_on="mail"
     )
     return _sent(app, submitted, request.idempotency_key)
 
@@ -261,6 +270,10 @@ async def chosen_files(app: App, caller: Caller, names: Iterable[str]) -> tuple[
     return tuple(files)
 
 
+def _passes_on(files: Iterable[str]) -> Literal["", "mail"]:
+    return "mail" if any(_OF_EMAIL.fullmatch(name) for name in files) else ""
+
+
 async def _file(app: App, caller: Caller, name: str, room: int) -> File:
     held, comma, encoded = name.partition(";base64,")
     if comma:
@@ -270,8 +283,8 @@ async def _file(app: App, caller: Caller, name: str, room: int) -> File:
             raise InvalidRequest(
                 f"The content of {safe_line(held, 80)} is not base64.", next_step="Write it as name;base64,DATA."
             ) from None
-    email_id, slash, index = name.partition("/")
-    if slash and index.isdigit() and email_id.startswith("em_"):
+    if _OF_EMAIL.fullmatch(name):
+        email_id, _, index = name.partition("/")
         email = await own_email(app, caller, email_id)
         if email.level == Level.QUARANTINED:
             raise NotFound(f"Email '{email_id}' is quarantined; its attachments are withheld.")

@@ -12,11 +12,12 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 from letterlock.app import App
 from letterlock.carried import Carried, carried
 from letterlock.errors import Conflict, InvalidRequest, NotAllowed, NotFound
-from letterlock.ids import AgentId, EmailId, SubmissionId, TenantId, ThreadId, new_id
+from letterlock.ids import AgentId, EmailId, InboxId, SubmissionId, TenantId, ThreadId, new_id
 from letterlock.inbound.accept import address_keys
 from letterlock.message.address import Address, parse_address
 from letterlock.message.compose import Draft, File, compose
@@ -42,13 +43,12 @@ _MOST_MENTIONS = 50
 @dataclass(frozen=True, slots=True)
 class Answered:
     """The email a draft answers. `automatic`: a machine sent it (RFC 3834). `author`: the key of the address that
-    proved to have written it, "" when none did. `passes_on`: the draft forwards it."""
+    proved to have written it, "" when none did."""
 
     email_id: EmailId
     thread_id: ThreadId
     automatic: bool
     author: str = ""
-    passes_on: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +70,16 @@ def new_message_id(sender: Address) -> str:
 
 
 async def submit(
-    app: App, agent_id: AgentId, inbox: Inbox, draft: Draft, *, key: str = "", answered: Answered | None = None
+    app: App,
+    agent_id: AgentId,
+    inbox: Inbox,
+    draft: Draft,
+    *,
+    key: str = "",
+    answered: Answered | None = None,
+    passes_on: Literal["", "mail"] = "",
 ) -> Submitted:
-    """Send `draft` from `inbox`, once.
+    """Send `draft` from `inbox`, once. `passes_on`: it forwards an email, or a file of one.
 
     Raises InvalidRequest or NotAllowed when it may not be sent, Conflict when `key` belongs to another request.
     """
@@ -83,14 +90,16 @@ async def submit(
     now = app.now_ms()
     owner = new_id("worker")
     words = "\n".join((draft.subject, draft.text, draft.html, draft.sender_name, *map(_said, draft.files)))
-    carries = await app.database.read(inbox.tenant_id, lambda tx: _carried(app, tx, agent_id, words, answered, now))
+    carries = await app.database.read(
+        inbox.tenant_id, lambda tx: _carried(tx, agent_id, inbox.inbox_id, words, draft, answered, now)
+    )
 
     async def keep(system: Transaction) -> tuple[Submitted, list[Lease]] | _Refused:
         tx = system.bound_to(inbox.tenant_id)
         known = await _known(tx, inbox, name, key, request_hash, now)
         if known is not None:
             return Submitted(known, True), []
-        context = await _context(app, system, tx, agent_id, inbox, draft, answered, carries, now)
+        context = await _context(app, system, tx, agent_id, inbox, draft, answered, carries, passes_on, now)
         decision = decide(context)
         outside = [recipient for recipient in context.recipients if not recipient.own]
         if decision.kind == "refuse":
@@ -215,18 +224,28 @@ def _said(file: File) -> str:
 
 
 async def _carried(
-    app: App, tx: Transaction, agent_id: AgentId, words: str, answered: Answered | None, now_ms: int
+    tx: Transaction,
+    agent_id: AgentId,
+    inbox_id: InboxId,
+    words: str,
+    draft: Draft,
+    answered: Answered | None,
+    now_ms: int,
 ) -> tuple[Carried, ...]:
-    """What the words carry of mail that the agent read lately, apart from the conversation they answer."""
-    since = now_ms - int(app.settings.taint_hours * _HOUR_MS)
+    """What the words carry of mail that the agent read, apart from what every recipient has of it already."""
+    recipients = {address.key for address in draft.recipients}
     texts = []
-    for email in await emails.by_ids(tx, await conduct.read_lately(tx, agent_id, since, _MOST_COMPARED)):
-        # What a conversation said already may be said in it again.
-        if answered and email.thread_id == answered.thread_id:
-            continue
+    read = await conduct.read_lately(tx, agent_id, now_ms - conduct.REMEMBERED_MS, _MOST_COMPARED)
+    for email in await emails.by_ids(tx, read):
         report = await emails.inspection(tx, email.email_id)
-        if report is not None:
-            texts.append(f"{report.subject}\n{report.text}")
+        if report is None:
+            continue
+        if answered and email.thread_id == answered.thread_id and email.inbox_id == inbox_id:
+            authors = (report.from_,) if report.from_ else ()
+            had_it = {mailbox.address.lower() for mailbox in (*report.to, *report.cc, *authors)}
+            if recipients <= had_it:
+                continue
+        texts.append("\n".join((report.subject, report.text, *(said.text for said in report.attached))))
     return carried(words, await conduct.codes_since(tx, now_ms - _DAY_MS), texts)
 
 
@@ -239,6 +258,7 @@ async def _context(
     draft: Draft,
     answered: Answered | None,
     carries: tuple[Carried, ...],
+    passes_on: Literal["", "mail"],
     now_ms: int,
 ) -> SendContext:
     settings = app.settings
@@ -258,7 +278,7 @@ async def _context(
         answers_automatic=answered is not None and answered.automatic,
         sent_in_thread=await outbox.count_in_thread(tx, answered.thread_id, now_ms - _HOUR_MS) if answered else 0,
         tainted=await conduct.is_tainted(tx, agent_id, now_ms - int(settings.taint_hours * _HOUR_MS)),
-        passes_on=bool(draft.files) or (answered is not None and answered.passes_on),
+        passes_on=passes_on if passes_on else "file" if draft.files else "",
         carried=carries,
         first=settings.first_emails - await conduct.approved_count(tx, agent_id, settings.first_emails),
         limits=await _limits(app, tx, agent_id, inbox, outside, now_ms) if outside else (),

@@ -10,6 +10,8 @@ from letterlock.ids import AgentId, EmailId, InboxId, SubmissionId
 from letterlock.store.database import Transaction
 
 EVERY_AGENT = AgentId("*")
+REMEMBERED_MS = 30 * 24 * 3_600_000
+"""For so long what an agent read is compared with what it sends."""
 
 
 @dataclass(frozen=True, slots=True)
