@@ -367,3 +367,20 @@ async def test_a_reply_says_what_it_amounts_to(app: App) -> None:
     email_id = await receive(app, box, letter("Re: Offer", "Thanks, but we are not interested."))
     read = await do(app, "read_email", email_id=email_id)
     assert (read.reply.kind, read.reply.confidence) == ("not_interested", 0.9)
+
+
+async def test_links_stand_in_the_text_with_their_numbers(app: App) -> None:
+    box = await make_inbox(app)
+    message = EmailMessage()
+    message["From"], message["Subject"] = "Anna <anna@shop.example>", "Welcome"
+    message.set_content(
+        '<p>Please <a href="https://shop.example/confirm?token=aB3xY9">confirm your address</a> by 3 December 2026.</p>'
+        '<p>Or read <a href="https://shop.example/help">our help</a>.</p>',
+        subtype="html",
+    )
+    email_id = await receive(app, box, message.as_bytes(policy=SMTP))
+    read = await do(app, "read_email", email_id=email_id)
+    links = await do(app, "extract_links", email_id=email_id)
+    assert f"confirm your address [{links.primary.n}] by 3 December 2026" in read.text
+    assert f"our help [{links.others[0].n}]" in read.text
+    assert [(fact.kind, fact.value) for fact in read.facts] == [("date", "2026-12-03")]

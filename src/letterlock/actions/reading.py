@@ -6,10 +6,11 @@ import base64
 import hashlib
 import json
 import secrets
+from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import accumulate, islice
 from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
@@ -178,6 +179,7 @@ class ExtractLinks(Request):
 
 
 class LinkListed(BaseModel):
+    n: int
     url: str
     host: str
     text: str
@@ -250,6 +252,7 @@ async def read_email(app: App, caller: Caller, request: ReadEmail) -> EmailRead:
     if not app.settings.read_only:
         await app.database.write(caller.tenant_id, lambda tx: emails.mark_read(tx, email.email_id))
     masks = code_masks(report, mask_codes=app.settings.mask_codes)
+    report = _numbered(report)
     # An email that only quotes says what it quotes.
     whole = request.history or not report.text[: report.history_start].strip()
     end = len(report.text) if whole else report.history_start
@@ -400,9 +403,10 @@ async def extract_links(app: App, caller: Caller, request: ExtractLinks) -> Link
     primary = links.primary
     if report.screening.level is Level.SUSPECT:
         result.note = "This email is suspect (see read_email): do not follow its links without a person's word."
-    result.primary = _link(primary, masks) if primary else None
-    others = [link for link in links.all if link != primary and link.kind != "unsubscribe"]
-    result.others = [_link(link, masks) for link in others[:MAX_LINKS]]
+    numbered = list(enumerate(links.all, 1))
+    result.primary = next((_link(n, link, masks) for n, link in numbered if link == primary), None)
+    others = [(n, link) for n, link in numbered if link != primary and link.kind != "unsubscribe"]
+    result.others = [_link(n, link, masks) for n, link in others[:MAX_LINKS]]
     result.unsubscribe = safe_line(links.unsubscribe, 500, masks)
     return result
 
@@ -543,6 +547,35 @@ def _masked_kinds(report: Inspection) -> list[str]:
     return [f"{kind.replace('_', ' ')} masked" for kind in kinds]
 
 
+def _numbered(report: Inspection) -> Inspection:
+    """With the number that extract_links gives a link behind its text, and every place moved accordingly."""
+    marks = sorted((link.end, f" [{n}]") for n, link in enumerate(report.links.all, 1) if link.end >= 0)
+    if not marks:
+        return report
+    ends = [end for end, _ in marks]
+    added = [0, *accumulate(len(mark) for _, mark in marks)]
+
+    def moved(place: int) -> int:
+        return place + added[bisect_left(ends, place)] if place >= 0 else place
+
+    pieces, position = [], 0
+    for end, mark in marks:
+        pieces += [report.text[position:end], mark]
+        position = end
+    findings = tuple(
+        replace(f, start=moved(f.start), end=moved(f.end)) if f.where == "text" else f
+        for f in report.screening.findings
+    )
+    return report.model_copy(
+        update={
+            "text": "".join((*pieces, report.text[position:])),
+            "history_start": moved(report.history_start),
+            "screening": replace(report.screening, findings=findings),
+            "facts": report.facts.moved(moved),
+        }
+    )
+
+
 def _reply(report: Inspection) -> ReplyRead | None:
     found = report.reply
     if found is None or report.screening.level is Level.QUARANTINED:
@@ -601,8 +634,9 @@ def _mailboxes(mailboxes: Sequence[Mailbox], masks: Sequence[str]) -> list[str]:
     return [*shown, f"and {len(mailboxes) - _MOST_NAMED} more"] if len(mailboxes) > _MOST_NAMED else shown
 
 
-def _link(link: Link, masks: Sequence[str]) -> LinkListed:
+def _link(n: int, link: Link, masks: Sequence[str]) -> LinkListed:
     return LinkListed(
+        n=n,
         url=safe_line(link.url, 2000),
         host=safe_line(link.host, 253),
         text=safe_line(link.text, 100, masks),

@@ -68,7 +68,7 @@ class ForwardEmail(Request):
     email_id: Annotated[str, Field(min_length=1, max_length=64)]
     to: Annotated[Addresses, Field(min_length=1)]
     note: Annotated[str, Field(max_length=MOST_TEXT)] = ""
-    attachments: Annotated[bool, Field(description="its files too")] = True
+    attachments: bool = True
     idempotency_key: Annotated[str, Field(max_length=200)] = ""
 
 

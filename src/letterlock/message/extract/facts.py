@@ -8,8 +8,8 @@ linear in the text; without a digit there is nothing to do.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import Final, Literal, NamedTuple, TypeVar
 
 Carrier = Literal["ups", "fedex", "dhl", "usps", "post"]
@@ -65,8 +65,23 @@ class Facts:
     phones: tuple[PhoneFact, ...] = ()
     tracking: tuple[TrackingFact, ...] = ()
 
+    def moved(self, place: Callable[[int], int]) -> Facts:
+        """The same facts of a text whose places are now `place` of what they were."""
+        return Facts(
+            tuple(_moved(fact, place) for fact in self.dates),
+            tuple(_moved(fact, place) for fact in self.amounts),
+            tuple(_moved(fact, place) for fact in self.phones),
+            tuple(_moved(fact, place) for fact in self.tracking),
+        )
+
 
 _Fact = TypeVar("_Fact", DateFact, AmountFact, PhoneFact, TrackingFact)
+
+
+def _moved(fact: _Fact, place: Callable[[int], int]) -> _Fact:
+    return replace(fact, start=place(fact.start), end=place(fact.end))
+
+
 _CAP: Final = 50
 _TEXT_CAP: Final = 200_000
 _DIGIT: Final = re.compile(r"[0-9]")

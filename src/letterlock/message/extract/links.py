@@ -10,7 +10,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
@@ -26,7 +26,8 @@ class Link:
     """`host` is where it really goes (redirectors we can decode are followed on paper only); `text` is what it claimed.
     `kind`: verify, magic, reset, invite, download, meeting, unsubscribe, view_in_browser, tracking, social, help, home,
     other. `flags`: mismatch, look_alike, punycode, mixed_script, ip_host, userinfo, redirector, open_redirect,
-    bad_scheme, cut (longer than we keep: it would not work)."""
+    bad_scheme, cut (longer than we keep: it would not work). `end`: where its text ends in VisibleText.text, -1 when it
+    is not shown there."""
 
     url: str
     host: str
@@ -34,6 +35,7 @@ class Link:
     kind: str
     flags: tuple[str, ...] = ()
     confidence: float = 0.0
+    end: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +61,17 @@ def find_links(parsed: ParsedMessage, visible: VisibleText) -> Links:
             seen[url].add(shown)
         elif len(seen) < _MOST:
             seen[url] = _Seen(url, shown)
-    judged = [_judge(each, about, ours, visible.text) for each in seen.values()]
+    judged = [
+        replace(_judge(each, about, ours, visible.text), end=_end(each.first, visible.text)) for each in seen.values()
+    ]
     order = sorted(range(len(judged)), key=lambda at: (-judged[at].confidence, _USEFULNESS[judged[at].kind], at))
     links = [judged[at] for at in order]
     primary = links[0] if links and links[0].confidence >= _SURE_ENOUGH else None
     return Links(tuple(links), primary, _unsubscribe(parsed, links))
+
+
+def _end(shown: ShownLink, text: str) -> int:
+    return shown.start + len(shown.text) if shown.start >= 0 and text.startswith(shown.text, shown.start) else -1
 
 
 _MOST = 200
