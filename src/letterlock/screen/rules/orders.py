@@ -312,12 +312,20 @@ _SHORTEST: Final = 6
 _GATES: Final[frozenset[str]] = frozenset().union(*(phrase.gates for phrase in _PHRASES))
 
 
+# A word or two on each of many lines: a list, or a sentence that wants to look like one.
+_SHORT_LINES: Final = re.compile(
+    r"(?:^[ \t]{0,9}[^\s]{1,40}(?:[ \t][^\s]{1,40})?[ \t]{0,9}(?:\n{1,3}|\Z)){5,400}", re.MULTILINE
+)
+
+
 @lru_cache(maxsize=32)
 def find(text: str) -> tuple[Order, ...]:
     """The orders in `text`, by place. Linear in the text."""
     if len(text) < _SHORTEST:
         return ()
     found = list(_plain(text))
+    for run in _SHORT_LINES.finditer(text):
+        found += [Order(order.kind, run.start(), run.end()) for order in _plain(" ".join(run[0].split()))]
     folded = fold(text)
     if folded != text.lower():
         kinds = {order.kind for order in found}
