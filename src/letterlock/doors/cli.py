@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from letterlock.errors import CallerError, LetterlockError
+from letterlock.errors import CallerError, LetterlockError, NotFound
 from letterlock.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -555,8 +555,11 @@ def main() -> None:
     try:
         cli()
     except CallerError as error:
-        # Its next step names a tool, which is no help here.
-        click.echo(f"letterlock: {error.what} See `letterlock inbox list`, `letterlock mail list`.", err=True)
+        # A next step that names a tool is no help here.
+        hint = error.next_step if "`letterlock" in error.next_step else ""
+        if not hint and isinstance(error, NotFound):
+            hint = "See `letterlock inbox list`, `letterlock mail list`."
+        click.echo(f"letterlock: {error.what} {hint}".rstrip(), err=True)
         sys.exit(1)
     except LetterlockError as error:
         click.echo(f"letterlock: {error}", err=True)
