@@ -17,7 +17,9 @@ import jsonschema
 import pytest
 from mcp import Client
 from mcp.shared.exceptions import MCPError
+from mcp.types import ElicitResult
 
+from letterlock.actions import approvals
 from letterlock.app import App, open_app
 from letterlock.doors import mcp_server
 from letterlock.doors.mcp_server import TOOLS_FILE, build_mcp_server, describe_tools
@@ -398,3 +400,56 @@ async def test_mail_that_is_not_filed_is_in_no_answer(app: App, mode: str) -> No
     await hand_in(app, box, letter("too early"))
     async with connected(app, mode) as client:
         assert (await call(client, "list_emails"))["emails"] == []
+
+
+# Asking a person in the client
+
+
+@pytest.mark.parametrize(
+    ("answer", "state"),
+    [
+        ({"action": "accept", "content": {"send": True}}, "queued"),
+        ({"action": "accept", "content": {"send": False}}, "cancelled"),
+        ({"action": "decline"}, "held"),
+        ({"action": "cancel"}, "held"),
+    ],
+)
+async def test_a_person_at_the_client_is_asked_about_a_held_email(
+    tmp_path: Path, mode: str, answer: dict[str, Any], state: str
+) -> None:
+    asked: list[str] = []
+
+    async def person(context: Any, params: Any) -> ElicitResult:
+        asked.append(params.message)
+        return ElicitResult(**answer)
+
+    settings = settings_for(tmp_path, first_emails=1, relay_host="127.0.0.1")
+    async with open_app(settings) as app:
+
+        async def get_app() -> App:
+            return app
+
+        box = await make_inbox(app)
+        server = build_mcp_server(settings, get_app)
+        async with Client(server, mode=mode, elicitation_callback=person) as client:  # type: ignore[arg-type]
+            call = {"inbox": box, "to": ["ben@far.example"], "subject": "Lunch", "text": "At noon?"}
+            result = await client.call_tool("send_email", call)
+        assert not result.is_error, result.content
+        assert result.structured_content is not None
+        assert result.structured_content["state"] == state
+        assert len(asked) == 1
+        assert "ben@far.example" in asked[0]
+        assert "At noon?" in asked[0]
+        assert len(await approvals.waiting(app)) == (state == "held")
+
+
+async def test_a_client_that_cannot_ask_is_told_where_the_email_waits(tmp_path: Path, mode: str) -> None:
+    settings = settings_for(tmp_path, first_emails=1, relay_host="127.0.0.1")
+    async with open_app(settings) as app:
+        box = await make_inbox(app)
+        async with connected(app, mode, settings) as client:
+            call = {"inbox": box, "to": ["ben@far.example"], "subject": "Lunch", "text": "At noon?"}
+            result = await client.call_tool("send_email", call)
+        assert result.structured_content is not None
+        assert result.structured_content["state"] == "held"
+        assert "letterlock approvals" in result.structured_content["next_step"]

@@ -12,12 +12,16 @@ from letterlock.app import App
 from letterlock.errors import Conflict, NotFound
 from letterlock.ids import SubmissionId
 from letterlock.message.address import parse_address
+from letterlock.message.parse import parse_message
+from letterlock.policy import APPROVAL
+from letterlock.screen.safe_text import safe_line
 from letterlock.store import audit, conduct, outbox
 from letterlock.store.database import Transaction
 from letterlock.store.outbox import Submission
 from letterlock.wake import OUTBOX
 
 _MOST = 200
+_SHOWN = 1_500
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,23 @@ async def show(app: App, submission_id: str) -> Waiting:
     if found is None:
         raise NotFound(f"There is no submission {submission_id}.", next_step="`letterlock approvals list` shows all.")
     return found
+
+
+async def question(app: App, submission_id: str) -> str:
+    """What a person is asked about a submission that waits, "" when it does not. The same for the same submission."""
+    found = await show(app, submission_id)
+    submission = found.submission
+    if submission.held_by != APPROVAL:
+        return ""
+    reasons = "\n".join(f"- {reason.text}" for reason in submission.reasons)
+    text = submission.body_text.strip()
+    files = len(parse_message(found.raw).attachments)
+    return (
+        f"Send this email?\nFrom: {submission.sender}\nTo: {', '.join(submission.recipients)}\n"
+        f"Subject: {safe_line(submission.subject)}\n\n{text[:_SHOWN]}{' [...]' if len(text) > _SHOWN else ''}\n\n"
+        + (f"{files} attached file{'s' * (files > 1)}.\n" if files else "")
+        + f"Why you are asked:\n{reasons}"
+    )
 
 
 async def approve(app: App, submission_id: str, sha256: str = "") -> Submission:

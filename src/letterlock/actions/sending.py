@@ -237,6 +237,11 @@ async def forward_email(app: App, caller: Caller, request: ForwardEmail) -> Sent
     return _sent(app, submitted, request.idempotency_key)
 
 
+async def sent_now(app: App, caller: Caller, submission_id: str) -> SentEmail:
+    """What a call that made this submission would be answered now, after a person has decided."""
+    return _sent(app, Submitted(await _own_submission(app, caller, submission_id), False), "")
+
+
 async def get_delivery_status(app: App, caller: Caller, request: GetDeliveryStatus) -> DeliveryStatus:
     """Delivery status of an email you sent, for each recipient."""
     return _status(await _own_submission(app, caller, request.submission_id))

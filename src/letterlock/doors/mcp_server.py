@@ -21,11 +21,12 @@ from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.auth.provider import AccessToken, TokenVerifier
 from mcp.server.auth.settings import AuthSettings
 from mcp.server.caching import CacheHint
-from mcp.server.mcpserver import Context
+from mcp.server.mcpserver import AcceptedElicitation, Context, Elicit, Resolve
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError, ToolError
+from mcp.server.mcpserver.resolve import build_resolver_plans, resolve_arguments
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
-from mcp.types import CallToolResult, TextContent, ToolAnnotations
+from mcp.types import CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
 from pydantic import AnyHttpUrl, BaseModel, Field
 
 from letterlock.errors import CallerError, NotFound
@@ -160,11 +161,55 @@ class _ActionTool(Tool):
             app = await self.get_app()
             async with _progress(context) if self.waits else contextlib.nullcontext():
                 result = await _perform(app, caller, self.name, arguments)
+            if getattr(result, "state", "") == "held" and self.get_caller is local_caller and _can_ask(context):
+                result = await _ask_person(app, caller, result, context)
+                if isinstance(result, InputRequiredResult):
+                    return result
         except CallerError as error:
             raise ToolError(str(error)) from None
         # Defaults say nothing; leaving them out keeps answers small. The text is the same object, for older clients.
         text = result.model_dump_json(exclude_defaults=True)
         return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=json.loads(text))
+
+
+class Verdict(BaseModel):
+    """A person's answer in the client."""
+
+    send: bool = Field(description="Send it?")
+
+
+def _can_ask(context: Context[Any, Any]) -> bool:
+    """Whether a person sits at the client. Others get the answer that says where the email waits."""
+    told = context.client_capabilities
+    return told is not None and told.elicitation is not None
+
+
+async def _ask_person(
+    app: App, caller: Caller, held: BaseModel, context: Context[Any, Any]
+) -> BaseModel | InputRequiredResult:
+    """Ask whether a held email may go. On stdio an answer in the client is the owner's (on served keys it is nobody's).
+
+    In the newer protocol era the client asks and calls again; the repeated call finds the submission it made."""
+    from letterlock.actions import approvals, sending
+
+    submission_id = str(held.submission_id)  # type: ignore[attr-defined]
+    question = await approvals.question(app, submission_id)
+    if not question:
+        return held
+
+    async def may_it_go() -> Elicit[Verdict]:
+        return Elicit(question, Verdict)
+
+    wanted = {"verdict": (Resolve(may_it_go), True)}
+    answers = await resolve_arguments(wanted, build_resolver_plans(wanted, set()), {}, context)
+    if isinstance(answers, InputRequiredResult):
+        return answers
+    answer = answers["verdict"]
+    if isinstance(answer, AcceptedElicitation):
+        decide = approvals.approve if answer.data.send else approvals.deny
+        await decide(app, submission_id)
+    # Who closes the question decides nothing: it waits on.
+    return await sending.sent_now(app, caller, submission_id)
 
 
 async def _never() -> None:
