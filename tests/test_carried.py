@@ -100,4 +100,5 @@ def test_hostile_text_takes_linear_time(piece: str) -> None:
             best = min(best, time.process_time() - start)
         return best
 
-    assert seconds(80_000) < 0.1 + 3 * seconds(40_000)
+    # Other work on the machine may spoil a measurement, not three in a row.
+    assert any(seconds(80_000) < 0.1 + 3 * seconds(40_000) for _ in range(3))

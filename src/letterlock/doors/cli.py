@@ -11,7 +11,7 @@ import functools
 import logging
 import sys
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -24,6 +24,7 @@ from letterlock.settings import Settings, load_settings
 if TYPE_CHECKING:
     from letterlock.actions.people import Imported
     from letterlock.app import App
+    from letterlock.message.sign import DnsRecord
 
 T = TypeVar("T")
 Command = Callable[..., Any]
@@ -366,6 +367,42 @@ def suppression_remove(outer: dict[str, Any], /, address: str, **options: Any) -
     from letterlock.actions.people import unsuppress
 
     click.echo(f"Mail to {_with_app(outer, options, lambda app: unsuppress(app, address))} may go again.")
+
+
+@cli.group()
+def dkim() -> None:
+    """Sign mail of your domain, so that others can tell it is yours."""
+
+
+@dkim.command("make")
+@click.argument("domain")
+@click.option("--name", default="letterlock", show_default=True, help="How their selectors begin.")
+@_with(*_OPTIONS)
+@click.pass_obj
+def dkim_make(outer: dict[str, Any], /, domain: str, name: str, **options: Any) -> None:
+    """Make an RSA and an Ed25519 key for DOMAIN and show the DNS records to set."""
+    from letterlock.outbound.signing import make_keys
+
+    _show_records(make_keys(_settings(outer, options).data, domain, name))
+
+
+@dkim.command("show")
+@click.argument("domain")
+@_with(*_OPTIONS)
+@click.pass_obj
+def dkim_show(outer: dict[str, Any], /, domain: str, **options: Any) -> None:
+    """Show the DNS records of the keys DOMAIN has."""
+    from letterlock.outbound.signing import keys_of, records
+
+    found = records(keys_of(_settings(outer, options).data, domain))
+    _show_records(found)
+    if not found:
+        click.echo(f"{domain} has no keys; make them with `letterlock dkim make {domain}`.", err=True)
+
+
+def _show_records(found: Iterable[DnsRecord]) -> None:
+    for record in found:
+        click.echo(f"{record.name}. IN TXT ( " + " ".join(f'"{piece}"' for piece in record.pieces) + " )")
 
 
 @cli.command()

@@ -15,11 +15,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from letterlock.app import App
-from letterlock.errors import StoreError
+from letterlock.errors import LetterlockError, StoreError
 from letterlock.ids import new_id
 from letterlock.inbound.accept import accept, inbox_for
 from letterlock.message.envelope import Envelope
+from letterlock.message.sign import sign
 from letterlock.outbound.relay import Outcome, configured_route, one_line, relay
+from letterlock.outbound.signing import keys_of
 from letterlock.policy import Recipient, SendContext, decide
 from letterlock.store import audit, outbox
 from letterlock.store.database import Transaction
@@ -198,8 +200,22 @@ async def _to_relay(app: App, lease: Lease, deliveries: Sequence[Delivery], hand
             handed_over.update(taken)
         return ours
 
-    outcomes = await relay(lease.raw, lease.sender, recipients, route, handing_over)
+    try:
+        raw = await asyncio.to_thread(_signed, app, lease)
+    except LetterlockError as error:
+        # Unsigned it would count as forged. It waits until the keys are right.
+        log.error("%s is not sent: %s", lease.submission_id, error)
+        outcomes = tuple(Outcome(recipient, "deferred", one_line(str(error))) for recipient in recipients)
+    else:
+        outcomes = await relay(raw, lease.sender, recipients, route, handing_over)
     return [_after(app, delivery, outcome) for delivery, outcome in zip(deliveries, outcomes, strict=True)]
+
+
+def _signed(app: App, lease: Lease) -> bytes:
+    """The frozen bytes, signed with the keys of the sender's domain when it has any. The same on every try, because the
+    time in the signature is that of the submission."""
+    keys = keys_of(app.folder, lease.sender.rpartition("@")[2])
+    return sign(lease.raw, keys, lease.created_at // 1000) if keys else lease.raw
 
 
 def _after(app: App, delivery: Delivery, outcome: Outcome) -> Delivery:

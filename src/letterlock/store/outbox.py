@@ -93,6 +93,7 @@ class Lease:
     sender: str
     raw: bytes
     deliveries: tuple[Delivery, ...]
+    created_at: int = 0
 
 
 _COLUMNS = (
@@ -382,7 +383,8 @@ async def claim(
             now=now_ms,
         )
         frozen = await bound.one(
-            "SELECT sender, raw FROM submissions WHERE tenant_id = :tenant AND submission_id = :submission_id",
+            "SELECT sender, raw, created_at FROM submissions"
+            " WHERE tenant_id = :tenant AND submission_id = :submission_id",
             submission_id=one["submission_id"],
         )
         if rows and frozen is not None:
@@ -397,6 +399,7 @@ async def claim(
                     frozen["sender"],
                     bytes(frozen["raw"]),
                     deliveries,
+                    frozen["created_at"],
                 )
             )
     return leases

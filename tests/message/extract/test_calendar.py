@@ -186,4 +186,5 @@ def test_hostile_text_takes_linear_time(piece: str) -> None:
             best = min(best, time.process_time() - start)
         return best
 
-    assert seconds(200_000) < 0.02 + 3 * seconds(100_000)
+    # Other work on the machine may spoil a measurement, not three in a row.
+    assert any(seconds(200_000) < 0.02 + 3 * seconds(100_000) for _ in range(3))

@@ -243,4 +243,5 @@ def test_hostile_text_takes_linear_time(piece: str) -> None:
             best = min(best, time.process_time() - start)
         return best
 
-    assert seconds(160_000) < 0.02 + 3 * seconds(80_000)
+    # Other work on the machine may spoil a measurement, not three in a row.
+    assert any(seconds(160_000) < 0.02 + 3 * seconds(80_000) for _ in range(3))
