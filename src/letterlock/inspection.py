@@ -26,6 +26,7 @@ from letterlock.message.extract.links import Links, find_links
 from letterlock.message.extract.meaning import Category, categorise
 from letterlock.message.extract.reply import ReplyClass, newest_part, reply_class
 from letterlock.message.parse import Attachment, Caps, Mailbox, ParsedMessage, parse_message
+from letterlock.message.report import Report, read_report
 from letterlock.message.visible import HiddenPassage, visible_text
 from letterlock.screen.rule import Evidence, Finding, attachment_place
 from letterlock.screen.safe_text import SafeText, safe_line, safe_text
@@ -79,6 +80,8 @@ class Inspection(BaseModel):
     """What it amounts to, when it answers something."""
     facts: Facts = Facts()
     """Dates, amounts, phone and tracking numbers, with their places in `text`."""
+    report: Report | None = None
+    """What another server reports of mail we sent."""
     attachments: tuple[Attachment, ...] = ()
     attached: tuple[AttachedText, ...] = ()
     """What each of them says, not yet safe for a model."""
@@ -145,6 +148,7 @@ def inspect_message(
         category=category,
         reply=reply_class(parsed, text[:history_start], category),
         facts=find_facts(text, parsed.header("Content-Language").split(",")[0].strip()),
+        report=read_report(parsed),
         attachments=parsed.attachments,
         attached=tuple(replace(one, text=_without_credentials(one.text)) for one in attached),
         repairs=parsed.repairs,

@@ -14,12 +14,15 @@ from letterlock.actions import approvals, people
 from letterlock.app import App, open_app
 from letterlock.errors import Conflict, NotAllowed, NotFound
 from letterlock.ids import DEFAULT_TENANT
+from letterlock.inbound.filing import file_forever
+from letterlock.inbound.workers import open_workers
 from letterlock.message.authenticate import AuthReport
 from letterlock.message.parse import Mailbox
 from letterlock.outbound.deliver import claim, deliver
 from letterlock.screen.score import Level
+from letterlock.store import emails
 from letterlock.upkeep import run_once
-from running import arrive, do, letter, make_inbox, receive, screened, settings_for
+from running import arrive, do, ended, hand_in, letter, make_inbox, receive, screened, settings_for, until
 
 STRANGER = "stranger@far.example"
 
@@ -241,3 +244,65 @@ async def test_the_audit_log_shows_a_change(relayed: App) -> None:
         DEFAULT_TENANT, lambda tx: tx.run("UPDATE audit SET actor = 'nobody' WHERE tenant_id = :tenant AND n = 2")
     )
     assert (await people.verify_audit(relayed)).broken_at == 2
+
+
+# What comes back
+
+
+def bounce(message_id: str, recipient: str, status: str = "5.1.1", words: str = "User unknown") -> bytes:
+    return (
+        "From: MAILER-DAEMON@mx.far.example\nTo: x@shop.example\nSubject: Undelivered Mail\nMIME-Version: 1.0\n"
+        'Content-Type: multipart/report; report-type=delivery-status; boundary="B"\n\n--B\n\nSorry.\n'
+        "--B\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx\n\n"
+        f"Final-Recipient: rfc822; {recipient}\nAction: failed\nStatus: {status}\nDiagnostic-Code: smtp; {words}\n"
+        f"--B\nContent-Type: text/rfc822-headers\n\nMessage-ID: {message_id}\n\n--B--\n"
+    ).encode()
+
+
+async def returned(app: App, box: str, raw: bytes) -> None:
+    """Filed as the postmaster does it."""
+    async with open_workers(app.settings) as workers, ended(asyncio.create_task(file_forever(app, workers))):
+        (receipt,) = await hand_in(app, box, raw, sender="")
+        await until(lambda: app.database.read(DEFAULT_TENANT, lambda tx: emails.get(tx, receipt.email_id)), 30)
+
+
+async def sent_id(app: App, submission_id: str) -> str:
+    return str((await approvals.show(app, submission_id)).submission.message_id)
+
+
+async def test_a_hard_bounce_ends_mail_to_that_address_and_a_soft_one_does_not(relayed: App) -> None:
+    box = await make_inbox(relayed)
+    gone, full = await send(relayed, box, "gone@far.example"), await send(relayed, box, "full@far.example", "Hi again")
+    await relay_now(relayed)
+    await returned(relayed, box, bounce(await sent_id(relayed, gone.submission_id), "gone@far.example"))
+    await returned(
+        relayed, box, bounce(await sent_id(relayed, full.submission_id), "full@far.example", "5.2.2", "mailbox full")
+    )
+    status = await do(relayed, "get_delivery_status", submission_id=gone.submission_id)
+    assert status.recipients[0].state == "bounced"
+    assert [one.address_key for one in await people.suppressions(relayed)] == ["gone@far.example"]
+
+
+async def test_a_bounce_of_a_message_that_is_not_ours_changes_nothing(relayed: App) -> None:
+    box = await make_inbox(relayed)
+    sent = await send(relayed, box, "ben@far.example")
+    await relay_now(relayed)
+    await returned(relayed, box, bounce("<guessed@letterlock.localhost>", "ben@far.example"))
+    await returned(relayed, box, bounce(await sent_id(relayed, sent.submission_id), "somebody@else.example"))
+    assert await people.suppressions(relayed) == []
+    assert (await do(relayed, "get_delivery_status", submission_id=sent.submission_id)).state == "sent"
+
+
+async def test_an_inbox_whose_mail_keeps_bouncing_is_stopped_until_a_person_lets_it_go_on(relayed: App) -> None:
+    box, other = await make_inbox(relayed), await make_inbox(relayed, "other")
+    sent = [await send(relayed, box, f"p{n}@far.example", f"text {n}") for n in range(20)]
+    for _ in range(3):
+        await relay_now(relayed)
+    for n in range(2):
+        message_id = await sent_id(relayed, sent[n].submission_id)
+        await returned(relayed, box, bounce(message_id, f"p{n}@far.example"))
+    with pytest.raises(NotAllowed, match="inbox resume"):
+        await send(relayed, box, "p30@far.example")
+    assert (await send(relayed, other, "p31@far.example")).state == "queued"
+    await people.resume_inbox(relayed, box)
+    assert (await send(relayed, box, "p30@far.example")).state == "queued"

@@ -163,6 +163,18 @@ async def pause(app: App, *, end: bool = False) -> None:
     app.wake.hint(OUTBOX)
 
 
+async def resume_inbox(app: App, inbox_name: str) -> str:
+    """Let an inbox send again that was stopped because too much of its mail bounced. Raises NotFound."""
+    inbox = await own_inbox(app, LOCAL_CALLER, inbox_name)
+
+    async def write(tx: Transaction) -> None:
+        await conduct.suspend(tx, inbox.inbox_id, "")
+        await audit.append(tx, app.now_ms(), "person", "inbox.resumed", inbox.inbox_id)
+
+    await app.database.write(LOCAL_CALLER.tenant_id, write)
+    return inbox.address
+
+
 async def verify_audit(app: App) -> Verified:
     """Whether the audit log is whole and unchanged."""
     return await app.database.read(LOCAL_CALLER.tenant_id, audit.verify)

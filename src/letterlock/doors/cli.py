@@ -156,6 +156,17 @@ def inbox_restore(outer: dict[str, Any], /, inbox: str, **options: Any) -> None:
     click.echo(f"{restored.address} restored.")
 
 
+@inbox.command("resume")
+@click.argument("inbox")
+@_with(*_OPTIONS)
+@click.pass_obj
+def inbox_resume(outer: dict[str, Any], /, inbox: str, **options: Any) -> None:
+    """Let an inbox send again that was stopped because its mail bounced."""
+    from letterlock.actions.people import resume_inbox
+
+    click.echo(f"{_with_app(outer, options, lambda app: resume_inbox(app, inbox))} may send again.")
+
+
 @inbox.command("allow")
 @click.argument("inbox")
 @click.argument("domains", nargs=-1)

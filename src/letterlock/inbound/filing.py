@@ -17,7 +17,7 @@ from letterlock.ids import EmailId
 from letterlock.inbound.reviewer import Reviewer, open_reviewer
 from letterlock.inbound.workers import Workers, unread
 from letterlock.message.envelope import Receipt
-from letterlock.store import emails
+from letterlock.store import emails, outbox
 from letterlock.store.database import Transaction
 from letterlock.store.emails import Filed, Unfiled
 from letterlock.wake import UNFILED, Watch
@@ -122,7 +122,12 @@ async def _file_one(
 
 
 async def _keep(app: App, receipt: Receipt, filed: Filed) -> None:
-    await app.database.write(receipt.tenant_id, lambda tx: emails.file(tx, receipt, filed))
+    async def keep(tx: Transaction) -> None:
+        await emails.file(tx, receipt, filed)
+        if filed.sent_report is not None:
+            await outbox.record_report(tx, filed.sent_report, app.now_ms())
+
+    await app.database.write(receipt.tenant_id, keep)
     app.wake.hint(receipt.inbox_id)
 
 

@@ -205,6 +205,17 @@ async def suspended(tx: Transaction, inbox_id: InboxId) -> str:
     return str(row["suspended"]) if row else ""
 
 
+async def suspend(tx: Transaction, inbox_id: InboxId, why: str) -> bool:
+    """Stop an inbox from sending, with the reason; "" lets it send again. False when there is no such inbox."""
+    return bool(
+        await tx.run(
+            "UPDATE inboxes SET suspended = :why WHERE tenant_id = :tenant AND inbox_id = :inbox_id",
+            inbox_id=inbox_id,
+            why=why,
+        )
+    )
+
+
 # --- counted ----------------------------------------------------------------------------------------------------------
 
 

@@ -20,6 +20,7 @@ from letterlock.ids import EmailId, InboxId, TenantId, ThreadId, id_at, new_id
 from letterlock.inspection import Inspection, Preview
 from letterlock.message.authenticate import AuthReport
 from letterlock.message.envelope import Envelope, Receipt
+from letterlock.message.report import Report
 from letterlock.screen.rule import Finding
 from letterlock.screen.score import Level
 from letterlock.store.database import Row, Transaction
@@ -63,7 +64,8 @@ class Accepted:
 class Filed(BaseModel):
     """What `file` keeps of a read email, in the form of its rows, so that filing only has to store it. Made where the
     email was read, in a worker; crosses to the postmaster as JSON. `earlier`: Message-IDs it answers or refers to,
-    nearest first; `packed`: the report without its findings, which have rows of their own."""
+    nearest first; `packed`: the report without its findings, which have rows of their own; `sent_report`: what it
+    reports of mail that was sent."""
 
     model_config = ConfigDict(frozen=True, ser_json_bytes="base64", val_json_bytes="base64")
 
@@ -81,6 +83,7 @@ class Filed(BaseModel):
     preview: Preview
     terms: str
     packed: bytes
+    sent_report: Report | None = None
 
     @classmethod
     def of(cls, report: Inspection, shown: Preview, terms: str = "") -> Filed:
@@ -98,6 +101,7 @@ class Filed(BaseModel):
             findings=report.screening.findings,
             preview=shown,
             terms=terms,
+            sent_report=report.report,
             packed=_packing.compressor.compress(report.model_dump_json(exclude={"screening": {"findings"}}).encode()),
         )
 

@@ -13,11 +13,14 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 from letterlock.ids import AgentId, EmailId, InboxId, SubmissionId, TenantId, ThreadId
+from letterlock.message.report import Report, Reported
 from letterlock.policy import Reason
+from letterlock.store import audit, conduct
 from letterlock.store.database import Row, Transaction
 
 Route = Literal["local", "relay"]
 DeliveryState = Literal["queued", "held", "sent", "delivered", "bounced", "uncertain", "cancelled"]
+_LEAST_SENT, _MOST_HARD, _JUDGED_MS, _REPLY_CHARS = 20, 0.08, 30 * 24 * 3_600_000, 300
 MOST_UNANSWERED = 2
 """A message is handed over again after one lost answer, never after a second: at most one extra copy."""
 
@@ -468,6 +471,69 @@ async def record(tx: Transaction, lease: Lease, results: Iterable[Delivery], now
             **_fence(lease, attempts[result.recipient]),
         )
     return changed
+
+
+async def record_report(tx: Transaction, report: Report, now_ms: int) -> int:
+    """What became of mail we sent, as another server reports it. Only of a message of ours, by its Message-ID, and of
+    recipients it was sent to: anyone can write a report, but only who got the message knows that id. A hard bounce or a
+    complaint keeps further mail from the address; an inbox with too many of them is stopped. Returns the number of
+    recipients it changed."""
+    if not report.message_id:
+        return 0
+    row = await tx.one(
+        "SELECT submission_id, inbox_id FROM submissions WHERE tenant_id = :tenant AND message_id = :message_id",
+        message_id=report.message_id,
+    )
+    if row is None:
+        return 0
+    changed = 0
+    sent_to = {delivery.recipient.lower(): delivery for delivery in await _deliveries(tx, row["submission_id"])}
+    told = report.recipients
+    if report.kind == "complaint" and not told and len(sent_to) == 1:
+        told = tuple(Reported(recipient, "none") for recipient in sent_to)
+    for reported in told:
+        delivery = sent_to.get(reported.address)
+        if delivery is None or delivery.state not in ("sent", "uncertain", "bounced"):
+            continue
+        if report.kind == "complaint":
+            await conduct.suppress(tx, reported.address, "its reader complained of mail from here", now_ms)
+        elif report.kind == "bounce":
+            if reported.class_ == "hard":
+                why = f"mail bounced for good{f' ({reported.status})' if reported.status else ''}"
+                await conduct.suppress(tx, reported.address, why, now_ms)
+            reply = f"{reported.status or '5.0.0'} {reported.class_}: {reported.diagnostic}"[:_REPLY_CHARS]
+            await tx.run(
+                "UPDATE deliveries SET state = 'bounced', next_at = NULL, reply = :reply, updated_at = :now"
+                " WHERE tenant_id = :tenant AND submission_id = :submission_id AND recipient = :recipient",
+                submission_id=row["submission_id"],
+                recipient=delivery.recipient,
+                reply=reply,
+                now=now_ms,
+            )
+        else:
+            continue
+        changed += 1
+        await audit.append(
+            tx, now_ms, "postmaster", f"email.{report.kind}", row["submission_id"], class_=reported.class_
+        )
+    if changed:
+        await _stop_if_bouncing(tx, row["inbox_id"], now_ms)
+    return changed
+
+
+async def _stop_if_bouncing(tx: Transaction, inbox_id: InboxId, now_ms: int) -> None:
+    """Over 8 % hard bounces of at least 20 recipients in 30 days: the inbox may not send until a person says so."""
+    row = await tx.one(
+        "SELECT COUNT(*) AS n, SUM(d.state = 'bounced' AND d.reply LIKE '% hard:%') AS hard FROM deliveries d"
+        " JOIN submissions s ON s.tenant_id = d.tenant_id AND s.submission_id = d.submission_id"
+        " WHERE d.tenant_id = :tenant AND s.inbox_id = :inbox_id AND d.route = 'relay' AND d.attempts > 0"
+        " AND s.created_at >= :since",
+        inbox_id=inbox_id,
+        since=now_ms - _JUDGED_MS,
+    )
+    if row is not None and row["n"] >= _LEAST_SENT and row["hard"] > _MOST_HARD * row["n"]:
+        await conduct.suspend(tx, inbox_id, f"{row['hard']} of {row['n']} recipients bounced for good")
+        await audit.append(tx, now_ms, "postmaster", "inbox.suspended", inbox_id, bounced=row["hard"], sent=row["n"])
 
 
 async def hold(tx: Transaction, submission_id: SubmissionId, reason: Reason) -> None:

@@ -37,6 +37,7 @@ CREATE TABLE suppressions (
 ALTER TABLE submissions ADD COLUMN outside INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE submissions ADD COLUMN verdict TEXT NOT NULL DEFAULT '';
 ALTER TABLE submissions ADD COLUMN approve_until BIGINT;
+CREATE INDEX submissions_by_message ON submissions (tenant_id, message_id);
 CREATE INDEX submissions_outside ON submissions (tenant_id, created_at) WHERE outside > 0;
 
 ALTER TABLE tenants ADD COLUMN paused_at BIGINT;
