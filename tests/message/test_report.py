@@ -99,20 +99,20 @@ FREE = [
     (
         "qmail",
         "failure notice",
-        f"Hi. This is the qmail-send program.\n\n<{WHO}>:\nSorry, no mailbox here by that name. (#5.1.1)",
+        f"Hi.\n\n<{WHO}>:\nSorry, no mailbox here by that name. (#5.1.1)",
         "hard",
     ),
     (
         "exim",
         "Mail delivery failed",
-        f"A message that you sent could not be delivered.\n\n  {WHO}\n    unrouteable mail domain",
+        f"It could not be delivered.\n\n  {WHO}\n    unrouteable mail domain",
         "hard",
     ),
     ("exim full", "Mail delivery failed", f"  {WHO}\n    mailbox is full: retry timeout exceeded", "soft"),
     (
         "postfix",
         "Undelivered Mail Returned to Sender",
-        f"<{WHO}>: host mx said: 550 5.1.1 User unknown (in reply to RCPT)",
+        f"<{WHO}>: host said: 550 5.1.1 User unknown",
         "hard",
     ),
     ("sendmail", "Returned mail: see transcript", f"<{WHO}>\n    (reason: 550 5.1.1 <{WHO}>... User unknown)", "hard"),
@@ -120,12 +120,12 @@ FREE = [
     (
         "office quota",
         "Undeliverable: Hi",
-        f"{WHO}\nThe recipient's mailbox is full and can't accept messages now.",
+        f"{WHO}\nThe recipient's mailbox is full now.",
         "soft",
     ),
     (
         "gmail",
-        "Delivery Status Notification (Failure)",
+        "Delivery Status Notification",
         f"Your message wasn't delivered to {WHO} because the user does not exist.",
         "hard",
     ),
