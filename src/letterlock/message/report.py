@@ -39,6 +39,7 @@ class Report:
     recipients: tuple[Reported, ...] = ()
 
 
+_PARTS: Final = ("message/delivery-status", "message/global-delivery-status", "message/feedback-report")
 _MOST: Final = 100
 _CHARS: Final = 60_000
 _LINE: Final = 300
@@ -112,6 +113,8 @@ def read_report(parsed: ParsedMessage) -> Report | None:
         attachment.content_type.lower(): content
         for attachment, (_, content) in reversed(list(zip(parsed.attachments, parsed.contents, strict=True)))
     }
+    if contents.keys().isdisjoint(_PARTS) and not _by_postmaster(parsed):
+        return None
     returned = b"\n\n".join(
         content[:_CHARS] for kind, content in contents.items() if kind in ("message/rfc822", "text/rfc822-headers")
     ).decode("latin-1")
@@ -126,6 +129,11 @@ def read_report(parsed: ParsedMessage) -> Report | None:
         if found is not None:
             return found
     return _of_words(parsed, text, message_id or _answered(parsed))
+
+
+def _by_postmaster(parsed: ParsedMessage) -> bool:
+    sender = parsed.from_[0].address.lower().partition("@")[0] if parsed.from_ else ""
+    return bool(parsed.header("X-Failed-Recipients")) or sender.startswith(_SENDERS)
 
 
 def _message_id(text: str) -> str:
@@ -184,10 +192,9 @@ def _address(told: str) -> str:
 
 def _of_words(parsed: ParsedMessage, text: str, message_id: str) -> Report | None:
     """A bounce in words only: qmail, Exim, and many others."""
-    sender = parsed.from_[0].address.lower().partition("@")[0] if parsed.from_ else ""
     failed = parsed.header("X-Failed-Recipients")
     if not failed and not (
-        sender.startswith(_SENDERS) and (_SUBJECT.search(parsed.subject) or _SUBJECT.search(text[:2_000]))
+        _by_postmaster(parsed) and (_SUBJECT.search(parsed.subject) or _SUBJECT.search(text[:2_000]))
     ):
         return None
     # What was sent is quoted below; only what the server says of it counts.
