@@ -13,6 +13,7 @@ import json
 import os
 import sys
 from collections.abc import AsyncIterator, Iterable, Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -81,6 +82,10 @@ def as_row(name: Any, report: Inspection, settings: Settings) -> dict[str, Any]:
         "unsubscribe": report.links.unsubscribe or None,
         "category": report.category,
         "authentication": report.authentication.verdict,
+        "reply": asdict(report.reply) if report.reply else None,
+        "facts": [{"kind": kind, "value": value} for kind, value in _facts(report)],
+        "events": [asdict(event) for said in report.attached for event in said.events],
+        "credentials": [{"kind": one.kind, "span": [one.start, one.end]} for one in report.credentials],
     }
     if report.unreadable:
         row["error"] = report.unreadable
@@ -101,6 +106,10 @@ def print_report(name: str, report: Inspection) -> None:
         ("Code", f"{report.code.value} ({report.code.confidence:.2f}: {report.code.reason})" if report.code else ""),
         ("Link", plain(report.links.primary.url) if report.links.primary else ""),
         ("Unsubscribe", plain(report.links.unsubscribe)),
+        ("Reply", _reply(report)),
+        ("Facts", _plain_facts(report)),
+        ("Credentials", ", ".join(dict.fromkeys(one.kind.replace("_", " ") for one in report.credentials))),
+        ("Reports", f"{report.report.kind} of {report.report.message_id}" if report.report else ""),
         ("Repairs", ", ".join(report.repairs)),
     ):
         if value:
@@ -108,6 +117,11 @@ def print_report(name: str, report: Inspection) -> None:
     for attachment in report.attachments:
         what = f"{attachment.content_type}, {attachment.size} bytes"
         click.echo(f"  Attachment  {attachment.index}: {attachment.filename} ({plain(what)})")
+    for said in report.attached:
+        for event in said.events:
+            click.echo(
+                f"  Event       {plain(event.summary)}  {plain(str(event.start or ''))}  {plain(event.location)}"
+            )
     for finding in screening.findings:
         click.echo(
             click.style(f"  ! {finding.rule} ({finding.weight:.2f}, {finding.where}): {finding.reason}", fg="yellow")
@@ -119,6 +133,28 @@ def print_report(name: str, report: Inspection) -> None:
     if report.text:
         click.echo("  " + _marked(report).strip().replace("\n", "\n  "))
     click.echo()
+
+
+def _facts(report: Inspection) -> list[tuple[str, str]]:
+    facts, text = report.facts, report.text
+    return [
+        *(("date", one.iso or text[one.start : one.end]) for one in facts.dates),
+        *(("amount", f"{one.value} {one.currency}") for one in facts.amounts),
+        *(("phone", one.number) for one in facts.phones),
+        *(("tracking", f"{one.number} {one.carrier}") for one in facts.tracking),
+    ]
+
+
+def _plain_facts(report: Inspection) -> str:
+    return plain(", ".join(f"{kind} {value}" for kind, value in dict.fromkeys(_facts(report))))[:500]
+
+
+def _reply(report: Inspection) -> str:
+    found = report.reply
+    if found is None:
+        return ""
+    back = f", back on {found.returns}" if found.returns else ""
+    return plain(f"{found.kind.replace('_', ' ')} ({found.confidence:.2f}: {found.reason}){back}")
 
 
 def _marked(report: Inspection) -> str:
