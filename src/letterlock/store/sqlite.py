@@ -383,9 +383,9 @@ async def _connect(file: Path) -> _Connection:
     def connector() -> sqlite3.Connection:
         connection = sqlite3.connect(file, isolation_level=None, cached_statements=256)
         connection.row_factory = sqlite3.Row
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+        _into_wal(connection)
         for pragma in (
-            f"busy_timeout = {BUSY_MS}",
-            "journal_mode = WAL",
             "synchronous = FULL",
             "foreign_keys = ON",
             "temp_store = MEMORY",
@@ -404,6 +404,20 @@ async def _connect(file: Path) -> _Connection:
         await asyncio.to_thread(connection.join)
         raise
     return connection
+
+
+def _into_wal(connection: sqlite3.Connection) -> None:
+    """A new file turns to WAL once, and whoever asks for that beside another is told at once that it is locked: SQLite
+    does not wait there."""
+    end = time.monotonic() + BUSY_MS / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > end:
+                raise
+            time.sleep(0.02)
 
 
 def _prepare(connection: sqlite3.Connection) -> None:
