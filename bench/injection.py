@@ -1,7 +1,7 @@
 """How well orders planted in mail are found: python bench/injection.py --corpus FILE [--defender N]
 
-The figures are too good for sources nobody has seen: rules, and the sentences of our own that every fold trains on, were
-written by people who had looked at some of these rows (docs/screening.md says more).
+The figures are too good for sources nobody has seen: rules, and the sentences of our own that every fold trains on,
+were written by people who had looked at some of these rows (docs/screening.md says more).
 
 FILE is what train_injection.py trains on. Models are trained anew for each family of attacks and each group of honest
 mail, and asked only about what they have not seen: no source of an attack or of the mail around it is on both sides,
