@@ -1001,7 +1001,9 @@ def _compare(operator: str, value: str, wanted: str) -> bool:
 # --- style sheets -----------------------------------------------------------------------------------------------------
 
 
-class Rule(NamedTuple):
+# Each is like itself alone: they are parts of keys, and to hash one by what is in it would take long.
+@dataclass(slots=True, eq=False)
+class Rule:
     """`sure` False: it applies only as far as it hides, since we cannot tell whether a reader's program obeys it."""
 
     selector: Selector
@@ -1330,7 +1332,10 @@ class Cascade:
         found: list[Rule] = []
         if self._steps > _MATCH_STEPS:
             return None
-        for rules in self._candidates(element):
+        candidates = self._candidates(element)
+        if not candidates:
+            return ()
+        for rules in candidates:
             self._steps += len(rules)
             found += [rule for rule in rules if self._matches(rule.selector.compounds, 0, element)]
         if self._steps > _MATCH_STEPS:
@@ -1339,16 +1344,18 @@ class Cascade:
             found.sort(key=lambda rule: (rule.selector.specificity, rule.order))
         return tuple(found)
 
-    def _candidates(self, element: Element) -> Iterator[list[Rule]]:
+    def _candidates(self, element: Element) -> list[list[Rule]]:
+        found: list[list[Rule]] = []
         if self._anywhere:
-            yield self._anywhere
+            found.append(self._anywhere)
         if element.tag in self._by_tag:
-            yield self._by_tag[element.tag]
+            found.append(self._by_tag[element.tag])
         for name in element.classes:
             if name in self._by_class:
-                yield self._by_class[name]
+                found.append(self._by_class[name])
         if element.identity and element.identity in self._by_id:
-            yield self._by_id[element.identity]
+            found.append(self._by_id[element.identity])
+        return found
 
     def _matches(self, compounds: tuple[_Compound, ...], index: int, element: Element) -> bool:
         compound = compounds[index]

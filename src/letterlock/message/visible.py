@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
-from letterlock.message.characters import clean
+from letterlock.message.characters import clean, is_clean
 from letterlock.message.css import ROOT, Cascade, Element, Style, names
 from letterlock.message.parse import Caps, ParsedMessage
 
@@ -100,9 +100,11 @@ def visible_text(parsed: ParsedMessage, caps: Caps = _CAPS) -> VisibleText:
     links += [link for link in _bare_links(text, "html", 0) if link.url not in taken]
     only_in_html = only_in_plain = ""
     if plain:
-        in_html, in_plain = _words(text), _words(plain)
-        only_in_html = _missing(text, in_html, in_plain)
-        only_in_plain = _missing(plain, in_plain, in_html | _words(" ".join(page.alts)))
+        html_lines, plain_lines = _spoken(text), _spoken(plain)
+        in_html = set[str]().union(*(words for _, words in html_lines))
+        in_plain = set[str]().union(*(words for _, words in plain_lines))
+        only_in_html = _missing(html_lines, in_plain)
+        only_in_plain = _missing(plain_lines, in_html.union(_words(" ".join(page.alts))))
     return VisibleText(
         text,
         (*page.blocks(), *_lines(plain, -1), *(Block(alt, "alt") for alt in page.alts)),
@@ -132,6 +134,8 @@ def _lines(text: str, start: int) -> Iterator[Block]:
 
 def _bare_links(text: str, part: Literal["html", "plain"], start: int) -> Iterator[ShownLink]:
     """Addresses written out in running text, without the punctuation that ends the sentence around them."""
+    if "://" not in text:
+        return
     for count, match in enumerate(_BARE_URL.finditer(text)):
         if count >= _LINKS_CAP:
             return
@@ -141,26 +145,39 @@ def _bare_links(text: str, part: Literal["html", "plain"], start: int) -> Iterat
         yield ShownLink(url, url, part, start=match.start() if start >= 0 else -1)
 
 
+_LINE: Final = re.compile(r"[^\n]+\n*")
 _SENTENCE_END: Final = re.compile(r"[.!?\u3002\uff01\uff1f]+\s+|[\u3002\uff01\uff1f]+|\n+")
 _WORD: Final = re.compile(
     r"[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]|[^\W_\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]{2,}"
 )
 
 
-def _words(text: str) -> set[str]:
-    return set(_WORD.findall(text.lower()))
+_ASCII_WORD: Final = re.compile(r"[a-z0-9]{2,}")
 
 
-def _missing(text: str, words: set[str], known: set[str]) -> str:
-    """The sentences of `text`, which has `words`, that a text with the words `known` does not say: less than half of
-    their words occur in it."""
-    if words <= known:
-        return ""
+def _words(text: str) -> list[str]:
+    lowered = text.lower()
+    # The same for ASCII, in half the time.
+    return (_ASCII_WORD if lowered.isascii() else _WORD).findall(lowered)
+
+
+def _spoken(text: str) -> list[tuple[str, set[str]]]:
+    """The lines of `text`, with their ends, and the words of each."""
+    return [(line, set(_words(line))) for line in _LINE.findall(text)]
+
+
+def _missing(lines: list[tuple[str, set[str]]], known: set[str]) -> str:
+    """The sentences of `lines` that a text with the words `known` does not say: less than half of their words occur in
+    it."""
     missing = []
-    for sentence in _SENTENCE_END.split(_BARE_URL.sub(" ", text)):
-        said = _WORD.findall(sentence.lower())
-        if len(said) >= 2 and sum(word in known for word in said) * 2 < len(said):
-            missing.append(sentence.strip())
+    for line, words in lines:
+        # No sentence goes on over the end of a line.
+        if words <= known:
+            continue
+        for sentence in _SENTENCE_END.split(_BARE_URL.sub(" ", line)):
+            said = _words(sentence)
+            if len(said) >= 2 and sum(word in known for word in said) * 2 < len(said):
+                missing.append(sentence.strip())
     return "\n".join(missing)
 
 
@@ -176,6 +193,8 @@ class _Hidden:
 
     def cleaned(self, text: str, where: str, turned: bool = False) -> str:
         """`text` without invisible characters, which are counted and read; `turned` as in characters.clean."""
+        if not turned and is_clean(text):
+            return text
         result = clean(text, turned)
         for kind, number in result.counts.items():
             self.counts[kind] = self.counts.get(kind, 0) + number
@@ -243,22 +262,6 @@ class _OpenLink:
         self.alts: list[str] = []
         self.image = False
         self.boxed = False
-
-
-class _Frame(NamedTuple):
-    """What to go back to after an element, and how that element was drawn."""
-
-    node: LexborNode
-    tag: str
-    display: str
-    tight: bool
-    style: Style
-    box: int
-    link: _OpenLink | None
-    element: Element
-    elder: Element | None
-    turning: int
-    """The number of runs before it, where its text runs another way than what is around it; else -1."""
 
 
 class _Page:
@@ -445,6 +448,10 @@ def _looks(style: Style, boxed: bool, body: float) -> frozenset[Look]:
 def _line_blocks(line: list[tuple[_Run, frozenset[Look]]]) -> Iterator[Block]:
     if not line:
         return
+    if len(line) == 1:
+        ((run, looks),) = line
+        yield Block(run.text, "html", looks, run.start)
+        return
     groups: list[list[tuple[_Run, frozenset[Look]]]] = []
     for run, looks in line:
         if groups and run.gap != "|" and groups[-1][-1][1] == looks:
@@ -543,7 +550,9 @@ def _attributes(html: str, position: int) -> int:
 
 
 def _walk(root: LexborNode, cascade: Cascade, page: _Page, hidden: _Hidden) -> None:
-    stack: list[_Frame] = []
+    # Of each open element its node, what to go back to after it (style, box, link, element and its elder), and the
+    # number of runs before it where its text runs another way than what is around it, else -1.
+    stack: list[tuple[LexborNode, Style, int, _OpenLink | None, Element, Element | None, int]] = []
     lists: list[int] = []
     element = Element("", {})
     elder: Element | None = None
@@ -619,8 +628,8 @@ def _walk(root: LexborNode, cascade: Cascade, page: _Page, hidden: _Hidden) -> N
             if inner.turned is not style.turned and page.turning < _TURNS:
                 page.turning += 1
                 turning = len(page.runs)
-            stack.append(_Frame(node, tag, inner.display, inner.tight, style, box, link, element, elder, turning))
-            _enter(tag, attributes, inner, page, lists)
+            stack.append((node, style, box, link, element, elder, turning))
+            _enter(child, inner, page, lists)
             if inner.boxed and inner is not style:
                 page.box_chars.append(0)
                 box = len(page.box_chars) - 1
@@ -628,19 +637,21 @@ def _walk(root: LexborNode, cascade: Cascade, page: _Page, hidden: _Hidden) -> N
                 link = _OpenLink(url, len(page.runs))
                 link.boxed = inner.boxed
             style, element, elder = inner, child, None
-            first = node.first_child
-            if first is not None:
-                node = first
-                continue
-            frame = stack.pop()
-            _leave(frame, page, link, lists)
-            _, _, _, _, style, box, link, element, elder, _ = frame
-        while (following := node.next) is None or node is root:
+            following = node.first_child
+        else:
+            following = None if node is root else node.next
+        while following is None:
             if not stack:
                 return
-            frame = stack.pop()
-            _leave(frame, page, link, lists)
-            node, _, _, _, style, box, link, element, elder, _ = frame
+            left, drawn, opened = element, style, link
+            node, style, box, link, element, elder, turning = stack.pop()
+            if turning >= 0:
+                page.turning -= 1
+                page.turn(turning)
+            if opened is not None and opened is not link:
+                page.links.append((opened, len(page.runs)))
+            _leave(left, drawn, page, lists)
+            following = None if node is root else node.next
         node = following
 
 
@@ -668,41 +679,44 @@ def _folded(details: Element, tag: str, elder: Element | None) -> bool:
     return elder is not None
 
 
-def _enter(tag: str, attributes: Mapping[str, str | None], style: Style, page: _Page, lists: list[int]) -> None:
+_LISTS: Final = names("ul ol menu dir")
+_MARKED: Final = _LISTS | {"li", "blockquote"}
+
+
+def _enter(element: Element, style: Style, page: _Page, lists: list[int]) -> None:
+    tag = element.tag
     display = style.display
     if display[:6] != "inline" and display not in ("contents", "table-cell"):
         page.block(tag in _PARAGRAPHS and not style.tight and not (lists and tag in ("ul", "ol")))
+    if tag not in _MARKED:
+        return
     if tag == "li":
         if lists and lists[-1] > 0:
             page.bullet = f"{lists[-1]}. "
             lists[-1] += 1
         else:
             page.bullet = "- "
-    elif tag in ("ul", "ol", "menu", "dir"):
-        start = (attributes.get("start") or "1").strip()
+    elif tag in _LISTS:
+        start = (element.attributes.get("start") or "1").strip()
         lists.append((int(start) if start.isdigit() and len(start) < 7 else 1) if tag == "ol" else 0)
-    elif tag == "blockquote" and _is_quote(attributes):
+    elif _is_quote(element.attributes):
         page.quotes += 1
 
 
-def _leave(frame: _Frame, page: _Page, link: _OpenLink | None, lists: list[int]) -> None:
-    tag = frame.tag
-    display = frame.display
-    if frame.turning >= 0:
-        page.turning -= 1
-        page.turn(frame.turning)
-    if tag == "li":
-        page.bullet = ""
-    elif tag in ("ul", "ol", "menu", "dir"):
-        lists.pop()
-    elif tag == "blockquote" and frame.node.attributes and _is_quote(frame.node.attributes):
-        page.quotes -= 1
-    elif tag == "a" and link is not None and link is not frame.link:
-        page.links.append((link, len(page.runs)))
+def _leave(element: Element, style: Style, page: _Page, lists: list[int]) -> None:
+    tag = element.tag
+    display = style.display
+    if tag in _MARKED:
+        if tag == "li":
+            page.bullet = ""
+        elif tag in _LISTS:
+            lists.pop()
+        elif _is_quote(element.attributes):
+            page.quotes -= 1
     if display == "table-cell":
         page.cell = not page.breaks
     elif display[:6] != "inline" and display != "contents":
-        page.block(tag in _PARAGRAPHS and not frame.tight and not (lists and tag in ("ul", "ol")))
+        page.block(tag in _PARAGRAPHS and not style.tight and not (lists and tag in ("ul", "ol")))
 
 
 def _is_quote(attributes: Mapping[str, str | None]) -> bool:

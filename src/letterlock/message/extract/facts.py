@@ -84,8 +84,10 @@ def _moved(fact: _Fact, place: Callable[[int], int]) -> _Fact:
 
 _CAP: Final = 50
 _TEXT_CAP: Final = 200_000
-_DIGIT: Final = re.compile(r"[0-9]")
+_DIGITS: Final = re.compile(r"[0-9]+")
 _NONE: Final = Facts()
+_Runs = list[tuple[int, int]]
+"""Where digits stand in a row: all that is looked for begins at one of them, or a few characters before."""
 
 
 def find_facts(text: str, language_hint: str = "") -> Facts:
@@ -94,15 +96,16 @@ def find_facts(text: str, language_hint: str = "") -> Facts:
     `language_hint`: a language tag such as "de" or "en-US" (RFC 5646); it decides what 03/04/2026 means and in which
     country a phone number without + is dialled. Without it such dates have no ISO form, such numbers are left out."""
     text = text[:_TEXT_CAP]
-    if _DIGIT.search(text) is None:
+    runs = [match.span() for match in _DIGITS.finditer(text)]
+    if not runs:
         return _NONE
-    tracking = tuple(_capped(_tracking(text)))
+    tracking = tuple(_capped(_tracking(text, runs)))
     taken = [(fact.start, fact.end) for fact in tracking]
-    dates = tuple(_capped(_dates(text, language_hint)))
-    amounts = tuple(_capped(_amounts(text)))
+    dates = tuple(_capped(_dates(text, runs, language_hint)))
+    amounts = tuple(_capped(_amounts(text, runs)))
     taken += [(fact.start, fact.end) for fact in dates]
     taken += [(fact.start, fact.end) for fact in amounts]
-    return Facts(dates, amounts, tuple(_capped(_phones(text, language_hint, taken))), tracking)
+    return Facts(dates, amounts, tuple(_capped(_phones(text, runs, language_hint, taken))), tracking)
 
 
 def _capped(facts: Iterator[_Fact]) -> Iterator[_Fact]:
@@ -163,7 +166,6 @@ _DAY_FIRST: Final = re.compile(
 )
 _MONTH_FIRST: Final = re.compile(r"([0-3]?[0-9])(?:st|nd|rd|th)?(?![\w:/%])(?:,?[ \u00a0]([12][0-9]{3})(?![\w]))?")
 _WORD_BEFORE: Final = re.compile(r"(?<![^\W\d_])([^\W\d_]{3,10})\.?[ \u00a0]\Z")
-_NUMBER_AFTER_BLANK: Final = re.compile(r"(?<=[ \u00a0])[0-3]?[0-9](?![0-9])")
 _EAST: Final = re.compile(r"(?:([12][0-9]{3})[年년][ \u00a0]?)?([01]?[0-9])[月월][ \u00a0]?([0-3]?[0-9])[日일]")
 _MONTH_DAYS: Final = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
@@ -174,8 +176,8 @@ class _Found(NamedTuple):
     iso: str
 
 
-def _dates(text: str, hint: str) -> Iterator[DateFact]:
-    found = [*_numeric_dates(text, hint), *_named_dates(text)]
+def _dates(text: str, runs: _Runs, hint: str) -> Iterator[DateFact]:
+    found = [*_numeric_dates(text, runs, hint), *_named_dates(text, runs)]
     if "月" in text or "월" in text:
         for match in _EAST.finditer(text):
             iso = _iso(match[1] or "", int(match[2]), int(match[3]))
@@ -189,11 +191,19 @@ def _dates(text: str, hint: str) -> Iterator[DateFact]:
             yield DateFact(*one)
 
 
-def _numeric_dates(text: str, hint: str) -> Iterator[_Found]:
-    for match in _ISO_TIME.finditer(text):
-        if iso := _iso(match[1], int(match[2]), int(match[3])):
-            yield _Found(match.start(), match.end() - 1, iso)
-    for match in _NUMERIC.finditer(text):
+def _numeric_dates(text: str, runs: _Runs, hint: str) -> Iterator[_Found]:
+    done = 0
+    for start, end in runs:
+        if start < done or text[end : end + 1] not in ("-", "/", ".") or end - start > 4:
+            continue
+        if end - start == 4 and (timed := _ISO_TIME.match(text, start)):
+            if iso := _iso(timed[1], int(timed[2]), int(timed[3])):
+                yield _Found(start, timed.end() - 1, iso)
+            continue
+        match = _NUMERIC.match(text, start)
+        if match is None:
+            continue
+        done = match.end()
         if match[1]:
             iso = _iso(match[1], int(match[3]), int(match[4]))
             if iso:
@@ -221,17 +231,22 @@ def _numeric_dates(text: str, hint: str) -> Iterator[_Found]:
             yield _Found(match.start(), match.end(), iso)
 
 
-def _named_dates(text: str) -> Iterator[_Found]:
-    for match in _DAY_FIRST.finditer(text):
-        name = match[2]
-        month = _MONTHS.get(name.lower(), 0)
-        if month and (match[3] or _is_month(name)) and (iso := _iso(match[3] or "", month, int(match[1]))):
-            yield _Found(match.start(), match.end() if match[3] else match.end(2), iso)
-    for number in _NUMBER_AFTER_BLANK.finditer(text):
-        before = _WORD_BEFORE.search(text, max(0, number.start() - 13), number.start())
+def _named_dates(text: str, runs: _Runs) -> Iterator[_Found]:
+    for start, end in runs:
+        if end - start > 2:
+            continue
+        match = _DAY_FIRST.match(text, start)
+        if match is not None:
+            name = match[2]
+            month = _MONTHS.get(name.lower(), 0)
+            if month and (match[3] or _is_month(name)) and (iso := _iso(match[3] or "", month, int(match[1]))):
+                yield _Found(start, match.end() if match[3] else match.end(2), iso)
+        if text[start - 1 : start] not in (" ", "\u00a0"):
+            continue
+        before = _WORD_BEFORE.search(text, max(0, start - 13), start)
         if before is None or not (month := _MONTHS.get(before[1].lower(), 0)):
             continue
-        after = _MONTH_FIRST.match(text, number.start())
+        after = _MONTH_FIRST.match(text, start)
         if after is not None and (after[2] or _is_month(before[1])):
             iso = _iso(after[2] or "", month, int(after[1]))
             if iso:
@@ -287,10 +302,13 @@ _AFTER: Final = re.compile(
 )
 
 
-def _amounts(text: str) -> Iterator[AmountFact]:
-    done = 0
-    for match in _NUMBER.finditer(text):
+def _amounts(text: str, runs: _Runs) -> Iterator[AmountFact]:
+    done = read = 0
+    for begin, _ in runs:
+        if begin < read or (match := _NUMBER.match(text, begin)) is None:
+            continue
         start, end = match.span()
+        read = end
         currency = ""
         # What named the currency of one number does not name that of the next: "5 EUR 10 pieces".
         before = _BEFORE.search(text, max(done, start - 8), start)
@@ -343,8 +361,8 @@ def _decimal(written: str, currency: str) -> str:
 # ---- phone numbers ---------------------------------------------------------------------------------------------------
 
 _DIALLED: Final = re.compile(
-    r"(?<![\w+.,/-])(?:\+|00(?=[1-9]))[ (]{0,2}[1-9](?:[ \u00a0./()-]{0,3}[0-9]){6,14}(?![\w])|"
-    r"(?<![\w+.,/-])(?:\([0-9]{2,5}\)|0[0-9])(?:[ \u00a0./()-]{0,3}[0-9]){5,12}(?![\w])|"
+    r"(?<![\w+.,/-])(?:\+|00(?=[1-9]))[ (]{0,2}[1-9](?:[ \u00a0./()-]{0,3}[0-9]){6,14}(?!\w)|"
+    r"(?<![\w+.,/-])(?:\([0-9]{2,5}\)|0[0-9])(?:[ \u00a0./()-]{0,3}[0-9]){5,12}(?!\w|[ \u00a0./-][0-9])|"
     r"(?<![\w+.,/-])[2-9][0-9]{2}([-. ])[2-9][0-9]{2}\1[0-9]{4}(?![\w-])"
 )
 _REGIONS_OF_LANGUAGES: Final = """
@@ -359,13 +377,40 @@ _SAID_TO_BE_DIALLED: Final = re.compile(
     r"[^\d\n]{0,20}\Z",
     re.IGNORECASE,
 )
+# What stands right before a number that is somebody's or something's, or a carrier's, and cannot be dialled.
+_SAID_TO_BE_ELSE: Final = re.compile(
+    r"(?<![^\W\d_])(?:order|ref|reference|account|acct|a/c|invoice|customer|client|case|ticket|contract|policy|iban|vat|"
+    r"tracking|parcel|shipment|booking|id|ups|fedex|dhl|usps|dpd|gls|hermes|bestell\w*|auftrags?\w*|rechnung\w*|konto\w*|"
+    r"kunden\w*|vertrags?\w*|sendung\w*|commande|compte|facture|client|dossier|colis|pedido|cuenta|factura|cliente|"
+    r"conta|fatura|encomenda|ordine|conto|fattura|pratica|bestelling|factuur|rekening|klant\w*|zamówieni\w+|konta|faktur\w+|"
+    r"заказ\w*|сч[её]т\w*|договор\w*|注文|口座|订单|账号|帐号)"
+    r"(?:[ \u00a0-]?(?:numbers?|num|no|nr|nummer|numéro|número|numero|numer|номер|code|id|番号|号码|号)\b| ?n[°ºo])?"
+    r"[ \u00a0.:#№°º-]{0,4}\Z",
+    re.IGNORECASE,
+)
+_STARTS: Final = ("+ (", "+(", "+ ", "+", "(")
 
 
-def _phones(text: str, hint: str, taken: list[tuple[int, int]]) -> Iterator[PhoneFact]:
+def _dialled(text: str, runs: _Runs) -> Iterator[re.Match[str]]:
+    """What has the shape of a phone number."""
+    done = 0
+    for start, end in runs:
+        if start < done:
+            continue
+        opening = next((len(sign) for sign in _STARTS if text.startswith(sign, start - len(sign))), 0) if start else 0
+        if not opening and text[start] != "0" and (end - start != 3 or text[end : end + 1] not in ("-", ".", " ")):
+            continue
+        match = _DIALLED.match(text, start - opening) or (_DIALLED.match(text, start) if opening else None)
+        if match is not None:
+            done = match.end()
+            yield match
+
+
+def _phones(text: str, runs: _Runs, hint: str, taken: list[tuple[int, int]]) -> Iterator[PhoneFact]:
     parse = None
     language, _, country = hint.replace("_", "-").partition("-")
     region = country.upper() if len(country) == 2 and country.isalpha() else _REGIONS.get(language.lower(), "")
-    for looked, match in enumerate(_DIALLED.finditer(text)):
+    for looked, match in enumerate(_dialled(text, runs)):
         if looked >= _LOOKED_AT:
             return
         start, end = match.span()
@@ -376,6 +421,8 @@ def _phones(text: str, hint: str, taken: list[tuple[int, int]]) -> Iterator[Phon
         if not international and not region:
             continue
         if written.isdigit() and not _SAID_TO_BE_DIALLED.search(text, max(0, start - 32), start):
+            continue
+        if not written.startswith("+") and _SAID_TO_BE_ELSE.search(text, max(0, start - 40), start):
             continue
         if parse is None:
             # 30 ms the first time; most mail has nothing that looks like a phone number.
@@ -401,27 +448,34 @@ _LONG_NUMBER: Final = re.compile(r"(?<![\w+.,/=-])[0-9](?: ?[0-9]){9,21}(?![\w.,
 _S10_WEIGHTS: Final = (8, 6, 4, 2, 3, 5, 9, 7)
 
 
-def _tracking(text: str) -> Iterator[TrackingFact]:
+def _tracking(text: str, runs: _Runs) -> Iterator[TrackingFact]:
     found: list[TrackingFact] = []
     if "1Z" in text:
         for match in _UPS.finditer(text):
             number = match[0].replace(" ", "")
             if _ups_holds(number):
                 found.append(TrackingFact(*match.span(), number, "ups"))
-    for match in _S10.finditer(text):
-        digits = match[2].replace(" ", "")
-        if _s10_holds(digits):
-            carrier: Carrier = "usps" if match[3] == "US" else "post"
-            found.append(TrackingFact(*match.span(), f"{match[1]}{digits}{match[3]}", carrier))
     lower = ""
-    for looked, match in enumerate(_LONG_NUMBER.finditer(text)):
-        if looked >= _LOOKED_AT:
-            break
+    read = looked = 0
+    for start, end in runs:
+        if end - start >= 3:
+            letters = start - 3 if text[start - 1 : start] == " " else start - 2
+            s10 = _S10.match(text, letters) if letters >= 0 and text[letters].isupper() else None
+            if s10 is not None and _s10_holds(digits := s10[2].replace(" ", "")):
+                carrier: Carrier = "usps" if s10[3] == "US" else "post"
+                found.append(TrackingFact(*s10.span(), f"{s10[1]}{digits}{s10[3]}", carrier))
+        if start < read or looked >= _LOOKED_AT or (end - start < 10 and text[end : end + 1] != " "):
+            continue
+        written = _LONG_NUMBER.match(text, start)
+        if written is None:
+            continue
+        read = written.end()
+        looked += 1
         lower = lower or text.lower()
-        number = match[0].replace(" ", "")
+        number = written[0].replace(" ", "")
         whose = _carrier(number, lower)
         if whose:
-            found.append(TrackingFact(*match.span(), number, whose))
+            found.append(TrackingFact(*written.span(), number, whose))
     found.sort(key=lambda fact: fact.start)
     return iter(found)
 

@@ -313,9 +313,19 @@ _GATES: Final[frozenset[str]] = frozenset().union(*(phrase.gates for phrase in _
 
 
 # A word or two on each of many lines: a list, or a sentence that wants to look like one.
+_LEAST_LINES: Final = 5
 _SHORT_LINES: Final = re.compile(
-    r"(?:^[ \t]{0,9}[^\s]{1,40}(?:[ \t][^\s]{1,40})?[ \t]{0,9}(?:\n{1,3}|\Z)){5,400}", re.MULTILINE
+    rf"(?:^[ \t]{{0,9}}[^\s]{{1,40}}(?:[ \t][^\s]{{1,40}})?[ \t]{{0,9}}(?:\n{{1,3}}|\Z)){{{_LEAST_LINES},400}}",
+    re.MULTILINE,
 )
+
+
+def _short_runs(text: str) -> Iterator[tuple[int, int]]:
+    """Where many lines of a word or two follow each other."""
+    short = sum(len(line) < 100 and len(line.split(None, 2)) in (1, 2) for line in text.split("\n"))
+    if short >= _LEAST_LINES:
+        for run in _SHORT_LINES.finditer(text):
+            yield run.span()
 
 
 @lru_cache(maxsize=32)
@@ -324,8 +334,8 @@ def find(text: str) -> tuple[Order, ...]:
     if len(text) < _SHORTEST:
         return ()
     found = list(_plain(text))
-    for run in _SHORT_LINES.finditer(text):
-        found += [Order(order.kind, run.start(), run.end()) for order in _plain(" ".join(run[0].split()))]
+    for start, end in _short_runs(text):
+        found += [Order(order.kind, start, end) for order in _plain(" ".join(text[start:end].split()))]
     folded = fold(text)
     if folded != text.lower():
         kinds = {order.kind for order in found}
