@@ -9,35 +9,48 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Literal
 
 from letterlock.errors import LetterlockError
-from letterlock.message.dkim import Field, SignedMessage, header_input, read_message
+from letterlock.message.dkim import Field, SignedMessage, header_input, host, read_message
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 KeyKind = Literal["rsa", "ed25519"]
+# Signed as often as they are there and once more.
 _SIGNED: Final = (
     *(b"from", b"to", b"cc", b"reply-to", b"subject", b"date", b"message-id", b"in-reply-to", b"references"),
-    *(b"mime-version", b"content-type", b"content-transfer-encoding", b"auto-submitted"),
+    *(b"mime-version", b"content-type", b"content-transfer-encoding", b"content-disposition"),
+)
+# Signed as often as they are there: servers on the way may rightly add one. RFC 8058 section 4 wants List-Unsubscribe
+# and its -Post covered.
+_SIGNED_IF_THERE: Final = (
+    *(b"sender", b"auto-submitted", b"content-id", b"content-language", b"precedence"),
+    *(b"list-id", b"list-help", b"list-unsubscribe", b"list-unsubscribe-post", b"feedback-id"),
 )
 _RSA_BITS: Final = 2_048
+_MOST_RSA_BITS: Final = 4_096
 _RECORD_PIECE: Final = 255
 """Octets of one character-string of a TXT record (RFC 1035 section 3.3)."""
+_LINE: Final = 76
+_BARE_CR: Final = re.compile(rb"\r(?!\n)")
 
 
 class CannotSign(LetterlockError):
-    """A key that is no key; names the domain and selector."""
+    """A key that is no key, or bytes no signature can hold for; names the domain and selector."""
+
+    code = "cannot_sign"
 
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """A private key (PEM, PKCS #8) and where its public half is: SELECTOR._domainkey.DOMAIN."""
+    """A private key (PEM, PKCS #8 or PKCS #1) and where its public half is: SELECTOR._domainkey.DOMAIN."""
 
     domain: str
     selector: str
@@ -56,8 +69,18 @@ class DnsRecord:
         return "".join(self.pieces)
 
 
+@dataclass(frozen=True, slots=True)
+class _Signer:
+    """A key that can sign; its names as A-labels, for mail without SMTPUTF8 can hold no others (RFC 8616)."""
+
+    domain: str
+    selector: str
+    private: RSAPrivateKey | Ed25519PrivateKey
+    algorithm: str
+
+
 def new_key(kind: KeyKind) -> bytes:
-    """A fresh private key as PEM."""
+    """A fresh private key as PEM (PKCS #8, no password): RSA of 2048 bits, or Ed25519."""
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
@@ -76,66 +99,126 @@ def dns_record(key: SigningKey) -> DnsRecord:
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-    private = _loaded(key)
-    if isinstance(private, Ed25519PrivateKey):
-        kind, octets = "ed25519", private.public_key().public_bytes_raw()
+    signer = _signer(key)
+    if isinstance(signer.private, Ed25519PrivateKey):
+        kind, octets = "ed25519", signer.private.public_key().public_bytes_raw()
     else:
         kind = "rsa"
-        octets = private.public_key().public_bytes(
+        octets = signer.private.public_key().public_bytes(
             serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
         )
     value = f"v=DKIM1; k={kind}; p={base64.b64encode(octets).decode()}"
     pieces = tuple(value[at : at + _RECORD_PIECE] for at in range(0, len(value), _RECORD_PIECE))
-    return DnsRecord(f"{key.selector}._domainkey.{key.domain}", pieces)
+    return DnsRecord(f"{signer.selector}._domainkey.{signer.domain}", pieces)
 
 
 def sign(raw: bytes, keys: Sequence[SigningKey], at_s: int) -> bytes:
-    """`raw` (CRLF line ends) with one DKIM-Signature before it for each of `keys`; t= is `at_s`, seconds since 1970.
+    """`raw` with one DKIM-Signature before it for each of `keys`, in their order; t= is `at_s`, seconds since 1970.
+    Lines that end in a bare LF, and in the body a bare CR, come back with CRLF, as they are transmitted.
 
-    Raises CannotSign, and then nothing is to be sent unsigned in its place."""
+    Raises CannotSign, and then nothing is to be sent unsigned in its place. The cost is linear in `raw`."""
     message = read_message(raw)
-    body_hash = base64.b64encode(message.body_hash(b"relaxed", "sha256")[0])
+    if message.body.count(b"\r") != message.body.count(b"\r\n"):
+        # RFC 5321 section 2.3.8: no CR goes over the wire alone, and RFC 6376 section 5.3 signs what goes over it.
+        message = SignedMessage(message.fields, _BARE_CR.sub(b"\r\n", message.body), message.defect)
+    signers = [_signer(key) for key in keys]
+    if why := _defect(raw, message):
+        at = f" with {signers[0].selector} of {signers[0].domain}" if signers else ""
+        raise CannotSign(f"The email cannot be signed{at}: {why}.", next_step="Compose it anew.")
     present = [one.name for one in message.fields]
     names = [name for name in _SIGNED for _ in range(present.count(name) + 1)]
-    return b"".join(_signature(key, message, names, body_hash, at_s) for key in keys) + raw
+    names += [name for name in _SIGNED_IF_THERE for _ in range(present.count(name))]
+    body_hash = base64.b64encode(message.body_hash(b"relaxed", "sha256")[0]).decode()
+    made = [_signature(signer, message, names, at_s, body_hash) for signer in signers]
+    return b"".join((*made, *(one.raw + b"\r\n" for one in message.fields), b"\r\n", message.body))
 
 
-def _signature(key: SigningKey, message: SignedMessage, names: list[bytes], body_hash: bytes, at_s: int) -> bytes:
+def _defect(raw: bytes, message: SignedMessage) -> str:
+    """Why a verifier would not, or not surely, see the same message as was signed; "" when nothing is wrong."""
+    if message.defect:
+        return message.defect
+    # RFC 5322 section 3.6, RFC 6376 section 5.4: From there is, and once.
+    if (count := len(message.named(b"from"))) != 1:
+        return f"it has {'no' if count == 0 else 'more than one'} From field"
+    first_line = message.fields[0].raw.partition(b"\r\n")[0]
+    return "" if raw.startswith(first_line) else "it does not start with a header field"
+
+
+def _signature(signer: _Signer, message: SignedMessage, names: Sequence[bytes], at_s: int, body_hash: str) -> bytes:
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 
-    private = _loaded(key)
-    algorithm = b"ed25519-sha256" if isinstance(private, Ed25519PrivateKey) else b"rsa-sha256"
-    head = b"DKIM-Signature: v=1; a=%s; c=relaxed/relaxed; d=%s; s=%s;\r\n t=%d; h=%s;\r\n bh=%s;\r\n b=" % (
-        *(algorithm, key.domain.encode(), key.selector.encode(), at_s),
-        *(b"\r\n :".join(b":".join(names[at : at + 5]) for at in range(0, len(names), 5)), body_hash),
+    listed = [name.decode() for name in names]
+    # RFC 6376 section 3.5: h= may be folded at its colons, b= and bh= anywhere.
+    head = _folded(
+        (
+            "v=1;",
+            f"a={signer.algorithm};",
+            "c=relaxed/relaxed;",
+            f"d={signer.domain};",
+            f"s={signer.selector};",
+            f"t={at_s};",
+        ),
+        (f"h={listed[0]}", *(f":{name}" for name in listed[1:-1]), f":{listed[-1]};"),
+        (f"bh={body_hash};",),
+        ("b=",),
     )
     signed = b"".join(header_input(message, names, b"relaxed", Field(b"dkim-signature", head)))
-    if isinstance(private, Ed25519PrivateKey):
+    if isinstance(signer.private, Ed25519PrivateKey):
         # RFC 8463 section 3: what is signed is the SHA-256 of the input.
-        made = private.sign(hashlib.sha256(signed).digest())
+        made = signer.private.sign(hashlib.sha256(signed).digest())
     else:
-        made = private.sign(signed, PKCS1v15(), hashes.SHA256())
+        made = signer.private.sign(signed, PKCS1v15(), hashes.SHA256())
     text = base64.b64encode(made)
-    return head + b"\r\n ".join(text[at : at + 72] for at in range(0, len(text), 72)) + b"\r\n"
+    room = _LINE - 3
+    return (
+        head
+        + b"\r\n ".join((text[:room], *(text[at : at + _LINE - 1] for at in range(room, len(text), _LINE - 1))))
+        + b"\r\n"
+    )
+
+
+def _folded(*groups: Iterable[str]) -> bytes:
+    """The field with each group on lines of its own, of at most 76 characters where its words allow it. Words that
+    start with a colon stand close to the one before."""
+    lines = ["DKIM-Signature:"]
+    for number, words in enumerate(groups):
+        for place, word in enumerate(words):
+            gap = "" if word[0] == ":" else " "
+            if (number and not place) or len(lines[-1]) + len(gap) + len(word) > _LINE:
+                lines.append(f" {word}")
+            else:
+                lines[-1] += gap + word
+    return "\r\n".join(lines).encode()
 
 
 @lru_cache(maxsize=256)
-def _loaded(key: SigningKey) -> RSAPrivateKey | Ed25519PrivateKey:
+def _signer(key: SigningKey) -> _Signer:
+    """Loading an RSA key costs a hundred times what a signature does: it is checked for being sound."""
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+    domain = host(key.domain.encode("utf-8", "replace"))
+    selector = host(key.selector.encode("utf-8", "replace"), selector=True)
+    if not domain or not selector:
+        raise CannotSign(
+            f"The DKIM key {key.selector!r} of {key.domain!r} cannot be used: these are no names for the DNS.",
+            next_step="Name the folder by its domain and the file by its selector, in letters, digits and hyphens.",
+        )
     try:
         private = load_pem_private_key(key.pem, None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         private = None
-    # RFC 8301 section 3.2: signers use at least 2048 bits.
-    if isinstance(private, Ed25519PrivateKey) or (isinstance(private, RSAPrivateKey) and private.key_size >= _RSA_BITS):
-        return private
+    if isinstance(private, Ed25519PrivateKey):
+        return _Signer(domain, selector, private, "ed25519-sha256")
+    # RFC 8301 section 3.2: signers use at least 2048 bits; more than 4096 a verifier need not know.
+    if isinstance(private, RSAPrivateKey) and _RSA_BITS <= private.key_size <= _MOST_RSA_BITS:
+        return _Signer(domain, selector, private, "rsa-sha256")
     raise CannotSign(
-        f"The DKIM key {key.selector} of {key.domain} is no RSA key of {_RSA_BITS} bits or Ed25519 key in PEM.",
+        f"The DKIM key {key.selector} of {key.domain} is no RSA key of {_RSA_BITS} to {_MOST_RSA_BITS} bits"
+        " or Ed25519 key in PEM without a password.",
         next_step="Put the right one in its place, or make new ones with `letterlock dkim make`.",
     )
