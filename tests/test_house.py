@@ -58,6 +58,7 @@ LIBRARIES = {
     "idna": {"message.address"},
     "jinja2": {"doors.pages"},
     "mailparser": {"message.parse"},
+    "markdown_it": {"message.markdown"},
     "mcp": {"doors/"},
     "docx": {"message.attached"},
     "numpy": {"screen.model"},
@@ -67,7 +68,7 @@ LIBRARIES = {
     "pypdf": {"message.attached"},
     "pydantic": {"settings", "inspection", "store.emails", "inbound.workers", "actions/", "doors/"},
     "pydantic_settings": {"settings"},
-    "selectolax": {"message.visible"},
+    "selectolax": {"message.visible", "message.markdown"},
     "stackone_defender": {"screen.second_opinion"},
     "starlette": {"doors/"},
     "tinycss2": {"message.css"},
@@ -78,6 +79,7 @@ LIBRARIES = {
 # Too slow for the start of a chat client: imported inside the function that needs them.
 HEAVY = {
     "mailparser",
+    "markdown_it",
     "selectolax",
     "tinycss2",
     "dkim",
@@ -90,7 +92,7 @@ HEAVY = {
     "publicsuffixlist",
     "phonenumbers",
 }
-DISTRIBUTIONS = {"mail_parser": "mailparser", "dkimpy": "dkim", "dnspython": "dns"}
+DISTRIBUTIONS = {"mail_parser": "mailparser", "markdown_it_py": "markdown_it", "dkimpy": "dkim", "dnspython": "dns"}
 
 
 def dotted(module: Path) -> str:

@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 
 from letterlock.errors import InvalidRequest
 from letterlock.message.address import Address, parse_address
-from letterlock.message.compose import Draft, File, compose, forward_subject, reply_headers
+from letterlock.message.compose import (
+    Draft,
+    File,
+    compose,
+    content_type_of,
+    forward_subject,
+    reply_headers,
+)
+from letterlock.message.decode import clean_filename
 from letterlock.message.parse import Mailbox, attachment_bytes, parse_message
 
 ADA = parse_address("ada@example.com")
@@ -58,9 +66,11 @@ def test_html_makes_an_alternative_with_the_plain_text_first() -> None:
     assert (read.plain, read.html) == (("Twelve?\n",), ("<p>Twelve?</p>\n",))
 
 
-def test_html_without_text_is_sent_alone() -> None:
-    read = parse_message(compose(with_(text=" ", html="<p>Twelve?</p>")))
-    assert (read.plain, read.html) == ((), ("<p>Twelve?</p>\n",))
+def test_html_without_text_gets_the_text_a_person_would_see() -> None:
+    html = '<p style="color:#333">Twelve?</p><p>See <a href="https://example.com/menu">the menu</a>.</p>'
+    read = parse_message(compose(with_(text=" ", html=html)))
+    assert read.plain == ("Twelve?\n\nSee the menu <https://example.com/menu>.\n",)
+    assert read.html == (html + "\n",)
 
 
 def test_bcc_is_in_the_recipients_and_nowhere_in_the_bytes() -> None:
@@ -214,7 +224,7 @@ _ID = st.from_regex(r"\A<[!-;=?-~]{1,60}@[a-z.]{1,20}>\Z")
             lambda date: date.replace(microsecond=0, tzinfo=timezone(timedelta(hours=5, minutes=30)))
         ),
         sender_name=_LINE,
-        html=_BODY,
+        html=_BODY.filter(lambda html: "<" not in html),
         cc=_ADDRESSES,
         bcc=_ADDRESSES,
         in_reply_to=st.one_of(st.just(""), _ID),
@@ -261,7 +271,7 @@ def test_what_is_composed_reads_back_equal(draft: Draft) -> None:
         ("回复：Re: 午饭", "Re: 午饭"),
         ("답장: 점심", "Re: 점심"),
         ("Trả lời: cơm", "Re: cơm"),
-        ("Fwd: Re: Lunch", "Re: Fwd: Re: Lunch"),
+        ("Fwd: Re: Lunch", "Re: Lunch"),
         ("Reminder: Lunch", "Re: Reminder: Lunch"),
         ("Note: re: Lunch", "Re: Note: re: Lunch"),
         ("", "Re:"),
@@ -339,7 +349,7 @@ def test_names_that_could_mean_something_else_are_refused(name: str) -> None:
         compose(with_(files=(File(name, "text/plain", b"x"),)))
 
 
-@pytest.mark.parametrize("kind", ["", "text", "a/b; x=y", "multipart/mixed", "message/rfc822", "text/plain\r\nX: y"])
+@pytest.mark.parametrize("kind", ["text", "a/b; x=y", "multipart/mixed", "message/partial", "text/plain\r\nX: y"])
 def test_a_file_needs_a_plain_content_type(kind: str) -> None:
     with pytest.raises(InvalidRequest, match="content type"):
         compose(with_(files=(File("a", kind, b"x"),)))
@@ -351,3 +361,191 @@ def test_a_file_needs_a_plain_content_type(kind: str) -> None:
 )
 def test_a_forward_has_one_mark(subject: str) -> None:
     assert forward_subject(subject) == "Fwd: Hello"
+
+
+# What HTML shows, messages as files, sizes, whole drafts
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(60)
+
+
+def structure(raw: bytes) -> list[str]:
+    return [part.get_content_type() for part in message_from_bytes(raw, policy=SMTP).walk()]
+
+
+def test_parts_are_nested_as_clients_expect() -> None:
+    files = (File("logo.png", "", PNG, content_id="logo"), File("plan.pdf", "", b"%PDF"))
+    raw = compose(with_(html='<p>Hi</p><img src="cid:logo" alt="">', files=files))
+    assert structure(raw) == [
+        *("multipart/mixed", "multipart/alternative", "text/plain"),
+        *("multipart/related", "text/html", "image/png", "application/pdf"),
+    ]
+    logo, plan = parse_message(raw).attachments
+    assert (logo.filename, logo.inline, logo.content_id) == ("logo.png", True, "logo")
+    assert (plan.filename, plan.inline, plan.content_type) == ("plan.pdf", False, "application/pdf")
+
+
+@pytest.mark.parametrize(
+    ("html", "files", "said"),
+    [
+        ('<img src="cid:a">', (), "no file has this content id"),
+        ("<p>x</p>", (File("a.png", "", PNG, content_id="a"),), "does not show the picture"),
+        ("", (File("a.png", "", PNG, content_id="a"),), "does not show the picture"),
+        ('<img src="cid:a">', (File("a.png", "", PNG, content_id="a"),) * 2, "Two files"),
+        ('<img src="cid:a">', (File("a.svg", "", b"<svg/>", content_id="a"),), "cannot be shown"),
+        ('<img src="cid:a">', (File("a.txt", "", b"x", content_id="a"),), "cannot be shown"),
+        ("", (File("a.png", "", PNG, content_id="a\r\nX: y"),), "no content id"),
+        ("", (File("a.txt", "text/plain", b"x", charset="utf-8\r\nX: y"),), "no charset"),
+        ("<script>x</script>", (), "<script>"),
+    ],
+)
+def test_pictures_and_html_that_do_not_fit_are_refused(html: str, files: tuple[File, ...], said: str) -> None:
+    with pytest.raises(InvalidRequest, match=said):
+        compose(with_(html=html, files=files))
+
+
+def test_a_name_is_written_for_old_and_new_clients() -> None:
+    raw = compose(with_(files=(File("Grüße.txt", "", "Grüße".encode()),)))
+    assert b'name="=?utf-8?b?R3LDvMOfZS50eHQ=?="' in raw
+    assert b"filename*=utf-8''Gr%C3%BC%C3%9Fe.txt;\r\n filename=\"Gru_e.txt\"\r\n" in raw
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        *(("a.pdf", "application/pdf"), ("a.tar.gz", "application/gzip"), ("a", "application/octet-stream")),
+        *(("a.mht", "application/octet-stream"), ("a.EML", "message/rfc822"), ("a.csv", "text/csv")),
+    ],
+)
+def test_the_type_follows_the_name(name: str, kind: str) -> None:
+    assert content_type_of(name) == kind
+
+
+@pytest.mark.parametrize(
+    ("data", "given", "written"),
+    [
+        ("Größe".encode(), "", "utf-8"),
+        ("Größe".encode("latin-1"), "iso-8859-1", "iso-8859-1"),
+        ("Größe".encode("latin-1"), "", ""),
+        ("日本".encode("iso-2022-jp"), "", ""),
+    ],
+)
+def test_a_text_keeps_its_charset_and_none_is_guessed(data: bytes, given: str, written: str) -> None:
+    read = parse_message(compose(with_(files=(File("a.txt", "", data, charset=given),))))
+    assert read.contents == ((written, data),)
+
+
+def test_a_message_is_attached_as_the_message_it_is() -> None:
+    message = b"From: a@b.example\r\nSubject: x\r\n\r\nHi\r\n"
+    raw = compose(with_(files=(File("a.eml", "message/rfc822", message),)))
+    assert message in raw
+    assert parse_message(raw).contents == (("", message),)
+    (attached,) = message_from_bytes(raw, policy=SMTP).iter_attachments()
+    assert attached.get_content()["subject"] == "x"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        *(b"a: b\n\nx\n", b"a: b\r\n\r\nx\0\r\n", b"a: b\r\n\r\n" + b"x" * 999 + b"\r\n", b""),
+        "Subject: x\r\n\r\nGrüße\r\n".encode(),
+    ],
+)
+def test_a_message_that_not_every_server_takes_as_it_is_goes_as_bytes(message: bytes) -> None:
+    raw = compose(with_(files=(File("a.eml", "message/rfc822", message),)))
+    assert raw.isascii()
+    read = parse_message(raw)
+    assert [(one.content_type, one.size) for one in read.attachments] == [("application/octet-stream", len(message))]
+    assert read.contents == (("", message),)
+
+
+@pytest.mark.parametrize("kind", ["auto-replied", "auto-generated"])
+def test_what_no_one_chose_to_send_says_so(kind: str) -> None:
+    assert parse_message(compose(with_(automatic=kind))).header("Auto-Submitted") == kind
+    assert b"Auto-Submitted" not in compose(DRAFT)
+    with pytest.raises(InvalidRequest, match="Auto-Submitted"):
+        compose(with_(automatic=f"{kind}\r\nX: y"))
+
+
+_FILES = st.lists(
+    st.builds(
+        File,
+        filename=_LINE.filter(lambda name: clean_filename(name) == name != ""),
+        content_type=st.sampled_from(["", "application/pdf", "text/plain", "message/rfc822"]),
+        data=st.binary(max_size=300),
+    ),
+    max_size=4,
+).map(tuple)
+
+
+@settings(deadline=None)
+@given(_FILES, st.sampled_from(["", "<p>漢字</p>"]), _BODY)
+def test_files_read_back_equal(files: tuple[File, ...], html: str, text: str) -> None:
+    draft = with_(files=files, html=html, text=text)
+    raw = compose(draft)
+    read = parse_message(raw)
+    assert [one.filename for one in read.attachments] == [file.filename for file in files]
+    assert [data for _, data in read.contents] == [file.data for file in files]
+
+
+_TEXT = st.text(max_size=30)
+
+
+@settings(deadline=None, max_examples=200)
+@given(_TEXT, _TEXT, _TEXT, _TEXT, _TEXT, _TEXT)
+def test_as_many_fields_come_out_as_went_in(
+    subject: str, name: str, answered: str, filename: str, charset: str, content_id: str
+) -> None:
+    file = File(filename, "text/plain", b"x", charset, content_id)
+    draft = with_(subject=subject, sender_name=name, in_reply_to=answered, references=(answered,), files=(file,))
+    expected = ["From", "To", "Subject", "Date", "Message-ID", "In-Reply-To", "References", "MIME-Version"]
+    try:
+        raw = compose(draft)
+    except InvalidRequest as error:
+        assert str(error).isprintable()
+        return
+    assert header_names(raw) == [*(n for n in expected if answered or n[0] not in "IR"), "Content-Type"]
+    (attached,) = message_from_bytes(raw, policy=SMTP).iter_attachments()
+    assert attached.keys() == ["Content-Type", "Content-Disposition", "Content-Transfer-Encoding"]
+
+
+@pytest.mark.parametrize(
+    ("subject", "name", "filename"),
+    [
+        ("Grüße aus Köln: Übergabe am Freitag", "Jürgen Weiß", "Übergabe.pdf"),
+        ("会議の件について、明日の午後三時からお願いいたします", "山田 太郎", "請求書.pdf"),
+        ("تأكيد موعد الاجتماع يوم الأحد القادم", "ليلى حسن", "عقد.pdf"),
+    ],
+)
+def test_mail_in_any_script_reads_back_equal_by_two_readers(subject: str, name: str, filename: str) -> None:
+    raw = compose(with_(subject=subject, sender_name=name, text=subject, files=(File(filename, "", b"%PDF"),)))
+    ours, theirs = parse_message(raw), message_from_bytes(raw, policy=SMTP)
+    assert (ours.subject, ours.from_, ours.plain) == (subject, (Mailbox(name, "ada@example.com"),), (subject + "\n",))
+    assert [one.filename for one in ours.attachments] == [filename]
+    assert (theirs["subject"], theirs["from"].addresses[0].display_name) == (subject, name)
+    body = theirs.get_body(("plain",))
+    assert body is not None
+    assert body.get_content() == subject + "\r\n"
+    assert [one.get_filename() for one in theirs.iter_attachments()] == [filename]
+    assert raw.isascii()
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        *("RES: Lunch", "Odp: Lunch", "答复: Lunch", "回复：Lunch", "Re[2]: Lunch", "Re : Lunch", "RV: Re: Lunch"),
+        *("\u200fRe: Lunch", "TR: Lunch", "Odpove\u030cd\u030c: Lunch", "转发: WG: AW: Lunch"),
+    ],
+)
+def test_marks_of_any_language_make_way_for_one(subject: str) -> None:
+    assert reply_headers(subject, "<a@b>", ()).subject == "Re: Lunch"
+    assert forward_subject(subject) == "Fwd: Lunch"
+
+
+def test_a_subject_made_here_has_at_most_255_characters() -> None:
+    assert len(forward_subject("x" * 300)) == 255
+    assert reply_headers("Re:" * 50_000 + "x", "", ()).subject.startswith("Re: ")
+
+
+def test_without_references_the_one_id_it_answered_starts_the_chain() -> None:
+    assert reply_headers("x", "<b@x>", (), ("<a@x>",)).references == ("<a@x>",)
+    assert reply_headers("x", "<b@x>", (), ("<a@x>", "<c@x>")).references == ()

@@ -2,7 +2,8 @@
 
 Written out by hand: the standard library folds some long or odd values into headers that read back differently. The
 same Draft always gives the same bytes, so that an approval can be bound to their hash. Nothing in a value can start a
-header of its own: what holds a control character is refused, never mended.
+header of its own: what holds a control character is refused, never mended. HTML goes out with a plain text beside it,
+and only when message/markdown.py finds nothing in it that may not be sent.
 """
 
 from __future__ import annotations
@@ -10,15 +11,20 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import mimetypes
 import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import lru_cache
+from typing import Final, Literal, get_args
 from urllib.parse import quote
 
 from letterlock.errors import InvalidRequest
 from letterlock.message.address import Address, shown
+from letterlock.message.css import names
+from letterlock.message.markdown import check_html, text_of
 
 _FOLD_AT = 78  # RFC 5322 section 2.1.1: lines should not be longer
 _LINE_OCTETS = 998  # and must not be longer than this
@@ -28,16 +34,28 @@ _CHAIN_ENDS = 20
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file to send along. `content_type` such as image/png."""
+    """A file to send along. `content_type` such as image/png; "" takes what the name says. A message/rfc822 goes out as
+    the message it is, where mail can carry it so.
+
+    `charset` of a text, as declared; "" when unknown. With a `content_id` it is a picture that the HTML shows by
+    <img src="cid:CONTENT_ID">, else a file of its own."""
 
     filename: str
     content_type: str
     data: bytes
+    charset: str = ""
+    content_id: str = ""
+
+
+Automatic = Literal["", "auto-replied", "auto-generated"]
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What to send. `in_reply_to` is the Message-ID answered (or ""), `references` its chain without that one."""
+    """What to send. `in_reply_to` is the Message-ID answered (or ""), `references` its chain without that one.
+
+    HTML without a text gets one made from it. `automatic`: no person or agent chose to send it; it answers an email, or
+    answers nothing (RFC 3834 section 5)."""
 
     sender: Address
     to: tuple[Address, ...]
@@ -52,6 +70,7 @@ class Draft:
     in_reply_to: str = ""
     references: tuple[str, ...] = ()
     files: tuple[File, ...] = ()
+    automatic: Automatic = ""
 
     @property
     def recipients(self) -> tuple[Address, ...]:
@@ -69,87 +88,67 @@ class ReplyHeaders:
     references: tuple[str, ...]
 
 
-# What mail programs put before the subject of an answer, without the colon, lower-cased. Forwards are not among them.
-_REPLY_MARKS = frozenset(
-    (
-        *("re", "aw", "antw", "antwort", "sv", "svar", "vs", "odp", "odpověď", "res", "resp", "r", "rif", "rép", "rep"),
-        *(
-            "ref",
-            "ynt",
-            "yan",
-            "vá",
-            "válasz",
-            "atb",
-            "bls",
-            "bal",
-            "trả lời",
-            "отв",
-            "ответ",
-            "отг",
-            "на",
-            "вiдп",
-            "відп",
-        ),
-        *("απ", "σχετ", "השב", "תגובה", "رد", "回复", "回覆", "答复", "答覆", "返信", "回信", "답장", "회신"),
-    )
-)
+# What mail programs put before the subject of an answer or a forward, without the colon, lower-cased.
+_MARKS: Final = names(
+    "re aw antw antwort sv svar vs odp odpověď res resp r rif rép rep ynt yan vá válasz atb bls bal отв ответ отг на "
+    "вiдп відп απ σχετ השב תגובה رد 回复 回覆 答复 答覆 返信 回信 답장 회신 fwd fw wg tr rv enc vb doorst fs pd vl i "
+    "ilt továbbítás πρθ 转发 轉寄 轉發 転送 전달 переслать пер הועבר تحويل"
+) | {"trả lời", "إعادة توجيه"}
 _COUNTER = re.compile(r"[\[(^*]?\d{1,4}[\])]?\Z")
-_MARK_CHARACTERS = 16
+_MARK_CHARACTERS = 20
+_SUBJECT_CHARACTERS = 255
+# More than any subject; further marks than stand in so many characters are not looked for.
+_SUBJECT_READ = 4_000
+_TURNING = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 
 
-def reply_headers(subject: str, message_id: str, references: tuple[str, ...]) -> ReplyHeaders:
-    """Headers of an answer to a message with these (RFC 5322 section 3.6.4): one "Re: " in any language, chain cut to
-    its first and last 20 ids.
+def reply_headers(
+    subject: str, message_id: str, references: tuple[str, ...], in_reply_to: tuple[str, ...] = ()
+) -> ReplyHeaders:
+    """Headers of an answer to a message with these (RFC 5322 section 3.6.4): one "Re: " in place of all marks of any
+    language, chain cut to its first and last 20 ids.
 
     Takes values as parse_message gives them; ids that cannot be written into a header again are left out."""
-    title = "".join(c for c in subject if not _forbidden(c)).strip()
-    while mark := _reply_mark(title):
-        title = title[mark:].lstrip()
     answered = message_id if is_message_id(message_id) else ""
-    chain = tuple(dict.fromkeys(i for i in references if i != answered and is_message_id(i)))
+    # RFC 5322 section 3.6.4: without References, the one id that the message itself answers.
+    earlier = references or (in_reply_to if len(in_reply_to) == 1 else ())
+    chain = tuple(dict.fromkeys(i for i in earlier if i != answered and is_message_id(i)))
     if len(chain) > 2 * _CHAIN_ENDS:
         chain = (*chain[:_CHAIN_ENDS], *chain[-_CHAIN_ENDS:])
-    return ReplyHeaders(f"Re: {title}".rstrip(), answered, chain)
-
-
-_FORWARD_MARKS = frozenset(
-    (
-        *(
-            "fwd",
-            "fw",
-            "wg",
-            "tr",
-            "rv",
-            "enc",
-            "vs",
-            "vb",
-            "doorst",
-            "fs",
-            "pd",
-            "vl",
-            "i",
-            "ilt",
-            "továbbítás",
-            "πρθ",
-        ),
-        *("转发", "轉寄", "転送", "전달", "переслать", "пер", "הועבר", "تحويل"),
-    )
-)
+    return ReplyHeaders(_marked("Re:", subject), answered, chain)
 
 
 def forward_subject(subject: str) -> str:
     """The subject of a forwarded message: one "Fwd: ", whatever marks of answers and forwards it had."""
-    title = "".join(c for c in subject if not _forbidden(c)).strip()
-    while mark := _reply_mark(title, _REPLY_MARKS | _FORWARD_MARKS):
-        title = title[mark:].lstrip()
-    return f"Fwd: {title}".rstrip()
+    return _marked("Fwd:", subject)
+
+
+def _marked(mark: str, subject: str) -> str:
+    """`mark` and what the subject says, in one line of at most 255 characters."""
+    title = "".join(" " if c == "\t" else c for c in subject[:_SUBJECT_READ] if c == "\t" or not _forbidden(c))
+    at = 0
+    while (found := _mark_end(title, at)) > at:
+        at = found
+    title = f"{mark} {title[at:].strip()}".rstrip()
+    return title if len(title) <= _SUBJECT_CHARACTERS else title[: _SUBJECT_CHARACTERS - 1].rstrip() + "…"
+
+
+def _mark_end(title: str, start: int) -> int:
+    """Where the mark that begins at `start` ends, behind its colon; `start` when there is none."""
+    while start < len(title) and (title[start] in _TURNING or title[start].isspace()):
+        start += 1
+    for at, c in enumerate(title[start : start + _MARK_CHARACTERS], start):
+        if c in ":：":
+            word = unicodedata.normalize("NFC", title[start:at]).strip(_TURNING + " ").lower()
+            return at + 1 if word in _MARKS or _COUNTER.sub("", word).strip() in _MARKS else start
+    return start
 
 
 def compose(draft: Draft) -> bytes:
     """The message with CRLF line ends, lines of at most 998 octets, no Bcc.
 
     Raises InvalidRequest on control characters in a header value, on NUL or lone surrogates in a body, on malformed
-    ids and where there is no recipient."""
+    ids, on HTML and files that may not be sent, and where there is no recipient."""
     _check(draft)
     lines = [_mailbox_line("From", (draft.sender,), draft.sender_name)]
     if draft.to:
@@ -166,27 +165,44 @@ def compose(draft: Draft) -> bytes:
         lines.append(_joined("In-Reply-To:", (draft.in_reply_to,), ""))
     if chain := tuple(dict.fromkeys((*draft.references, *((draft.in_reply_to,) if draft.in_reply_to else ())))):
         lines.append(_joined("References:", chain, ""))
+    if draft.automatic:
+        # RFC 3834 section 5: so that no other machine answers.
+        lines.append(f"Auto-Submitted: {draft.automatic}")
     lines.append("MIME-Version: 1.0")
-    head = "\r\n".join(lines).encode() + b"\r\n"
-    if not draft.html:
-        body = _part("plain", draft.text)
-    elif not draft.text.strip():
-        body = _part("html", draft.html)
-    else:
+    return "\r\n".join(lines).encode() + b"\r\n" + _body(draft)
+
+
+def content_type_of(filename: str) -> str:
+    """The content type that a file name speaks of, application/octet-stream when none; the same on every machine."""
+    found, encoding = _types().guess_type(filename, strict=False)
+    if encoding is not None:
+        return "application/gzip" if encoding == "gzip" else _ANY_BYTES
+    # The table calls web archives messages.
+    if found is None or (found == _MESSAGE and not filename.lower().endswith(".eml")):
+        return _ANY_BYTES
+    return found
+
+
+@lru_cache(1)
+def _types() -> mimetypes.MimeTypes:
+    return mimetypes.MimeTypes()
+
+
+def _body(draft: Draft) -> bytes:
+    """mixed(alternative(text, related(html, pictures)), files), of which there is only what is needed."""
+    if draft.html:
+        html = _part("html", draft.html)
+        if pictures := tuple(_file(file) for file in draft.files if file.content_id):
+            # RFC 2387 section 3.2: the part to begin with is named by its type, and stands first.
+            html = _multipart("related", draft.message_id, (html, *pictures), ' type="text/html";')
+        text = draft.text if draft.text.strip() else text_of(draft.html)
         # RFC 2046 section 5.1.4: the plainest alternative first.
-        body = _multipart("alternative", draft.message_id, (_part("plain", draft.text), _part("html", draft.html)))
-    if draft.files:
-        body = _multipart("mixed", draft.message_id, (body, *map(_file, draft.files)))
-    return head + body
-
-
-def _reply_mark(title: str, marks: frozenset[str] = _REPLY_MARKS) -> int:
-    """How long the mark (of an answer) at the start of `title` is, its colon counted in; 0 when there is none."""
-    for at, c in enumerate(title[:_MARK_CHARACTERS]):
-        if c in ":：":
-            word = _COUNTER.sub("", title[:at].strip()).strip().lower()
-            return at + 1 if word in marks else 0
-    return 0
+        body = _multipart("alternative", draft.message_id, (_part("plain", text), html))
+    else:
+        body = _part("plain", draft.text)
+    if apart := tuple(_file(file) for file in draft.files if not file.content_id):
+        body = _multipart("mixed", draft.message_id, (body, *apart))
+    return body
 
 
 def _forbidden(character: str) -> bool:
@@ -204,6 +220,11 @@ def is_message_id(value: str) -> bool:
         and value.isprintable()
         and not any(c in " <>" for c in value[1:-1])
     )
+
+
+def is_charset(value: str) -> bool:
+    """Whether a charset of this name can be written into a header (RFC 2978 section 2.3)."""
+    return _CHARSET.fullmatch(value) is not None
 
 
 def _check(draft: Draft) -> None:
@@ -238,36 +259,93 @@ def _check(draft: Draft) -> None:
                     f"The {what} {shown(value)} is not of the form <something@domain>.",
                     next_step="Name the email to answer and leave its ids to us.",
                 )
-    for file in draft.files:
-        _check_file(file)
+    if draft.automatic not in get_args(Automatic):
+        raise InvalidRequest(
+            f"{shown(draft.automatic)} is no value of Auto-Submitted.", next_step="Use auto-replied or auto-generated."
+        )
     if not (draft.to or draft.cc or draft.bcc):
         raise InvalidRequest("There is nobody to send it to.", next_step="Give at least one address in to, cc or bcc.")
+    for file in draft.files:
+        _check_file(file)
+    _check_pictures(draft)
+
+
+def _check_pictures(draft: Draft) -> None:
+    """The HTML, and that the pictures it shows are there."""
+    ids = [file.content_id for file in draft.files if file.content_id]
+    if double := next((one for at, one in enumerate(ids) if one in ids[:at]), ""):
+        raise InvalidRequest(
+            f"Two files have the content id {shown(double)}.", next_step="Give each picture one of its own."
+        )
+    wanted = check_html(draft.html) if draft.html else frozenset()
+    if missing := min(wanted.difference(ids), default=""):
+        raise InvalidRequest(
+            f"The html shows {shown(f'cid:{missing}')}, but no file has this content id.",
+            next_step="Attach the picture with that content id, or leave the element out.",
+        )
+    if unused := next((one for one in ids if one not in wanted), ""):
+        raise InvalidRequest(
+            f"The html does not show the picture with the content id {shown(unused)}.",
+            next_step=f'Write <img src="cid:{unused}"> where it belongs, or attach it without a content id.',
+        )
 
 
 _NAME_OCTETS = 180
-_DEVICE = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|\Z)", re.IGNORECASE)
+_DEVICE = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³]) *(?:\.|\Z)", re.IGNORECASE)
 _TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,60}/[a-z0-9][a-z0-9!#$&^_.+-]{0,80}", re.IGNORECASE)
-_TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_CHARSET = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,40}")
+_CONTENT_ID = re.compile(r"[A-Za-z0-9._@+-]{1,100}")
+_ANY_BYTES, _MESSAGE = "application/octet-stream", "message/rfc822"
 
 
 def _check_file(file: File) -> None:
-    name = file.filename
-    if (
-        not name
-        or len(name.encode("utf-8", "replace")) > _NAME_OCTETS
-        or name != name.strip(" .")
-        or any(c in '/\\:*?"<>|' or c in _TURNING or _forbidden(c) for c in name)
-        or _DEVICE.match(name)
-    ):
+    if why := _bad_name(file.filename):
         raise InvalidRequest(
-            f"{shown(name)} cannot be the name of an attachment.",
+            f"{shown(file.filename)} cannot be the name of an attachment: {why}.",
             next_step="Use a plain file name without folders, such as report.pdf.",
         )
-    if not _TYPE.fullmatch(file.content_type) or file.content_type.lower().startswith(("multipart/", "message/")):
+    kind = file.content_type.lower()
+    if kind and (not _TYPE.fullmatch(kind) or (kind.startswith(("multipart/", "message/")) and kind != _MESSAGE)):
         raise InvalidRequest(
             f"{shown(file.content_type)} is no content type for an attachment.",
-            next_step="Use one such as application/pdf.",
+            next_step="Use one such as application/pdf, or none to go by the name.",
         )
+    if file.charset and not is_charset(file.charset):
+        raise InvalidRequest(
+            f"{shown(file.charset)} is no charset.", next_step="Use one such as utf-8, or none if it is unknown."
+        )
+    if file.content_id:
+        if not _CONTENT_ID.fullmatch(file.content_id):
+            raise InvalidRequest(
+                f"{shown(file.content_id)} is no content id.", next_step="Use letters and digits, such as logo1."
+            )
+        kind = kind or content_type_of(file.filename)
+        # A script can stand in an SVG file.
+        if not kind.startswith("image/") or kind == "image/svg+xml":
+            raise InvalidRequest(
+                f"{shown(file.filename)} is {kind}, which cannot be shown within the html.",
+                next_step="Show a PNG, JPEG, GIF or WebP picture, or attach it without a content id.",
+            )
+
+
+def _bad_name(name: str) -> str:
+    """Why `name` cannot be the name of a file on every system, "" when it can."""
+    if not name.strip(" ."):
+        return "it is empty"
+    if len(name.encode("utf-8", "replace")) > _NAME_OCTETS:
+        return f"it is longer than {_NAME_OCTETS} octets"
+    if name != name.strip(" ."):
+        return "it begins or ends with a dot or a blank"
+    for c in name:
+        if c in '/\\:*?"<>|':
+            return f"it holds {c}, which some systems do not allow"
+        # Joiners are letters' business in Persian, in Indian scripts and in emoji; the rest of C nobody sees.
+        category = unicodedata.category(c)
+        if category in ("Zl", "Zp") or (category[0] == "C" and c not in "\u200c\u200d"):
+            return f"it holds the invisible character U+{ord(c):04X}"
+    if _DEVICE.match(name):
+        return "it is the name of a device on Windows"
+    return ""
 
 
 # ---- headers ---------------------------------------------------------------------------------------------------------
@@ -355,13 +433,13 @@ def _part(subtype: str, text: str) -> bytes:
     return head.encode() + body
 
 
-def _multipart(subtype: str, message_id: str, parts: tuple[bytes, ...]) -> bytes:
+def _multipart(subtype: str, message_id: str, parts: tuple[bytes, ...], parameter: str = "") -> bytes:
     """A multipart part with its header (RFC 2046 section 5.1)."""
     boundary = _boundary(f"{subtype} {message_id}", parts)
     mark = f"--{boundary}".encode()
     return b"".join(
         (
-            f'Content-Type: multipart/{subtype};\r\n boundary="{boundary}"\r\n\r\n'.encode(),
+            f'Content-Type: multipart/{subtype};{parameter}\r\n boundary="{boundary}"\r\n\r\n'.encode(),
             *(piece for part in parts for piece in (mark, b"\r\n", part, b"\r\n")),
             mark,
             b"--\r\n",
@@ -370,21 +448,77 @@ def _multipart(subtype: str, message_id: str, parts: tuple[bytes, ...]) -> bytes
 
 
 def _file(file: File) -> bytes:
-    """An attached file. Its name in the form of RFC 2231 and, where it is ASCII, also in the old one."""
+    """One attached file: its header, a blank line and its content."""
     name = file.filename
+    kind = file.content_type.lower() or content_type_of(name)
+    encoding, body = "base64", base64.encodebytes(file.data).replace(b"\n", b"\r\n")
+    if kind == _MESSAGE:
+        # RFC 2046 section 5.2.1: a message is never encoded; one that cannot be sent as it is goes as any file.
+        if _is_sendable(file.data):
+            encoding, body = "7bit", file.data
+        else:
+            kind = _ANY_BYTES
+    lines = [f"Content-Type: {kind}"]
+    if kind.startswith("text/") and (charset := file.charset or _charset_seen(file.data)):
+        lines.append(f"charset={charset}")
     if name.isascii():
-        quoted = name.replace("\\", "\\\\").replace('"', '\\"')
-        old, new = f'name="{quoted}"', f'filename="{quoted}"'
+        # Neither quotes nor backslashes stand in a name.
+        lines.append(f'name="{name}"')
+        names = [f'filename="{name}"']
     else:
         # Old clients read encoded words in name=, which RFC 2047 does not allow and everybody does.
-        old = f'name="{_encoded_words(name, 10)}"'
-        new = f"filename*=utf-8''{quote(name, safe='')}"
-    head = (
-        f"Content-Type: {file.content_type};\r\n {old}\r\n"
-        f"Content-Disposition: attachment;\r\n {new}\r\n"
-        "Content-Transfer-Encoding: base64\r\n\r\n"
+        lines.append(f'name="{_encoded_words(name, 7)}"')
+        # RFC 2231 section 4; the plain name is for who does not know the other, and some take the first of the two.
+        names = [f"filename*=utf-8''{quote(name, safe='')}", f'filename="{_ascii_name(name)}"']
+    head = ";\r\n ".join(lines) + "\r\n"
+    disposition = "inline" if file.content_id else "attachment"
+    head += ";\r\n ".join((f"Content-Disposition: {disposition}", *names)) + "\r\n"
+    if file.content_id:
+        head += f"Content-ID: <{file.content_id}>\r\n"
+    return f"{head}Content-Transfer-Encoding: {encoding}\r\n\r\n".encode() + body
+
+
+def _is_sendable(message: bytes) -> bool:
+    """Whether the bytes are 7bit (RFC 2045 section 2.7): ASCII without NUL, CRLF lines of at most 998 octets. 8bit is
+    not tried: a server on the way that does not take it would refuse the whole email."""
+    pairs = message.count(b"\r\n")
+    return (
+        message.isascii()
+        and message.endswith(b"\r\n")
+        and message.count(b"\n") == message.count(b"\r") == pairs
+        and b"\0" not in message
+        and max(map(len, message.split(b"\r\n"))) <= _LINE_OCTETS
     )
-    return head.encode() + base64.encodebytes(file.data).replace(b"\n", b"\r\n")
+
+
+def _charset_seen(data: bytes) -> str:
+    """utf-8 where a text can be nothing else, "" where a name would be a guess."""
+    if data.isascii():
+        return ""
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return ""
+    return "utf-8"
+
+
+def _ascii_name(name: str) -> str:
+    """A name for programs that know ASCII only: without accents, the rest as _."""
+    stem, dot, extension = name.rpartition(".")
+    if not dot:
+        stem, extension = name, ""
+    plain = _plain(stem)
+    return f"{plain if plain.strip('_ -.') else 'attachment'}{dot}{_plain(extension)}"
+
+
+def _plain(text: str) -> str:
+    apart = unicodedata.normalize("NFKD", text)
+    kept = "".join(c if c.isascii() else "_" for c in apart if not unicodedata.combining(c))
+    # What letters fall apart into may be a sign that no name holds.
+    return _SIGNS.sub("_", kept)
+
+
+_SIGNS = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]')
 
 
 def _goes_as_it_is(text: str) -> bool:
