@@ -7,6 +7,7 @@ for a file, the line. docs/settings.md has a heading for each.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import tomllib
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import platformdirs
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from letterlock.errors import SettingsError
@@ -23,6 +24,44 @@ from letterlock.errors import SettingsError
 Toolset = Literal["inboxes", "reading", "waiting", "sending"]
 Names = Annotated[tuple[str, ...], NoDecode]
 TOOLSETS: tuple[Toolset, ...] = ("inboxes", "reading", "waiting", "sending")
+
+
+Security = Literal["starttls", "tls", "none"]
+
+
+class Relay(BaseModel):
+    """A server for some of the mail: what goes to the domain `to`, what comes from the domain `sender`, or both where
+    both are named. `connections`: how many to it at once."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    to: str = ""
+    sender: str = ""
+    host: str = Field(min_length=1)
+    port: int = Field(587, ge=1, le=65535)
+    security: Security = "starttls"
+    username: str = ""
+    password: SecretStr = SecretStr("")
+    connections: int = Field(8, ge=1, le=100)
+
+    @field_validator("to", "sender")
+    @classmethod
+    def _is_domain(cls, value: str) -> str:
+        return _domain(value) if value else ""
+
+    @model_validator(mode="after")
+    def _names_a_domain(self) -> Relay:
+        if not self.to and not self.sender:
+            raise ValueError("a relay in the list needs `to` or `sender`, a domain; relay_host is for all others")
+        return self
+
+
+def _domain(value: str) -> str:
+    name = value.strip().lower().removesuffix(".")
+    for label in name.split("."):
+        if not label.replace("-", "").isalnum() or len(label) > 63 or "-" in (label[0], label[-1]):
+            raise ValueError("it is not a domain; write it like mail.example.com")
+    return name
 
 
 class Settings(BaseSettings):
@@ -51,11 +90,11 @@ class Settings(BaseSettings):
 
     relay_host: str = Field("", description="SMTP server that takes mail for the outside world.")
     relay_port: int = Field(587, ge=1, le=65535, description="Its port.")
-    relay_security: Literal["starttls", "tls", "none"] = Field(
-        "starttls", description="TLS to the relay; never weaker."
-    )
+    relay_security: Security = Field("starttls", description="TLS to the relay; never weaker.")
     relay_username: str = Field("", description="Login at the relay; empty: none.")
     relay_password: SecretStr = Field(SecretStr(""), description="Its password.")
+    relay_connections: int = Field(8, ge=1, le=100, description="Connections to it at once.")
+    relays: Annotated[tuple[Relay, ...], NoDecode] = Field((), description="Other servers for some domains.")
 
     attach_folder: Path | None = Field(None, description="Files in this folder may be sent along by their name.")
     attach_bytes: int = Field(10_000_000, ge=1, le=50_000_000, description="Largest sum of attached files, in bytes.")
@@ -104,14 +143,18 @@ class Settings(BaseSettings):
     def _split_commas(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
+    @field_validator("relays", mode="before")
+    @classmethod
+    def _is_list(cls, value: Any) -> Any:
+        try:
+            return json.loads(value) if isinstance(value, str) else value
+        except ValueError:
+            raise ValueError('write it as JSON: [{"to": "example.com", "host": "smtp.example.com"}]') from None
+
     @field_validator("domain")
     @classmethod
     def _is_domain(cls, value: str) -> str:
-        name = value.strip().lower().removesuffix(".")
-        for label in name.split("."):
-            if not label.replace("-", "").isalnum() or len(label) > 63 or "-" in (label[0], label[-1]):
-                raise ValueError("it is not a domain; write it like mail.example.com")
-        return name
+        return _domain(value)
 
     @field_validator("reviewer_url")
     @classmethod
@@ -219,4 +262,5 @@ def _explain(error: ValidationError, file: Path, text: str, given: dict[str, Any
         where = f"variable {variable}"
     else:
         where = f"{file}, line {line}, key {key}" if line else f"setting {key}"
-    return (f"{where}: {problem}.",)
+    within = [part for part in first["loc"][1:] if isinstance(part, str)]
+    return (f"{where}{''.join(f', {part}' for part in within)}: {problem}.",)

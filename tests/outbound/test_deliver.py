@@ -348,7 +348,11 @@ async def test_a_new_loop_takes_at_once_what_a_dead_one_had_leased(tmp_path: Pat
         submission_id = await send(app, "carol@example.com")
         (dead,) = await claim(app, "dead", "relay", 1)
         async with delivering(app):
-            await until(lambda: asyncio.sleep(0, result=bool(sink.emails)))
+
+            async def sent() -> bool:
+                return (await look(app, submission_id)).state == "sent"
+
+            await until(sent)
         await deliver(app, dead)
         assert len(sink.emails) == 1
         assert (await look(app, submission_id)).state == "sent"
@@ -390,6 +394,45 @@ async def test_a_dead_relay_does_not_slow_local_mail(tmp_path: Path) -> None:
             assert len(sink.emails) == 8
 
 
+async def test_a_relay_that_never_answers_holds_up_no_other_and_keeps_to_its_connections(tmp_path: Path) -> None:
+    async with open_relay_sink() as dead, open_relay_sink() as good:
+        dead.hang_after_dot = True
+        relays = [
+            {"to": to, "host": sink.host, "port": sink.port, "security": "none", "connections": 2}
+            for to, sink in (("dead.example", dead), ("good.example", good))
+        ]
+        async with open_app(settings_for(tmp_path, relays=relays), Clock()) as app, delivering(app):
+            for n in range(10):
+                await send(app, f"r{n}@dead.example")
+            await until(lambda: asyncio.sleep(0, result=len(dead.emails) >= 2))
+            for n in range(10):
+                await send(app, [f"r{n}@good.example", f"x{n}@dead.example"])
+            await until(lambda: asyncio.sleep(0, result=len(good.emails) == 10))
+            assert len(dead.emails) == 2
+
+
+async def test_each_recipient_goes_to_the_server_of_its_domain_and_one_without_any_is_held(tmp_path: Path) -> None:
+    async with open_relay_sink() as one, open_relay_sink() as two:
+        relays = [
+            {"to": to, "host": sink.host, "port": sink.port, "security": "none"}
+            for to, sink in (("one.example", one), ("two.example", two))
+        ]
+        async with open_app(settings_for(tmp_path, relays=relays), Clock()) as app:
+            submission_id = await send(app, ["a@one.example", "b@two.example", "c@three.example"])
+            found = await look(app, submission_id)
+            assert (found.held_by, found.reasons[0].code) == ("relay_host", "relay_host")
+            assert "c@three.example" in found.reasons[0].text
+            await round_of(app)
+            found = await look(app, submission_id)
+            assert {each.recipient: each.state for each in found.deliveries} == {
+                "a@one.example": "sent",
+                "b@two.example": "sent",
+                "c@three.example": "held",
+            }
+        assert [taken.recipients for taken in one.emails] == [("a@one.example",)]
+        assert [taken.recipients for taken in two.emails] == [("b@two.example",)]
+
+
 async def test_it_ends_promptly_and_gives_back_what_it_had_not_handed_over(tmp_path: Path) -> None:
     async with opened(tmp_path, Clock()) as app:
         await make_inbox(app, "anna")
@@ -414,7 +457,9 @@ async def test_it_ends_promptly_and_gives_back_what_it_had_not_handed_over(tmp_p
             with contextlib.suppress(asyncio.CancelledError):
                 await task
             assert time.monotonic() - started < 1
-        assert await app.database.read_system(lambda tx: outbox.due(tx, app.now_ms())) == {"relay"}
+        assert await app.database.read_system(lambda tx: outbox.due(tx, app.now_ms())) == [
+            ("relay", f"127.0.0.1:{app.settings.relay_port}")
+        ]
     server.close()
     await asyncio.sleep(0.05)
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -196,9 +197,9 @@ async def test_what_was_recorded_is_not_claimed_again(database: Database) -> Non
 async def test_a_lease_given_back_is_due_at_once(database: Database) -> None:
     await add(database, submission(relayed("a@example.com")))
     (lease,) = await claim(database, "one")
-    assert await database.read_system(lambda tx: outbox.due(tx, T0)) == set()
+    assert await database.read_system(lambda tx: outbox.due(tx, T0)) == []
     await database.write(DEFAULT_TENANT, lambda tx: outbox.give_back(tx, lease))
-    assert await database.read_system(lambda tx: outbox.due(tx, T0)) == {"relay"}
+    assert await database.read_system(lambda tx: outbox.due(tx, T0)) == [("relay", "")]
 
 
 async def test_handing_over_is_written_down_before_it_happens(database: Database) -> None:
@@ -269,11 +270,58 @@ async def test_release_queues_what_that_reason_held_and_nothing_else(database: D
     held = Delivery("a@example.com", "relay", "held", None)
     ours = await add(database, submission(held, held_by="relay_host"))
     other = await add(database, submission(held, held_by="approval"))
-    assert await database.write_system(lambda tx: outbox.release(tx, "relay_host", T0 + 5)) == 1
+    assert await database.write_system(lambda tx: outbox.release(tx, "relay_host", T0 + 5, lambda *_: "one")) == 1
     assert (await get(database, ours)).state == "queued"
+    assert (await get(database, ours)).deliveries[0].lane == "one"
     assert (await get(database, ours)).reasons == ()
     assert (await get(database, other)).state == "held"
     assert [lease.submission_id for lease in await claim(database, "one", T0 + 5)] == [ours]
+
+
+async def test_release_leaves_held_what_still_has_no_way(database: Database) -> None:
+    held = (Delivery("a@one.example", "relay", "held", None), Delivery("b@two.example", "relay", "held", None))
+    added = await add(database, submission(*held, held_by="relay_host"))
+
+    def lane_of(sender: str, recipient: str) -> str | None:
+        return "one" if recipient.endswith("@one.example") else None
+
+    assert await database.write_system(lambda tx: outbox.release(tx, "relay_host", T0, lane_of)) == 1
+    found = await get(database, added)
+    assert [delivery.state for delivery in found.deliveries] == ["queued", "held"]
+    assert found.held_by == "relay_host"
+    assert await database.write_system(lambda tx: outbox.release(tx, "relay_host", T0, lane_of)) == 0
+
+
+async def test_lanes_are_claimed_apart_and_named_with_what_is_due_in_them(database: Database) -> None:
+    first = await add(database, submission(replace(relayed("a@one.example"), lane="one")))
+    mixed = await add(
+        database,
+        submission(
+            replace(relayed("a@two.example"), lane="two"), replace(relayed("b@one.example", T0 + 1), lane="one")
+        ),
+    )
+    await add(database, submission(replace(relayed("a@three.example", T0 + 9), lane="three")))
+    assert await database.read_system(lambda tx: outbox.due(tx, T0 + 1)) == [("relay", "one"), ("relay", "two")]
+
+    async def claimed(lane: str) -> list[tuple[str, list[str]]]:
+        leases = await database.write_system(lambda tx: outbox.claim(tx, "w", "relay", T0 + 1, T0 + 99, 10, lane=lane))
+        return [(lease.submission_id, [each.recipient for each in lease.deliveries]) for lease in leases]
+
+    assert await claimed("two") == [(mixed, ["a@two.example"])]
+    assert await claimed("one") == [(first, ["a@one.example"]), (mixed, ["b@one.example"])]
+    assert await database.read_system(lambda tx: outbox.due(tx, T0 + 1)) == []
+
+
+async def test_what_waits_moves_to_the_lanes_of_new_settings(database: Database) -> None:
+    added = await add(database, submission(replace(relayed("a@one.example"), lane="old")))
+    gone = await add(database, submission(replace(relayed("a@two.example"), lane="old")))
+
+    def lane_of(sender: str, recipient: str) -> str | None:
+        return "new" if recipient.endswith("@one.example") else None
+
+    assert await database.write_system(lambda tx: outbox.relane(tx, lane_of)) == 1
+    assert (await get(database, added)).deliveries[0].lane == "new"
+    assert (await get(database, gone)).deliveries[0].lane == "old"
 
 
 async def test_a_thread_lists_what_was_sent_newest_first(database: Database) -> None:

@@ -1,7 +1,8 @@
 """deliver_forever(app): claims what is due, hands it on and writes down what became of each recipient.
 
-An inbox of ours gets its copy by inbound.accept, every other recipient through the relay. The two have lanes of their
-own, so that a dead relay does not slow local mail. Every try sends the same frozen bytes with the same Message-ID.
+An inbox of ours gets its copy by inbound.accept, every other recipient through the server that is set for it. Each
+server has a lane of its own, and so have our inboxes: one that is dead slows no other. Every try sends the same frozen
+bytes with the same Message-ID.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections import Counter
+import time
+from collections import Counter, defaultdict, deque
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from letterlock.app import App
 from letterlock.errors import LetterlockError, StoreError
@@ -20,7 +22,8 @@ from letterlock.ids import new_id
 from letterlock.inbound.accept import accept, inbox_for
 from letterlock.message.envelope import Envelope
 from letterlock.message.sign import sign
-from letterlock.outbound.relay import Outcome, configured_route, one_line, relay
+from letterlock.outbound.relay import Outcome, one_line, relay
+from letterlock.outbound.routes import Way, connections, has_ways, way_to
 from letterlock.outbound.signing import keys_of
 from letterlock.policy import Recipient, SendContext, decide
 from letterlock.store import audit, outbox
@@ -35,12 +38,23 @@ SCHEDULE_S = (_MINUTE, 5 * _MINUTE, 15 * _MINUTE, 30 * _MINUTE, 60 * _MINUTE, 12
 """Seconds from each failed try to the next, 48 h in all (RFC 5321 section 4.5.4.1: the first ones close together)."""
 JITTER = 0.2
 """Each delay is longer or shorter by up to this part, so that what failed together does not come back together."""
-AT_ONCE: dict[Route, int] = {"local": 4, "relay": 8}
+LOCAL_AT_ONCE = 4
+AT_ONCE = 200
+"""Deliveries under way in all lanes together."""
 LEASE_MS: dict[Route, int] = {"local": 60_000, "relay": 600_000}
 """Longer than everything that may come before a message is handed over (outbound.relay.Limits)."""
 HANDING_OVER_MS = 900_000
 """Longer than the wait for the answer to the final dot."""
 _PAUSE_S = 1.0
+_LOOK_AT_HELD_S = 1.0
+
+
+@dataclass(slots=True)
+class _Lane:
+    """One lane at work: what it has claimed and not begun, and who works."""
+
+    backlog: deque[Lease] = field(default_factory=deque)
+    workers: set[asyncio.Task[None]] = field(default_factory=set)
 
 
 async def deliver_forever(app: App) -> None:
@@ -51,50 +65,85 @@ async def deliver_forever(app: App) -> None:
     """
     owner = new_id("worker")
     fresh = True
-    running: dict[Route, set[asyncio.Task[None]]] = {"local": set(), "relay": set()}
+    lanes: defaultdict[tuple[Route, str], _Lane] = defaultdict(_Lane)
+    looked_at_held = 0.0
     with app.wake.watch(OUTBOX) as watch:
+
+        async def work(lane: _Lane, most: int) -> None:
+            while lane.backlog:
+                lease = lane.backlog.popleft()
+                if len(lane.backlog) == most // 2:
+                    watch.ring()
+                if lease.until > app.now_ms():
+                    await deliver(app, lease)
+
         try:
             while True:
                 try:
                     if fresh:
-                        await app.database.write_system(lambda tx: outbox.end_leases(tx, "relay", app.now_ms()))
+                        await app.database.write_system(lambda tx: _take_over(app, tx))
                         fresh = False
-                    for route in await _due(app):
-                        free = AT_ONCE[route] - len(running[route])
-                        for lease in await claim(app, owner, route, free) if free > 0 else ():
-                            task = asyncio.create_task(deliver(app, lease), name=f"deliver {lease.submission_id}")
-                            running[route].add(task)
-                            task.add_done_callback(running[route].discard)
+                    if time.monotonic() - looked_at_held > _LOOK_AT_HELD_S:
+                        looked_at_held = time.monotonic()
+                        await _release(app)
+                    for route, name in await app.database.read_system(lambda tx: outbox.due(tx, app.now_ms())):
+                        lane = lanes[route, name]
+                        most = LOCAL_AT_ONCE if route == "local" else connections(app.settings, name)
+                        room = min(
+                            2 * most - len(lane.backlog), AT_ONCE - sum(len(one.workers) for one in lanes.values())
+                        )
+                        if room > 0:
+                            lane.backlog += await claim(app, owner, route, room, name)
+                        for _ in range(min(most - len(lane.workers), len(lane.backlog))):
+                            task = asyncio.create_task(work(lane, most), name=f"deliver {name or route}")
+                            lane.workers.add(task)
+                            task.add_done_callback(lane.workers.discard)
                             task.add_done_callback(lambda _: watch.ring())
                 except Exception as error:
                     log.error("deliveries cannot be claimed: %s", type(error).__name__)
                     await asyncio.sleep(_PAUSE_S)
+                for idle in [key for key, lane in lanes.items() if not lane.workers]:
+                    del lanes[idle]
                 await watch.wait()
         finally:
-            left = [task for tasks in running.values() for task in tasks]
+            left = [task for lane in lanes.values() for task in lane.workers]
             for task in left:
                 task.cancel()
             await asyncio.gather(*left, return_exceptions=True)
+            for lease in [lease for lane in lanes.values() for lease in lane.backlog]:
+                await _give_back(app, lease, set())
 
 
-async def _due(app: App) -> set[Route]:
-    """Where something is due, after releasing what waited for a relay that is set by now."""
+def _lane_of(app: App) -> outbox.LaneOf:
+    def lane_of(sender: str, recipient: str) -> str | None:
+        way = way_to(app.settings, sender, recipient)
+        return way.lane if way else None
 
-    async def look(tx: Transaction) -> tuple[set[Route], bool]:
-        return await outbox.due(tx, app.now_ms()), await outbox.is_held(tx, "relay_host")
-
-    due, held = await app.database.read_system(look)
-    if held and app.settings.relay_host:
-        released = await app.database.write_system(lambda tx: outbox.release(tx, "relay_host", app.now_ms()))
-        log.info("%d held submissions released: a relay is set", released)
-        due.add("relay")
-    return due
+    return lane_of
 
 
-async def claim(app: App, owner: str, route: Route, limit: int) -> list[Lease]:
-    """Up to `limit` submissions that are due on a route, leased to `owner`."""
+async def _take_over(app: App, tx: Transaction) -> None:
+    await outbox.end_leases(tx, "relay", app.now_ms())
+    await outbox.relane(tx, _lane_of(app))
+
+
+async def _release(app: App) -> None:
+    """Let go what waited for a server that is set by now."""
+    if not has_ways(app.settings):
+        return
+    lane_of = _lane_of(app)
+    held = await app.database.read_system(lambda tx: outbox.held(tx, "relay_host"))
+    if any(lane_of(*pair) is not None for pair in held):
+        released = await app.database.write_system(lambda tx: outbox.release(tx, "relay_host", app.now_ms(), lane_of))
+        log.info("%d held deliveries released: there is a server for them now", released)
+
+
+async def claim(app: App, owner: str, route: Route, limit: int, lane: str | None = None) -> list[Lease]:
+    """Up to `limit` submissions that are due on a route, in one lane of it or in any, leased to `owner`."""
     now = app.now_ms()
-    return await app.database.write_system(lambda tx: outbox.claim(tx, owner, route, now, now + LEASE_MS[route], limit))
+    return await app.database.write_system(
+        lambda tx: outbox.claim(tx, owner, route, now, now + LEASE_MS[route], limit, lane=lane)
+    )
 
 
 async def deliver(app: App, lease: Lease) -> None:
@@ -156,20 +205,22 @@ async def _try(app: App, lease: Lease, handed_over: set[str]) -> list[Delivery]:
         # Looked up again: an inbox may have come or gone since the email was submitted.
         (ours if await inbox_for(app, delivery.recipient) else others).append(delivery)
     results = await _to_inboxes(app, lease, ours) if ours else []
-    outward = []
+    outward: dict[Way, list[Delivery]] = {}
     for delivery in others:
-        decision = decide(
-            SendContext(lease.sender, True, (Recipient(delivery.recipient, False),), bool(app.settings.relay_host))
-        )
-        if decision.kind == "allow" and lease.route == "relay":
-            outward.append(delivery)
+        way = way_to(app.settings, lease.sender, delivery.recipient)
+        decision = decide(SendContext(lease.sender, True, (Recipient(delivery.recipient, False),), way is not None))
+        if decision.kind == "allow" and way is not None and lease.route == "relay":
+            outward.setdefault(way, []).append(delivery)
         elif decision.kind == "allow":
-            results.append(replace(delivery, route="relay", state="queued", next_at=app.now_ms()))
+            lane = way.lane if way else ""
+            results.append(replace(delivery, route="relay", lane=lane, state="queued", next_at=app.now_ms()))
         elif decision.kind == "hold":
             results.append(replace(delivery, route="relay", state="held", next_at=None))
         else:
             results.append(_after(app, delivery, Outcome(delivery.recipient, "refused", decision.reasons[0].text)))
-    return results + (await _to_relay(app, lease, outward, handed_over) if outward else [])
+    for way, deliveries in outward.items():
+        results += await _to_relay(app, lease, deliveries, way, handed_over)
+    return results
 
 
 async def _to_inboxes(app: App, lease: Lease, deliveries: Sequence[Delivery]) -> list[Delivery]:
@@ -188,9 +239,9 @@ async def _to_inboxes(app: App, lease: Lease, deliveries: Sequence[Delivery]) ->
     ]
 
 
-async def _to_relay(app: App, lease: Lease, deliveries: Sequence[Delivery], handed_over: set[str]) -> list[Delivery]:
-    route = configured_route(app.settings)
-    assert route is not None
+async def _to_relay(
+    app: App, lease: Lease, deliveries: Sequence[Delivery], way: Way, handed_over: set[str]
+) -> list[Delivery]:
     recipients = [delivery.recipient for delivery in deliveries]
 
     async def handing_over(taken: Sequence[str]) -> bool:
@@ -207,7 +258,7 @@ async def _to_relay(app: App, lease: Lease, deliveries: Sequence[Delivery], hand
         log.error("%s is not sent: %s", lease.submission_id, error)
         outcomes = tuple(Outcome(recipient, "deferred", one_line(str(error))) for recipient in recipients)
     else:
-        outcomes = await relay(raw, lease.sender, recipients, route, handing_over)
+        outcomes = await relay(raw, lease.sender, recipients, way.route, handing_over)
     return [_after(app, delivery, outcome) for delivery, outcome in zip(deliveries, outcomes, strict=True)]
 
 

@@ -15,8 +15,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast
 
-from letterlock.settings import Settings
-
 if TYPE_CHECKING:
     import aiosmtplib
 
@@ -71,20 +69,6 @@ class _Stop(Exception):
         super().__init__(reply)
         self.kind: Literal["deferred", "refused"] = kind
         self.reply = reply
-
-
-def configured_route(settings: Settings) -> Route | None:
-    """The relay of the settings, or None when none is set."""
-    if not settings.relay_host:
-        return None
-    return Route(
-        settings.relay_host,
-        settings.relay_port,
-        settings.relay_security,
-        settings.smtp_hostname if settings.smtp_hostname.isascii() else "localhost",
-        settings.relay_username,
-        settings.relay_password.get_secret_value(),
-    )
 
 
 async def relay(

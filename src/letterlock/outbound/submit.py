@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from letterlock.app import App
@@ -22,6 +22,7 @@ from letterlock.inbound.accept import address_keys
 from letterlock.message.address import Address, parse_address
 from letterlock.message.compose import Draft, File, compose
 from letterlock.outbound.deliver import LEASE_MS, deliver
+from letterlock.outbound.routes import has_ways, way_to
 from letterlock.policy import APPROVAL, Decision, Limit, Recipient, SendContext, decide
 from letterlock.screen.score import Level
 from letterlock.store import audit, conduct, emails, inboxes, outbox
@@ -101,6 +102,10 @@ async def submit(
             return Submitted(known, True), []
         context = await _context(app, system, tx, agent_id, inbox, draft, answered, carries, passes_on, now)
         decision = decide(context)
+        unreachable = tuple(one for one in context.recipients if not one.local and _lane(app, inbox, one) is None)
+        if decision.kind == "allow" and unreachable:
+            # Some have a server and some have none: only these wait for one.
+            decision = decide(replace(context, recipients=unreachable, relay_configured=False))
         outside = [recipient for recipient in context.recipients if not recipient.own]
         if decision.kind == "refuse":
             codes = [reason.code for reason in decision.reasons]
@@ -126,7 +131,7 @@ async def submit(
             sha256,
             len(raw),
             now,
-            tuple(_delivery(recipient, decision, now) for recipient in context.recipients),
+            tuple(_delivery(app, inbox, recipient, decision, now) for recipient in context.recipients),
             len(outside),
             now + int(app.settings.approval_hours * _HOUR_MS) if decision.by == APPROVAL else None,
         )
@@ -274,7 +279,7 @@ async def _context(
         and (sender.expires_at is None or sender.expires_at > now_ms)
         and sender.address == str(draft.sender),
         recipients=recipients,
-        relay_configured=bool(settings.relay_host),
+        relay_configured=has_ways(settings),
         answers_automatic=answered is not None and answered.automatic,
         sent_in_thread=await outbox.count_in_thread(tx, answered.thread_id, now_ms - _HOUR_MS) if answered else 0,
         tainted=await conduct.is_tainted(tx, agent_id, now_ms - int(settings.taint_hours * _HOUR_MS)),
@@ -369,13 +374,19 @@ async def _thread(tx: Transaction, inbox: Inbox, draft: Draft, answered: Answere
     return await emails.thread_of(tx, inbox.inbox_id, draft.message_id, earlier, now_ms)
 
 
-def _delivery(recipient: Recipient, decision: Decision, now_ms: int) -> Delivery:
+def _lane(app: App, inbox: Inbox, recipient: Recipient) -> str | None:
+    way = way_to(app.settings, inbox.address, recipient.address)
+    return way.lane if way else None
+
+
+def _delivery(app: App, inbox: Inbox, recipient: Recipient, decision: Decision, now_ms: int) -> Delivery:
     held = recipient.address in decision.held
     return Delivery(
         recipient.address,
         "local" if recipient.local else "relay",
         "held" if held else "queued",
         None if held else now_ms,
+        lane="" if recipient.local else _lane(app, inbox, recipient) or "",
     )
 
 

@@ -8,7 +8,7 @@ attempt, so that a worker thought dead changes nothing when it comes back. The q
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import asdict, dataclass
 from typing import Literal
 
@@ -41,6 +41,8 @@ class Delivery:
     unanswered: int = 0
     reply: str = ""
     updated_at: int = 0
+    lane: str = ""
+    """The server (or domain) it goes to; "" for an inbox of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,7 @@ _COLUMNS = (
     " body_text, message_id, thread_id, reply_to_email_id, sha256, size, created_at, outside,"
     " approve_until, verdict"
 )
-_DELIVERY_COLUMNS = "recipient, route, state, next_at, attempts, unanswered, reply, updated_at"
+_DELIVERY_COLUMNS = "recipient, route, state, next_at, attempts, unanswered, reply, updated_at, lane"
 _DUE = (
     "next_at <= :now AND (lease_until IS NULL OR lease_until <= :now) AND (route = 'local' OR tenant_id NOT IN"
     " (SELECT tenant_id FROM tenants WHERE paused_at IS NOT NULL))"
@@ -154,6 +156,7 @@ def _delivery(row: Row) -> Delivery:
         row["unanswered"],
         row["reply"],
         row["updated_at"],
+        row["lane"],
     )
 
 
@@ -197,13 +200,14 @@ async def add(tx: Transaction, submission: Submission, raw: bytes) -> bool:
     if not kept:
         return False
     await tx.many(
-        "INSERT INTO deliveries (tenant_id, submission_id, recipient, route, state, next_at, updated_at)"
-        " VALUES (:tenant, :submission_id, :recipient, :route, :state, :next_at, :now)",
+        "INSERT INTO deliveries (tenant_id, submission_id, recipient, route, lane, state, next_at, updated_at)"
+        " VALUES (:tenant, :submission_id, :recipient, :route, :lane, :state, :next_at, :now)",
         (
             {
                 "submission_id": submission.submission_id,
                 "recipient": delivery.recipient,
                 "route": delivery.route,
+                "lane": delivery.lane,
                 "state": delivery.state,
                 "next_at": delivery.next_at,
                 "now": submission.created_at,
@@ -294,22 +298,45 @@ async def _deliveries(tx: Transaction, submission_id: SubmissionId) -> list[Deli
 # Held and cancelled
 
 
-async def release(tx: Transaction, code: str, now_ms: int) -> int:
-    """Queue everything that is held by the reason `code`. A system write; returns the number of submissions."""
-    await tx.run(
-        "UPDATE deliveries SET state = 'queued', next_at = :now, updated_at = :now WHERE state = 'held'"
-        " AND (tenant_id, submission_id) IN (SELECT tenant_id, submission_id FROM submissions WHERE held_by = :code)",
-        now=now_ms,
+LaneOf = Callable[[str, str], str | None]
+"""The lane of mail from a sender to a recipient; None: there is no way to it."""
+
+
+async def held(tx: Transaction, code: str) -> list[tuple[str, str]]:
+    """Whom something goes to (sender, recipient) that is held by the reason `code`, each pair once. A system read."""
+    rows = await tx.all(
+        "SELECT DISTINCT s.sender, d.recipient FROM submissions s JOIN deliveries d ON d.tenant_id = s.tenant_id"
+        " AND d.submission_id = s.submission_id WHERE s.held_by <> '' AND s.held_by = :code AND d.state = 'held'"
+        " LIMIT 10000",
         code=code,
     )
-    return await tx.run("UPDATE submissions SET held_by = '', reasons = '[]' WHERE held_by = :code", code=code)
+    return [(row["sender"], row["recipient"]) for row in rows]
 
 
-async def is_held(tx: Transaction, code: str) -> bool:
-    """Whether anything is held by the reason `code`. A system read."""
-    return bool(
-        await tx.one("SELECT 1 AS n FROM submissions WHERE held_by <> '' AND held_by = :code LIMIT 1", code=code)
+async def release(tx: Transaction, code: str, now_ms: int, lane_of: LaneOf) -> int:
+    """Queue what is held by the reason `code` and has a way by now. A system write; returns how many recipients."""
+    released = 0
+    for sender, recipient in await held(tx, code):
+        lane = lane_of(sender, recipient)
+        if lane is None:
+            continue
+        released += await tx.run(
+            "UPDATE deliveries SET state = 'queued', lane = :lane, next_at = :now, updated_at = :now"
+            " WHERE state = 'held' AND recipient = :recipient AND (tenant_id, submission_id) IN"
+            " (SELECT tenant_id, submission_id FROM submissions WHERE held_by = :code AND sender = :sender)",
+            lane=lane,
+            now=now_ms,
+            recipient=recipient,
+            code=code,
+            sender=sender,
+        )
+    await tx.run(
+        "UPDATE submissions SET held_by = '', reasons = '[]' WHERE held_by = :code AND NOT EXISTS (SELECT 1 FROM"
+        " deliveries d WHERE d.tenant_id = submissions.tenant_id AND d.submission_id = submissions.submission_id"
+        " AND d.state = 'held')",
+        code=code,
     )
+    return released
 
 
 async def cancel(tx: Transaction, submission_id: SubmissionId, now_ms: int) -> int:
@@ -338,16 +365,28 @@ async def cancel(tx: Transaction, submission_id: SubmissionId, now_ms: int) -> i
 # Delivering
 
 
-async def due(tx: Transaction, now_ms: int) -> set[Route]:
-    """The routes on which something is due. A system read."""
+async def due(tx: Transaction, now_ms: int) -> list[tuple[Route, str]]:
+    """The lanes, each with its route, in which something is due. A system read; goes from lane to lane, however much
+    waits in each."""
+    found: list[tuple[Route, str]] = []
     routes: tuple[Route, ...] = ("local", "relay")
-    return {
-        route
-        for route in routes
-        if await tx.one(
-            f"SELECT 1 AS n FROM deliveries WHERE route = :route AND {_DUE} LIMIT 1", route=route, now=now_ms
-        )
-    }
+    for route in routes:
+        lane, behind = "", ">="
+        while row := await tx.one(
+            f"SELECT lane FROM deliveries WHERE route = :route AND next_at IS NOT NULL AND lane {behind} :lane"
+            " ORDER BY lane LIMIT 1",
+            route=route,
+            lane=lane,
+        ):
+            lane, behind = row["lane"], ">"
+            if await tx.one(
+                f"SELECT 1 AS n FROM deliveries WHERE route = :route AND lane = :lane AND {_DUE} LIMIT 1",
+                route=route,
+                lane=lane,
+                now=now_ms,
+            ):
+                found.append((route, lane))
+    return found
 
 
 async def claim(
@@ -358,28 +397,35 @@ async def claim(
     until_ms: int,
     limit: int,
     submission_id: SubmissionId | None = None,
+    lane: str | None = None,
 ) -> list[Lease]:
-    """Lease what is due on a route, oldest first, up to `limit` submissions (or that one). A system write.
+    """Lease what is due on a route (None: in whichever lane), oldest first, up to `limit` submissions (or that one). A
+    system write.
 
     The update looks at the conditions again, so that of two claimers that saw the same row only one gets it."""
-    wanted = "" if submission_id is None else " AND submission_id = :submission_id"
-    only = {} if submission_id is None else {"submission_id": submission_id}
+    conditions, more = f"route = :route AND {_DUE}", dict[str, str]()
+    for column, value in (("submission_id", submission_id), ("lane", lane)):
+        if value is not None:
+            conditions += f" AND {column} = :{column}"
+            more[column] = value
     found = await tx.all(
-        "SELECT tenant_id, submission_id, MIN(next_at) AS first FROM deliveries"
-        f" WHERE route = :route AND {_DUE}{wanted} GROUP BY tenant_id, submission_id ORDER BY first LIMIT :limit",
+        f"SELECT tenant_id, submission_id FROM deliveries WHERE {conditions} ORDER BY next_at LIMIT :limit",
         route=route,
         now=now_ms,
-        limit=limit,
-        **only,
+        # One submission has a row for each recipient.
+        limit=limit * 4,
+        **more,
     )
-    leases = []
-    for one in found:
-        bound = tx.bound_to(one["tenant_id"])
+    leases: list[Lease] = []
+    for tenant_id, id_ in dict.fromkeys((row["tenant_id"], row["submission_id"]) for row in found):
+        if len(leases) == limit:
+            break
+        bound = tx.bound_to(tenant_id)
         rows = await bound.all(
             "UPDATE deliveries SET lease_owner = :owner, lease_until = :until, attempts = attempts + 1"
-            f" WHERE tenant_id = :tenant AND submission_id = :submission_id AND route = :route AND {_DUE}"
+            f" WHERE tenant_id = :tenant AND submission_id = :submission_id AND {conditions}"
             f" RETURNING {_DELIVERY_COLUMNS}",
-            submission_id=one["submission_id"],
+            **{**more, "submission_id": id_},
             route=route,
             owner=owner,
             until=until_ms,
@@ -388,14 +434,14 @@ async def claim(
         frozen = await bound.one(
             "SELECT sender, raw, created_at FROM submissions"
             " WHERE tenant_id = :tenant AND submission_id = :submission_id",
-            submission_id=one["submission_id"],
+            submission_id=id_,
         )
         if rows and frozen is not None:
             deliveries = tuple(sorted(map(_delivery, rows), key=lambda delivery: delivery.recipient))
             leases.append(
                 Lease(
-                    one["tenant_id"],
-                    one["submission_id"],
+                    tenant_id,
+                    id_,
                     owner,
                     until_ms,
                     route,
@@ -406,6 +452,30 @@ async def claim(
                 )
             )
     return leases
+
+
+async def relane(tx: Transaction, lane_of: LaneOf) -> int:
+    """Put what waits into the lanes of the settings as they are now. A system write, for a start; returns how many
+    pairs of sender and recipient changed theirs."""
+    rows = await tx.all(
+        "SELECT DISTINCT s.sender, d.recipient, d.lane FROM deliveries d JOIN submissions s ON s.tenant_id ="
+        " d.tenant_id AND s.submission_id = d.submission_id WHERE d.route = 'relay' AND d.next_at IS NOT NULL"
+    )
+    changed = 0
+    for row in rows:
+        lane = lane_of(row["sender"], row["recipient"])
+        if lane is not None and lane != row["lane"]:
+            changed += 1
+            await tx.run(
+                "UPDATE deliveries SET lane = :lane WHERE route = 'relay' AND next_at IS NOT NULL AND lane = :before"
+                " AND recipient = :recipient AND (tenant_id, submission_id) IN"
+                " (SELECT tenant_id, submission_id FROM submissions WHERE sender = :sender)",
+                lane=lane,
+                before=row["lane"],
+                recipient=row["recipient"],
+                sender=row["sender"],
+            )
+    return changed
 
 
 async def end_leases(tx: Transaction, route: Route, now_ms: int) -> int:
@@ -460,9 +530,11 @@ async def record(tx: Transaction, lease: Lease, results: Iterable[Delivery], now
     changed = 0
     for result in results:
         changed += await tx.run(
-            "UPDATE deliveries SET route = :route, state = :state, next_at = :next_at, unanswered = :unanswered,"
+            "UPDATE deliveries SET route = :route, lane = :lane, state = :state, next_at = :next_at,"
+            " unanswered = :unanswered,"
             f" reply = :reply, updated_at = :now, lease_owner = NULL, lease_until = NULL WHERE {_FENCED}",
             route=result.route,
+            lane=result.lane,
             state=result.state,
             next_at=result.next_at,
             unanswered=result.unanswered,

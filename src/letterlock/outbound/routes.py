@@ -1,0 +1,73 @@
+"""way_to(settings, sender, recipient) -> Way: which server takes the mail for a recipient outside, and in which lane of
+the queue it waits. None: no server is set for it, and it is held.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from letterlock.message.address import parse_address
+from letterlock.outbound.relay import Route
+from letterlock.settings import Relay, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """`lane`: what of the queue shares this way; `connections`: how many at once."""
+
+    lane: str
+    connections: int
+    route: Route
+
+
+def way_to(settings: Settings, sender: str, recipient: str) -> Way | None:
+    """The first of `relays` that names the recipient's domain (and the sender's, where it names both), then the first
+    that names the sender's alone, then the default relay."""
+    to, of = _domain(recipient), _domain(sender)
+    for relay in settings.relays:
+        if relay.to and _domain(f"x@{relay.to}") == to and (not relay.sender or _domain(f"x@{relay.sender}") == of):
+            return _by(settings, relay)
+    for relay in settings.relays:
+        if not relay.to and _domain(f"x@{relay.sender}") == of:
+            return _by(settings, relay)
+    if not settings.relay_host:
+        return None
+    route = Route(
+        settings.relay_host,
+        settings.relay_port,
+        settings.relay_security,
+        helo(settings),
+        settings.relay_username,
+        settings.relay_password.get_secret_value(),
+    )
+    return Way(_lane(route), settings.relay_connections, route)
+
+
+def has_ways(settings: Settings) -> bool:
+    """Whether any mail can leave at all."""
+    return bool(settings.relay_host or settings.relays)
+
+
+def connections(settings: Settings, lane: str) -> int:
+    """How many connections at once a lane may have."""
+    known = (_by(settings, relay) for relay in settings.relays)
+    return next((way.connections for way in known if way.lane == lane), settings.relay_connections)
+
+
+def helo(settings: Settings) -> str:
+    return settings.smtp_hostname if settings.smtp_hostname.isascii() else "localhost"
+
+
+def _by(settings: Settings, relay: Relay) -> Way:
+    route = Route(
+        relay.host, relay.port, relay.security, helo(settings), relay.username, relay.password.get_secret_value()
+    )
+    return Way(_lane(route), relay.connections, route)
+
+
+def _lane(route: Route) -> str:
+    return f"{route.username}@{route.host}:{route.port}" if route.username else f"{route.host}:{route.port}"
+
+
+def _domain(address: str) -> str:
+    return parse_address(address).key.rpartition("@")[2]
