@@ -92,6 +92,14 @@ def test_mail_of_people_is_not_taken_for_a_machines(headers: dict[str, str]) -> 
     assert not inspect_message(letter(**headers), envelope()).automatic
 
 
+def test_whether_an_answer_can_reach_anybody_is_known_from_the_envelope() -> None:
+    assert "null sender" in inspect_message(letter(), envelope("")).no_answer
+    assert inspect_message(letter(List_Id="<l.shop.example>"), envelope()).no_answer == ""
+    imported = Envelope("", (), datetime.now(UTC), "import")
+    assert inspect_message(letter(), imported).no_answer == ""
+    assert "null sender" in inspect_message(letter(Return_Path="<>"), imported).no_answer
+
+
 def test_a_preview_masks_the_code_in_every_field_unless_told_not_to() -> None:
     report = inspect_message(letter("Your code is 493817", "Your verification code is 493817."), envelope())
     assert report.code is not None

@@ -25,8 +25,9 @@ from letterlock.message.extract.facts import Facts, find_facts
 from letterlock.message.extract.links import Links, find_links
 from letterlock.message.extract.meaning import Category, categorise
 from letterlock.message.extract.reply import ReplyClass, newest_part, reply_class
-from letterlock.message.parse import Attachment, Caps, Mailbox, ParsedMessage, parse_message
+from letterlock.message.parse import Attachment, Caps, Mailbox, parse_message
 from letterlock.message.report import Report, read_report
+from letterlock.message.threading import followup_to, may_answer, no_answer
 from letterlock.message.visible import HiddenPassage, visible_text
 from letterlock.screen.rule import Evidence, Finding, attachment_place
 from letterlock.screen.safe_text import SafeText, safe_line, safe_text
@@ -61,8 +62,12 @@ class Inspection(BaseModel):
     message_id: str = ""
     in_reply_to: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
+    followup_to: tuple[Mailbox, ...] = ()
+    """Where it asks answers to all to go."""
     automatic: bool = False
-    """Sent by a machine that must not be answered automatically (RFC 3834)."""
+    """No machine may answer it (RFC 3834)."""
+    no_answer: str = ""
+    """Why an answer would reach nobody, whoever writes it, in a sentence; "" when it may."""
     authentication: AuthReport = AuthReport()
     text: str = ""
     """VisibleText.text: what a person would see, not yet safe for a model; credentials are dots of their length, here
@@ -126,6 +131,8 @@ def inspect_message(
     text = mask(visible.text, credentials)
     history_start = newest_part(visible.text)
     category = categorise(parsed, visible, code, links)
+    # What is imported comes without an envelope of its own.
+    return_path = envelope.sender if envelope is not None and envelope.transport != "import" else None
     return Inspection(
         subject=mask(_without_credentials(parsed.subject), credentials, found_in=visible.text),
         from_=parsed.from_[0] if parsed.from_ else None,
@@ -136,7 +143,9 @@ def inspect_message(
         message_id=parsed.message_id,
         in_reply_to=parsed.in_reply_to,
         references=parsed.references,
-        automatic=_is_automatic(parsed, envelope),
+        followup_to=followup_to(parsed),
+        automatic=may_answer(parsed, return_path) is not None,
+        no_answer=no_answer(parsed, return_path),
         authentication=auth,
         text=text,
         credentials=credentials,
@@ -242,16 +251,3 @@ def hidden_kinds(hidden: Iterable[HiddenPassage]) -> tuple[str, ...]:
 def code_masks(inspection: Inspection, *, mask_codes: bool) -> tuple[str, ...]:
     """Every form of the email's one-time code, to be masked wherever its text is shown."""
     return (inspection.code.value, *inspection.code.forms) if mask_codes and inspection.code else ()
-
-
-def _is_automatic(parsed: ParsedMessage, envelope: Envelope | None) -> bool:
-    # RFC 3834 section 2: never answer a null sender, an auto-submitted message or a mailing list by machine.
-    if envelope is not None and not envelope.sender:
-        return True
-    submitted = parsed.header("auto-submitted").split(";")[0].strip().lower()
-    return (
-        submitted not in ("", "no")
-        or parsed.header("precedence").strip().lower() in ("bulk", "junk", "list")
-        or bool(parsed.header("list-id"))
-        or bool(parsed.header("x-auto-response-suppress"))
-    )

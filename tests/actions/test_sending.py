@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import email
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from email.message import EmailMessage
 from email.policy import SMTP
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fakes import Clock, RelaySink, open_relay_sink
 from letterlock.actions.caller import AGENT_SCOPES, Caller
@@ -15,9 +17,10 @@ from letterlock.actions.people import name_contact
 from letterlock.app import App, open_app
 from letterlock.errors import CallerError, Conflict, InvalidRequest, NotAllowed, NotFound
 from letterlock.ids import DEFAULT_TENANT, LOCAL_AGENT
+from letterlock.message.address import parse_address
 from letterlock.message.parse import attachment_bytes, parse_message
 from letterlock.outbound.deliver import claim, deliver
-from letterlock.policy import AUTOMATIC_ANSWERS_PER_HOUR
+from letterlock.policy import AUTOMATIC_ANSWERS_PER_HOUR, Decision, SendContext, decide
 from letterlock.screen.score import Level
 from letterlock.store import emails, inboxes
 from letterlock.store.emails import Email
@@ -38,8 +41,8 @@ async def clock() -> Clock:
 @pytest.fixture
 async def relayed(tmp_path: Path, sink: RelaySink, clock: Clock) -> AsyncIterator[App]:
     """An app whose mail to the outside ends in `sink`."""
-    settings = settings_for(tmp_path, relay_host=sink.host, relay_port=sink.port, relay_security="none")
-    async with open_app(settings, clock) as app:
+    chosen = settings_for(tmp_path, relay_host=sink.host, relay_port=sink.port, relay_security="none")
+    async with open_app(chosen, clock) as app:
         for domain in ("@shop.example", "@far.example", "@example.com", "@other.example"):
             await name_contact(app, domain)
         yield app
@@ -140,6 +143,11 @@ async def test_a_repeated_call_says_so_and_how_to_send_once_more(app: App) -> No
         ({"text": "x" * 200_001}, "text"),
         ({"bcc": "nobody@letterlock.localhost"}, "nobody@letterlock.localhost"),
         ({"attachements": ["a.pdf"]}, "attachements"),
+        ({"text": " "}, "says nothing"),
+        ({"markdown": "*Hi*", "html": "<i>Hi</i>"}, "Both"),
+        ({"markdown": "[here](javascript:x)"}, "javascript"),
+        ({"html": "<script>x</script>"}, "<script>"),
+        ({"html": '<img src="cid:logo.png">'}, "cid:logo.png"),
     ],
 )
 async def test_a_wrong_argument_is_named_and_nothing_is_sent(app: App, wrong: dict[str, Any], named: str) -> None:
@@ -184,6 +192,69 @@ async def test_every_error_of_sending_says_what_to_call_next(app: App) -> None:
         with pytest.raises(kind) as caught:
             await do(app, tool, **arguments)
         assert caught.value.next_step, tool
+
+
+async def test_markdown_goes_out_as_html_with_a_text_beside_it_and_the_pictures_that_it_shows(
+    relayed: App, sink: RelaySink
+) -> None:
+    anna = await make_inbox(relayed, "anna")
+    words = "**Twelve**, at [the café](https://example.com/).\n\n![Logo](cid:logo.png)"
+    files = ["logo.png;base64,iVBORw0KGgo=", "plan.txt;base64,aGVsbG8="]
+    call = {"inbox": anna, "to": "a@example.com", "subject": "Lunch", "markdown": words, "attachments": files}
+    sent = await do(relayed, "send_email", **call)
+    await do(relayed, "send_email", **call, text="At twelve.")
+    await relay_now(relayed)
+    made, given = [parse_message(each.content) for each in sink.emails]
+    assert "<strong>Twelve</strong>" in made.html[0]
+    assert made.plain[0].startswith("Twelve, at the café <https://example.com/>.")
+    assert [(one.filename, one.inline, one.content_type) for one in made.attachments] == [
+        ("logo.png", True, "image/png"),
+        ("plan.txt", False, "text/plain"),
+    ]
+    assert (given.plain, given.html) == (("At twelve.\n",), made.html)
+    thread = await do(relayed, "get_thread", thread_id=sent.thread_id)
+    assert thread.entries[0].snippet.startswith("Twelve, at the café")
+
+
+_LOCALS = st.sampled_from(["ben", "Ben", "ben+x", "BEN", '"ben"', '"b n"', "bén", "o'neil", "zoë"])
+_DOMAINS = st.sampled_from(["example.com", "EXAMPLE.com", "far.example", "bücher.example", "xn--bcher-kva.example"])
+_LISTS = st.lists(st.builds("{}@{}".format, _LOCALS, _DOMAINS), max_size=4)
+
+
+def keys(addresses: Iterable[str]) -> list[str]:
+    return [parse_address(address).key for address in addresses]
+
+
+async def test_whom_the_decision_was_about_is_who_gets_it(
+    relayed: App, sink: RelaySink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna = await make_inbox(relayed, "anna")
+    judged: list[SendContext] = []
+
+    def deciding(context: SendContext) -> Decision:
+        judged.append(context)
+        return decide(context)
+
+    monkeypatch.setattr("letterlock.outbound.submit.decide", deciding)
+    await name_contact(relayed, "@xn--bcher-kva.example")
+    calls: list[tuple[list[str], list[str], list[str]]] = []
+
+    @settings(max_examples=30, deadline=None, database=None)
+    @given(_LISTS.filter(bool), _LISTS, _LISTS)
+    def collect(to: list[str], cc: list[str], bcc: list[str]) -> None:
+        calls.append((to, cc, bcc))
+
+    collect()
+    for number, (to, cc, bcc) in enumerate(calls):
+        sink.emails.clear()
+        answer = await do(relayed, "send_email", inbox=anna, to=to, cc=cc, bcc=bcc, subject=f"{number}", text="Hi")
+        await relay_now(relayed)
+        reached = [recipient for each in sink.emails for recipient in each.recipients]
+        seen = [recipient.address for recipient in judged[-1].recipients]
+        assert seen == answer.to
+        # The sink writes "ben"@example.com as ben@example.com, which is the same mailbox.
+        assert sorted(keys(reached)) == sorted(keys(seen))
+        assert set(keys(reached)) == set(keys((*to, *cc, *bcc)))
 
 
 # reply_to_email
@@ -273,6 +344,102 @@ async def test_reply_all_reaches_the_others_but_not_ourselves(relayed: App, sink
     await relay_now(relayed)
     message = headers(sink.emails[0].content)
     assert (message["To"], message["Cc"]) == ("carol@example.com", "dave@example.com, eve@example.com")
+
+
+async def test_an_answer_quotes_what_the_email_said_itself_without_its_code_when_asked(
+    relayed: App, sink: RelaySink
+) -> None:
+    anna = await make_inbox(relayed, "anna")
+    body = "Your code is 482913.\n\nOn Fri, 20 Nov 2026 at 09:30, Bob <bob@example.com> wrote:\n> Which code?\n"
+    email_id = await receive(relayed, anna, letter("Your code", body, sender="carol@example.com"))
+    for quote in (False, True):
+        await do(relayed, "reply_to_email", email_id=email_id, markdown="*Thanks*", quote=quote)
+    await relay_now(relayed)
+    plain, quoting = [parse_message(each.content) for each in sink.emails]
+    assert plain.plain == ("Thanks\n",)
+    assert "\n\ncarol@example.com wrote:\n> Your code is ••••••.\n" in quoting.plain[0]
+    assert "Your code is ••••••.</blockquote>" in quoting.html[0]
+    assert "Which code" not in quoting.plain[0] + quoting.html[0]
+
+
+@pytest.mark.parametrize("level", [Level.SUSPECT, Level.QUARANTINED])
+async def test_nothing_is_quoted_of_an_email_that_something_was_found_in(
+    relayed: App, sink: RelaySink, level: Level
+) -> None:
+    anna = await make_inbox(relayed, "anna")
+    email_id = await arrive(relayed, anna, screened(level, "Pay at once."))
+    sent = await do(relayed, "reply_to_email", email_id=email_id, text="No.", quote=True)
+    assert "Nothing is quoted" in sent.reasons[-1]
+    await relay_now(relayed)
+    assert parse_message(sink.emails[0].content).plain == ("No.\n",)
+
+
+async def test_all_whom_an_answer_to_all_adds_are_decided_about(relayed: App) -> None:
+    anna = await make_inbox(relayed, "anna")
+    raw = letter(sender="carol@example.com", To=anna, Cc="dave@example.com, eve@elsewhere.org")
+    email_id = await receive(relayed, anna, raw)
+    assert (await do(relayed, "reply_to_email", email_id=email_id, text="To you")).state == "queued"
+    sent = await do(relayed, "reply_to_email", email_id=email_id, text="To all", reply_all=True)
+    assert sent.state == "held"
+    assert any("eve@elsewhere.org was never written to" in reason for reason in sent.reasons)
+
+
+async def test_an_answer_to_a_list_goes_where_its_mail_asks_for_answers_to_all(relayed: App) -> None:
+    anna = await make_inbox(relayed, "anna")
+    raw = letter(sender="carol@example.com", To="list@example.com", Mail_Followup_To="list@example.com")
+    email_id = await receive(relayed, anna, raw)
+    for reply_all, to in ((True, "list@example.com"), (False, "carol@example.com")):
+        sent = await do(relayed, "reply_to_email", email_id=email_id, text="Hi", reply_all=reply_all)
+        assert sent.to == [to]
+
+
+@pytest.mark.parametrize(
+    ("author", "envelope", "why"),
+    [
+        ("carol@example.com", "", "null sender"),
+        ("MAILER-DAEMON@example.com", "x@example.com", "mail server"),
+        ("anna+orders@letterlock.localhost", "x@example.com", "inbox itself"),
+    ],
+)
+async def test_an_answer_that_would_reach_nobody_is_refused_with_the_reason(
+    relayed: App, author: str, envelope: str, why: str
+) -> None:
+    anna = await make_inbox(relayed, "anna")
+    raw = letter(sender=author, Reply_To="dave@example.com")
+    email_id = await receive(relayed, anna, raw, sender=envelope)
+    with pytest.raises(NotAllowed, match=why) as caught:
+        await do(relayed, "reply_to_email", email_id=email_id, text="Answer")
+    assert "send_email" in caught.value.next_step
+
+
+@pytest.mark.parametrize("fields", [{"List_Id": "<l.example.com>"}, {"Precedence": "bulk"}, {"Auto_Submitted": "yes"}])
+async def test_a_person_may_want_lists_and_machines_answered(relayed: App, fields: dict[str, str]) -> None:
+    anna = await make_inbox(relayed, "anna")
+    email_id = await receive(relayed, anna, letter(sender="no-reply@example.com", **fields))
+    assert (await do(relayed, "reply_to_email", email_id=email_id, text="Stop")).state == "queued"
+
+
+async def test_a_conversation_goes_on_over_plus_addresses_and_shows_who_said_what(
+    relayed: App, sink: RelaySink, clock: Clock
+) -> None:
+    anna = await make_inbox(relayed, "anna")
+    tagged = anna.replace("@", "+shop@")
+    asked = letter("Order", "Which size?", sender="Carol <carol@example.com>", To=tagged, Message_ID="<q@example.com>")
+    email_id = await receive(relayed, tagged, asked, at=clock())
+    clock.advance(60)
+    sent = await do(relayed, "reply_to_email", email_id=email_id, text="Size nine.", quote=True)
+    await relay_now(relayed)
+    ours = headers(sink.emails[0].content)["Message-ID"]
+    clock.advance(60)
+    # The clocks of others say what they like.
+    said = {"To": tagged, "In_Reply_To": ours, "Date": "Thu, 01 Jan 2015 00:00:00 +0000"}
+    await receive(relayed, tagged, letter("Re: Order", "Done.", sender="carol@example.com", **said), at=clock())
+    thread = await do(relayed, "get_thread", thread_id=sent.thread_id)
+    assert [(entry.direction, entry.from_, entry.snippet.split(" On ")[0]) for entry in thread.entries] == [
+        ("received", "carol@example.com", "Which size?"),
+        ("sent", anna, "Size nine. Carol <carol@example.com> wrote: > Which size?"),
+        ("received", "carol@example.com", "Done."),
+    ]
 
 
 async def test_an_email_without_a_valid_sender_cannot_be_answered(relayed: App) -> None:

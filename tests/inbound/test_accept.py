@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from letterlock.app import App, open_app
 from letterlock.errors import StoreFull
 from letterlock.ids import DEFAULT_TENANT
-from letterlock.inbound.accept import accept, address_keys, fingerprint, inbox_for
+from letterlock.inbound.accept import accept, address_keys, fingerprint, hops, inbox_for
 from letterlock.message.envelope import Envelope
 from letterlock.store import emails, inboxes
 from letterlock.wake import UNFILED
@@ -163,3 +163,16 @@ def test_a_fingerprint_of_hostile_bytes_costs_little() -> None:
     ):
         fingerprint("a@b.c", raw)
     assert time.process_time() - began < 5
+
+
+def test_hops_are_counted_in_the_header_only() -> None:
+    hop = b"Received: from a by b;\r\n\tFri, 20 Nov 2026 09:30:00 +0000\r\n"
+    assert hops(letter()) == 0
+    assert hops(hop * 2 + b"X-Received: x\r\n" + hop.upper() + b"Subject: Received: x\r\n\r\n" + hop) == 3
+    assert hops(b"\r\n" + hop) == 1
+    assert hops(b"Subject: x\r\nReceived: no blank line") == 1
+
+
+@given(st.binary(max_size=300))
+def test_hops_of_anything_can_be_counted(raw: bytes) -> None:
+    assert 0 <= hops(raw) <= len(raw)

@@ -150,7 +150,7 @@ class ThreadEntry(BaseModel):
     at: datetime
     subject: str
     snippet: str
-    state: str = Field(description="level of a received email, delivery state of a sent one")
+    state: str = Field(description="level if received, delivery state if sent")
 
 
 class Thread(BaseModel):

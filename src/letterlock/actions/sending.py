@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-import mimetypes
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -17,14 +17,16 @@ from pydantic import BaseModel, BeforeValidator, Field
 from letterlock.actions.caller import Caller
 from letterlock.actions.inboxes import Request, own_inbox
 from letterlock.actions.reading import own_email
+from letterlock.actions.shown import note_shown
 from letterlock.app import App
 from letterlock.errors import InvalidRequest, NotAllowed, NotFound, UnreadableMessage
 from letterlock.ids import SubmissionId
-from letterlock.inbound.accept import address_keys
-from letterlock.inspection import code_masks, shown_subject
+from letterlock.inspection import Inspection, code_masks, shown_name, shown_subject
 from letterlock.message.address import Address, parse_address
-from letterlock.message.compose import Draft, File, forward_subject, is_message_id, reply_headers
+from letterlock.message.compose import Draft, File, is_content_type
+from letterlock.message.markdown import MOST_MARKDOWN, check_html, html_of, text_of
 from letterlock.message.parse import Mailbox, attachment_bytes
+from letterlock.message.threading import Original, as_sent, forward_draft, reply_draft, untagged, usable
 from letterlock.outbound import submit as outgoing
 from letterlock.outbound.submit import Answered, Submitted, new_message_id
 from letterlock.policy import MOST_RECIPIENTS
@@ -56,7 +58,10 @@ class SendEmail(Request):
     inbox: Annotated[str, Field(min_length=1, max_length=320, description="send from: id or address")]
     to: Annotated[Addresses, Field(min_length=1, description="bare addresses")]
     subject: Annotated[str, Field(max_length=MOST_SUBJECT)]
-    text: Annotated[str, Field(min_length=1, max_length=MOST_TEXT)]
+    text: Annotated[str, Field(max_length=MOST_TEXT)] = ""
+    markdown: Annotated[
+        str, Field(max_length=MOST_MARKDOWN, description="or this; ![](cid:NAME) shows an attached picture")
+    ] = ""
     html: Annotated[str, Field(max_length=MOST_HTML)] = ""
     cc: Addresses = Field([])
     bcc: Addresses = Field([])
@@ -74,11 +79,13 @@ class ForwardEmail(Request):
 
 class ReplyToEmail(Request):
     email_id: Annotated[str, Field(min_length=1, max_length=64)]
-    text: Annotated[str, Field(min_length=1, max_length=MOST_TEXT)]
+    text: Annotated[str, Field(max_length=MOST_TEXT)] = ""
+    markdown: Annotated[str, Field(max_length=MOST_MARKDOWN)] = ""
     html: Annotated[str, Field(max_length=MOST_HTML)] = ""
     reply_all: bool = False
+    quote: bool = False
     attachments: Files = Field([])
-    idempotency_key: Key = ""
+    idempotency_key: Annotated[str, Field(max_length=200)] = ""
 
 
 class SentEmail(BaseModel):
@@ -122,18 +129,20 @@ class DeliveryStatus(BaseModel):
 
 
 async def send_email(app: App, caller: Caller, request: SendEmail) -> SentEmail:
-    """Send an email from one of your inboxes. Repeating the same call within 10 minutes does not send it twice."""
+    """Send an email from one of your inboxes. The same call again within 10 minutes does not send twice."""
     inbox = await own_inbox(app, caller, request.inbox)
     sender = parse_address(inbox.address)
-    files = await chosen_files(app, caller, request.attachments)
+    to, cc, bcc = _each_once(request.to, request.cc, request.bcc)
+    text, html, pictures = await asyncio.to_thread(_words, request.text, request.markdown, request.html)
+    files = _placed(await chosen_files(app, caller, request.attachments), pictures)
     draft = Draft(
         sender=sender,
-        to=_addresses(request.to),
-        cc=_addresses(request.cc),
-        bcc=_addresses(request.bcc),
+        to=to,
+        cc=cc,
+        bcc=bcc,
         subject=request.subject,
-        text=request.text,
-        html=request.html,
+        text=text,
+        html=html,
         message_id=new_message_id(sender),
         date=app.clock(),
         files=files,
@@ -145,40 +154,37 @@ async def send_email(app: App, caller: Caller, request: SendEmail) -> SentEmail:
 
 
 async def reply_to_email(app: App, caller: Caller, request: ReplyToEmail) -> SentEmail:
-    """Reply to (answer) an email you received, in its thread; reply_all also to its other recipients."""
+    """Reply to (answer) a received email, in its thread; reply_all: also to its other recipients; quote: with its words
+    below."""
     email = await own_email(app, caller, request.email_id)
     inbox = await own_inbox(app, caller, email.inbox_id)
     inspection = await app.database.read(caller.tenant_id, lambda tx: emails.inspection(tx, email.email_id))
     if inspection is None:
         raise NotFound(f"Email '{email.email_id}' is gone.", next_step="See what is there with list_emails.")
     sender = parse_address(inbox.address)
-    claimed = (inspection.from_,) if inspection.from_ else ()
-    # RFC 5322 section 3.6.2: Reply-To says where answers go; without it, From does.
-    to = _usable(inspection.reply_to) or _usable(claimed)
-    if not to:
-        raise InvalidRequest(
-            f"Email '{email.email_id}' names no valid address to answer to.",
-            next_step="Use send_email if you know the address.",
+    claimed = usable((inspection.from_,) if inspection.from_ else ())
+    itself = any(untagged(address) == untagged(sender) for address in claimed)
+    if why := "It says it is from the inbox itself." if itself else inspection.no_answer:
+        raise NotAllowed(
+            f"Email '{email.email_id}' is not answered. {why}", next_step="Use send_email if a person should be told."
         )
-    others = _usable((*inspection.to, *inspection.cc)) if request.reply_all else ()
-    known = {sender.key, *(address.key for address in to)}
-    cc = tuple(address for address in others if not known & set(address_keys(str(address))))
-    headers = reply_headers(" ".join(inspection.subject.split()), inspection.message_id, inspection.references)
-    draft = Draft(
+    text, html, pictures = await asyncio.to_thread(_words, request.text, request.markdown, request.html)
+    # Who answers an email has it before them; others than its author that it names are strangers then.
+    await note_shown(app, caller, (email,))
+    quoted = _quotable(inspection) if request.quote else ""
+    draft = reply_draft(
+        _original(inspection, " ".join(inspection.subject.split()), quoted),
         sender=sender,
-        to=to,
-        cc=cc,
-        subject=headers.subject,
-        text=request.text,
-        html=request.html,
+        text=text,
+        html=html,
         message_id=new_message_id(sender),
         date=app.clock(),
-        in_reply_to=headers.in_reply_to,
-        references=headers.references,
-        files=await chosen_files(app, caller, request.attachments),
+        everyone=request.reply_all,
+        files=_placed(await chosen_files(app, caller, request.attachments), pictures),
+        quote=request.quote,
     )
-    author = _usable(claimed) if inspection.authentication.aligned else ()
-    answered = Answered(email.email_id, email.thread_id, inspection.automatic, author=author[0].key if author else "")
+    author = claimed[0].key if claimed and inspection.authentication.aligned else ""
+    answered = Answered(email.email_id, email.thread_id, inspection.automatic, author)
     submitted = await outgoing.submit(
         app,
         caller.agent_id,
@@ -189,13 +195,15 @@ async def reply_to_email(app: App, caller: Caller, request: ReplyToEmail) -> Sen
         passes_on=_passes_on(request.attachments),
     )
     answer = _sent(app, submitted, request.idempotency_key)
-    if not {address.key for address in to} & {address.key for address in _usable(claimed)}:
+    if not {address.key for address in draft.to} & {address.key for address in claimed}:
         answer.reasons.append("The email asked for answers at another address than its sender's (Reply-To).")
+    if request.quote and not quoted:
+        answer.reasons.append(f"Nothing is quoted: the email is {inspection.screening.level.value} or has no text.")
     return answer
 
 
 async def forward_email(app: App, caller: Caller, request: ForwardEmail) -> SentEmail:
-    """Forward an email you received: your note, then its visible text and its files."""
+    """Forward a received email: your note, then its visible text and its files."""
     email = await own_email(app, caller, request.email_id)
     inbox = await own_inbox(app, caller, email.inbox_id)
     inspection = await app.database.read(caller.tenant_id, lambda tx: emails.inspection(tx, email.email_id))
@@ -209,25 +217,15 @@ async def forward_email(app: App, caller: Caller, request: ForwardEmail) -> Sent
     sender = parse_address(inbox.address)
     masks = code_masks(inspection, mask_codes=app.settings.mask_codes)
     said = safe_text(inspection.text, inspection.screening, masks).text
-    author = f"{inspection.from_.name} <{inspection.from_.address}>" if inspection.from_ else "unknown"
-    head = "\n".join(
-        (
-            "---------- Forwarded message ----------",
-            f"From: {safe_line(author)}",
-            f"Date: {inspection.date:%a, %d %b %Y %H:%M}" if inspection.date else "Date: unknown",
-            f"Subject: {shown_subject(inspection, masks)}",
-            f"To: {inbox.address}",
-        )
-    )
     listed = [f"{email.email_id}/{a.index}" for a in inspection.attachments] if request.attachments else []
-    draft = Draft(
+    original = _original(inspection, shown_subject(inspection, masks), said)
+    draft = forward_draft(
+        replace(original, from_=tuple(Mailbox(shown_name(inspection, masks), box.address) for box in original.from_)),
         sender=sender,
-        to=_addresses(request.to),
-        subject=forward_subject(shown_subject(inspection, masks)),
-        text=f"{request.note}\n\n{head}\n\n{said}".lstrip(),
+        to=_each_once(request.to)[0],
+        note=request.note,
         message_id=new_message_id(sender),
         date=app.clock(),
-        references=tuple(i for i in (inspection.message_id,) if is_message_id(i)),
         files=await chosen_files(app, caller, listed),
     )
     answered = Answered(email.email_id, email.thread_id, inspection.automatic)
@@ -258,6 +256,49 @@ async def cancel_email(app: App, caller: Caller, request: CancelEmail) -> Cancel
     )
 
 
+def _words(text: str, markdown: str, html: str) -> tuple[str, str, frozenset[str]]:
+    """The text and the HTML that go out, and the content ids of the pictures that it shows."""
+    if markdown and html:
+        raise InvalidRequest("Both markdown and html are given.", next_step="Leave one of them out.")
+    if markdown:
+        html = html_of(markdown)
+    if not html:
+        if not text.strip():
+            raise InvalidRequest("The email says nothing.", next_step="Write it in text or markdown.")
+        return text, "", frozenset()
+    pictures = check_html(html)
+    return text if text.strip() else text_of(html), html, pictures
+
+
+def _placed(files: tuple[File, ...], pictures: frozenset[str]) -> tuple[File, ...]:
+    """`files`, those that the HTML shows by their name as pictures within it."""
+    return tuple(replace(file, content_id=file.filename) if file.filename in pictures else file for file in files)
+
+
+def _original(inspection: Inspection, subject: str, text: str) -> Original:
+    return Original(
+        subject=subject,
+        message_id=inspection.message_id,
+        in_reply_to=inspection.in_reply_to,
+        references=inspection.references,
+        date=inspection.date,
+        from_=(inspection.from_,) if inspection.from_ else (),
+        reply_to=inspection.reply_to,
+        followup_to=inspection.followup_to,
+        to=inspection.to,
+        cc=inspection.cc,
+        text=text,
+    )
+
+
+def _quotable(inspection: Inspection) -> str:
+    """What may be quoted: what the email says itself, without codes; nothing when the screen found something in it."""
+    if inspection.screening.level not in (Level.TRUSTED, Level.NORMAL):
+        return ""
+    masks = code_masks(inspection, mask_codes=True)
+    return safe_text(inspection.text, inspection.screening, masks, inspection.history_start).text
+
+
 async def chosen_files(app: App, caller: Caller, names: Iterable[str]) -> tuple[File, ...]:
     """The files that a call names. Raises InvalidRequest, NotFound, NotAllowed; nothing is sent without all of them."""
     files: list[File] = []
@@ -283,7 +324,7 @@ async def _file(app: App, caller: Caller, name: str, room: int) -> File:
     held, comma, encoded = name.partition(";base64,")
     if comma:
         try:
-            return _typed(held, base64.b64decode("".join(encoded.split()), validate=True))
+            return File(held, "", base64.b64decode("".join(encoded.split()), validate=True))
         except (ValueError, binascii.Error):
             raise InvalidRequest(
                 f"The content of {safe_line(held, 80)} is not base64.", next_step="Write it as name;base64,DATA."
@@ -300,7 +341,8 @@ async def _file(app: App, caller: Caller, name: str, room: int) -> File:
             raise NotFound(
                 f"Email '{email_id}' has no attachment {index}.", next_step="read_email lists them."
             ) from None
-        return File(safe_filename(found.filename, int(index)), found.content_type, data)
+        kind = found.content_type if is_content_type(found.content_type) else "application/octet-stream"
+        return File(safe_filename(found.filename, int(index)), kind, data)
     folder = app.settings.attach_folder
     if folder is None:
         raise NotAllowed(
@@ -318,11 +360,7 @@ def _from_folder(folder: Path, name: str, room: int) -> File:
         raise NotFound(f"There is no file {safe_line(name, 80)} in the folder of files to attach.")
     with path.open("rb") as file:
         data = file.read(room + 1)
-    return _typed(path.name, data)
-
-
-def _typed(filename: str, data: bytes) -> File:
-    return File(filename, mimetypes.guess_type(filename)[0] or "application/octet-stream", data)
+    return File(path.name, "", data)
 
 
 def safe_filename(name: str, index: int) -> str:
@@ -351,25 +389,17 @@ async def _own_submission(app: App, caller: Caller, submission_id: str) -> Submi
     return found
 
 
-def _addresses(values: Iterable[str]) -> tuple[Address, ...]:
-    return tuple(_as_sent(parse_address(value.strip())) for value in values)
-
-
-def _as_sent(address: Address) -> Address:
-    """With an international domain in the form every server takes (RFC 5891 section 4.4), where the name allows it."""
-    return Address(address.local, address.key.rpartition("@")[2]) if address.local.isascii() else address
-
-
-def _usable(mailboxes: Iterable[Mailbox]) -> tuple[Address, ...]:
-    """The valid addresses among what a header claims, each once."""
-    found: dict[str, Address] = {}
-    for mailbox in mailboxes:
-        try:
-            address = _as_sent(parse_address(mailbox.address))
-        except InvalidRequest:
-            continue
-        found.setdefault(address.key, address)
-    return tuple(found.values())
+def _each_once(*lists: list[str]) -> list[tuple[Address, ...]]:
+    """The addresses in `lists`, each mailbox once, where it stands first, however it is spelt."""
+    seen: set[str] = set()
+    found: list[list[Address]] = []
+    for values in lists:
+        found.append([])
+        for address in (as_sent(parse_address(value.strip())) for value in values):
+            if address.key not in seen:
+                seen.add(address.key)
+                found[-1].append(address)
+    return [tuple(each) for each in found]
 
 
 def _sent(app: App, submitted: Submitted, key: str) -> SentEmail:

@@ -252,7 +252,7 @@ def describe_tools() -> list[dict[str, Any]]:
     ]
 
 
-_NEEDLESS = {"title", "maxLength", "minLength"}
+_NEEDLESS = {"title", "maxLength", "minLength", "maxItems"}
 _NEEDLESS_IN_RESULTS = _NEEDLESS | {"required", "format"}
 
 

@@ -94,3 +94,10 @@ def fingerprint(sender: str, raw: bytes) -> str:
     digest = hashlib.sha256(sender.encode(errors="surrogateescape") + b"\n" + words[0] + b"\n")
     digest.update(body)
     return digest.hexdigest()
+
+
+def hops(raw: bytes) -> int:
+    """How many servers say in the header of `raw` that they passed it on (RFC 5321 section 4.4)."""
+    end = raw.find(b"\r\n\r\n")
+    head = raw if end < 0 else raw[:end]
+    return (b"\r\n" + head).lower().count(b"\r\nreceived:")

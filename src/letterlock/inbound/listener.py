@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 from letterlock.app import App
 from letterlock.errors import InvalidRequest, SettingsError, StoreError, StoreFull
-from letterlock.inbound.accept import accept, inbox_for
+from letterlock.inbound.accept import accept, hops, inbox_for
 from letterlock.inbound.workers import Workers
 from letterlock.message.address import parse_address
 from letterlock.message.envelope import Envelope, Receipt, Transport
+from letterlock.message.threading import HOPS
 from letterlock.settings import Settings
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ _FULL = "452 4.3.1 Insufficient storage, try again later"
 _TROUBLE = "451 4.3.0 Local trouble, try again later"
 _CROWDED = "452 4.3.1 Too much mail at once, try again later"
 _BARE = "550 5.6.0 Bare CR or LF in the message; lines must end with CRLF (RFC 5321 section 2.3.8)"
+_HOPS = "554 5.4.6 Too many hops: the message seems to go round in a loop (RFC 5321 section 6.3)"
 _TOO_BIG = "552 5.3.4 Message too big"
 _LAST_REPLIES = (b"221 ", b"421 ")
 _NO_INBOX = "550 5.1.1 No such inbox here"
@@ -415,7 +417,8 @@ def _session_class() -> type[Any]:
             # RFC 5321 section 4.5.2; the leading CRLF made the first line like every other.
             if b"\r\n." in data:
                 data = data.replace(b"\r\n.", b"\r\n")
-            return bytes(memoryview(data)[2:]), ""
+            raw = bytes(memoryview(data)[2:])
+            return (raw, "") if hops(raw) <= HOPS else (b"", _HOPS)
 
         def _answers(self) -> int:
             return 1

@@ -222,9 +222,11 @@ def is_message_id(value: str) -> bool:
     )
 
 
-def is_charset(value: str) -> bool:
-    """Whether a charset of this name can be written into a header (RFC 2978 section 2.3)."""
-    return _CHARSET.fullmatch(value) is not None
+def is_content_type(value: str) -> bool:
+    """Whether an attached file can be of this type (RFC 6838 section 4.2); of messages a whole one alone."""
+    kind = value.lower()
+    whole = not kind.startswith(("multipart/", "message/")) or kind == _MESSAGE
+    return whole and _TYPE.fullmatch(kind) is not None
 
 
 def _check(draft: Draft) -> None:
@@ -305,12 +307,12 @@ def _check_file(file: File) -> None:
             next_step="Use a plain file name without folders, such as report.pdf.",
         )
     kind = file.content_type.lower()
-    if kind and (not _TYPE.fullmatch(kind) or (kind.startswith(("multipart/", "message/")) and kind != _MESSAGE)):
+    if kind and not is_content_type(kind):
         raise InvalidRequest(
             f"{shown(file.content_type)} is no content type for an attachment.",
             next_step="Use one such as application/pdf, or none to go by the name.",
         )
-    if file.charset and not is_charset(file.charset):
+    if file.charset and not _CHARSET.fullmatch(file.charset):
         raise InvalidRequest(
             f"{shown(file.charset)} is no charset.", next_step="Use one such as utf-8, or none if it is unknown."
         )

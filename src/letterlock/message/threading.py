@@ -24,7 +24,8 @@ from letterlock.message.parse import Mailbox, ParsedMessage
 QUOTED_OCTETS: Final = 10_000
 """What an answer quotes at most, counted in UTF-8."""
 HOPS: Final = 25
-"""So many Received fields mean a loop (RFC 5321 section 6.3 asks for a limit; 25 is far beyond any honest route)."""
+"""More Received fields mean a loop (RFC 5321 section 6.3, which names 100; sendmail counts to 25 as well, and honest
+routes are far shorter)."""
 
 
 @dataclass(frozen=True, slots=True)
