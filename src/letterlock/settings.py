@@ -96,6 +96,8 @@ class Settings(BaseSettings):
     relay_connections: int = Field(8, ge=1, le=100, description="Connections to it at once.")
     relays: Annotated[tuple[Relay, ...], NoDecode] = Field((), description="Other servers for some domains.")
 
+    verp: bool = Field(True, description="A return path of its own for each email, so that its bounces name it.")
+
     attach_folder: Path | None = Field(None, description="Files in this folder may be sent along by their name.")
     attach_bytes: int = Field(10_000_000, ge=1, le=50_000_000, description="Largest sum of attached files, in bytes.")
 

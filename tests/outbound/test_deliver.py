@@ -102,7 +102,10 @@ async def test_a_recipient_outside_gets_the_frozen_bytes_through_the_relay(tmp_p
         row = await app.database.read_system(lambda tx: tx.one("SELECT raw, message_id FROM submissions"))
         assert row is not None
         assert sink.emails[0].content == row["raw"]
-        assert (sink.emails[0].sender, sink.emails[0].recipients) == (found.sender, ("carol@example.com",))
+        assert (sink.emails[0].sender, sink.emails[0].recipients) == (
+            outbox.return_path(found.token, found.sender),
+            ("carol@example.com",),
+        )
         assert await round_of(app) == 0
 
 

@@ -15,7 +15,7 @@ from letterlock.errors import InvalidRequest
 from letterlock.ids import DEFAULT_TENANT, LOCAL_AGENT, InboxId, TenantId, new_id
 from letterlock.message.address import parse_address
 from letterlock.message.envelope import Envelope, Receipt
-from letterlock.store import emails, inboxes
+from letterlock.store import emails, inboxes, outbox
 from letterlock.store.database import Transaction
 from letterlock.store.emails import Accepted
 from letterlock.store.inboxes import Inbox
@@ -37,7 +37,7 @@ async def accept(app: App, envelope: Envelope, raw: bytes) -> tuple[Receipt, ...
         accepted = Accepted(envelope, emails.pack_raw(raw), len(raw), fingerprint(envelope.sender, raw))
         wanted: dict[str, Inbox] = {}
         for recipient in envelope.recipients:
-            inbox = await inboxes.find_by_address(tx, address_keys(recipient), now)
+            inbox = await _live_inbox(tx, recipient, now)
             if inbox is None and makes_inboxes:
                 inbox = await _make_inbox(tx.bound_to(DEFAULT_TENANT), recipient, now)
             if inbox is not None:
@@ -67,9 +67,16 @@ async def _make_inbox(tx: Transaction, recipient: str, now_ms: int) -> Inbox | N
 
 
 async def inbox_for(app: App, recipient: str) -> Inbox | None:
-    """The live inbox that mail to `recipient` goes to."""
-    keys = address_keys(recipient)
-    return await app.database.read_system(lambda tx: inboxes.find_by_address(tx, keys, app.now_ms()))
+    """The live inbox that mail to `recipient` goes to: its address, or the return path of what it sent."""
+    return await app.database.read_system(lambda tx: _live_inbox(tx, recipient, app.now_ms()))
+
+
+async def _live_inbox(tx: Transaction, recipient: str, now_ms: int) -> Inbox | None:
+    """By the return path of an email that was sent, else by the address."""
+    token = outbox.token_of(recipient)
+    if token and (inbox := await inboxes.find_by_token(tx, token, now_ms)):
+        return inbox
+    return await inboxes.find_by_address(tx, address_keys(recipient), now_ms)
 
 
 def address_keys(recipient: str) -> tuple[str, str]:

@@ -123,9 +123,12 @@ async def _file_one(
 
 async def _keep(app: App, receipt: Receipt, filed: Filed) -> None:
     async def keep(tx: Transaction) -> None:
-        await emails.file(tx, receipt, filed)
-        if filed.sent_report is not None:
-            await outbox.record_report(tx, filed.sent_report, app.now_ms())
+        about = await outbox.reported_on(tx, receipt.recipient, filed.sent_report)
+        # What came back of an email belongs to its thread.
+        earlier = (about.message_id, *filed.earlier) if about else filed.earlier
+        await emails.file(tx, receipt, filed.model_copy(update={"earlier": earlier}))
+        if about and filed.sent_report is not None:
+            await outbox.record_report(tx, about, filed.sent_report, receipt.recipient, app.now_ms())
 
     await app.database.write(receipt.tenant_id, keep)
     app.wake.hint(receipt.inbox_id)

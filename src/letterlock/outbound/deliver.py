@@ -15,21 +15,25 @@ import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
+from email.utils import format_datetime
 
 from letterlock.app import App
 from letterlock.errors import LetterlockError, StoreError
 from letterlock.ids import new_id
-from letterlock.inbound.accept import accept, inbox_for
+from letterlock.inbound.accept import accept, fingerprint, inbox_for
 from letterlock.message.envelope import Envelope
 from letterlock.message.sign import sign
+from letterlock.outbound.notice import bounce_notice
 from letterlock.outbound.relay import Outcome, one_line, relay
 from letterlock.outbound.routes import Way, connections, has_ways, way_to
 from letterlock.outbound.signing import keys_of
 from letterlock.policy import Recipient, SendContext, decide
-from letterlock.store import audit, outbox
+from letterlock.store import audit, emails, inboxes, outbox
 from letterlock.store.database import Transaction
+from letterlock.store.emails import Accepted, ms
 from letterlock.store.outbox import Delivery, Lease, Route
-from letterlock.wake import OUTBOX
+from letterlock.wake import OUTBOX, UNFILED
 
 log = logging.getLogger(__name__)
 
@@ -151,7 +155,7 @@ async def deliver(app: App, lease: Lease) -> None:
     handed_over: set[str] = set()
     try:
         results = await _try(app, lease, handed_over)
-        await app.database.write(lease.tenant_id, lambda tx: _record(tx, lease, results, app.now_ms()))
+        await _keep(app, lease, results)
     except asyncio.CancelledError:
         await _give_back(app, lease, handed_over)
         raise
@@ -176,7 +180,7 @@ async def _give_up_try(app: App, lease: Lease, handed_over: set[str]) -> None:
         for delivery in lease.deliveries
     ]
     try:
-        await app.database.write(lease.tenant_id, lambda tx: _record(tx, lease, results, app.now_ms()))
+        await _keep(app, lease, results)
     except Exception as error:
         log.error("the outcome of %s could not be kept: %s", lease.submission_id, type(error).__name__)
 
@@ -258,7 +262,7 @@ async def _to_relay(
         log.error("%s is not sent: %s", lease.submission_id, error)
         outcomes = tuple(Outcome(recipient, "deferred", one_line(str(error))) for recipient in recipients)
     else:
-        outcomes = await relay(raw, lease.sender, recipients, way.route, handing_over)
+        outcomes = await relay(raw, lease.return_path, recipients, way.route, handing_over)
     return [_after(app, delivery, outcome) for delivery, outcome in zip(deliveries, outcomes, strict=True)]
 
 
@@ -295,9 +299,37 @@ def next_try(attempts: int, now_ms: int) -> int | None:
     return now_ms + int(delay_s * 1000)
 
 
-async def _record(tx: Transaction, lease: Lease, results: Sequence[Delivery], now_ms: int) -> None:
+async def _keep(app: App, lease: Lease, results: Sequence[Delivery]) -> None:
+    """Record a try; who sent what has ended undelivered gets a notice of it in the same transaction."""
+    failed = [result for result in results if result.state == "bounced"]
+    now = app.clock()
+
+    async def keep(tx: Transaction) -> bool:
+        if not await _record(tx, lease, results, ms(now)):
+            return False
+        return bool(failed) and await _notify(tx, lease, failed, now)
+
+    if await app.database.write(lease.tenant_id, keep):
+        app.wake.hint(UNFILED)
+
+
+async def _notify(tx: Transaction, lease: Lease, failed: Sequence[Delivery], now: datetime) -> bool:
+    about = await outbox.get(tx, lease.submission_id)
+    inbox = await inboxes.find(tx, about.inbox_id) if about else None
+    if about is None or inbox is None or inbox.deleted_at is not None:
+        return False
+    number = f"{lease.submission_id}.{max(delivery.attempts for delivery in failed)}"
+    raw = bounce_notice(lease.raw, about.sender, about.message_id, failed, number, format_datetime(now))
+    # RFC 5321 section 4.5.5: from the null sender, so that nothing bounces back and forth.
+    envelope = Envelope("", (lease.return_path,), now, "local", smtputf8=not raw.isascii())
+    accepted = Accepted(envelope, emails.pack_raw(raw), len(raw), fingerprint("", raw))
+    await emails.add_raw(tx, lease.tenant_id, [(about.inbox_id, lease.return_path)], accepted)
+    return True
+
+
+async def _record(tx: Transaction, lease: Lease, results: Sequence[Delivery], now_ms: int) -> bool:
     if not await outbox.record(tx, lease, results, now_ms):
-        return
+        return False
     held = [result.recipient for result in results if result.state == "held"]
     if held:
         outside = tuple(Recipient(recipient, False) for recipient in held)
@@ -305,3 +337,4 @@ async def _record(tx: Transaction, lease: Lease, results: Sequence[Delivery], no
     states: Counter[str] = Counter(result.state for result in results)
     attempt = max(result.attempts for result in results)
     await audit.append(tx, now_ms, "postmaster", "email.tried", lease.submission_id, attempt=attempt, **states)
+    return True

@@ -134,6 +134,7 @@ async def submit(
             tuple(_delivery(app, inbox, recipient, decision, now) for recipient in context.recipients),
             len(outside),
             now + int(app.settings.approval_hours * _HOUR_MS) if decision.by == APPROVAL else None,
+            token=outbox.new_token() if app.settings.verp else "",
         )
         if not await outbox.add(tx, submission, raw):
             raise Conflict(f"The idempotency key '{key}' is in use by another call.", next_step="Call again.")

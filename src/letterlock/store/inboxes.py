@@ -82,6 +82,18 @@ async def find_by_address(tx: Transaction, address_keys: tuple[str, str], now_ms
     return _inbox(row) if row else None
 
 
+async def find_by_token(tx: Transaction, token: str, now_ms: int) -> Inbox | None:
+    """The live inbox whose email names `token` in its return path. A system read, for SMTP."""
+    row = await tx.one(
+        f"SELECT {_COLUMNS} FROM inboxes WHERE (tenant_id, inbox_id) IN (SELECT tenant_id, inbox_id FROM submissions"
+        " WHERE token = :token AND token <> '') AND deleted_at IS NULL"
+        " AND (expires_at IS NULL OR expires_at > :now)",
+        token=token,
+        now=now_ms,
+    )
+    return _inbox(row) if row else None
+
+
 async def listed(
     tx: Transaction, now_ms: int, limit: int, after: str = "", only: InboxId | None = None
 ) -> list[tuple[Inbox, int]]:

@@ -7,9 +7,12 @@ attempt, so that a worker thought dead changes nothing when it comes back. The q
 
 from __future__ import annotations
 
+import base64
 import json
+import re
+import secrets
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 from letterlock.ids import AgentId, EmailId, InboxId, SubmissionId, TenantId, ThreadId
@@ -20,6 +23,8 @@ from letterlock.store.database import Row, Transaction
 
 Route = Literal["local", "relay"]
 DeliveryState = Literal["queued", "held", "sent", "delivered", "bounced", "uncertain", "cancelled"]
+_BOUNCES, _TOKEN_CHARS = "bounces+", 26
+_RETURN_PATH = re.compile(r"bounces\+([a-z2-7]{26})@[^@]+")
 _LEAST_SENT, _MOST_HARD, _JUDGED_MS, _REPLY_CHARS = 20, 0.08, 30 * 24 * 3_600_000, 300
 MOST_UNANSWERED = 2
 """A message is handed over again after one lost answer, never after a second: at most one extra copy."""
@@ -75,6 +80,8 @@ class Submission:
     """When a person must have decided, for one that waits for that."""
     verdict: str = ""
     """What a person said: approved, denied; expired when nobody did; "" while nobody has, or none is needed."""
+    token: str = ""
+    """Names it in its return path, "" where the sender's address is that."""
 
     @property
     def recipients(self) -> tuple[str, ...]:
@@ -99,12 +106,17 @@ class Lease:
     raw: bytes
     deliveries: tuple[Delivery, ...]
     created_at: int = 0
+    token: str = ""
+
+    @property
+    def return_path(self) -> str:
+        return return_path(self.token, self.sender)
 
 
 _COLUMNS = (
     "submission_id, inbox_id, agent_id, idempotency_key, request_hash, held_by, reasons, sender, recipients, subject,"
     " body_text, message_id, thread_id, reply_to_email_id, sha256, size, created_at, outside,"
-    " approve_until, verdict"
+    " approve_until, verdict, token"
 )
 _DELIVERY_COLUMNS = "recipient, route, state, next_at, attempts, unanswered, reply, updated_at, lane"
 _DUE = (
@@ -143,6 +155,7 @@ def _submission(row: Row, deliveries: Iterable[Delivery]) -> Submission:
         row["outside"],
         row["approve_until"],
         row["verdict"],
+        row["token"],
     )
 
 
@@ -160,6 +173,22 @@ def _delivery(row: Row) -> Delivery:
     )
 
 
+def new_token() -> str:
+    """130 random bits: only who got an email, or carried it, knows its return path."""
+    return base64.b32encode(secrets.token_bytes(20)).decode()[:_TOKEN_CHARS].lower()
+
+
+def return_path(token: str, sender: str) -> str:
+    """The envelope sender: bounces+TOKEN at the sender's domain, or without a token the sender."""
+    return f"{_BOUNCES}{token}@{sender.rpartition('@')[2]}" if token else sender
+
+
+def token_of(address: str) -> str:
+    """The token in a return path of ours, "" when `address` has not its form. Some servers change the case."""
+    found = _RETURN_PATH.fullmatch(address.lower())
+    return found[1] if found else ""
+
+
 def _reasons_text(reasons: Iterable[Reason]) -> str:
     return json.dumps([asdict(reason) for reason in reasons])
 
@@ -172,9 +201,9 @@ async def add(tx: Transaction, submission: Submission, raw: bytes) -> bool:
     kept = await tx.run(
         "INSERT INTO submissions (tenant_id, submission_id, inbox_id, agent_id, idempotency_key, request_hash, held_by,"
         " reasons, sender, recipients, subject, body_text, message_id, thread_id, reply_to_email_id, sha256, raw, size,"
-        " created_at, outside, approve_until) VALUES (:tenant, :submission_id, :inbox_id, :agent_id, :idempotency_key,"
-        " :request_hash, :held_by, :reasons, :sender, :recipients, :subject, :body_text, :message_id, :thread_id,"
-        " :reply_to_email_id, :sha256, :raw, :size, :created_at, :outside, :approve_until)"
+        " created_at, outside, approve_until, token) VALUES (:tenant, :submission_id, :inbox_id, :agent_id,"
+        " :idempotency_key, :request_hash, :held_by, :reasons, :sender, :recipients, :subject, :body_text, :message_id,"
+        " :thread_id, :reply_to_email_id, :sha256, :raw, :size, :created_at, :outside, :approve_until, :token)"
         " ON CONFLICT (tenant_id, inbox_id, idempotency_key) DO NOTHING",
         submission_id=submission.submission_id,
         inbox_id=submission.inbox_id,
@@ -196,6 +225,7 @@ async def add(tx: Transaction, submission: Submission, raw: bytes) -> bool:
         created_at=submission.created_at,
         outside=submission.outside,
         approve_until=submission.approve_until,
+        token=submission.token,
     )
     if not kept:
         return False
@@ -241,6 +271,13 @@ async def by_key(tx: Transaction, inbox_id: InboxId, idempotency_key: str) -> Su
         " AND idempotency_key = :key",
         inbox_id=inbox_id,
         key=idempotency_key,
+    )
+    return _submission(row, await _deliveries(tx, row["submission_id"])) if row else None
+
+
+async def by_token(tx: Transaction, token: str) -> Submission | None:
+    row = await tx.one(
+        f"SELECT {_COLUMNS} FROM submissions WHERE tenant_id = :tenant AND token = :token AND token <> ''", token=token
     )
     return _submission(row, await _deliveries(tx, row["submission_id"])) if row else None
 
@@ -432,7 +469,7 @@ async def claim(
             now=now_ms,
         )
         frozen = await bound.one(
-            "SELECT sender, raw, created_at FROM submissions"
+            "SELECT sender, raw, created_at, token FROM submissions"
             " WHERE tenant_id = :tenant AND submission_id = :submission_id",
             submission_id=id_,
         )
@@ -449,6 +486,7 @@ async def claim(
                     bytes(frozen["raw"]),
                     deliveries,
                     frozen["created_at"],
+                    frozen["token"],
                 )
             )
     return leases
@@ -545,40 +583,60 @@ async def record(tx: Transaction, lease: Lease, results: Iterable[Delivery], now
     return changed
 
 
-async def record_report(tx: Transaction, report: Report, now_ms: int) -> int:
-    """What became of mail we sent, as another server reports it. Only of a message of ours, by its Message-ID, and of
-    recipients it was sent to: anyone can write a report, but only who got the message knows that id. A hard bounce or a
-    complaint keeps further mail from the address; an inbox with too many of them is stopped. Returns the number of
-    recipients it changed."""
-    if not report.message_id:
-        return 0
+async def reported_on(tx: Transaction, recipient: str, report: Report | None) -> Submission | None:
+    """The submission that an email to `recipient` is about: by the return path it came to, else by the Message-ID of
+    the report that it is."""
+    token = token_of(recipient)
+    if token and (found := await by_token(tx, token)):
+        return found
+    if report is None or not report.message_id:
+        return None
     row = await tx.one(
-        "SELECT submission_id, inbox_id FROM submissions WHERE tenant_id = :tenant AND message_id = :message_id",
+        "SELECT submission_id FROM submissions WHERE tenant_id = :tenant AND message_id = :message_id",
         message_id=report.message_id,
     )
-    if row is None:
-        return 0
+    return await get(tx, row["submission_id"]) if row else None
+
+
+async def record_report(tx: Transaction, about: Submission, report: Report, recipient: str, now_ms: int) -> int:
+    """What became of mail we sent, as another server reports it to `recipient`: only of recipients it was sent to.
+    Anyone can write a report, but only who got the message or carried it knows what `reported_on` goes by. A hard
+    bounce or a complaint keeps further mail from the address; an inbox with too many of them is stopped. Returns the
+    number of recipients it changed."""
     changed = 0
-    sent_to = {delivery.recipient.lower(): delivery for delivery in await _deliveries(tx, row["submission_id"])}
+    sent_to = {delivery.recipient.lower(): delivery for delivery in about.deliveries if delivery.route == "relay"}
     told = report.recipients
-    if report.kind == "complaint" and not told and len(sent_to) == 1:
-        told = tuple(Reported(recipient, "none") for recipient in sent_to)
+    by_return_path = about.token != "" and token_of(recipient) == about.token
+    if by_return_path and len(sent_to) == 1 and not any(reported.address in sent_to for reported in told):
+        # Forwarded on the way, or not named at all: it can be about one recipient only.
+        told = tuple(replace(reported, address=next(iter(sent_to))) for reported in told[:1]) or tuple(
+            Reported(recipient, "none" if report.kind == "complaint" else "soft") for recipient in sent_to
+        )
     for reported in told:
         delivery = sent_to.get(reported.address)
         if delivery is None or delivery.state not in ("sent", "uncertain", "bounced"):
             continue
         if report.kind == "complaint":
             await conduct.suppress(tx, reported.address, "its reader complained of mail from here", now_ms)
+            await tx.run(
+                "UPDATE deliveries SET complained = 1, updated_at = :now"
+                " WHERE tenant_id = :tenant AND submission_id = :submission_id AND recipient = :recipient",
+                submission_id=about.submission_id,
+                recipient=delivery.recipient,
+                now=now_ms,
+            )
         elif report.kind == "bounce":
             if reported.class_ == "hard":
                 why = f"mail bounced for good{f' ({reported.status})' if reported.status else ''}"
                 await conduct.suppress(tx, reported.address, why, now_ms)
             reply = f"{reported.status or '5.0.0'} {reported.class_}: {reported.diagnostic}"[:_REPLY_CHARS]
             await tx.run(
-                "UPDATE deliveries SET state = 'bounced', next_at = NULL, reply = :reply, updated_at = :now"
+                "UPDATE deliveries SET state = 'bounced', class = :class_, next_at = NULL, reply = :reply,"
+                " updated_at = :now"
                 " WHERE tenant_id = :tenant AND submission_id = :submission_id AND recipient = :recipient",
-                submission_id=row["submission_id"],
+                submission_id=about.submission_id,
                 recipient=delivery.recipient,
+                class_=reported.class_,
                 reply=reply,
                 now=now_ms,
             )
@@ -586,17 +644,17 @@ async def record_report(tx: Transaction, report: Report, now_ms: int) -> int:
             continue
         changed += 1
         await audit.append(
-            tx, now_ms, "postmaster", f"email.{report.kind}", row["submission_id"], class_=reported.class_
+            tx, now_ms, "postmaster", f"email.{report.kind}", about.submission_id, class_=reported.class_
         )
     if changed:
-        await _stop_if_bouncing(tx, row["inbox_id"], now_ms)
+        await _stop_if_bouncing(tx, about.inbox_id, now_ms)
     return changed
 
 
 async def _stop_if_bouncing(tx: Transaction, inbox_id: InboxId, now_ms: int) -> None:
     """Over 8 % hard bounces of at least 20 recipients in 30 days: the inbox may not send until a person says so."""
     row = await tx.one(
-        "SELECT COUNT(*) AS n, SUM(d.state = 'bounced' AND d.reply LIKE '% hard:%') AS hard FROM deliveries d"
+        "SELECT COUNT(*) AS n, SUM(d.class = 'hard') AS hard FROM deliveries d"
         " JOIN submissions s ON s.tenant_id = d.tenant_id AND s.submission_id = d.submission_id"
         " WHERE d.tenant_id = :tenant AND s.inbox_id = :inbox_id AND d.route = 'relay' AND d.attempts > 0"
         " AND s.created_at >= :since",
