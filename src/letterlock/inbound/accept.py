@@ -105,6 +105,10 @@ def fingerprint(sender: str, raw: bytes) -> str:
 
 def hops(raw: bytes) -> int:
     """How many servers say in the header of `raw` that they passed it on (RFC 5321 section 4.4)."""
-    end = raw.find(b"\r\n\r\n")
-    head = raw if end < 0 else raw[:end]
+    end = raw.find(b"\r\n\r\n", 0, _HEADER_BYTES)
+    head = raw[: end if end >= 0 else _HEADER_BYTES]
     return (b"\r\n" + head).lower().count(b"\r\nreceived:")
+
+
+_HEADER_BYTES = 400_000
+"""A header that is longer is filed unreadable."""

@@ -7,6 +7,7 @@ runs, loads from elsewhere or asks for input. What is made here is checked by th
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from letterlock.errors import InvalidRequest
@@ -61,6 +62,7 @@ def text_of(html: str) -> str:
     return "".join((*pieces, seen.text[at:]))
 
 
+@lru_cache(4)  # composing asks once more about what was just checked
 def check_html(html: str) -> frozenset[str]:
     """The content ids of the pictures that `html` shows, when it may be sent.
 
