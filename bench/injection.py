@@ -1,14 +1,14 @@
 """How well orders planted in mail are found: python bench/injection.py --corpus FILE [--defender N]
 
-The figures are too good for sources nobody has seen: rules, and the sentences of our own that every fold trains on,
-were written by people who had looked at some of these rows (docs/screening.md says more).
+The rules were written with some of these attacks at hand and are never held out: where they fire, the figures are too
+good for sources nobody has seen. bench/agentdojo_attacks.py asks about such a source; docs/screening.md says more.
 
 FILE is what train_injection.py trains on. Models are trained anew for each family of attacks and each group of honest
 mail, and asked only about what they have not seen: no source of an attack or of the mail around it is on both sides,
 nor is a passage with the same opening. Prints JSON lines: rules alone, model alone and both (as screen() joins them):
-recall at 1 % and 0.1 % of honest mail flagged, at the scores that are the default thresholds, for each source and
-writing, and the first attacks missed. --defender N asks stackone-defender (the extra `defender`) about N honest and N
-planted mails of the same rows; it is not trained here. It takes a fifth of a second for each.
+recall at 1 % and 0.1 % of honest mail flagged, of all attacks and as the mean of the families, at the scores that are
+the default thresholds, for each source and writing. --defender N asks stackone-defender (the extra `defender`) about N
+honest and N planted mails of the same rows; it is not trained here. It takes a fifth of a second for each.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from letterlock.message.parse import Mailbox, ParsedMessage
 from letterlock.message.visible import visible_text
 from letterlock.screen import score
 from letterlock.screen.rule import Evidence
-from train_injection import HONEST_MAIL, PLANTED, Row, calibration, cells, mail_text, read_rows, windows_of
+from train_injection import HONEST_MAIL, PLANTED, Row, calibration, cells, family_of, mail_text, read_rows, windows_of
 
 _OTHER = ("hardneg_email", "email_plain_task")
 _SHOWN = (*HONEST_MAIL, *PLANTED, *_OTHER)
@@ -85,6 +85,12 @@ def recalls(asked: Sequence[Asked], value: Callable[[Asked], float]) -> dict[str
         found[f"recall_at_{name}"] = round(float((attacks >= least).mean()), 4)
         found[f"hardneg_flagged_at_{name}"] = round(float((hard >= least).mean()), 4)
         found[f"plain_task_at_{name}"] = round(float((plain >= least).mean()), 4)
+        families: dict[str, list[bool]] = defaultdict(list)
+        for each in asked:
+            if each.row["kind"] in PLANTED:
+                families[family_of(each.row)].append(value(each) >= least)
+        means = [sum(some) / len(some) for some in families.values()]
+        found[f"mean_of_families_at_{name}"] = round(sum(means) / len(means), 4)
     return found
 
 
@@ -130,7 +136,6 @@ def main() -> int:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--corpus", type=Path, required=True)
     options.add_argument("--seed", type=int, default=1)
-    options.add_argument("--missed", type=int, default=3, help="how many missed attacks to show for each source")
     options.add_argument("--defender", type=int, default=0, metavar="N")
     chosen = options.parse_args()
     rows = read_rows(chosen.corpus)
@@ -179,12 +184,6 @@ def main() -> int:
             flagged_at_1=round(sum(each.both >= limits[0] for each in some) / len(some), 4),
             flagged_at_01=round(sum(each.both >= limits[1] for each in some) / len(some), 4),
         )
-    shown: Counter[str] = Counter()
-    for each in asked:
-        source = each.row["source"]
-        if each.row["kind"] in PLANTED and each.both < limits[0] and shown[source] < chosen.missed:
-            shown[source] += 1
-            say(missed=source, score=round(each.both, 3), passage=each.row["payload"][:200])
     if chosen.defender:
         defender(rows, chosen.defender, chosen.seed)
     say(what="time", cpu_s=round(time.process_time() - begin))

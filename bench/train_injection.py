@@ -19,7 +19,7 @@ import sys
 import time
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -226,7 +226,9 @@ def windows_of(rows: list[Row], seed: int) -> Windows:
         start = made.text(found)
         for at in range(0, max(1, len(found) - WINDOW // 2), WINDOW // 2):
             made.add(start + at, start + min(at + WINDOW, len(found)), 0, weight, "", group, "")
-    _add_phrases(made, Phrases(PHRASES, seed), carriers, pick)
+    # A sentence of ours that an attack of the corpus also says would take the answer into every fold.
+    known = {run for row in rows if row["label"] for run in runs(row.get("payload") or row["text"])}
+    _add_phrases(made, Phrases(PHRASES, seed, known), carriers, pick)
     seen = set()
     for row in rows:
         if not row["label"] or row["kind"] == "email_plain_task":
@@ -309,6 +311,15 @@ _NAMES = (
 _HOSTS = ("example.com", "mail.example", "acme.example", "shop.example", "far.example", "post.example", "data.example")
 
 
+_RUN = 6
+
+
+def runs(text: str) -> Iterator[tuple[str, ...]]:
+    """Every run of six tokens."""
+    found = [token.lower() for token in model.tokens(text[:20_000])]
+    return zip(*(found[at:] for at in range(_RUN)), strict=False)
+
+
 @dataclass
 class Language:
     """What phrases of one language there are."""
@@ -320,21 +331,24 @@ class Language:
 class Phrases:
     """Sentences of injection_phrases.txt put together by chance."""
 
-    def __init__(self, path: Path, seed: int) -> None:
+    def __init__(self, path: Path, seed: int, known: Collection[tuple[str, ...]] = ()) -> None:
+        """Without what shares a run of words with `known`."""
         self.languages: dict[str, Language] = {}
         self._slots: dict[str, list[str]] = defaultdict(list)
         self.pick = random.Random(seed)
         name = ""
         for line in path.read_text("utf-8").splitlines():
             if slot := _SLOT_LINE.fullmatch(line):
-                self._slots[slot[1]].append(slot[2])
+                if not any(run in known for run in runs(slot[2])):
+                    self._slots[slot[1]].append(slot[2])
             elif line.startswith("["):
                 name = line.strip("[]")
-                self.languages[name] = Language()
+                self.languages.setdefault(name, Language())
             elif line.startswith("!"):
-                self.languages[name].orders.append(line[1:])
+                if not any(run in known for run in runs(line[1:])):
+                    self.languages[name].orders.append(line[1:].strip())
             elif line.startswith("-"):
-                self.languages[name].honest.append(line[1:])
+                self.languages[name].honest.append(line[1:].strip())
 
     def filled(self, line: str) -> str:
         pick = self.pick

@@ -55,7 +55,8 @@ _LONG_WORD: Final = 24
 
 NGRAM_BITS: Final = 19
 PIECE_BITS: Final = 17
-CONCEPTS: Final = 32
+CONCEPTS: Final = 64
+_LINK, _MAILBOX = 62, 63
 NEAR: Final = 8
 """How far apart, in tokens, two meanings still belong together."""
 _PIECES_AT: Final = 1 << NGRAM_BITS
@@ -110,9 +111,9 @@ def pieces(word: str) -> list[int]:
 def meanings(word: str) -> tuple[int, ...]:
     """The concepts of a token, at most three, from 1 on."""
     if word == "\x00url":
-        return (30,)
+        return (_LINK,)
     if word == "\x00address":
-        return (31,)
+        return (_MAILBOX,)
     bits = meaning(word)
     found: list[int] = []
     while bits and len(found) < 3:

@@ -255,7 +255,7 @@ _PHRASES: Final[tuple[_Phrase, ...]] = (
         r"\bas an? (?:ai|llm|language model|automated)(?: agent| assistant| model)? "
         r"(?:with|you (?:must|should|are|have|will))\b",
     ),
-    _phrase("turn", "<|", r"<\|[a-z_]{2,30}\|>"),
+    _Phrase("turn", frozenset(("<|",)), re.compile(r"<\|[a-z_]{2,30}\|>", re.IGNORECASE)),
     _phrase(
         "turn", "inst]|sys>>|_of_turn|[system]|[assistant]",
         r"\[/?INST\]|<</?SYS>>|</?(?:start|end)_of_turn>|\[(?:system|assistant)\](?=[\s:(#])",
