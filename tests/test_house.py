@@ -23,7 +23,7 @@ MODULES = sorted(SOURCE.rglob("*.py"))
 
 FLOORS = {
     1: {"ids", "errors", "settings", "dns", "wake"},
-    2: {"inspection", "policy", "carried", "screen", "message"},
+    2: {"inspection", "policy", "carried", "outgoing", "fraud", "screen", "message"},
     3: {"app", "store", "vault"},
     4: {"inbound", "outbound", "upkeep"},
     5: {"actions", "postmaster"},
@@ -35,7 +35,11 @@ NEIGHBOURS = {
     ("policy", "screen"),
     ("policy", "message"),
     ("policy", "carried"),
+    ("policy", "outgoing"),
     ("carried", "message"),
+    ("outgoing", "message"),
+    ("outgoing", "fraud"),
+    ("fraud", "message"),
     ("inspection", "screen"),
     ("inspection", "message"),
     ("app", "store"),

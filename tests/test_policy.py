@@ -3,10 +3,12 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from letterlock.outgoing import Alarm, AlarmCode
 from letterlock.policy import (
     AUTOMATIC_ANSWERS_PER_HOUR,
     CODES,
@@ -14,6 +16,7 @@ from letterlock.policy import (
     THREAD_EMAILS_PER_HOUR,
     Decision,
     Recipient,
+    Refusal,
     SendContext,
     decide,
 )
@@ -151,3 +154,22 @@ def test_a_tainted_agent_reaches_nobody_but_the_proved_author(recipients: list[R
     if decision.kind == "allow":
         assert all(recipient.answered for recipient in recipients)
         assert not passes_on
+
+
+ALARMS = tuple(Alarm(code, "it is so") for code in get_args(AlarmCode))
+
+
+def test_every_alarm_refuses_or_holds_and_no_person_lets_a_refusal_go() -> None:
+    for alarm in ALARMS:
+        decision = decide(context(KNOWN, alarms=(alarm,)))
+        assert codes(decision) == [alarm.code]
+        assert (decision.kind == "refuse") == (alarm.code in get_args(Refusal))
+        approved = decide(context(KNOWN, alarms=(alarm,), approved=True))
+        assert approved.kind == ("refuse" if decision.kind == "refuse" else "allow")
+
+
+def test_within_the_house_only_programs_and_size_are_refused() -> None:
+    own = Recipient("bob@letterlock.localhost", local=True, own=True)
+    assert codes(decide(context(own, alarms=ALARMS))) == ["executable", "too_large"]
+    holds = tuple(alarm for alarm in ALARMS if alarm.code not in get_args(Refusal))
+    assert decide(context(own, alarms=holds)).kind == "allow"

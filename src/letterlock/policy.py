@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 from letterlock.carried import Carried
+from letterlock.outgoing import Alarm
 
 MOST_RECIPIENTS = 50
 AUTOMATIC_ANSWERS_PER_HOUR = 3
@@ -21,11 +22,12 @@ THREAD_EMAILS_PER_HOUR = 30
 """No conversation of people needs more from one side; two agents answering each other do."""
 
 Refusal = Literal[
-    "no_recipient", "too_many_recipients", "sender_inbox", "no_such_inbox", "loop", "suppressed", "suspended", "limit"
-]
+    "no_recipient", "too_many_recipients", "sender_inbox", "no_such_inbox", "loop", "suppressed", "suspended", "limit",
+    "executable", "too_large",
+]  # fmt: skip
 Hold = Literal[
     "paused", "first_emails", "unknown_recipient", "only_from_mail", "forward", "carries_code", "carries_secret",
-    "carries_mail", "carries_link", "relay_host",
+    "carries_mail", "carries_link", "look_alike", "phishing", "canary", "relay_host",
 ]  # fmt: skip
 APPROVAL: Final = "approval"
 """What a submission is held by that waits for a person."""
@@ -49,6 +51,8 @@ CODES: Final[dict[Refusal | Hold, str]] = {
     "suppressed": "Mail to the recipient bounced for good, or the recipient complained.",
     "suspended": "Too much mail of the inbox bounced.",
     "limit": "The inbox, the agent or the tenant has sent as much as it may in an hour or a day.",
+    "executable": "A file of it is a program, by its name, its content or what is packed in it.",
+    "too_large": "It is larger than emails may be here.",
     "paused": "A person has stopped all sending (`letterlock pause`).",
     "first_emails": "The first emails of a new agent to the outside wait for a person.",
     "unknown_recipient": "After it read mail that nothing vouches for, an agent writes to somebody it never wrote to.",
@@ -58,6 +62,9 @@ CODES: Final[dict[Refusal | Hold, str]] = {
     "carries_secret": "It carries a password, a key or another credential.",
     "carries_mail": "It carries words of another email that the agent read.",
     "carries_link": "A link in it carries data.",
+    "look_alike": "A link in it does not lead where it seems to.",
+    "phishing": "It reads like a fraud: it asks for a password, threatens an account, names a new bank account, ...",
+    "canary": "It carries a mark that was planted in what is shown of a quarantined email.",
     "relay_host": "No mail server for the outside is configured.",
 }
 assert set(CODES) == {*get_args(Refusal), *get_args(Hold)}
@@ -106,8 +113,8 @@ class SendContext:
     `answers_automatic`: it answers an email a machine sent. `sent_in_thread`: what we sent there in the last hour.
     `tainted`: the agent lately read mail that nothing vouches for. `passes_on`: it forwards an email or a file of one
     ("mail"), or carries a file of the owner's ("file").
-    `carried`: what its words carry. `first`: how many more emails of this agent a person must see. `approved`: a person
-    has let exactly this email go."""
+    `carried`: what its words carry. `alarms`: what stands out in it. `first`: how many more emails of this agent a
+    person must see. `approved`: a person has let exactly this email go."""
 
     sender: str
     sender_live: bool
@@ -118,6 +125,7 @@ class SendContext:
     tainted: bool = False
     passes_on: Literal["", "mail", "file"] = ""
     carried: tuple[Carried, ...] = ()
+    alarms: tuple[Alarm, ...] = ()
     first: int = 0
     limits: tuple[Limit, ...] = ()
     paused: bool = False
@@ -127,7 +135,7 @@ class SendContext:
 
 def decide(context: SendContext) -> Decision:
     """Refuse if anything refuses, else hold if anything holds, else allow."""
-    refusals = (*_sender(context), *_recipients(context), *_loop(context), *_limits(context))
+    refusals = (*_sender(context), *_recipients(context), *_loop(context), *_limits(context), *_never(context))
     if refusals:
         return Decision("refuse", refusals)
     outside = tuple(recipient for recipient in context.recipients if not recipient.own)
@@ -208,6 +216,15 @@ def _limits(context: SendContext) -> Iterator[Reason]:
         )
 
 
+def _never(context: SendContext) -> Iterator[Reason]:
+    """What no person can let go either."""
+    for alarm in context.alarms:
+        if alarm.code == "executable":
+            yield Reason("executable", f"{alarm.what}; programs are not sent.", "Leave it out.")
+        elif alarm.code == "too_large":
+            yield Reason("too_large", f"{alarm.what}.", "Send fewer or smaller files, or several emails.")
+
+
 _PERSON: Final = "It waits for a person: `letterlock approvals`. Tell the user; do not try to get around it."
 
 
@@ -242,6 +259,9 @@ def _doubts(context: SendContext, outside: tuple[Recipient, ...]) -> Iterator[Re
         if carried in ("carries_mail", "carries_link") and all(recipient.named for recipient in outside):
             continue
         yield Reason(carried, f"Held: {_CARRIES[carried]}", _PERSON)
+    for alarm in context.alarms:
+        if alarm.code in ("look_alike", "phishing", "canary"):
+            yield Reason(alarm.code, f"Held: {alarm.what}.", _PERSON)
 
 
 _CARRIES: Final[dict[Carried, str]] = {

@@ -13,11 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fakes import Clock, open_relay_sink
+from letterlock.actions import people
 from letterlock.app import App, open_app
 from letterlock.errors import Conflict, InvalidRequest, NotAllowed, NotFound
 from letterlock.ids import DEFAULT_TENANT, LOCAL_AGENT, SubmissionId, TenantId
 from letterlock.message.address import parse_address
-from letterlock.message.compose import Draft
+from letterlock.message.compose import Draft, File
 from letterlock.outbound.deliver import claim, deliver
 from letterlock.outbound.submit import SAME_REQUEST_MS, Submitted, cancel, new_message_id, status, submit
 from letterlock.store import inboxes
@@ -303,3 +304,34 @@ def test_the_recipients_on_the_wire_are_those_accepted_and_nothing_else_gets_int
                     assert not {each for each in only_bcc if f"<{each}>" in head}
 
     asyncio.run(scenario())
+
+
+# What stands out in it
+
+
+async def test_a_program_is_refused_whatever_its_name(app: App) -> None:
+    anna, bob = await inbox_at(app, "anna"), await inbox_at(app, "bob")
+    program = File("report.pdf", "application/pdf", b"MZ\x90\0\3\0\0\0")
+    with pytest.raises(NotAllowed, match="is a Windows program"):
+        await send(app, anna, bob.address, files=(program,))
+    assert await count(app, "submissions") == 0
+
+
+async def test_what_is_larger_than_the_owner_allows_is_refused(tmp_path: Path) -> None:
+    async with open_app(settings_for(tmp_path, attach_bytes=1_000)) as app:
+        anna, bob = await inbox_at(app, "anna"), await inbox_at(app, "bob")
+        with pytest.raises(NotAllowed, match="attach_bytes"):
+            await send(app, anna, bob.address, files=(File("a.txt", "text/plain", b"x" * 1_001),))
+
+
+async def test_a_fraud_waits_for_a_person_and_a_look_alike_of_somebody_known_too(tmp_path: Path) -> None:
+    async with open_app(settings_for(tmp_path, relay_host="127.0.0.1")) as app:
+        anna = await inbox_at(app, "anna")
+        await people.name_contact(app, "ben@partnerhaus.example")
+        text = "Please confirm your password at https://evil.example/x"
+        sent = (await send(app, anna, "ben@partnerhaus.example", text=text)).submission
+        assert (sent.state, sent.held_by, [r.code for r in sent.reasons]) == ("held", "approval", ["phishing"])
+        sent = (await send(app, anna, "carol@example.com", text="See https://partnerhous.example/")).submission
+        assert (sent.held_by, [r.code for r in sent.reasons]) == ("approval", ["look_alike"])
+        sent = (await send(app, anna, "carol@example.com", text="See https://partnerhaus.example/")).submission
+        assert sent.held_by == ""

@@ -8,6 +8,7 @@ returns, so no postmaster is needed for it; of a mixed email a missing relay hol
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from collections.abc import Iterable
@@ -23,6 +24,7 @@ from letterlock.message.address import Address, parse_address
 from letterlock.message.compose import Draft, File, compose
 from letterlock.outbound.deliver import LEASE_MS, deliver
 from letterlock.outbound.routes import has_ways, way_to
+from letterlock.outgoing import Alarm, Outgoing, alarms
 from letterlock.policy import APPROVAL, Decision, Limit, Recipient, SendContext, decide
 from letterlock.screen.score import Level
 from letterlock.store import audit, conduct, emails, inboxes, outbox
@@ -39,6 +41,7 @@ _DAY_MS = 24 * _HOUR_MS
 _MOST_COMPARED = 100
 _MOST_OF_FILE = 50_000
 _MOST_MENTIONS = 50
+_MOST_DOMAINS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +97,14 @@ async def submit(
     carries = await app.database.read(
         inbox.tenant_id, lambda tx: _carried(tx, agent_id, inbox.inbox_id, words, draft, answered, now)
     )
+    stands_out = await _alarms(app, inbox, draft, len(raw))
 
     async def keep(system: Transaction) -> tuple[Submitted, list[Lease]] | _Refused:
         tx = system.bound_to(inbox.tenant_id)
         known = await _known(tx, inbox, name, key, request_hash, now)
         if known is not None:
             return Submitted(known, True), []
-        context = await _context(app, system, tx, agent_id, inbox, draft, answered, carries, passes_on, now)
+        context = await _context(app, system, tx, agent_id, inbox, draft, answered, carries, stands_out, passes_on, now)
         decision = decide(context)
         unreachable = tuple(one for one in context.recipients if not one.local and _lane(app, inbox, one) is None)
         if decision.kind == "allow" and unreachable:
@@ -255,6 +259,28 @@ async def _carried(
     return carried(words, await conduct.codes_since(tx, now_ms - _DAY_MS), texts)
 
 
+async def _alarms(app: App, inbox: Inbox, draft: Draft, size: int) -> tuple[Alarm, ...]:
+    async def known(tx: Transaction) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        return await conduct.domains(tx, "sent", _MOST_DOMAINS), await conduct.domains(tx, "named", _MOST_DOMAINS)
+
+    sent, named = await app.database.read(inbox.tenant_id, known)
+    mail = Outgoing(
+        sender=draft.sender.key.rpartition("@")[2],
+        subject=draft.subject,
+        text=draft.text,
+        html=draft.html,
+        sender_name=draft.sender_name,
+        files=draft.files,
+        recipients=tuple({address.key.rpartition("@")[2] for address in draft.recipients}),
+        known=sent,
+        named=named,
+        size=size,
+    )
+    most = app.settings.max_message_bytes
+    # Files and HTML take a while to look through.
+    return await asyncio.to_thread(alarms, mail, most_bytes=most, most_attached=app.settings.attach_bytes)
+
+
 async def _context(
     app: App,
     system: Transaction,
@@ -264,6 +290,7 @@ async def _context(
     draft: Draft,
     answered: Answered | None,
     carries: tuple[Carried, ...],
+    stands_out: tuple[Alarm, ...],
     passes_on: Literal["", "mail"],
     now_ms: int,
 ) -> SendContext:
@@ -286,6 +313,7 @@ async def _context(
         tainted=await conduct.is_tainted(tx, agent_id, now_ms - int(settings.taint_hours * _HOUR_MS)),
         passes_on=passes_on if passes_on else "file" if draft.files else "",
         carried=carries,
+        alarms=stands_out,
         first=settings.first_emails - await conduct.approved_count(tx, agent_id, settings.first_emails),
         limits=await _limits(app, tx, agent_id, inbox, outside, now_ms) if outside else (),
         paused=await conduct.is_paused(tx),

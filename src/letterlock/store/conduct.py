@@ -137,6 +137,17 @@ async def add_contacts(
     )
 
 
+async def domains(tx: Transaction, how: Literal["sent", "named"], limit: int) -> tuple[str, ...]:
+    """The domains of the tenant's newest contacts of a kind, each once."""
+    rows = await tx.all(
+        "SELECT DISTINCT address_key, at FROM contacts WHERE tenant_id = :tenant AND how = :how"
+        " ORDER BY at DESC LIMIT :limit",
+        how=how,
+        limit=limit,
+    )
+    return tuple(dict.fromkeys(str(row["address_key"]).rpartition("@")[2] for row in rows))
+
+
 async def named_contacts(tx: Transaction) -> list[Contact]:
     rows = await tx.all(
         "SELECT agent_id, address_key, how, at FROM contacts WHERE tenant_id = :tenant AND how = 'named'"

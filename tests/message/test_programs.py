@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+import gzip
+import io
+import random
+import tarfile
+import time
+import zipfile
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from letterlock.message.programs import why_program
+
+PE = b"MZ\x90\x00\x03\x00\x00\x00\x04\x00\x00\x00\xff\xff"
+ELF = b"\x7fELF\x02\x01\x01" + bytes(9)
+PDF = b"%PDF-1.7\n" + bytes(100)
+
+
+def zipped(*files: tuple[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w", method) as archive:
+        for name, data in files:
+            archive.writestr(name, data)
+    return held.getvalue()
+
+
+def tarred(*files: tuple[str, bytes]) -> bytes:
+    held = io.BytesIO()
+    with tarfile.open(fileobj=held, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        for name, data in files:
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return held.getvalue()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "setup.exe",
+            "saver.scr",
+            "run.js",
+            "run.vbs",
+            "doc.lnk",
+            "disk.iso",
+            "page.hta",
+            "setup.msi",
+            "a.bat",
+            "a.cmd",
+        ),
+        *(
+            "a.ps1",
+            "a.jar",
+            "a.apk",
+            "a.dmg",
+            "invoice.pdf.exe",
+            "photo.jpg      .scr",
+            "INVOICE.EXE",
+            "a.exe.",
+            "a.exe ",
+        ),
+        *(
+            "report.docm",
+            "b/c/tool.exe",
+            r"b\c\tool.exe",
+            "a.exe:zone",
+            "invoice\u202efdp.exe",
+            "invoice\u202excod.pdf",
+        ),
+    ],
+)
+def test_a_name_that_runs_is_a_program(name: str) -> None:
+    assert why_program(name, b"harmless words")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        *(PE, ELF, b"\xcf\xfa\xed\xfe" + bytes(20), b"\xca\xfe\xba\xbe\0\0\0\x34", b"#!/bin/sh\nrm -rf ~\n"),
+        *(b"L\0\0\0\x01\x14\x02\0" + bytes(20), b"<html><HTA:APPLICATION id=x>", bytes(0x8001) + b"CD001" + bytes(9)),
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(500) + "_VBA_PROJECT".encode("utf-16-le") + bytes(50),
+    ],
+)
+def test_content_that_runs_is_a_program_whatever_its_name(data: bytes) -> None:
+    assert why_program("invoice.pdf", data)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_an_archive_that_holds_a_program_is_one(method: int) -> None:
+    assert why_program("a.zip", zipped(("notes.txt", b"x"), ("dir/invoice.js", b"x"), method=method))
+    assert why_program("a.zip", zipped(("notes.txt", b"x"), ("invoice.pdf", PE * 50), method=method))
+    assert why_program("a.zip", zipped(("notes.txt", b"x"), ("in.dat", zipped(("x.exe", PE))), method=method))
+    assert why_program("a.docx", zipped(("word/document.xml", b"<w/>"), ("word/vbaProject.bin", b"x"), method=method))
+    assert why_program("a.pdf", b"%PDF-1.7" + zipped(("x.exe", PE), method=method))
+    assert why_program("a.tar", tarred(("notes.txt", b"x" * 700), ("tool", ELF)))
+    assert why_program("a.tgz", gzip.compress(tarred(("notes.txt", b"x" * 700), ("tool", ELF))))
+    assert why_program("tool.gz", gzip.compress(PE * 50))
+
+
+def test_a_locked_archive_shows_its_names() -> None:
+    packed = bytearray(zipped(("x.exe", b"secret")))
+    packed[6] |= 1
+    assert why_program("a.zip", bytes(packed))
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        *(
+            ("notes.txt", b"MZ is how it begins, and #! stands here"),
+            ("report.pdf", PDF),
+            ("photo.jpg", b"\xff\xd8\xff\xe0"),
+        ),
+        *(
+            ("table.csv", b"a,b\n1,2\n"),
+            ("page.html", b"<p>Hello"),
+            ("logo.svg", b"<svg/>"),
+            ("exe.txt", b""),
+            ("exe", b""),
+        ),
+        ("letter.docx", zipped(("[Content_Types].xml", b"<Types/>"), ("word/document.xml", b"<w:document/>"))),
+        ("photos.zip", zipped(("a.jpg", b"\xff\xd8\xff"), ("sub/", b""), ("in.zip", zipped(("b.pdf", PDF))))),
+        ("logs.tar.gz", gzip.compress(tarred(("a.log", b"line\n" * 500), ("b.log", b"x")))),
+        ("invite.ics", b"BEGIN:VCALENDAR\r\n"),
+    ],
+)
+def test_files_of_the_office_are_none(name: str, data: bytes) -> None:
+    assert why_program(name, data) == ""
+
+
+@given(st.text(max_size=60), st.binary(max_size=400), st.sampled_from([b"", b"PK\x03\x04", b"\x1f\x8b\x08", b"MZ"]))
+def test_no_file_raises(name: str, data: bytes, start: bytes) -> None:
+    why_program(name, start + data)
+    why_program(name, zipped(("a.txt", data), ("b.bin", start + data))[: len(data) * 3])
+    why_program(name, bytes(257) + b"ustar" + data)
+
+
+def bomb(size: int) -> bytes:
+    inner = zipped(("zeros.bin", bytes(size)))
+    return zipped(*((f"{n}.zip", inner) for n in range(20)))
+
+
+def test_a_bomb_is_not_blown_up() -> None:
+    start = time.process_time()
+    assert why_program("a.zip", bomb(20_000_000)) == ""
+    assert time.process_time() - start < 1
+
+
+@pytest.mark.parametrize("kind", ["headers", "tails", "stored", "random"])
+def test_hostile_archives_take_linear_time(kind: str) -> None:
+    header = b"PK\x03\x04" + bytes(4) + b"\x08\0" + bytes(16) + b"\x01\0\0\0" + b"x"
+    within = zipped(("a", b"PK\x03\x04" + bytes(30)))
+    rng = random.Random(1)
+    pieces = {"headers": header, "tails": within, "stored": zipped(("a", b"b"), method=0), "random": rng.randbytes(999)}
+
+    def seconds(size: int) -> float:
+        data = (pieces[kind] * (size // len(pieces[kind]) + 1))[:size]
+        best = 9.0
+        for _ in range(3):
+            start = time.process_time()
+            why_program("a.zip", b"PK\x03\x04" + bytes(26) + data)
+            best = min(best, time.process_time() - start)
+        return best
+
+    # Other work on the machine may spoil a measurement, not three in a row.
+    assert any(seconds(400_000) < 0.1 + 3 * seconds(200_000) for _ in range(3))
