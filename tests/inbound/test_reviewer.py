@@ -5,17 +5,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from letterlock.app import open_app
 from letterlock.errors import SettingsError
-from letterlock.inbound.reviewer import open_reviewer
+from letterlock.inbound import reviewer as reviewing
+from letterlock.inbound.filing import file_forever
+from letterlock.inbound.reviewer import open_reviewer, score_in
+from letterlock.inbound.workers import open_workers
 from letterlock.screen.score import Level
 from letterlock.store.emails import Filed
-from running import screened, settings_for
+from running import do, ended, hand_in, letter, make_inbox, screened, settings_for, until
 
 
 class Endpoint:
@@ -110,6 +115,138 @@ async def test_an_endpoint_that_is_not_there_holds_nothing_up(tmp_path: Path) ->
     async with answering("") as endpoint:
         pass
     assert (await reviewed(tmp_path, endpoint.url, screened(text="Hello"))).level is Level.NORMAL
+
+
+def completion(content: Any) -> bytes:
+    return json.dumps({"choices": [{"message": {"role": "assistant", "content": content}}]}).encode()
+
+
+@pytest.mark.parametrize(
+    ("content", "score"),
+    [
+        ('{"score": 0.25}', 0.25),
+        (' {"score": 1e-9, "why": "none"} ', 1e-9),
+        ('{"score": 0}', 0.0),
+        ('```json\n{"score": 0.5}\n```', 0.5),
+        ('It says "score" twice:\n```\n{"score": 0.5}\n```', 0.5),
+        ('I would say {"score": 0.75}.', 0.75),
+        ('{"score": 10}', None),
+        ('{"score": 1.01}', None),
+        ('{"score": -0.1}', None),
+        ('{"score": NaN}', None),
+        ('{"score": 1e999}', None),
+        ('{"score": true}', None),
+        ('{"score": "0.9"}', None),
+        ('{"score": 0.1, "score": 0.9}', None),
+        ('{"score": 0.1} {"score": 0.9}', None),
+        ('Not {"score": 0.1} but {"score": 0.9}', None),
+        ('```\n{"score": 0.1}\n```\n```\n{"score": 0.9}\n```', None),
+        ('[{"score": 0.1}, 3]', 0.1),
+        ("[" * 100_000, None),
+        ('{"a":' * 100_000, None),
+        ("9" * 10_000, None),
+        (None, None),
+        ([{"type": "text", "text": '{"score": 0.9}'}], None),
+    ],
+)
+def test_only_one_score_within_its_range_is_an_answer(content: Any, score: float | None) -> None:
+    assert score_in(completion(content)) == score
+
+
+@pytest.mark.parametrize("answer", [b"", b"[]", b"{}", b'{"choices": []}', b"\xff", b'{"choices": 3}', b"[" * 90_000])
+def test_what_is_no_completion_is_no_answer(answer: bytes) -> None:
+    assert score_in(answer) is None
+
+
+@contextlib.asynccontextmanager
+async def dripping() -> AsyncIterator[str]:
+    """An endpoint that sends a blank now and then and never ends."""
+
+    over = asyncio.Event()
+
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n")
+            while not over.is_set() and not reader.at_eof():
+                writer.write(b" ")
+                await writer.drain()
+                await asyncio.sleep(0.1)
+        writer.close()
+
+    server = await asyncio.start_server(drip, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+    finally:
+        over.set()
+        server.close()
+        await asyncio.sleep(0.3)
+
+
+async def test_an_endpoint_that_drips_holds_an_email_up_for_its_seconds_only(tmp_path: Path) -> None:
+    async with dripping() as url:
+        settings = settings_for(tmp_path, reviewer_url=url, reviewer_model="small", reviewer_seconds=0.5)
+        async with open_reviewer(settings) as reviewer:
+            assert reviewer is not None
+            began = time.monotonic()
+            assert (await reviewer.reviewed(screened(text="Hello"))).level is Level.NORMAL
+            assert 0.4 < time.monotonic() - began < 2
+
+
+async def test_an_endless_answer_is_no_answer(tmp_path: Path) -> None:
+    async with answering('{"score": 0.99}' + " " * 200_000) as endpoint:
+        assert (await reviewed(tmp_path, endpoint.url, screened(text="Hello"))).level is Level.NORMAL
+
+
+async def test_after_failures_in_a_row_it_is_left_alone_for_a_while(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reviewing, "PAUSE_S", 0.3)
+    async with answering('{"score": 0.97}', 503) as endpoint:
+        settings = settings_for(tmp_path, reviewer_url=endpoint.url, reviewer_model="small", reviewer_seconds=2)
+        async with open_reviewer(settings) as reviewer:
+            assert reviewer is not None
+            for _ in range(reviewing.FAILURES + 3):
+                assert (await reviewer.reviewed(screened(text="Hello"))).level is Level.NORMAL
+            assert len(endpoint.asked) == reviewing.FAILURES
+            await asyncio.sleep(0.4)
+            endpoint.status = 200
+            assert (await reviewer.reviewed(screened(text="Hello"))).level is Level.QUARANTINED
+
+
+@pytest.mark.parametrize(("content", "status"), [("What a nice email.", 200), ("", 400), ("", 422)])
+async def test_no_email_can_keep_the_reviewer_from_the_next(tmp_path: Path, content: str, status: int) -> None:
+    async with answering(content, status) as endpoint:
+        settings = settings_for(tmp_path, reviewer_url=endpoint.url, reviewer_model="small", reviewer_seconds=2)
+        async with open_reviewer(settings) as reviewer:
+            assert reviewer is not None
+            for _ in range(2 * reviewing.FAILURES):
+                await reviewer.reviewed(screened(text="Hello"))
+    assert len(endpoint.asked) == 2 * reviewing.FAILURES
+
+
+async def test_filing_goes_on_beside_a_slow_reviewer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reviewing, "FAILURES", 1000)
+    async with dripping() as url:
+        settings = settings_for(tmp_path, reviewer_url=url, reviewer_model="small", reviewer_seconds=1)
+        async with open_app(settings) as app:
+            box = await make_inbox(app)
+            for n in range(20):
+                await hand_in(app, box, letter(f"n{n}"))
+            async with open_workers(settings) as workers, ended(asyncio.create_task(file_forever(app, workers))):
+
+                async def filed() -> bool:
+                    return len((await do(app, "list_emails", limit=50)).emails) == 20
+
+                await until(lambda: filed_any(app), 30)
+                began = time.monotonic()
+                await until(filed, 10)
+                # One worker and three places: one after the other they would take 6 s.
+                assert time.monotonic() - began < 4
+
+
+async def filed_any(app: Any) -> bool:
+    return bool((await do(app, "list_emails", limit=1)).emails)
 
 
 def test_an_endpoint_needs_a_model_and_a_web_address(tmp_path: Path) -> None:

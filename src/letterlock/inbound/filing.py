@@ -16,6 +16,7 @@ from letterlock.errors import StoreBusy, StoreError, StoreFull
 from letterlock.ids import EmailId
 from letterlock.inbound.reviewer import Reviewer, open_reviewer
 from letterlock.inbound.workers import Workers, unread
+from letterlock.message.authenticate import AuthReport
 from letterlock.message.envelope import Receipt
 from letterlock.store import emails, outbox
 from letterlock.store.database import Transaction
@@ -31,6 +32,8 @@ _PATIENCE_MS = 5_000
 _FLOOD_WINDOW_S = 0.1
 _FLOOD_LOOK_S = 0.05
 _MOST_AWAITED = 200
+_MOST_ASKED = 32
+"""Emails that are with the reviewer beside those that workers read."""
 
 
 async def file_forever(app: App, workers: Workers) -> None:
@@ -47,7 +50,9 @@ async def _file_forever(app: App, workers: Workers, reviewer: Reviewer | None, i
             while True:
                 taken: list[Unfiled] = []
                 # More than there are workers: some wait for their commit, and a free worker finds the next at hand.
-                room = 3 * workers.size - len(in_work)
+                # What is with the reviewer needs no worker.
+                asking = reviewer.asking if reviewer is not None else 0
+                room = 3 * workers.size - len(in_work) + min(asking, _MOST_ASKED)
                 if room > 0:
                     before = app.now_ms() - _PATIENCE_MS if flood.is_on() else None
                     try:
@@ -100,6 +105,8 @@ async def _file_one(
     try:
         filed = await workers.read(unfiled.envelope, unfiled.raw, allowed=unfiled.allowed)
         if reviewer is not None:
+            # Its worker is free for another.
+            watch.ring()
             filed = await reviewer.reviewed(filed)
         try:
             await _keep(app, receipt, filed)
@@ -143,17 +150,16 @@ async def rescreen(app: App, workers: Workers) -> AsyncIterator[EmailId]:
 
 
 async def _rescreen(app: App, workers: Workers, reviewer: Reviewer | None) -> AsyncIterator[EmailId]:
+    async def read(one: Unfiled, auth: AuthReport) -> Filed:
+        filed = await workers.read(one.envelope, one.raw, auth=auth, allowed=one.allowed)
+        return filed if reviewer is None else await reviewer.reviewed(filed)
+
     after = ""
     while found := await app.database.read_system(lambda tx: emails.next_filed(tx, after, 4 * workers.size)):  # noqa: B023
-        reading = [
-            asyncio.create_task(workers.read(one.envelope, one.raw, auth=auth, allowed=one.allowed))
-            for one, auth in found
-        ]
+        reading = [asyncio.create_task(read(one, auth)) for one, auth in found]
         try:
             for (one, _), task in zip(found, reading, strict=True):
                 receipt, filed = one.receipt, await task
-                if reviewer is not None:
-                    filed = await reviewer.reviewed(filed)
                 await app.database.write(receipt.tenant_id, lambda tx, r=receipt, f=filed: emails.refile(tx, r, f))  # type: ignore[misc]
                 yield receipt.email_id
         finally:
