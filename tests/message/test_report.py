@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bounces import LAST, LATER, LATER_OTHERS, OTHERS, REPORTS, Sample
 from letterlock.message.parse import parse_message
-from letterlock.message.report import Report, read_report
+from letterlock.message.report import Report, read_report, verp_token
 
 OURS = "<m1@shop.example>"
 WHO = "ben@far.example"
@@ -205,3 +208,123 @@ def test_no_report_raises(junk: bytes, kind: bytes) -> None:
     raw += b"--B\nContent-Type: "
     found = read_report(parse_message(raw + kind + b"\n\n" + junk + b"\n--B--\n"))
     assert found is None or isinstance(found, Report)
+
+
+@pytest.mark.parametrize("sample", (*REPORTS, *LATER, *LAST), ids=lambda sample: sample.name)
+def test_what_servers_of_many_makes_say_is_understood(sample: Sample) -> None:
+    found = read_report(parse_message(sample.raw))
+    if not sample.kind:
+        assert found is None
+        return
+    assert found is not None
+    assert (found.kind, found.message_id) == (sample.kind, sample.message_id)
+    if sample.kind == "bounce":
+        assert [(one.address, one.class_) for one in found.recipients] == list(sample.told)
+    else:
+        assert [one.address for one in found.recipients] == [address for address, _ in sample.told]
+        assert not {one.class_ for one in found.recipients} & {"hard", "block"}
+
+
+@pytest.mark.parametrize("sample", (*OTHERS, *LATER_OTHERS), ids=lambda sample: sample.name)
+def test_what_only_looks_like_a_report_is_none(sample: Sample) -> None:
+    assert read_report(parse_message(sample.raw)) is None
+
+
+def test_a_bounce_is_of_those_it_failed_for() -> None:
+    block = "Final-Recipient: rfc822; {}@far.example\nAction: {}\nStatus: {}\n\n"
+    fields = block.format("kim", "delivered", "2.0.0") + block.format("lu", "delayed", "4.4.1")
+    raw = dsn("failed", "5.1.1", "unknown").replace(b"Final-Recipient", fields.encode() + b"Final-Recipient", 1)
+    found = read_report(parse_message(raw))
+    assert found is not None
+    assert (found.kind, [one.address for one in found.recipients]) == ("bounce", [WHO])
+
+
+def test_each_recipient_gets_the_reason_told_for_it() -> None:
+    text = f"<{WHO}>:\nuser unknown (#5.1.1)\n\n<kim@far.example>:\nmailbox full (#5.2.2)\n"
+    found = read_report(parse_message(words("failure notice", text)))
+    assert found is not None
+    assert [(one.address, one.class_) for one in found.recipients] == [(WHO, "hard"), ("kim@far.example", "soft")]
+
+
+TOKEN = "k3f7a2m5q6w4e7r2t5y6u3i4op"
+
+
+@pytest.mark.parametrize("field", ["To: <bounces+{}@shop.example>", "Delivered-To: bounces+{}@shop.example"])
+def test_the_token_of_the_return_path_is_found(field: str) -> None:
+    for token in (TOKEN, TOKEN.upper()):
+        parsed = parse_message(f"From: a@far.example\r\n{field.format(token)}\r\n\r\nhi".encode())
+        assert verp_token(parsed) == TOKEN
+
+
+def test_the_envelope_counts_before_the_header() -> None:
+    parsed = parse_message(f"From: a@far.example\r\nTo: bounces+{TOKEN}@shop.example\r\n\r\nhi".encode())
+    other = "z" * 26
+    assert verp_token(parsed, ["box@shop.example", f"bounces+{other}@shop.example"]) == other
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "anna@shop.example",
+        f"bounces+{TOKEN[:-1]}@shop.example",
+        f"bounces+{TOKEN}x@shop.example",
+        f"xbounces+{TOKEN}@shop.example",
+        f"bounces-{TOKEN}@shop.example",
+        f"bounces+{TOKEN}",
+        f"bounces+{TOKEN[:-1]}_@shop.example",
+    ],
+)
+def test_no_other_address_has_a_token(address: str) -> None:
+    assert verp_token(parse_message(f"From: a@far.example\r\nTo: {address}\r\n\r\nhi".encode()), [address]) == ""
+
+
+def to_return_path(**headers: str) -> bytes:
+    raw = words("Delivery failure", f"Could not be delivered: {WHO}: 550 no such user", "gate@far.example", **headers)
+    return raw.replace(b"To: box@", f"To: bounces+{TOKEN}@".encode()).partition(b"--- Below")[0]
+
+
+def test_a_report_to_the_return_path_needs_no_known_sender() -> None:
+    found = read_report(parse_message(to_return_path()))
+    assert found is not None
+    assert (found.kind, [(one.address, one.class_) for one in found.recipients]) == ("bounce", [(WHO, "hard")])
+    assert read_report(parse_message(to_return_path().replace(b"bounces+", b"box+"))) is None
+
+
+def test_an_automatic_answer_to_the_return_path_is_no_report() -> None:
+    assert read_report(parse_message(to_return_path(Auto_Submitted="auto-replied"))) is None
+
+
+@given(st.sampled_from((*REPORTS, *LATER, *LAST, *OTHERS)), st.data())
+@settings(max_examples=200, deadline=None)
+def test_no_damaged_report_raises(sample: Sample, data: st.DataObject) -> None:
+    at = data.draw(st.integers(0, len(sample.raw)))
+    cut = data.draw(st.integers(0, 40))
+    found = read_report(parse_message(sample.raw[:at] + data.draw(st.binary(max_size=20)) + sample.raw[at + cut :]))
+    assert found is None or isinstance(found, Report)
+
+
+@pytest.mark.parametrize(
+    "unit",
+    ["<style ", "<style></style", "<", "<a ", "-", "--original ", "received: x\n", "received: x\n y\n", "to: x\n",
+     "@", "a@b.c ", "a@", "mailbox ", "address not ", "550 5.1.1 ", "message-id:", "\n", "\n ", "+2B", "\\x{41}",
+     "deliver ", "user user "],
+)  # fmt: skip
+def test_the_time_to_read_a_report_grows_no_faster_than_it(unit: str) -> None:
+    def seconds(length: int) -> float:
+        body = (unit * (length // len(unit))).encode()
+        head = b"From: mailer-daemon@x.example\nSubject: failure notice\nMIME-Version: 1.0\n"
+        mails = [parse_message(head + b"Content-Type: text/%s\n\n" % kind + body) for kind in (b"plain", b"html")]
+        part = b"Content-Type: multipart/report; boundary=B\n\n--B\nContent-Type: message/%s\n\n"
+        mails += [
+            parse_message(head + part % kind + body + b"\n--B--\n")
+            for kind in (b"delivery-status", b"feedback-report", b"rfc822")
+        ]
+        best = 9.0
+        for _ in range(3):
+            start = time.process_time()
+            for mail in mails:
+                read_report(mail)
+            best = min(best, time.process_time() - start)
+        return best
+
+    assert seconds(60_000) < 0.05 + 8 * seconds(15_000)
