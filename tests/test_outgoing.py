@@ -9,7 +9,10 @@ from hypothesis import strategies as st
 
 from letterlock.message.compose import File
 from letterlock.outgoing import Outgoing, alarms
-from letters import ATTACKS, HONEST
+from letters import ATTACKS, ATTACKS_LAST, ATTACKS_LATER, HONEST, HONEST_LAST, HONEST_LATER
+
+MISSED = {"en lawyer", "pt multa"}
+"""Frauds that go unnoticed."""
 
 
 def codes(text: str = "Hello", subject: str = "Hi", **changes: Any) -> list[str]:
@@ -19,17 +22,27 @@ def codes(text: str = "Hello", subject: str = "Hi", **changes: Any) -> list[str]
 
 def of_letter(letter: str) -> list[str]:
     subject, _, body = letter.partition("\n\n")
-    return codes(body, subject)
+    return codes(body, subject, answers=subject.startswith("Re: "))
 
 
-@pytest.mark.parametrize("name", HONEST)
-def test_an_honest_letter_raises_no_alarm(name: str) -> None:
-    assert of_letter(HONEST[name]) == []
+@pytest.mark.parametrize(
+    "letter", [*HONEST.items(), *HONEST_LATER.items(), *HONEST_LAST.items()], ids=lambda one: one[0]
+)
+def test_an_honest_letter_raises_no_alarm(letter: tuple[str, str]) -> None:
+    assert of_letter(letter[1]) == []
 
 
-@pytest.mark.parametrize("name", ATTACKS)
-def test_a_fraud_is_noticed_in_every_language(name: str) -> None:
-    assert of_letter(ATTACKS[name]) == ["phishing"]
+@pytest.mark.parametrize(
+    "letter", [*ATTACKS.items(), *ATTACKS_LATER.items(), *ATTACKS_LAST.items()], ids=lambda one: one[0]
+)
+def test_a_fraud_is_noticed_in_every_language(letter: tuple[str, str]) -> None:
+    assert of_letter(letter[1]) == ([] if letter[0] in MISSED else ["phishing"])
+
+
+def test_what_an_answer_quotes_is_not_its_own() -> None:
+    text = f"We never wrote that.\n\nOn Monday Kim wrote:\n> {ATTACKS['en card'].partition(chr(10))[2].strip()}\n"
+    assert codes(text, "Re: our bank account has changed", answers=True) == []
+    assert codes(text, "Our bank account has changed") == ["phishing"]
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from letterlock.message.characters import clean
 from letterlock.message.compose import File
 from letterlock.message.extract.domains import registrable
 from letterlock.message.extract.links import Link, find_links
+from letterlock.message.extract.reply import newest_part
 from letterlock.message.parse import Mailbox, ParsedMessage
 from letterlock.message.programs import why_program
 from letterlock.message.visible import visible_text
@@ -51,6 +52,8 @@ class Outgoing:
     known: tuple[str, ...] = ()
     named: tuple[str, ...] = ()
     size: int = 0
+    answers: bool = False
+    """It answers an email: what it quotes are the reader's own words."""
 
 
 def alarms(mail: Outgoing, *, most_bytes: int, most_attached: int) -> tuple[Alarm, ...]:
@@ -65,12 +68,14 @@ def alarms(mail: Outgoing, *, most_bytes: int, most_attached: int) -> tuple[Alar
     )
     visible = visible_text(parsed)
     links = find_links(parsed, visible).all
-    written = f"{mail.subject}\n\n{text}" + (f"\n\n{visible.text[:_MOST_CHARS]}" if mail.html else "")
+    bodies = [text, visible.text[:_MOST_CHARS]] if mail.html else [text]
+    written = "\n\n".join((mail.subject, *bodies))
+    said = "\n\n".join(body[: newest_part(body)] for body in bodies) if mail.answers else written
     ours = {registrable(domain) for domain in (mail.sender, *mail.named)}
     shielded = {registrable(domain) for domain in (*mail.known, *mail.recipients, *mail.named, mail.sender)} - {""}
     found += _misleading(written, links, ours, _Shield(shielded))
     strange = any(_is_strange(link, ours | {registrable(domain) for domain in mail.recipients}) for link in links)
-    found += (Alarm("phishing", what) for what in fraud(written, strange=strange or _asks_in_a_form(mail.html)))
+    found += (Alarm("phishing", what) for what in fraud(said, strange=strange or _asks_in_a_form(mail.html)))
     found += _impersonation(mail, text)
     return tuple(dict.fromkeys(found))[:_MOST_ALARMS]
 
@@ -368,7 +373,11 @@ def _impersonation(mail: Outgoing, text: str) -> Iterator[Alarm]:
     house = registrable(mail.sender)
     own_name = house.partition(".")[0]
     claims = [mail.sender_name] if mail.sender_name else []
-    lines = [line.strip(" \t-–—*_,.!") for line in text.split("\n") if line.strip() and not line.startswith(">")]
+    lines = [
+        line.strip(" \t-–—*_,.!")
+        for line in text.split("\n")
+        if line.strip() and not line.startswith(">") and "://" not in line
+    ]
     claims += [
         line for line in lines[-_SIGN_OFF_LINES:] if 0 < len(line) <= 120 and len(line.split()) <= _SIGN_OFF_WORDS
     ]

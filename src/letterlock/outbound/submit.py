@@ -275,6 +275,7 @@ async def _alarms(app: App, inbox: Inbox, draft: Draft, size: int) -> tuple[Alar
         known=sent,
         named=named,
         size=size,
+        answers=bool(draft.in_reply_to),
     )
     most = app.settings.max_message_bytes
     # Files and HTML take a while to look through.
