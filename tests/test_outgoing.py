@@ -41,7 +41,7 @@ def test_a_fraud_is_noticed_in_every_language(letter: tuple[str, str]) -> None:
 
 def test_what_an_answer_quotes_is_not_its_own() -> None:
     quoted = ATTACKS["en card"].partition("\n\n")[2].replace("\n", "\n> ")
-    text = f"We never wrote that.\n\nOn Monday Kim wrote:\n> {quoted}\n"
+    text = f"That is not from us.\n\nOn Monday Kim wrote:\n> {quoted}\n"
     assert codes(text, "Re: our bank account has changed", answers=True) == []
     assert codes(text, "Our bank account has changed") == ["phishing"]
 
