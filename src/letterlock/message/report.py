@@ -58,7 +58,7 @@ _SAID_CHARS: Final = 8_000
 _LINE: Final = 300
 
 _TOKEN: Final = re.compile(r"(?<![^\s<,;:])bounces\+([0-9a-z]{26})@", re.IGNORECASE)
-_TOKEN_FIELDS: Final = ("Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To", "To")
+_TOKEN_FIELDS: Final = frozenset(("delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "to"))
 _MESSAGE_ID: Final = re.compile(
     r"^[ \t]{0,9}(?:the )?(?:(?:x-)?original-)?message[- ]?id(?:entifier)?(?: is| was)?[ \t]{0,9}:"
     r"[ \t]{0,40}(?:\r?\n[ \t]{1,9})?(<[^<>\s]{1,900}>)",
@@ -276,12 +276,8 @@ def verp_token(parsed: ParsedMessage, recipients: Iterable[str] = ()) -> str:
     """The token of the return path `bounces+TOKEN@DOMAIN` that a report came to, in lower case, or "".
 
     `recipients` of the envelope count before the fields of the header, which anyone can write."""
-    told = (*recipients, *(value for name in _TOKEN_FIELDS for value in _values(parsed, name)))
+    told = (*recipients, *(value for name, value in parsed.headers if name.lower() in _TOKEN_FIELDS))
     return next((found[1].lower() for text in told if (found := _TOKEN.search(text))), "")
-
-
-def _values(parsed: ParsedMessage, name: str) -> list[str]:
-    return [value for key, value in parsed.headers if key.lower() == name.lower()]
 
 
 def _said(parsed: ParsedMessage) -> tuple[str, str]:
