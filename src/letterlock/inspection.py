@@ -6,10 +6,13 @@ socket or database; DNS only through the resolver handed in.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
+from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel, ConfigDict
 
@@ -19,8 +22,9 @@ from letterlock.message import authenticate as authentication
 from letterlock.message.attached import AttachedText, attached_parts, attached_texts
 from letterlock.message.authenticate import AuthReport
 from letterlock.message.envelope import Envelope
-from letterlock.message.extract.codes import Code, find_code
+from letterlock.message.extract.codes import Code, find_code, spellings
 from letterlock.message.extract.credentials import Credential, find_credentials, mask
+from letterlock.message.extract.domains import registrable
 from letterlock.message.extract.facts import Facts, find_facts
 from letterlock.message.extract.links import Links, find_links
 from letterlock.message.extract.meaning import Category, categorise
@@ -30,6 +34,7 @@ from letterlock.message.report import Report, read_report
 from letterlock.message.threading import followup_to, may_answer, no_answer
 from letterlock.message.visible import HiddenPassage, visible_text
 from letterlock.screen.rule import Evidence, Finding, attachment_place
+from letterlock.screen.rules.exfiltration import orders_in_link
 from letterlock.screen.safe_text import SafeText, safe_line, safe_text
 from letterlock.screen.score import Level, Screening, SecondOpinion, Thresholds, screen
 
@@ -193,7 +198,7 @@ def preview(inspection: Inspection, *, mask_codes: bool) -> Preview:
     # Enough for a snippet after cuts; the whole of a newsletter would cost more than everything else here.
     opening = min(inspection.history_start, 5 * SNIPPET_CHARS)
     return Preview(
-        from_address=safe_line(inspection.from_.address, 254) if inspection.from_ else "",
+        from_address=safe_line(inspection.from_.address, 254, masks) if inspection.from_ else "",
         from_name=shown_name(inspection, masks),
         subject=shown_subject(inspection, masks),
         snippet=safe_line(safe_text(inspection.text, inspection.screening, masks, opening).text, SNIPPET_CHARS, masks),
@@ -240,6 +245,73 @@ def shown_attachment(inspection: Inspection, index: int, masks: Iterable[str] = 
     level = Level.QUARANTINED if screening.level is Level.QUARANTINED else Level.SUSPECT if found else Level.NORMAL
     safe = safe_text(said.text, replace(screening, level=level, findings=found), masks)
     return replace(safe, removed=(*safe.removed, *hidden_kinds(said.hidden)))
+
+
+@dataclass(frozen=True, slots=True)
+class ShownUrl:
+    """A URL as a model may see it. `kept_back`: why it does not stand whole, "" when it does: scheme_only,
+    gives_orders (only its domain is left), masked_code, masked_secret (dots in their place)."""
+
+    url: str
+    kept_back: str = ""
+
+
+def shown_url(url: str, masks: Iterable[str] = (), *, action: bool = False) -> ShownUrl:
+    """`url` as it may be shown. `action`: it is there to be followed once (to verify, sign in, reset, leave a list), so
+    its own token is no secret to be masked: without it the link would not work."""
+    if not url:
+        return ShownUrl("")
+    scheme = url.partition(":")[0].lower() if ":" in url[:_LONGEST_SCHEME] else ""
+    if scheme not in ("http", "https", "mailto"):
+        return ShownUrl(f"{safe_line(scheme, _LONGEST_SCHEME)}:" if scheme.isalnum() else "", "scheme_only")
+    if orders_in_link(url):
+        return ShownUrl(_house(url, scheme), "gives_orders")
+    secrets = find_credentials(url)
+    if action:
+        secrets = tuple(one for one in secrets if one.kind not in _TOKEN_KINDS)
+    shown = mask(url, secrets)
+    shown = _PASSWORD_IN_URL.sub(lambda found: found[1] + "•" * len(found[2]), shown)
+    without = _without_codes(shown, masks)
+    if without != shown:
+        return ShownUrl(safe_line(without, _LONGEST_URL), "masked_code")
+    if any(spellings(unquote(shown), code) for code in masks if len(code) >= _SURELY_MEANT):
+        return ShownUrl(_house(url, scheme), "masked_code")
+    return ShownUrl(safe_line(shown, _LONGEST_URL), "masked_secret" if shown != url else "")
+
+
+_LONGEST_SCHEME: Final = 30
+_LONGEST_URL: Final = 2_000
+_SURELY_MEANT: Final = 6
+"""So many characters of a code do not stand in a token by chance."""
+_TOKEN_KINDS: Final = frozenset({"jwt", "password"})
+_PASSWORD_IN_URL: Final = re.compile(
+    r"((?:[?&;#/](?:user_?)?(?:password|passwort|passwd|pass|kennwort|passphrase|senha|contrase(?:n|ñ|%c3%b1)a|haslo)="
+    r"|://[^\s/@:]{0,200}:(?=[^\s/@]{1,200}@)))([^&#;@\s]{1,500})",
+    re.IGNORECASE,
+)
+
+
+def _house(url: str, scheme: str) -> str:
+    """The registered domain a URL leads to; a host's name can hold words, too."""
+    try:
+        host = (urlsplit(url).hostname or "") if scheme != "mailto" else url.partition("@")[2].partition("?")[0]
+    except ValueError:
+        host = ""
+    house = registrable(host)
+    named = "" if orders_in_link(f"https://{house}/") else safe_line(house, 253)
+    return f"{scheme}:{named}" if scheme == "mailto" else f"{scheme}://{named}/"
+
+
+def _without_codes(url: str, masks: Iterable[str]) -> str:
+    for code in dict.fromkeys("".join(filter(str.isalnum, form)) for form in masks):
+        pieces, position = [], 0
+        for start, end in spellings(url, code):
+            apart = not (url[start - 1 : start].isalnum() or url[end : end + 1].isalnum())
+            if apart or len(code) >= _SURELY_MEANT:
+                pieces += [url[position:start], "•" * len(code)]
+                position = end
+        url = "".join((*pieces, url[position:])) if pieces else url
+    return url
 
 
 def hidden_kinds(hidden: Iterable[HiddenPassage]) -> tuple[str, ...]:

@@ -8,7 +8,9 @@ import codecs
 import re
 import string
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final
+from urllib.parse import unquote_plus
 
 from letterlock.screen.lexicon import Concept, concepts
 from letterlock.screen.rule import Evidence, Hit, Rule
@@ -34,6 +36,13 @@ _REVERSED_WORDS: Final = frozenset(
     {"erongi", "dragersid", "tegrof", "snoitcurtsni", "suoiverp", "tnatsissa", "drawrof"}
 )
 _WORDS: Final = re.compile(r"[a-z]+")
+_WRITTEN: Final = re.compile(r"(?:https?://|mailto:|data:|www\.)[^\s<>\"]{1,4000}", re.IGNORECASE)
+_HEADER_URL: Final = re.compile(r"<\s*([^<>\s]{1,2000})\s*>")
+_BETWEEN_WORDS: Final = re.compile(r"[\W_]+")
+_ENCODINGS: Final = 3
+_LEAST_WORDS: Final = 3
+_MOST_LINKS: Final = 200
+_LONGEST_URL: Final = 4_000
 _TRIES: Final = 50
 _LONGEST: Final = 20_000
 
@@ -102,8 +111,45 @@ def _in_code(evidence: Evidence) -> Iterator[Hit]:
             yield Hit(plain[:200], "text", start, end)
 
 
+def orders_in_link(url: str) -> bool:
+    """Whether the words of a URL give orders to who reads it, percent signs decoded, once or more times over."""
+    said = _said_by(url)
+    return bool(said) and bool(find(said) or any(find(plain) for plain, _, _ in _decoded(said)))
+
+
+def _said_by(url: str) -> str:
+    """The words of a URL, in a line each way to part them; "" where there are too few to say anything."""
+    said = url[:_LONGEST_URL]
+    for _ in range(_ENCODINGS):
+        decoded = unquote_plus(said)
+        if decoded == said:
+            break
+        said = decoded
+    words = _BETWEEN_WORDS.sub(" ", said)
+    return f"{said}\n\n{words}" if words.count(" ") >= _LEAST_WORDS else ""
+
+
+def _orders_in_links(evidence: Evidence) -> Iterator[Hit]:
+    text = evidence.visible.text
+    written = [match.span() for match in islice(_WRITTEN.finditer(text), _MOST_LINKS)]
+    urls = [text[start:end] for start, end in written]
+    others = [link.url for link in evidence.visible.links[:_MOST_LINKS]]
+    others += _HEADER_URL.findall(evidence.parsed.header("List-Unsubscribe")[:10_000])
+    # All at once first: most mail has nothing of the kind, and one look costs less than many.
+    said = "\n\n".join(filter(None, map(_said_by, dict.fromkeys((*urls, *others)))))
+    if not (find(said) or any(find(plain) for plain, _, _ in _decoded(said))):
+        return
+    for (start, end), url in zip(written, urls, strict=True):
+        if orders_in_link(url):
+            yield Hit(url[:200], "text", start, end)
+    for url in dict.fromkeys(others):
+        if url not in urls and orders_in_link(url):
+            yield Hit(url[:200], "link")
+
+
 EXFILTRATION: Final[tuple[Rule, ...]] = (
     Rule("exfiltration.picture", 0.6, "It contains a picture link in Markdown, which some programs load.", _pictures),
     Rule("exfiltration.filled_link", 0.5, "It contains a link with a gap for data to be filled in.", _filled),
     Rule("exfiltration.encoded", 0.75, "Encoded text in it gives orders once decoded.", _in_code),
+    Rule("exfiltration.link_orders", 0.5, "The words of a link in it give orders.", _orders_in_links),
 )
