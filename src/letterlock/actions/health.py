@@ -46,6 +46,14 @@ async def reception_problem(app: App) -> str:
     return "No Letterlock process listens for mail on this data folder right now."
 
 
+async def start_problem(app: App) -> str:
+    """What an owner who has just started this should know at once, as a sentence; "" when mail comes in, and when it
+    was asked for that none does."""
+    if not app.settings.smtp_port and not app.settings.lmtp_port:
+        return ""
+    return await reception_problem(app)
+
+
 async def reception_warning(app: App) -> str:
     """Why an email that was sent may not be seen yet, as a sentence; "" when all is well."""
     problem = await reception_problem(app)

@@ -519,15 +519,44 @@ def backup(outer: dict[str, Any], /, file: Path, **options: Any) -> None:
     click.echo(f"Backup written to {file}. To use it: put it as letterlock.db into an empty data folder.")
 
 
+_OWN_LOG = "letterlock"
+
+
 class _Log(logging.Formatter):
-    """No stack trace reaches a person who did not ask for DEBUG: the kind of error and where it rose are enough."""
+    """Of an error, its kind and where it rose, at DEBUG the whole way there. Never its own words, and of a library's
+    message the first line: what follows may be mail."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        if not _is_own(record):
+            record = logging.makeLogRecord({**record.__dict__, "args": None, "msg": _first_line(record.getMessage())})
+        return super().format(record)
 
     def formatException(self, ei: Any) -> str:
-        if logging.getLogger().isEnabledFor(logging.DEBUG):
-            return super().formatException(ei)
-        frame = traceback.extract_tb(ei[2])[-1:]
-        place = f" at {Path(frame[0].filename).name}:{frame[0].lineno}" if frame else ""
+        frames = traceback.extract_tb(ei[2])
+        if logging.getLogger(_OWN_LOG).isEnabledFor(logging.DEBUG):
+            return f"{''.join(traceback.format_list(frames))}  {ei[0].__name__}"
+        place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
         return f"  {ei[0].__name__}{place}"
+
+
+def _is_own(record: logging.LogRecord) -> bool:
+    return record.name.partition(".")[0] == _OWN_LOG
+
+
+def _first_line(text: str) -> str:
+    return text.partition("\n")[0][:200]
+
+
+def _log_to_stderr(level: str) -> None:
+    """Our own log at `level`. Libraries never below WARNING, whatever level they give themselves: at DEBUG several
+    print what goes over the wire. Called before the SDK configures the root logger."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Log("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.addFilter(lambda record: record.levelno >= logging.WARNING or _is_own(record))
+    logging.basicConfig(level=max(logging.WARNING, logging.getLevelName(level)), handlers=[handler])
+    logging.getLogger(_OWN_LOG).setLevel(level)
+    # What it calls errors are streams that a stop has cut.
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
 
 
 def _settings(*options: dict[str, Any]) -> Settings:
@@ -535,25 +564,26 @@ def _settings(*options: dict[str, Any]) -> Settings:
     for given in options:
         merged |= {name: value for name, value in given.items() if value is not None}
     settings = load_settings(**merged)
-    # Before anything of the SDK configures the root logger: stderr only, no mail text at any level.
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Log("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(level=settings.log_level, handlers=[handler])
-    for noisy in ("mail.log", "mcp", "aiosqlite", "httpx", "asyncio", "filelock"):
-        logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLevelName(settings.log_level)))
-    # What it calls errors are streams that a stop has cut.
-    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+    _log_to_stderr(settings.log_level)
     return settings
 
 
 def _say(settings: Settings) -> None:
     """The start-up line: what is configured and what is missing."""
-    smtp = f"SMTP {settings.smtp_host}:{settings.smtp_port}" if settings.smtp_port else "SMTP off"
-    lmtp = f", LMTP {settings.lmtp_port}" if settings.lmtp_port else ""
-    tls = "" if settings.tls_cert else " without TLS"
-    relay = settings.relay_host or "none (mail to the outside is held; set relay_host)"
+    doors = [
+        f"{name} {settings.smtp_host}:{port}"
+        for name, port in (("SMTP", settings.smtp_port), ("LMTP", settings.lmtp_port))
+        if port
+    ]
+    tls = " with TLS" if settings.tls_cert else " without TLS"
+    mail = f"{' and '.join(doors)}{tls}" if doors else "no SMTP (smtp_port is 0)"
+    relay = (
+        settings.relay_host
+        or ("for some domains" if settings.relays else "")
+        or "none (mail to the outside is held; set relay_host)"
+    )
     click.echo(
-        f"letterlock {metadata.version('letterlock')}: data {settings.data}; {smtp}{lmtp}{tls};"
+        f"letterlock {metadata.version('letterlock')}: data {settings.data}; {mail};"
         f" inboxes @{settings.domain}; relay {relay}",
         err=True,
     )

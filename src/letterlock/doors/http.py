@@ -18,7 +18,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING
 
 from letterlock.actions.caller import AGENT_SCOPES
-from letterlock.actions.health import reception_problem
+from letterlock.actions.health import reception_problem, start_problem
 from letterlock.app import App, open_app
 from letterlock.errors import SettingsError
 from letterlock.ids import DEFAULT_TENANT, LOCAL_AGENT
@@ -116,7 +116,7 @@ async def serve_http(settings: Settings, *, new_key: bool = False) -> None:
                 # Python's 5 ms a group of mails would wait longer for that than for the disk.
                 sys.setswitchinterval(0.001)
                 with _stop_on_signal(app, server):
-                    _say_start(settings, base_url, key)
+                    _say_start(base_url, key, await start_problem(app))
                     await server.serve(sockets=[bound])
 
 
@@ -170,8 +170,9 @@ def _bind(settings: Settings) -> socket.socket:
     return bound
 
 
-def _say_start(settings: Settings, base_url: str, key: str) -> None:
-    lines = [f"MCP on {base_url}/mcp (SSE on {base_url}/sse), health on {base_url}/healthz."]
+def _say_start(base_url: str, key: str, problem: str) -> None:
+    lines = [f"letterlock: {problem}"] if problem else []
+    lines += [f"MCP on {base_url}/mcp (SSE on {base_url}/sse), health on {base_url}/healthz."]
     if key:
         lines.append(f"Your key, shown this once: {key}")
         header = f'--header "Authorization: Bearer {key}"'

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import gc
 import logging
+import sys
 from typing import TYPE_CHECKING
 
 import anyio
@@ -49,6 +50,7 @@ async def serve_stdio(settings: Settings) -> None:
         await asyncio.sleep(_AFTER_FIRST_ANSWER_S)
         # Everything that is not the SDK is imported here, behind the first answer.
         from letterlock.actions import catalog  # noqa: F401
+        from letterlock.actions.health import start_problem
         from letterlock.app import open_app
         from letterlock.postmaster import mail_service
 
@@ -58,6 +60,8 @@ async def serve_stdio(settings: Settings) -> None:
                     opened.set_result(app)
                     # All that was imported stays: a collection that walks it would hold every call for 100 ms.
                     gc.freeze()
+                    if problem := await start_problem(app):
+                        print(f"letterlock: {problem}", file=sys.stderr, flush=True)
                     await asyncio.Event().wait()
             except StoreError as error:
                 log.warning("the data folder is tried again: %s", error)

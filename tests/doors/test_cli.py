@@ -1,0 +1,124 @@
+"""The command line: what it says at the start, what it logs, and how its errors read."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from mcp import Client
+from mcp.client.sse import sse_client
+
+from running import SCRIPT, call, clean_environment, letter, over_http, over_stdio, post, serving, wait_until
+
+
+def letterlock(data: Path, *arguments: str, **how: Any) -> subprocess.CompletedProcess[str]:
+    environment = clean_environment(**how.pop("environment", {}))
+    command = [SCRIPT, *arguments, "--data", str(data)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment, check=False, **how)
+
+
+# What is logged
+
+
+SECRETS = ("493817", "Zeppelin", "quagmire")
+"""The code, a word of the mail, a word an agent asks for."""
+
+
+async def test_no_code_and_no_word_of_mail_is_logged_at_debug(tmp_path: Path) -> None:
+    with serving(tmp_path / "data", "--log-level", "DEBUG") as served:
+        headers = {"Authorization": f"Bearer {served.key}"}
+
+        async def use(client: Client, name: str) -> None:
+            box = (await call(client, "create_inbox", name=name))["address"]
+            raw = letter("Your Zeppelin code", "Your Zeppelin code is 493817", X_Odd="Zeppelin")
+            await asyncio.to_thread(post, served.smtp_port, box, raw)
+            assert (await call(client, "wait_for_otp", inbox=box, timeout_s=30, since=0))["code"] == "493817"
+            (email,) = (await call(client, "list_emails", inbox=box))["emails"]
+            await call(client, "read_email", email_id=email["email_id"])
+            await call(client, "search_emails", query="quagmire")
+            await client.call_tool("search_emails", {"query": ["quagmire"]})
+            await client.call_tool("send_email", {"inbox": box, "to": ["quagmire"], "subject": "quagmire", "text": "x"})
+
+        for mode in ("auto", "legacy"):
+            async with over_http(served.url, served.key, mode) as client:
+                await use(client, f"http-{mode}")
+        async with Client(sse_client(f"{served.url}/sse", headers=headers), mode="legacy") as client:
+            await use(client, "sse")
+        for mode in ("auto", "legacy"):
+            async with over_stdio(tmp_path / "data", "--log-level", "DEBUG", mode=mode) as client:
+                await use(client, f"stdio-{mode}")
+        served.terminate()
+        said = "".join(served.stderr)
+    said += "".join(file.read_text() for file in tmp_path.glob("stderr-*.txt"))
+    assert "INFO letterlock" in said
+    assert [word for word in SECRETS if word.lower() in said.lower()] == []
+
+
+def test_a_library_that_sets_its_own_level_and_an_errors_words_are_not_logged() -> None:
+    program = """
+import logging
+from letterlock.doors import cli
+cli._log_to_stderr("DEBUG")
+library = logging.getLogger("sse_starlette.sse")
+library.setLevel(logging.DEBUG)
+library.debug("chunk: quagmire")
+try:
+    raise ValueError("quagmire")
+except ValueError:
+    library.exception("it failed: %s", "badly\\nquagmire")
+    logging.getLogger("letterlock.x").exception("ours failed")
+logging.getLogger("letterlock.x").debug("detail")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert "it failed: badly" in done.stderr
+    assert "ours failed" in done.stderr
+    assert "ValueError" in done.stderr
+    assert "detail" in done.stderr
+    # The line of the program that raised it is no value.
+    assert "quagmire" not in done.stderr
+
+
+# What is said at the start
+
+
+def test_a_taken_smtp_port_is_told_at_the_start(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with serving(tmp_path / "data", smtp_port=port) as served:
+            said = "".join(served.stderr)
+    assert f"port 127.0.0.1:{port} cannot be opened" in said
+    assert "LETTERLOCK_SMTP_PORT" in said
+
+
+async def test_a_taken_smtp_port_is_told_to_a_chat_client_too(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        async with over_stdio(tmp_path / "data", "--smtp-port", str(port)) as client:
+            await call(client, "list_inboxes")
+            (file,) = tmp_path.glob("stderr-*.txt")
+            await asyncio.to_thread(wait_until, lambda: "cannot be opened" in file.read_text())
+
+
+def test_a_missing_certificate_is_told_at_the_start(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "letterlock.toml").write_text('tls_cert = "/nowhere/a.pem"\ntls_key = "/nowhere/b.pem"\n')
+    with serving(tmp_path / "data") as served:
+        said = "".join(served.stderr)
+    assert "The certificate /nowhere/a.pem" in said
+    assert "Set tls_cert and tls_key" in said
+
+
+def test_without_a_port_nothing_is_said_of_tls(tmp_path: Path) -> None:
+    with serving(tmp_path / "data", smtp_port=0) as served:
+        first = served.stderr[0]
+    assert "no SMTP (smtp_port is 0)" in first
+    assert "TLS" not in first
+    assert "letterlock: " not in "".join(served.stderr)
