@@ -182,6 +182,36 @@ def test_a_word_for_a_phone_before_a_number_makes_it_one() -> None:
     assert phones("DHL\n030 901820", "de") == ["+4930901820"]
 
 
+@pytest.mark.parametrize(
+    ("text", "value", "currency", "where"),
+    [
+        ("USD 1.2 million", "1200000", "USD", "USD 1.2 million"),
+        ("$1.5 Billion in sales", "1500000000", "$", "$1.5 Billion"),
+        ("€1.5bn", "1500000000", "EUR", "€1.5bn"),
+        ("pay $2k now", "2000", "$", "$2k"),
+        ("5 Mio. Euro", "5000000", "EUR", "5 Mio. Euro"),
+        ("1,5 Mrd. €", "1500000000", "EUR", "1,5 Mrd. €"),
+        ("3万円", "30000", "JPY", "3万円"),
+        ("2 億円", "200000000", "JPY", "2 億円"),
+        ("₹5 lakh", "500000", "INR", "₹5 lakh"),
+        ("12 млн руб", "12000000", "RUB", "12 млн руб"),
+        ("R$ 1,5 milhão", "1500000", "BRL", "R$ 1,5 milhão"),
+        ("$2 kids", "2", "$", "$2"),
+        ("$5 m", "5", "$", "$5"),
+        ("-$20.00", "-20.00", "$", "-$20.00"),
+        ("EUR -20", "-20", "EUR", "EUR -20"),
+        ("a-$5", "5", "$", "$5"),
+    ],
+)
+def test_thousands_and_minus_signs_in_every_writing(text: str, value: str, currency: str, where: str) -> None:
+    (amount,) = find_facts(text, "en-US").amounts
+    assert (amount.value, amount.currency, text[amount.start : amount.end]) == (value, currency, where)
+
+
+def test_three_digits_behind_a_mark_before_a_word_for_thousands_are_no_amount() -> None:
+    assert find_facts("USD 1.234 million", "en-US").amounts == ()
+
+
 UPS, USPS, FEDEX, GROUND, POST = (
     "1Z999AA10123456784",
     "9205590164917312751089",

@@ -302,6 +302,28 @@ _AFTER: Final = re.compile(
 )
 
 
+# Words for thousands and more, by the zeros they stand for. Single letters only right behind the number.
+_ZEROS_OF: Final = {
+    3: "k thousand tausend tsd mille mila mil tys tis tusen тыс тысяч тысячи bin 千 천",
+    4: "万 萬 만",
+    5: "lakh lakhs lac लाख",
+    6: "m mm mn million millions mio millionen mill millones millón milhão milhões milione milioni mln miljoen milion "
+    "milionów miliony milionů miljon miljoner млн миллион миллиона миллионов milyon juta triệu",
+    7: "crore crores करोड़",
+    8: "亿 億 억",
+    9: "b bn billion billions mrd milliarde milliarden milliard milliards miljard miliardo miliardi mld miliard млрд "
+    "миллиард миллиардов milyar miliar tỷ",
+}
+_ZEROS: Final = {word: zeros for zeros, words in _ZEROS_OF.items() for word in words.split()}
+_LONG_FIRST: Final = "|".join(sorted((word for word in _ZEROS if len(word) > 2), key=len, reverse=True))
+_SCALE: Final = re.compile(
+    rf"(?:[kKmMB]|mm|MM|bn)(?![^\W_])|[ ]?[千천万萬만亿億억]|[ \u00a0\u202f]?(?i:{_LONG_FIRST}|tỷ|bn)"
+    r"(?![^\W\d_])\.?"
+)
+_MINUS: Final = frozenset("-\u2212")
+_ALIKE: Final = re.compile(r"[0-9]{1,3}[.,][0-9]{3}")
+
+
 def _amounts(text: str, runs: _Runs) -> Iterator[AmountFact]:
     done = read = 0
     for begin, _ in runs:
@@ -310,6 +332,8 @@ def _amounts(text: str, runs: _Runs) -> Iterator[AmountFact]:
         start, end = match.span()
         read = end
         currency = ""
+        if scale := _SCALE.match(text, end):
+            end = scale.end()
         # What named the currency of one number does not name that of the next: "5 EUR 10 pieces".
         before = _BEFORE.search(text, max(done, start - 8), start)
         if before is not None and (currency := _currency(before[1], _ONLY_AFTER)):
@@ -321,14 +345,30 @@ def _amounts(text: str, runs: _Runs) -> Iterator[AmountFact]:
             end = after.end()
             before = None
         value = _decimal(match[0], currency)
+        if value and scale:
+            # 1.234 million: of these three digits nobody can say whether they are decimals.
+            whole = _ALIKE.fullmatch(match[0]) is None
+            value = _scaled(value, _ZEROS[scale[0].strip(" \u00a0\u202f.").lower()]) if whole else ""
         if not value:
             continue
-        sign = text[match.start() - 1 : match.start()]
-        if sign in ("-", "\u2212") and (before is not None or not text[max(0, start - 2) : start - 1].strip()):
-            value = f"-{value}"
-            start = min(start, match.start() - 1)
+        # Before the number or before its currency: EUR -20, -$20; a dash behind a word is none.
+        for sign_at in (match.start() - 1, start - 1):
+            inside = sign_at >= start
+            if text[max(0, sign_at) : sign_at + 1] in _MINUS and (
+                inside or not text[max(0, sign_at - 1) : sign_at].strip()
+            ):
+                value = f"-{value}"
+                start = min(start, sign_at)
+                break
         done = end
         yield AmountFact(start, end, value, currency)
+
+
+def _scaled(value: str, zeros: int) -> str:
+    """`value` times ten to the power of `zeros`."""
+    whole, _, decimals = value.partition(".")
+    moved = f"{whole}{decimals[:zeros].ljust(zeros, '0')}".lstrip("0") or "0"
+    return f"{moved}.{decimals[zeros:]}" if decimals[zeros:] else moved
 
 
 def _currency(written: str, elsewhere: frozenset[str]) -> str:
