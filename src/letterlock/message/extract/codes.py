@@ -36,6 +36,17 @@ class Code:
 
 def find_code(parsed: ParsedMessage, visible: VisibleText) -> Code | None:
     """The one-time code of this email, or None."""
+    return surest(find_codes(parsed, visible))
+
+
+def surest(codes: tuple[Code, ...]) -> Code | None:
+    """Of what `find_codes` found, the one that is to be given, or None."""
+    return codes[0] if codes and codes[0].confidence >= SURE_ENOUGH else None
+
+
+def find_codes(parsed: ParsedMessage, visible: VisibleText) -> tuple[Code, ...]:
+    """All that may be a one-time code of this email, the surest first: what is to be masked, while only the first may
+    be given out, and only from SURE_ENOUGH on. Lifetimes are read for the first only."""
     bound = _domain_bound(parsed, visible)
     lines = _lines(parsed, visible)
     best: dict[str, tuple[float, str, _Shape | None]] = {}
@@ -53,11 +64,10 @@ def find_code(parsed: ParsedMessage, visible: VisibleText) -> Code | None:
     if bound:
         value, score = bound
         best[value] = (score, "it is the domain-bound code in the last line", best.get(value, (0, "", None))[2])
-    if not best:
-        return None
-    value, (score, reason, chosen) = max(best.items(), key=lambda item: item[1][0])
-    if round(score, 3) < _SURE_ENOUGH:
-        return None
+    likely = [(value, *found) for value, found in best.items() if round(found[0], 3) >= _WORTH_MASKING]
+    if not likely:
+        return ()
+    likely.sort(key=lambda one: -one[1])
     texts = [
         parsed.subject,
         visible.text,
@@ -65,13 +75,25 @@ def find_code(parsed: ParsedMessage, visible: VisibleText) -> Code | None:
         *(block.text for block in visible.blocks if block.part == "alt"),
     ]
     texts += [passage.text for passage in visible.hidden]
-    return Code(value, round(min(score, 0.99), 2), reason, _forms(value, texts), mail.lifetime(chosen))
+    return tuple(
+        # Never rounded up to what is sure enough.
+        Code(
+            value,
+            round(min(score, 0.99), 2) if round(score, 3) >= SURE_ENOUGH else min(round(score, 2), SURE_ENOUGH - 0.01),
+            reason,
+            _forms(value, texts),
+            None if place else mail.lifetime(shape),
+        )
+        for place, (value, score, reason, shape) in enumerate(likely[:_MOST_CODES])
+    )
 
 
 _MOST_LINES = 2_000
 _LONGEST_LINE = 4_000
 _MOST_SHAPES = 400
-_SURE_ENOUGH = 0.6
+SURE_ENOUGH = 0.6
+_WORTH_MASKING = 0.4
+_MOST_CODES = 20
 _NOUN = int(Hint.CODE | Hint.STRONG)
 _ACCOUNT = int(Hint.VERIFY | Hint.LOGIN | Hint.ONCE | Hint.SECURITY | Hint.RESET)
 _SIGNING_IN = int(_ACCOUNT | Hint.STRONG | Hint.PASSWORD)
@@ -428,7 +450,7 @@ class _Mail:
         return hints(small) != 0 or (small != value and small in self._small)
 
     def judge(self, shape: _Shape) -> tuple[float, str]:
-        """(score, reason in plain words); below _SURE_ENOUGH it is no code."""
+        """(score, reason in plain words); below SURE_ENOUGH it is no code."""
         if shape.line is self.subject:
             score, reason = self._in_subject(shape)
         elif shape.line.part == "alt":
