@@ -78,6 +78,14 @@ def test_a_machine_that_answers_our_answers_is_not_answered_for_ever() -> None:
     assert decide(context(OUTSIDE, sent_in_thread=AUTOMATIC_ANSWERS_PER_HOUR)).kind == "allow"
 
 
+def test_the_next_email_of_a_long_thread_waits_for_a_person() -> None:
+    full = context(OUTSIDE, thread_limit=50)
+    assert codes(decide(full)) == ["thread_limit"]
+    assert "50 emails" in decide(full).reasons[0].text
+    assert decide(replace(full, approved=True)).kind == "allow"
+    assert decide(context(replace(OURS, own=True), thread_limit=50)).kind == "allow"
+
+
 def test_a_thread_that_two_agents_keep_going_is_stopped() -> None:
     assert codes(decide(context(OURS, sent_in_thread=THREAD_EMAILS_PER_HOUR))) == ["loop"]
 

@@ -26,8 +26,8 @@ Refusal = Literal[
     "executable", "too_large",
 ]  # fmt: skip
 Hold = Literal[
-    "paused", "first_emails", "unknown_recipient", "only_from_mail", "forward", "carries_code", "carries_secret",
-    "carries_mail", "carries_link", "look_alike", "phishing", "canary", "relay_host",
+    "paused", "first_emails", "thread_limit", "unknown_recipient", "only_from_mail", "forward", "carries_code",
+    "carries_secret", "carries_mail", "carries_link", "look_alike", "phishing", "canary", "relay_host",
 ]  # fmt: skip
 APPROVAL: Final = "approval"
 """What a submission is held by that waits for a person."""
@@ -55,6 +55,7 @@ CODES: Final[dict[Refusal | Hold, str]] = {
     "too_large": "It is larger than emails may be here.",
     "paused": "A person has stopped all sending (`letterlock pause`).",
     "first_emails": "The first emails of a new agent to the outside wait for a person.",
+    "thread_limit": "As many emails went out in the thread as may in a day.",
     "unknown_recipient": "After it read mail that nothing vouches for, an agent writes to somebody it never wrote to.",
     "only_from_mail": "The agent can know the address only from mail that nothing vouches for.",
     "forward": "It passes on an email or a file of one; or any file, after mail that nothing vouches for was read.",
@@ -111,6 +112,7 @@ class Limit:
 class SendContext:
     """What is known of one email about to go out. `sender_live`: the sender is a live inbox of the caller's tenant.
     `answers_automatic`: it answers an email a machine sent. `sent_in_thread`: what we sent there in the last hour.
+    `thread_limit`: the limit of emails in the thread in a day when it is reached, 0 before.
     `tainted`: the agent lately read mail that nothing vouches for. `passes_on`: it forwards an email or a file of one
     ("mail"), or carries a file of the owner's ("file").
     `carried`: what its words carry. `alarms`: what stands out in it. `first`: how many more emails of this agent a
@@ -122,6 +124,7 @@ class SendContext:
     relay_configured: bool
     answers_automatic: bool = False
     sent_in_thread: int = 0
+    thread_limit: int = 0
     tainted: bool = False
     passes_on: Literal["", "mail", "file"] = ""
     carried: tuple[Carried, ...] = ()
@@ -235,6 +238,9 @@ def _doubts(context: SendContext, outside: tuple[Recipient, ...]) -> Iterator[Re
     if context.first > 0:
         more = f"the next {context.first} emails" if context.first > 1 else "one more email"
         yield Reason("first_emails", f"Held: this agent is new; a person looks at {more} of it first.", _PERSON)
+    if context.thread_limit:
+        what = f"Held: {context.thread_limit} emails went out in this thread within a day."
+        yield Reason("thread_limit", what, _PERSON)
     for recipient in outside:
         if recipient.known:
             continue

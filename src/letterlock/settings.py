@@ -104,6 +104,7 @@ class Settings(BaseSettings):
     first_emails: int = Field(5, ge=0, le=1000, description="Emails of a new agent to the outside a person sees first.")
     taint_hours: float = Field(24, gt=0, le=720, description="How long mail that nothing vouches for ties an agent.")
     approval_hours: float = Field(72, gt=0, le=720, description="How long an email waits for a person.")
+    thread_per_day: int = Field(50, ge=1, description="Emails in one thread in a day; a person sees the next.")
     tenant_per_hour: int = Field(500, ge=1, description="Recipients outside in an hour, all agents together.")
     tenant_per_day: int = Field(5_000, ge=1, description="The same in a day.")
     agent_per_hour: int = Field(300, ge=1, description="Recipients outside in an hour for one agent.")

@@ -484,6 +484,21 @@ async def test_a_machine_that_keeps_answering_is_not_answered_for_ever(relayed: 
     await do(relayed, "reply_to_email", email_id=email_id, text="One more")
 
 
+async def test_a_thread_that_grows_all_day_waits_for_a_person_and_goes_on_the_next_day(
+    tmp_path: Path, sink: RelaySink, clock: Clock
+) -> None:
+    chosen = settings_for(tmp_path, relay_host=sink.host, relay_port=sink.port, relay_security="none", thread_per_day=2)
+    async with open_app(chosen, clock) as app:
+        await name_contact(app, "@example.com")
+        anna = await make_inbox(app, "anna")
+        email_id = await receive(app, anna, letter(sender="carol@example.com"))
+        states = []
+        for n in range(4):
+            clock.advance(7200 if n < 3 else 24 * 3600)
+            states.append((await do(app, "reply_to_email", email_id=email_id, text=f"Answer {n}")).state)
+        assert states == ["queued", "queued", "held", "queued"]
+
+
 async def test_a_hostile_subject_makes_no_header_of_its_own(relayed: App, sink: RelaySink) -> None:
     anna = await make_inbox(relayed, "anna")
     raw = (

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from letterlock.app import App
+from letterlock.canary import carries_mark
 from letterlock.carried import Carried, carried
 from letterlock.errors import Conflict, InvalidRequest, NotAllowed, NotFound
 from letterlock.ids import AgentId, EmailId, InboxId, SubmissionId, TenantId, ThreadId, new_id
@@ -23,6 +24,7 @@ from letterlock.inbound.accept import address_keys
 from letterlock.message.address import Address, parse_address
 from letterlock.message.compose import Draft, File, compose
 from letterlock.outbound.deliver import LEASE_MS, deliver
+from letterlock.outbound.marks import key_of
 from letterlock.outbound.routes import has_ways, way_to
 from letterlock.outgoing import Alarm, Outgoing, alarms
 from letterlock.policy import APPROVAL, Decision, Limit, Recipient, SendContext, decide
@@ -42,6 +44,7 @@ _MOST_COMPARED = 100
 _MOST_OF_FILE = 50_000
 _MOST_MENTIONS = 50
 _MOST_DOMAINS = 1_000
+_MARKED = Alarm("canary", "it carries a mark that was planted in what is shown of a quarantined email")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,7 @@ async def submit(
     carries = await app.database.read(
         inbox.tenant_id, lambda tx: _carried(tx, agent_id, inbox.inbox_id, words, draft, answered, now)
     )
-    stands_out = await _alarms(app, inbox, draft, len(raw))
+    stands_out = await _alarms(app, inbox, draft, words, len(raw))
 
     async def keep(system: Transaction) -> tuple[Submitted, list[Lease]] | _Refused:
         tx = system.bound_to(inbox.tenant_id)
@@ -156,6 +159,13 @@ async def submit(
             sha256=sha256,
             reasons=[reason.code for reason in decision.reasons],
         )
+        if _MARKED in stands_out and decision.by == APPROVAL and not all(recipient.named for recipient in outside):
+            # Its agent was led, or copies what it should not have: nothing more goes out until a person has looked.
+            why = "an email of it carried a mark planted in a quarantined one"
+            await conduct.suspend(tx, inbox.inbox_id, why)
+            await audit.append(
+                tx, now, agent_id, "inbox.suspended", inbox.inbox_id, submission=submission.submission_id
+            )
         # Leased by whoever submits, in the same commit: no other process can get in between.
         leases = await outbox.claim(system, owner, "local", now, now + LEASE_MS["local"], 1, submission.submission_id)
         return Submitted(submission, False), leases
@@ -259,7 +269,7 @@ async def _carried(
     return carried(words, await conduct.codes_since(tx, now_ms - _DAY_MS), texts)
 
 
-async def _alarms(app: App, inbox: Inbox, draft: Draft, size: int) -> tuple[Alarm, ...]:
+async def _alarms(app: App, inbox: Inbox, draft: Draft, words: str, size: int) -> tuple[Alarm, ...]:
     async def known(tx: Transaction) -> tuple[tuple[str, ...], tuple[str, ...]]:
         return await conduct.domains(tx, "sent", _MOST_DOMAINS), await conduct.domains(tx, "named", _MOST_DOMAINS)
 
@@ -277,9 +287,15 @@ async def _alarms(app: App, inbox: Inbox, draft: Draft, size: int) -> tuple[Alar
         size=size,
         answers=bool(draft.in_reply_to),
     )
-    most = app.settings.max_message_bytes
+    settings = app.settings
+
+    def look() -> tuple[Alarm, ...]:
+        found = alarms(mail, most_bytes=settings.max_message_bytes, most_attached=settings.attach_bytes)
+        key = key_of(app.folder)
+        return (*found, _MARKED) if key and carries_mark(words, key, inbox.tenant_id) else found
+
     # Files and HTML take a while to look through.
-    return await asyncio.to_thread(alarms, mail, most_bytes=most, most_attached=app.settings.attach_bytes)
+    return await asyncio.to_thread(look)
 
 
 async def _context(
@@ -301,6 +317,10 @@ async def _context(
         [await _recipient(system, tx, agent_id, inbox, each, answered, now_ms) for each in draft.recipients]
     )
     outside = sum(not recipient.own for recipient in recipients)
+    hour, day = [
+        await outbox.count_in_thread(tx, answered.thread_id, now_ms - ms) if answered else 0
+        for ms in (_HOUR_MS, _DAY_MS)
+    ]
     return SendContext(
         sender=str(draft.sender),
         sender_live=sender is not None
@@ -310,7 +330,8 @@ async def _context(
         recipients=recipients,
         relay_configured=has_ways(settings),
         answers_automatic=answered is not None and answered.automatic,
-        sent_in_thread=await outbox.count_in_thread(tx, answered.thread_id, now_ms - _HOUR_MS) if answered else 0,
+        sent_in_thread=hour,
+        thread_limit=settings.thread_per_day if day >= settings.thread_per_day else 0,
         tainted=await conduct.is_tainted(tx, agent_id, now_ms - int(settings.taint_hours * _HOUR_MS)),
         passes_on=passes_on if passes_on else "file" if draft.files else "",
         carried=carries,
