@@ -23,7 +23,7 @@ MODULES = sorted(SOURCE.rglob("*.py"))
 
 FLOORS = {
     1: {"ids", "errors", "settings", "dns", "wake"},
-    2: {"inspection", "policy", "carried", "outgoing", "fraud", "screen", "message"},
+    2: {"inspection", "policy", "carried", "canary", "outgoing", "fraud", "screen", "message"},
     3: {"app", "store", "vault"},
     4: {"inbound", "outbound", "upkeep"},
     5: {"actions", "postmaster"},
@@ -37,6 +37,7 @@ NEIGHBOURS = {
     ("policy", "carried"),
     ("policy", "outgoing"),
     ("carried", "message"),
+    ("canary", "carried"),
     ("outgoing", "message"),
     ("outgoing", "fraud"),
     ("fraud", "message"),

@@ -38,7 +38,7 @@ _DECODED: Final = 60
 def carried(written: str, codes: Iterable[str], read: Iterable[str]) -> tuple[Carried, ...]:
     """What `written` (subject, text, HTML and names of an email) carries: any of `codes`, a credential, a run of words
     of one of `read` (texts of emails), or a link with data in it. Each kind once."""
-    views = list(_views(written[:_MOST_CHARS]))
+    views = list(disguises_undone(written[:_MOST_CHARS]))
     found: list[Carried] = []
     if any(next(iter(spellings(view, code)), None) for code in dict.fromkeys(codes) if code for view in views):
         found.append("carries_code")
@@ -55,7 +55,7 @@ def carried(written: str, codes: Iterable[str], read: Iterable[str]) -> tuple[Ca
     return tuple(found)
 
 
-def _views(text: str) -> Iterator[str]:
+def disguises_undone(text: str) -> Iterator[str]:
     """The text, and what it says when it is decoded; twice, for what was encoded twice."""
     yield text
     yield text[::-1]

@@ -6,6 +6,7 @@ Nothing here is offered to a model: these answers go around the screen on purpos
 
 from __future__ import annotations
 
+import asyncio
 import mailbox
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -15,12 +16,15 @@ from letterlock.actions.caller import LOCAL_CALLER
 from letterlock.actions.inboxes import own_inbox
 from letterlock.actions.reading import own_email
 from letterlock.app import App
+from letterlock.canary import planted
 from letterlock.errors import InvalidRequest, NotFound, StoreError, UnreadableMessage
 from letterlock.inbound.accept import accept
 from letterlock.inspection import Inspection
 from letterlock.message.address import parse_address
 from letterlock.message.envelope import Envelope
 from letterlock.message.parse import attachment_bytes
+from letterlock.outbound.marks import mark_of
+from letterlock.screen.score import Level
 from letterlock.store import audit, conduct, emails, inboxes
 from letterlock.store.audit import Verified
 from letterlock.store.conduct import Contact, Suppression
@@ -39,12 +43,16 @@ class Imported:
 
 
 async def show_email(app: App, email_id: str) -> Inspection:
-    """The whole report on one email of the local tenant. Raises NotFound."""
+    """The whole report on one email of the local tenant; of a quarantined one with a mark planted in it, since a person
+    (or a program that runs the command line) may hand it to a model. Raises NotFound."""
     email = await own_email(app, LOCAL_CALLER, email_id)
     report = await app.database.read(LOCAL_CALLER.tenant_id, lambda tx: emails.inspection(tx, email.email_id))
     if report is None:
         raise NotFound(f"Email '{email_id}' is gone.")
-    return report
+    if report.screening.level is not Level.QUARANTINED:
+        return report
+    sign = await asyncio.to_thread(mark_of, app.folder, LOCAL_CALLER.tenant_id, email.email_id)
+    return report.model_copy(update={"text": planted(report.text, sign)}) if sign else report
 
 
 async def email_bytes(app: App, email_id: str, attachment: int | None = None) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -27,6 +28,7 @@ from letterlock.message.attached import PROBLEMS
 from letterlock.message.extract.credentials import find_credentials, mask
 from letterlock.message.extract.links import Link
 from letterlock.message.parse import Attachment, Mailbox
+from letterlock.outbound.marks import mark_of
 from letterlock.screen.rule import attachment_place
 from letterlock.screen.safe_text import SafeText, fence, safe_line, safe_text
 from letterlock.screen.score import Level
@@ -260,6 +262,8 @@ async def read_email(app: App, caller: Caller, request: ReadEmail) -> EmailRead:
     safe = safe_text(report.text, report.screening, masks, end)
     page = _page_of(safe, request.offset)
     quarantined = report.screening.level is Level.QUARANTINED
+    # Whoever is led by such an email to pass on what is said of it passes this on, too.
+    sign = await asyncio.to_thread(mark_of, app.folder, caller.tenant_id, email.email_id) if quarantined else ""
     return EmailRead(
         email_id=email.email_id,
         thread_id=email.thread_id,
@@ -283,6 +287,7 @@ async def read_email(app: App, caller: Caller, request: ReadEmail) -> EmailRead:
             *hidden_kinds(report.hidden),
             *_masked_kinds(report),
             *([] if safe.withheld else _left_out(report, end)),
+            *([f"Kept under ref {sign}."] if sign else []),
         ],
         findings=list(dict.fromkeys(f"{f.rule}: {f.reason}" for f in report.screening.findings)),
         attachments=[]
