@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import UTC, datetime
+from email.message import EmailMessage
+from email.policy import SMTP
 
 import pytest
 from hypothesis import given, settings
@@ -14,6 +16,7 @@ from letterlock.message.parse import Caps, Mailbox
 from letterlock.screen.rule import Finding
 from letterlock.screen.score import Level, Screening
 from letterlock.store.emails import Filed
+from letterlock.store.terms import terms_of
 from running import letter, screened
 
 
@@ -181,3 +184,56 @@ def test_mail_that_its_named_domain_asks_to_refuse_is_suspect() -> None:
     assert [finding.rule for finding in report.screening.findings] == ["senders.forged"]
     passed_on = dataclasses.replace(forged, arc="pass")
     assert inspect_message(letter(), envelope(), auth=passed_on).screening.level is Level.NORMAL
+
+
+def with_note(text: str, subject: str = "The file", name: str = "note.txt") -> bytes:
+    message = EmailMessage()
+    message["From"], message["Subject"] = "Anna <anna@shop.example>", subject
+    message.set_content("See the file.")
+    message.add_attachment(text.encode(), maintype="text", subtype="plain", filename=name)
+    return message.as_bytes(policy=SMTP)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        letter("Your code", "Your login code is 111222. If this fails use code 333444."),
+        letter("Hello", sender="Your code is 333444 <anna@shop.example>"),
+        letter("Hello", sender="Login code 333444 <anna@shop.example>"),
+        letter("Hello", Cc="333444 is your verification code <bob@shop.example>"),
+        letter("Re: Code", "Fine.\r\n\r\nOn Monday Bob wrote:\r\n> Your verification code is 333444.\r\n"),
+        letter("Re: Code", "Fine.\r\n\r\nOn Monday Bob wrote:\r\n> Your verification code is:\r\n>\r\n> 333444\r\n"),
+        with_note("Your verification code is 333444."),
+        with_note("Verification code:\n\n333444\n"),
+        with_note("333444", "Your verification code"),
+        with_note("Nothing.", "Hello", "Your code is 333444.txt"),
+    ],
+)
+def test_every_code_of_an_email_is_masked_wherever_it_stands(raw: bytes) -> None:
+    report = inspect_message(raw, envelope())
+    assert report.code is None or report.code.value != "333444"
+    assert "333444" in code_masks(report, mask_codes=True)
+    assert "333444" not in str(preview(report, mask_codes=True))
+    assert "333444" not in str(terms_of(*searchable(report)))
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        letter("Order 482913", "Your order 482913 has left. Invoice 998877 of 12 May 2026 is due."),
+        letter("Re: Order", "Thanks.\r\n\r\nOn Monday Bob wrote:\r\n> The order 482913 is late.\r\n"),
+        with_note("Order 482913, customer 77120, 12 pieces at 4999."),
+        letter("Hello", sender="Room 4711 <anna@shop.example>"),
+    ],
+)
+def test_numbers_that_are_no_codes_are_not_masked(raw: bytes) -> None:
+    assert code_masks(inspect_message(raw, envelope()), mask_codes=True) == ()
+
+
+def test_search_knows_no_part_of_a_code_and_every_part_of_other_numbers() -> None:
+    raw = letter("482913 is your code", "Your verification code is 482913, for your order 771203.\r\n482-913 again.")
+    known = terms_of(*searchable(inspect_message(raw, envelope()))).split()
+    parts = {"482913"[a:b] for a in range(6) for b in range(a + 2, 7)}
+    assert parts.isdisjoint(known)
+    assert {"771203", "71203"} <= set(known)
+    assert {"verification", "order", "anna"} <= set(known)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -22,20 +22,20 @@ from letterlock.message import authenticate as authentication
 from letterlock.message.attached import AttachedText, attached_parts, attached_texts
 from letterlock.message.authenticate import AuthReport
 from letterlock.message.envelope import Envelope
-from letterlock.message.extract.codes import Code, find_code, spellings
+from letterlock.message.extract.codes import Code, find_codes, spellings, surest
 from letterlock.message.extract.credentials import Credential, find_credentials, mask
 from letterlock.message.extract.domains import registrable
 from letterlock.message.extract.facts import Facts, find_facts
 from letterlock.message.extract.links import Links, find_links
 from letterlock.message.extract.meaning import Category, categorise
 from letterlock.message.extract.reply import ReplyClass, newest_part, reply_class
-from letterlock.message.parse import Attachment, Caps, Mailbox, parse_message
+from letterlock.message.parse import Attachment, Caps, Mailbox, ParsedMessage, parse_message
 from letterlock.message.report import Report, read_report
 from letterlock.message.threading import followup_to, may_answer, no_answer
-from letterlock.message.visible import HiddenPassage, visible_text
+from letterlock.message.visible import Block, HiddenPassage, VisibleText, visible_text
 from letterlock.screen.rule import Evidence, Finding, attachment_place
 from letterlock.screen.rules.exfiltration import orders_in_link
-from letterlock.screen.safe_text import SafeText, safe_line, safe_text
+from letterlock.screen.safe_text import SafeText, masked, safe_line, safe_text
 from letterlock.screen.score import Level, Screening, SecondOpinion, Thresholds, screen
 
 WITHHELD = "[withheld: quarantined]"
@@ -84,6 +84,8 @@ class Inspection(BaseModel):
     hidden: tuple[HiddenPassage, ...] = ()
     screening: Screening
     code: Code | None = None
+    other_codes: tuple[str, ...] = ()
+    """What else in it may be a one-time code, in its text, history, names or attachments: to be masked like `code`."""
     links: Links = Links()
     category: Category = "other"
     reply: ReplyClass | None = None
@@ -131,7 +133,8 @@ def inspect_message(
     attached = attached_texts(attached_parts(parsed), caps)
     credentials = find_credentials(visible.text)
     screening = _lifted(screen(Evidence(parsed, visible, auth, attached), thresholds, second=second), auth, allowed)
-    code = find_code(parsed, visible)
+    codes = find_codes(parsed, visible)
+    code = surest(codes)
     links = find_links(parsed, visible)
     text = mask(visible.text, credentials)
     history_start = newest_part(visible.text)
@@ -158,6 +161,7 @@ def inspect_message(
         hidden=visible.hidden,
         screening=screening,
         code=code,
+        other_codes=_other_codes(code, (*codes, *_codes_beside(parsed, visible, attached))),
         links=links,
         category=category,
         reply=reply_class(parsed, text[:history_start], category),
@@ -167,6 +171,38 @@ def inspect_message(
         attached=tuple(replace(one, text=_without_credentials(one.text)) for one in attached),
         repairs=parsed.repairs,
     )
+
+
+def _codes_beside(parsed: ParsedMessage, visible: VisibleText, attached: Iterable[AttachedText]) -> Iterator[Code]:
+    """Codes where `find_codes` does not look, since they are not this email's to give: quoted history, names of people,
+    texts of attachments. Each is read as if it were an email of its own, under this one's subject and alone."""
+    alone = replace(parsed, from_=(), plain=())
+    bare = replace(alone, subject="")
+    texts = [one.text for one in attached]
+    history = newest_part(visible.text)
+    if history < len(visible.text):
+        texts.append(visible.text[history:])
+    texts = [_QUOTED.sub("", text) for text in texts]
+    names = [box.name for box in (*parsed.from_, *parsed.reply_to, *parsed.to[:20], *parsed.cc[:20])]
+    names += [one.filename.rpartition(".")[0].replace("_", " ") for one in parsed.attachments[:50]]
+    for text, as_what in (
+        *((text, bare) for text in texts),
+        *((text, alone) for text in texts),
+        ("\n".join(names), bare),
+    ):
+        if _FOUR_DIGITS.search(text):
+            lines = VisibleText(text, tuple(Block(line, "plain") for line in text[:_CODES_CHARS].split("\n")))
+            yield from find_codes(as_what, lines)
+
+
+_FOUR_DIGITS: Final = re.compile(r"\d(?:[ -]?\w){3}")
+_QUOTED: Final = re.compile(r"^[> \t]+", re.MULTILINE)
+_CODES_CHARS: Final = 20_000
+
+
+def _other_codes(code: Code | None, found: Iterable[Code]) -> tuple[str, ...]:
+    own = {code.value, *code.forms} if code else set()
+    return tuple(dict.fromkeys(form for one in found for form in (one.value, *one.forms) if form not in own))
 
 
 def _without_credentials(text: str) -> str:
@@ -206,15 +242,16 @@ def preview(inspection: Inspection, *, mask_codes: bool) -> Preview:
 
 
 def searchable(inspection: Inspection) -> tuple[str, ...]:
-    """What search may find an email by: what was withheld or cut must not be guessed word by word."""
+    """What search may find an email by: what was withheld or cut must not be guessed word by word, nor a code or a
+    credential digit by digit."""
     sender = inspection.from_
     if inspection.screening.level is Level.QUARANTINED:
         return (sender.domain,) if sender else ()
+    masks = code_masks(inspection, mask_codes=True)
     attached = " ".join(attachment.filename for attachment in inspection.attachments)
     names = (sender.name, sender.address) if sender else ()
     if inspection.screening.level is Level.NORMAL or inspection.screening.level is Level.TRUSTED:
-        return (inspection.subject, *names, attached, inspection.text)
-    masks = code_masks(inspection, mask_codes=True)
+        return tuple(masked(each, masks) for each in (inspection.subject, *names, attached, inspection.text))
     cut = safe_text(inspection.text, inspection.screening, masks).text
     return (shown_subject(inspection, masks), *(safe_line(name, 254, masks) for name in names), cut)
 
@@ -321,5 +358,7 @@ def hidden_kinds(hidden: Iterable[HiddenPassage]) -> tuple[str, ...]:
 
 
 def code_masks(inspection: Inspection, *, mask_codes: bool) -> tuple[str, ...]:
-    """Every form of the email's one-time code, to be masked wherever its text is shown."""
-    return (inspection.code.value, *inspection.code.forms) if mask_codes and inspection.code else ()
+    """Every form of all that may be a one-time code in it, to be masked wherever it is shown."""
+    if not mask_codes:
+        return ()
+    return (*((inspection.code.value, *inspection.code.forms) if inspection.code else ()), *inspection.other_codes)

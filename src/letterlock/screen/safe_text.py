@@ -48,7 +48,7 @@ def safe_text(text: str, screening: Screening, masks: Iterable[str] = (), end: i
         text, removed = _cut(text, in_text, len(text) if end is None else end)
     else:
         text = text[:end]
-    return SafeText(_masked(neutralise(text), masks), removed)
+    return SafeText(masked(neutralise(text), masks), removed)
 
 
 def safe_line(value: str, limit: int = 200, masks: Iterable[str] = ()) -> str:
@@ -56,7 +56,7 @@ def safe_line(value: str, limit: int = 200, masks: Iterable[str] = ()) -> str:
     and template tokens neutralised, whitespace folded, masked, cut at `limit` characters with an ellipsis."""
     # Far more than can be shown is not worth reading; the margin is for what folding and cleaning take away.
     line = " ".join(neutralise(" ".join(value[: 20 * limit + 1_000].split())).split())
-    line = _masked(line, masks)
+    line = masked(line, masks)
     return line if len(line) <= limit else line[: max(0, limit - 1)] + "…"
 
 
@@ -120,7 +120,7 @@ def _broken(match: re.Match[str]) -> str:
 # --- masking ----------------------------------------------------------------------------------------------------------
 
 
-def _masked(text: str, masks: Iterable[str]) -> str:
+def masked(text: str, masks: Iterable[str]) -> str:
     """Every way to write each code, also with blanks or marks between and in other digits, as dots of its length."""
     for code in dict.fromkeys("".join(filter(str.isalnum, plain(mask))) for mask in masks):
         pieces, position = [], 0
