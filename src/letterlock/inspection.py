@@ -161,7 +161,7 @@ def inspect_message(
         hidden=visible.hidden,
         screening=screening,
         code=code,
-        other_codes=_other_codes(code, (*codes, *_codes_beside(parsed, visible, attached))),
+        other_codes=_other_codes(code, (*codes, *_codes_beside(parsed, visible.text[history_start:], attached))),
         links=links,
         category=category,
         reply=reply_class(parsed, text[:history_start], category),
@@ -179,10 +179,8 @@ def _codes_beside(parsed: ParsedMessage, visible: VisibleText, attached: Iterabl
     alone = replace(parsed, from_=(), plain=())
     bare = replace(alone, subject="")
     texts = [one.text for one in attached]
-    history = newest_part(visible.text)
-    if history < len(visible.text):
-        texts.append(visible.text[history:])
-    texts = [_QUOTED.sub("", text) for text in texts]
+    if history:
+        texts.append(_QUOTED.sub("", history))
     names = [box.name for box in (*parsed.from_, *parsed.reply_to, *parsed.to[:20], *parsed.cc[:20])]
     names += [one.filename.rpartition(".")[0].replace("_", " ") for one in parsed.attachments[:50]]
     for text, as_what in (
