@@ -173,7 +173,7 @@ def inspect_message(
     )
 
 
-def _codes_beside(parsed: ParsedMessage, visible: VisibleText, attached: Iterable[AttachedText]) -> Iterator[Code]:
+def _codes_beside(parsed: ParsedMessage, history: str, attached: Iterable[AttachedText]) -> Iterator[Code]:
     """Codes where `find_codes` does not look, since they are not this email's to give: quoted history, names of people,
     texts of attachments. Each is read as if it were an email of its own, under this one's subject and alone."""
     alone = replace(parsed, from_=(), plain=())
