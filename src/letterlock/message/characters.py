@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -60,7 +61,12 @@ _JOINING: Final = re.compile("[\u0590-\u08ff\u0900-\u0dff\u0e00-\u109f\u1780-\u1
 # Runs that belong to some writing or break a line, depending on what stands around them.
 _MAY_STAY: Final = re.compile("[\u200c\u200d\ufe0e\ufe0f]|.*[\u2028\u2029\x85\r]|\U000e0067\U000e0062", re.DOTALL)
 _OVERRIDE: Final = re.compile("\u202e([^\u202c\n]{2,2000})")
-_BITS: Final = re.compile("[\u200b\u200c\u200d\u2060\ufeff]{24,}")
+# Bits are written in two of these, in one row or some in each word.
+_BITS: Final = re.compile(f"[{_ZERO_WIDTH}]")
+_LEAST_BITS: Final = 24
+_MOST_BITS: Final = 800_000
+# Rows that fill up the preview of a newsletter repeat the same few; a message does not.
+_LONGEST_FILLER: Final = 16
 
 
 def is_clean(text: str) -> bool:
@@ -93,6 +99,7 @@ def clean(text: str, turned: bool = False) -> Cleaned:
     seen: dict[str, _Seen] = {}
     tags: list[str] = []
     selectors: list[bytes] = []
+    bits: list[str] = []
     position = 0
     for match in _ODD.finditer(text):
         start, end = match.span()
@@ -112,14 +119,15 @@ def clean(text: str, turned: bool = False) -> Cleaned:
             tags.append(known.tags)
         if known.selectors:
             selectors.append(known.selectors)
+        if known.bits:
+            bits.append(known.bits)
     pieces.append(text[position:])
-    for run, known in seen.items():
+    for known in seen.values():
         for kind, number in known.kinds.items():
             removed = number * known.times - (known.kept if kind == "variation" else 0)
             if removed > 0:
                 counts[kind] = counts.get(kind, 0) + removed
-        if known.times and _BITS.search(run):
-            decoded += _from_bits(run)
+    decoded += _from_bits("".join(bits))
     hidden = "".join(tags)
     if len(hidden) >= 2:
         decoded.append(("tag_characters", hidden))
@@ -209,13 +217,14 @@ def _backwards(text: str) -> str:
 class _Seen:
     """What one run of odd characters is made of, worked out once however often the run occurs."""
 
-    __slots__ = ("kept", "kinds", "may_stay", "selectors", "tags", "times")
+    __slots__ = ("bits", "kept", "kinds", "may_stay", "selectors", "tags", "times")
 
     def __init__(self, run: str) -> None:
         self.times = self.kept = 0
         self.kinds = {name: number for name, kind in _KINDS if (number := len(kind.findall(run)))}
         self.may_stay = _MAY_STAY.match(run) is not None
         self.tags = "".join(chr(ord(c) - 0xE0000) for c in run if "\U000e0020" <= c <= "\U000e007e")
+        self.bits = "".join(_BITS.findall(run)) if "zero_width" in self.kinds else ""
         # One selector alone is how a glyph is chosen; bytes come in rows.
         found = (
             bytes(byte for c in run if (byte := _selector_byte(c)) is not None) if "variation" in self.kinds else b""
@@ -262,16 +271,26 @@ def _readable(raw: bytes) -> str:
     return "".join(c for c in raw.decode("utf-8", "replace") if c.isprintable() or c == "\n")
 
 
-def _from_bits(run: str) -> list[tuple[str, str]]:
-    """Text written as two different zero-width characters for the bits 0 and 1."""
-    used = sorted(set(run))
-    if len(used) < 2:
+def _from_bits(row: str) -> list[tuple[str, str]]:
+    """Text written as two different zero-width characters for the bits 0 and 1; further ones part its letters."""
+    if len(row) < _LEAST_BITS:
         return []
-    for zero, one in ((used[0], used[1]), (used[1], used[0])):
-        bits = "".join("0" if c == zero else "1" for c in run if c in (zero, one))
-        raw = bytes(int(bits[index : index + 8], 2) for index in range(0, len(bits) - 7, 8))
-        text = raw.decode("ascii", "replace")
-        if len(text) >= 3 and all(" " <= c <= "~" for c in text):
+    usual = Counter(row).most_common(2)
+    # Without its beginning, where what emoji needed or an editor left may stand.
+    later = row[len(row) // 4 :]
+    if len(usual) < 2 or any(later.startswith(later[:-size], size) for size in range(1, _LONGEST_FILLER + 1)):
+        return []
+    (first, _), (second, _) = usual
+    parted = re.sub(f"[^{first}{second}]+", " ", row[:_MOST_BITS])
+    for zero, one in ((first, second), (second, first)):
+        # The letters where they are parted, of seven bits as well; else eight bits each.
+        digits = parted.replace(zero, "0").replace(one, "1")
+        letters = digits.split()
+        if len(letters) < 3 or max(map(len, letters)) > 8:
+            whole = "".join(letters)
+            letters = [whole[index : index + 8] for index in range(0, len(whole) - 7, 8)]
+        text = bytes(int(letter, 2) for letter in letters).decode("utf-8", "replace")
+        if len(set(text)) >= 3 and "\ufffd" not in text and all(c.isprintable() or c == "\n" for c in text):
             return [("zero_width", text)]
     return []
 
@@ -284,6 +303,17 @@ _PAIRS: Final = (
     " нh кk мm тt гr пn ʟl ɡg ɑa οo αa εe ιi κk νv ρp τt υu χx βb ηn ωw ϲc ıi"
 )
 _LOOK_ALIKES: Final = str.maketrans({pair[0]: pair[1] for pair in _PAIRS.split()})
+# Letters in a shape of their own, which no writing uses for whole words: small capitals, regional indicators (halves of
+# flags), white letters in dark circles and squares.
+_STYLES: Final = {
+    **dict(zip(map(ord, "ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘǫꞯʀꜱᴛᴜᴠᴡʏᴢ"), "abcdefghijklmnopqqrstuvwyz", strict=True)),
+    **{first + at: chr(0x61 + at) for first in (0x1F1E6, 0x1F150, 0x1F170) for at in range(26)},
+}
+_STYLED: Final = re.compile("(?:[" + "".join(map(chr, _STYLES)) + r"]\W{0,3}){3}")
+# Marks that are left over when letters with accents of their own have taken theirs: struck through, piled up.
+_LEFT_OVER: Final = re.compile(
+    "(?<=[ -~\u00c0-\u024f\u1e00-\u1eff])[\u0300-\u036f\u0483-\u0489\u20d0-\u20ff\ufe20-\ufe2f]+"
+)
 _LEET: Final = str.maketrans("013457@$!", "oieastasi")
 _WORD: Final = re.compile(r"[^\W_]+")
 _TOKEN: Final = re.compile(r"[a-z0-9@$!]{3,40}")
@@ -304,6 +334,10 @@ def fold(text: str) -> str:
     lowered = text.lower()
     if not lowered.isascii():
         lowered = unicodedata.normalize("NFKC", _ODD.sub("", text)).lower()
+        if _STYLED.search(lowered):
+            lowered = lowered.translate(_STYLES)
+        if not lowered.isascii():
+            lowered = _LEFT_OVER.sub("", lowered)
         if re.search("[\u0250-\u02af\u0370-\u04ff]", lowered) and re.search("[a-z]", lowered):
             lowered = _WORD.sub(_latin, lowered)
     shapes = lowered.encode("ascii", "replace").translate(_SHAPES)

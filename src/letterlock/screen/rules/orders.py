@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from letterlock.message.characters import fold
 from letterlock.screen.lexicon import Concept, Meaning, concepts
+from letterlock.screen.readings import readings
 from letterlock.screen.rule import Evidence, Hit, Rule
 
 
@@ -336,11 +337,21 @@ def find(text: str) -> tuple[Order, ...]:
     found = list(_plain(text))
     for start, end in _short_runs(text):
         found += [Order(order.kind, start, end) for order in _plain(" ".join(text[start:end].split()))]
+    for reading in readings(text):
+        found += [Order(order.kind, reading.start, reading.end) for order in _as_folded(reading.text)]
     folded = fold(text)
     if folded != text.lower():
         kinds = {order.kind for order in found}
-        found += [Order(order.kind, -1, -1) for order in _plain(folded) if order.kind not in kinds]
+        told = [*_plain(folded), *(order for reading in readings(folded) for order in _plain(reading.text))]
+        found += [Order(order.kind, -1, -1) for order in told if order.kind not in kinds]
     return tuple(sorted(set(found), key=lambda order: (order.start, order.kind)))
+
+
+def _as_folded(text: str) -> Iterator[Order]:
+    yield from _plain(text)
+    folded = fold(text)
+    if folded != text.lower():
+        yield from _plain(folded)
 
 
 def _plain(text: str) -> Iterator[Order]:
