@@ -378,6 +378,25 @@ async def test_prompts_say_what_to_do_with_what_was_given(app: App, mode: str) -
                 assert value in message.content.text  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize(
+    ("name", "arguments", "told"),
+    [
+        ("sign_up", {}, "needs the argument service"),
+        ("sign_up", {"Service": "shop.example"}, "needs the argument service"),
+        ("sign_up", {"service": "shop.example", "quickly": "yes"}, "takes only: service"),
+        ("sing_up", {"service": "shop.example"}, "There are: sign_up, triage_inbox, answer_customer"),
+    ],
+)
+async def test_a_wrong_prompt_is_the_clients_mistake_and_says_what_is_right(
+    app: App, mode: str, name: str, arguments: dict[str, str], told: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with connected(app, mode) as client:
+        with pytest.raises(MCPError, match=told) as refusal:
+            await client.get_prompt(name, arguments)
+    assert refusal.value.code == -32602
+    assert not caplog.records
+
+
 async def test_resources_show_what_the_tools_show(app: App, mode: str) -> None:
     box = await make_inbox(app)
     email_id = await receive(app, box, letter("Hello", "plain words", Message_ID="<1@x.example>"))

@@ -283,7 +283,7 @@ def speak(data: Path, *lines: str, options: tuple[str, ...] = ("--smtp-port", "0
         try:
             process.stdin.write("".join(f"{line}\n" for line in lines))
             process.stdin.flush()
-            answers = [json.loads(process.stdout.readline()) for line in lines if '"id"' in line]
+            answers = [json.loads(process.stdout.readline()) for line in lines if '"notifications/' not in line]
             process.stdin.close()
             rest, errors = process.stdout.read(), process.stderr.read()
             code = process.wait(20)
@@ -309,12 +309,16 @@ def test_nothing_but_json_rpc_goes_to_stdout_and_closing_stdin_ends_with_0(tmp_p
         *HELLO,
         "this is no JSON",
         request(2, "tools/list"),
+        request(5, "tools/call", name="search_emails", arguments={"query": "\ud800"}),
+        request(6, "ping").replace('"2.0"', '"1.0"'),
         request(3, "tools/call", name="create_inbox", arguments={"name": "box"}),
         request(4, "tools/call", name="read_email", arguments={"email_id": "em_nothing"}),
         options=("--smtp-port", "0", "--log-level", "DEBUG"),
     )
     assert {answer["jsonrpc"] for answer in answers} == {"2.0"}
-    assert sorted(answer["id"] for answer in answers) == [1, 2, 3, 4]
+    assert sorted(answer["id"] or 0 for answer in answers) == [0, 1, 2, 3, 4, 5, 6]
+    codes = {answer["id"]: answer["error"]["code"] for answer in answers if "error" in answer}
+    assert codes == {None: -32700, 5: -32700, 6: -32600}
     assert code == 0
     assert "letterlock" in errors
     assert "Traceback" not in errors

@@ -26,7 +26,15 @@ from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 from mcp.server.mcpserver.resolve import build_resolver_plans, resolve_arguments
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
-from mcp.types import CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
+from mcp.shared.exceptions import MCPError
+from mcp.types import (
+    INVALID_PARAMS,
+    CallToolResult,
+    GetPromptResult,
+    InputRequiredResult,
+    TextContent,
+    ToolAnnotations,
+)
 from pydantic import AnyHttpUrl, BaseModel, Field
 
 from letterlock.errors import CallerError, NotFound
@@ -113,7 +121,7 @@ def build_mcp_server(
         for told in json.loads(TOOLS_FILE.read_text("utf-8"))
         if settings.offers(told["toolset"], read_only=told["annotations"]["readOnlyHint"])
     ]
-    server: MCPServer[None] = MCPServer(
+    server = _Server(
         "letterlock",
         title="Letterlock",
         version=metadata.version("letterlock"),
@@ -128,6 +136,25 @@ def build_mcp_server(
     _add_resources(server, {tool.name for tool in tools}, get_app, get_caller)
     _add_prompts(server, settings)
     return server
+
+
+class _Server(MCPServer[None]):
+    """The SDK takes a wrong prompt for a failure of the server."""
+
+    async def get_prompt(
+        self, name: str, arguments: dict[str, Any] | None = None, context: Context[None, Any] | None = None
+    ) -> GetPromptResult | InputRequiredResult:
+        prompts = {prompt.name: prompt for prompt in await self.list_prompts()}
+        if name not in prompts:
+            offered = f"There are: {', '.join(prompts)}." if prompts else "None is offered here."
+            raise MCPError(INVALID_PARAMS, f"There is no such prompt. {offered}")
+        known = {argument.name: bool(argument.required) for argument in prompts[name].arguments or ()}
+        given = arguments or {}
+        if missing := [argument for argument, required in known.items() if required and argument not in given]:
+            raise MCPError(INVALID_PARAMS, f"The prompt {name} needs the argument {' and '.join(missing)}.")
+        if set(given) - set(known):
+            raise MCPError(INVALID_PARAMS, f"The prompt {name} takes only: {', '.join(known)}.")
+        return await super().get_prompt(name, arguments, context)
 
 
 class _ActionTool(Tool):
