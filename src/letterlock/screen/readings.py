@@ -83,11 +83,16 @@ for _octets, _shape in (
         _SHAPES[_octet] = _shape[0]
 _SHAPE: Final = bytes(_SHAPES)
 _AS_BASE64: Final = bytes(b"b"[0] if shape in b"a0+" else shape for shape in _SHAPE)
+_BASE64_ROW: Final = b"b" * 24
 _BASE64_ROWS: Final = (
-    b"b" * 24,
     *(b"b" * 8 + end + b"b" * 8 for end in (b"\n", b"\n ", b"\n  ")),
     *(b" ".join([b"b" * n] * 5) for n in (4, 8, 16)),
 )
+# Base64 changes between small, large and digits all the time, words hardly ever.
+_AS_CASE: Final = bytes.maketrans(
+    string.ascii_letters.encode() + string.digits.encode(), b"a" * 26 + b"A" * 26 + b"0" * 10
+)
+_LEAST_CHANGES: Final = 3
 _AS_LETTER: Final = bytes(b"a"[0] if shape in b"a?" else b"0"[0] if shape in b"0" else b" "[0] for shape in _SHAPE)
 _AS_HEX: Final = bytes.maketrans(b"0123456789ABCDEFabcdef", b"0" * 22)
 _BETWEEN_HEX: Final = b" :,;x\\%=|\r\n\t-"
@@ -99,7 +104,10 @@ _ASCII_LETTERS: Final = string.ascii_letters.encode()
 def _of(text: str) -> Iterator[Reading]:
     octets = text.encode("ascii", "replace")
     in_base64 = octets.translate(_AS_BASE64)
-    if any(row in in_base64 for row in _BASE64_ROWS):
+    if _BASE64_ROW in in_base64 or (
+        any(row in in_base64 for row in _BASE64_ROWS)
+        and sum(map(octets.translate(_AS_CASE).count, (b"aA", b"A0"))) >= _LEAST_CHANGES
+    ):
         yield from _base64(text)
     if b"0" * 32 in octets.translate(_AS_HEX, _BETWEEN_HEX):
         yield from _numbers(text)
