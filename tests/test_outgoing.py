@@ -44,6 +44,10 @@ def test_what_an_answer_quotes_is_not_its_own() -> None:
     text = f"That is not from us.\n\nOn Monday Kim wrote:\n> {quoted}\n"
     assert codes(text, "Re: our bank account has changed", answers=True) == []
     assert codes(text, "Our bank account has changed") == ["phishing"]
+    link = '<a href="https://evil.example/x">https://www.mybank.example/login</a>'
+    html = f"<p>That is not from us.</p><p>On Fri, 20 Nov 2026, Kim wrote:</p><blockquote>{link}</blockquote>"
+    assert codes("That is not from us.", html=html, answers=True) == []
+    assert codes("That is not from us.", html=html) == ["look_alike"]
 
 
 @pytest.mark.parametrize(

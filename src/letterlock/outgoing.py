@@ -60,6 +60,7 @@ def alarms(mail: Outgoing, *, most_bytes: int, most_attached: int) -> tuple[Alar
     """The alarms, at most ten, those that refuse first. `most_bytes` of the whole, `most_attached` of its files."""
     found = [*_sizes(mail, most_bytes, most_attached), *_programs(mail.files)]
     text = mail.text[:_MOST_CHARS]
+    text = text[: newest_part(text)] if mail.answers else text
     parsed = ParsedMessage(
         subject=mail.subject,
         from_=(Mailbox(mail.sender_name, f"x@{mail.sender}"),),
@@ -68,12 +69,14 @@ def alarms(mail: Outgoing, *, most_bytes: int, most_attached: int) -> tuple[Alar
     )
     visible = visible_text(parsed)
     links = find_links(parsed, visible).all
-    bodies = [text, visible.text[:_MOST_CHARS]] if mail.html else [text]
-    written = "\n\n".join((mail.subject, *bodies))
-    said = "\n\n".join(body[: newest_part(body)] for body in bodies) if mail.answers else written
+    said = text if mail.answers else f"{mail.subject}\n\n{text}"
+    if mail.html:
+        end = newest_part(visible.text) if mail.answers else len(visible.text)
+        links = tuple(link for link in links if link.end <= end)
+        said += f"\n\n{visible.text[: min(end, _MOST_CHARS)]}"
     ours = {registrable(domain) for domain in (mail.sender, *mail.named)}
     shielded = {registrable(domain) for domain in (*mail.known, *mail.recipients, *mail.named, mail.sender)} - {""}
-    found += _misleading(written, links, ours, _Shield(shielded))
+    found += _misleading(said, links, ours, shielded)
     strange = any(_is_strange(link, ours | {registrable(domain) for domain in mail.recipients}) for link in links)
     found += (Alarm("phishing", what) for what in fraud(said, strange=strange or _asks_in_a_form(mail.html)))
     found += _impersonation(mail, text)
@@ -113,7 +116,7 @@ _RUNS: Final = ("javascript:", "data:", "vbscript:", "file:")
 _MOST_HOSTS: Final = 2_000
 
 
-def _misleading(written: str, links: Iterable[Link], ours: set[str], shield: _Shield) -> Iterator[Alarm]:
+def _misleading(said: str, links: Iterable[Link], ours: set[str], shielded: set[str]) -> Iterator[Alarm]:
     hosts: dict[str, None] = {}
     for link in links:
         scheme = link.url[:12].lower()
@@ -128,13 +131,18 @@ def _misleading(written: str, links: Iterable[Link], ours: set[str], shield: _Sh
         if "mixed_script" in link.flags:
             yield _look_alike(f"the host {link.host} mixes alphabets")
         hosts[link.host] = None
-    for match in _MARKDOWN.finditer(written):
+    for match in _MARKDOWN.finditer(said):
         shown, real = match[1].lower(), match[2].rpartition("@")[2].partition(":")[0].lower()
         if registrable(shown) != registrable(real) and registrable(real) not in ours:
             yield _look_alike(f"a link shows {shown} and leads to {real}")
-    hosts |= dict.fromkeys(host.lower() for pattern in (_BARE, _MAILED) for host in pattern.findall(written))
-    for host in list(hosts)[:_MOST_HOSTS]:
-        if host and registrable(host) not in ours and (meant := _imitated(host, shield)):
+    hosts |= dict.fromkeys(host.lower() for pattern in (_BARE, _MAILED) for host in pattern.findall(said))
+    house = ours | shielded
+    strangers = [host for host in hosts if host and registrable(host) not in house and not _is_brands_own(host)]
+    if not strangers:
+        return
+    shields = (_Shield(shielded), _brand_shield())
+    for host in strangers[:_MOST_HOSTS]:
+        if meant := next(filter(None, (shield.imitated_by(host) for shield in shields)), ""):
             yield _look_alike(f"{host} looks like {meant}")
 
 
@@ -232,12 +240,6 @@ class _Shield:
 def _variants(name: str) -> set[str]:
     """The name, and the name without one of its letters: names within one edit of each other share one of these."""
     return {name, *(name[:at] + name[at + 1 :] for at in range(min(len(name), 63)))}
-
-
-def _imitated(host: str, shield: _Shield) -> str:
-    if registrable(host) in shield.domains or _is_brands_own(host):
-        return ""
-    return shield.imitated_by(host) or _brand_shield().imitated_by(host)
 
 
 @lru_cache(maxsize=1)
