@@ -49,7 +49,18 @@ HIDING = {
     '<table bgcolor="#222222"><tr><td style="color:#242424">%s</td></tr></table>': "colour",
     '<div style="background:url(x.png) navy"><p style="color:#000085">%s</p></div>': "colour",
     '<div style="background:linear-gradient(white,blue)"><p style="color:white">%s</p></div>': "colour",
-    '<div style="background-image:url(dark.png);color:#fff">%s</div>': "colour",
+    '<div style="background:url(dark.png) #fff;color:#fff">%s</div>': "colour",
+    "<table><tr><td background=dark.png bgcolor=#eeeeee style='color:#fff'>%s</td></tr></table>": "colour",
+    '<div style="background:url(dark.png);color:transparent">%s</div>': "colour",
+    '<div style="background:url(data:image/gif;base64,R0lGOD);color:#fff">%s</div>': "colour",
+    '<div style="background:url();color:#fff">%s</div>': "colour",
+    '<div style="background-image:url(dark.png);color:#fff"><p style="background:white">%s</p></div>': "colour",
+    '<div style="background:#000;background-clip:text;color:#fff">%s</div>': "colour",
+    '<div style="background:#fff;-webkit-background-clip:text;-webkit-text-fill-color:transparent">%s</div>': "colour",
+    '<div style="background:linear-gradient(#000,#000) 0 0/0 0;color:#fff">%s</div>': "colour",
+    '<p style="color:lab(99%% 0 0)">%s</p>': "colour",
+    '<p style="color:oklch(0.99 0.01 90)">%s</p>': "colour",
+    '<p style="color:color-mix(in oklab, white 97%%, black)">%s</p>': "colour",
     '<p style="-webkit-text-fill-color:#fff">%s</p>': "colour",
     '<div style="--ink:#fff"><p style="color:var(--ink)">%s</p></div>': "colour",
     '<p style="color:var(--nowhere, white)">%s</p>': "colour",
@@ -88,6 +99,19 @@ HIDING = {
     '<p style="mso-hide:all">%s</p>': "mso_hide",
     '<p style="color:unheard-of(1 2 3)">%s</p>': "not_understood",
     "<!-- %s -->": "comment",
+    "</html><!-- %s -->": "comment",
+    "<style>/* %s */ p{color:red}</style>": "comment",
+    "<template><p>%s</p></template>": "not_rendered",
+    '<iframe srcdoc="<p>%s</p>"></iframe>': "not_rendered",
+    "<meter>%s</meter>": "not_rendered",
+    '<map><area alt="%s"></map>': "attribute",
+    '<meta name=description content="%s">': "attribute",
+    "<style>.x::before{content:'%s'}</style><p class=x></p>": "generated",
+    '<style>@media (max-width:600px){.x:after{content:"%s"}}</style><p class=x></p>': "generated",
+    r"<style>.\78::after{content:'%s'}</style><p class=x></p>": "generated",
+    "<style>.x::before{content:attr(data-x)}</style><p class=x data-x='%s'></p>": "attribute",
+    "<style>p::first-line{font-size:0}</style><p>%s</p>": "tiny",
+    "<style>p::first-letter{font-size:0}</style><p>%s</p>": "tiny",
     "<!--[if mso]><p>%s</p><![endif]-->": "comment",
     "<title>%s</title>": "not_rendered",
     "<noscript>%s</noscript>": "not_rendered",
@@ -118,6 +142,19 @@ SHOWING = [
     "<table bgcolor=navy><tr><td><font color=#ffffff>%s</font></td></tr></table>",
     "<p style='color:#999'>%s</p>",
     "<p style='color:green'>%s</p>",
+    "<p style='color:lab(20%% 10 10)'>%s</p>",
+    "<p style='color:lch(30%% 40 250)'>%s</p>",
+    "<p style='color:oklab(0.3 0 0)'>%s</p>",
+    "<p style='color:oklch(35%% 0.12 250)'>%s</p>",
+    "<p style='color:color(display-p3 0.1 0.2 0.4)'>%s</p>",
+    "<p style='color:hwb(210 10%% 60%%)'>%s</p>",
+    "<p style='color:color-mix(in srgb, black 80%%, white)'>%s</p>",
+    "<p style='color:light-dark(#111, #eee)'>%s</p>",
+    "<td background=hero.jpg bgcolor=#123456 style='color:#fff'>%s</td>",
+    "<div style='background:#102030 url(hero.jpg) center/cover no-repeat;color:#fff'>%s</div>",
+    "<h1 style='background:linear-gradient(90deg,#c00,#00c);-webkit-background-clip:text;color:transparent'>%s</h1>",
+    "<style>p::first-letter{font-size:3em;color:#900}</style><p>%s</p>",
+    "<style>.q::before{content:'\\201C'} .clear:after{content:''}</style><p class='q clear'>%s</p>",
     "<div style='background:#000;color:#fff'><p>%s</p></div>",
     "<div style='font-size:0'><span style='font-size:14px'>%s</span></div>",
     "<div style='visibility:hidden'><p style='visibility:visible'>%s</p></div>",
@@ -170,6 +207,37 @@ def test_what_a_person_sees_is_kept(html: str) -> None:
     view = seen(html % KEPT)
     assert view.text == KEPT
     assert why(view, KEPT) == ""
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<div style='background-image:url(hero.jpg);color:#fff'>%s</div>",
+        "<div style='background:url(\"https://a.example/b.jpg\") center;color:#fff'><p>%s</p></div>",
+        "<div style='background:linear-gradient(rgba(0,0,0,.1),rgba(0,0,0,.1)),url(x.png);color:#fff'>%s</div>",
+        "<style>.h{background-image:image-set('a.avif' 1x)}</style><div class=h><h1 style='color:#fff'>%s</h1></div>",
+        "<table><tr><td background='https://a.example/b.jpg'><font color=white>%s</font></td></tr></table>",
+        "<table><tr><td background='b.jpg' style='color:#fff'><!--[if gte mso 9]><v:rect><v:fill src='b.jpg'/>"
+        "<v:textbox><![endif]--><div>%s</div><!--[if gte mso 9]></v:textbox></v:rect><![endif]--></td></tr></table>",
+    ],
+)
+def test_text_on_a_picture_without_a_fallback_colour_is_shown_and_also_judged_as_hidden(html: str) -> None:
+    view = seen(html % KEPT)
+    assert view.text == KEPT
+    assert why(view, KEPT) == "picture"
+    # Where it stands out from what lies beneath the picture as well, nothing is in doubt.
+    plain = seen((html % KEPT).replace("#fff", "#111").replace("white", "navy"))
+    assert plain.text == KEPT and why(plain, KEPT) == ""
+
+
+def test_strings_around_a_document_are_kept_among_the_hidden() -> None:
+    view = seen(f"<!-- {KEPT} --><!DOCTYPE html PUBLIC '{GONE}' ''><html><body>a</body></html>")
+    assert view.text == "a" and why(view, KEPT) == why(view, GONE) == "comment"
+
+
+def test_letters_written_one_by_one_by_a_sheet_are_kept_as_the_word_they_spell() -> None:
+    rules = "".join(f".a{number}::before{{content:'{letter}'}}" for number, letter in enumerate("obey"))
+    assert why(seen(f"<style>{rules}</style><p>x"), "obey") == "generated"
 
 
 def test_rules_that_show_only_where_unsure_do_not_show() -> None:

@@ -8,6 +8,7 @@ tinycss2 is the parser; what is plain enough to be read without it (most of mail
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -25,7 +26,10 @@ class Colour(NamedTuple):
 
 
 class Gradient(NamedTuple):
+    """What background-image draws: the colours of its gradients, and whether a picture we do not look at is in it."""
+
     stops: tuple[Colour | Unknown, ...]
+    picture: bool = False
 
 
 def names(text: str) -> frozenset[str]:
@@ -106,12 +110,13 @@ def _parsed_declarations(text: str) -> tuple[Declaration, ...] | None:
     for item in tinycss2.parse_blocks_contents(text, skip_comments=True, skip_whitespace=True):
         if item.type == "declaration":
             name = item.name if item.name.startswith("--") else item.lower_name
-            _expand(name, _flat(item.value), bool(item.important), found)
+            _expand(name, _flat(item.value, kept=name == "content"), bool(item.important), found)
     return tuple(found)
 
 
-def _flat(tokens: Iterable[object], depth: int = 0) -> str:
-    """Parsed component values as plain text: escapes decoded, comments gone, contents of strings dropped."""
+def _flat(tokens: Iterable[object], depth: int = 0, kept: bool = False) -> str:
+    """Parsed component values as plain text: escapes decoded, comments gone, contents of strings dropped but for
+    `kept`."""
     parts: list[str] = []
     for token in tokens:
         kind = token.type  # type: ignore[attr-defined]
@@ -128,9 +133,13 @@ def _flat(tokens: Iterable[object], depth: int = 0) -> str:
         elif kind == "dimension":
             parts.append(token.representation + token.unit)  # type: ignore[attr-defined]
         elif kind == "string":
-            parts.append("''")
+            said = " ".join(token.value.replace("\\", " ").replace('"', "'").split("\n")) if kept else ""  # type: ignore[attr-defined]
+            parts.append(f'"{said}"' if kept else "''")
         elif kind == "url":
-            parts.append("url()")
+            parts.append("url(x)" if _is_picture(token.value) else "url()")  # type: ignore[attr-defined]
+        elif kind == "function" and token.lower_name == "url":  # type: ignore[attr-defined]
+            target = "".join(part.value for part in token.arguments if part.type == "string")  # type: ignore[attr-defined]
+            parts.append("url(x)" if _is_picture(target) else "url()")
         elif kind == "function":
             inner = _flat(token.arguments, depth + 1) if depth < 8 else "?"  # type: ignore[attr-defined]
             parts.append(f"{token.name}({inner})")  # type: ignore[attr-defined]
@@ -156,6 +165,9 @@ def _expand(name: str, raw: str, important: bool, found: list[Declaration]) -> N
     reader = _READERS.get(name)
     if reader is None:
         return
+    if name == "content":
+        _expand_content(raw, important, found)
+        return
     value = _SPACE.sub(" ", raw).strip().lower()
     if not value:
         return
@@ -170,6 +182,25 @@ def _expand(name: str, raw: str, important: bool, found: list[Declaration]) -> N
         return
     for longhand, typed in reader(name, value):
         found.append(Declaration(longhand, typed, important))
+
+
+_CONTENT: Final = re.compile(r"""\"([^"\\\n]*+)\"|'([^'\\\n]*+)'|attr\( ?([-\w]+)|(url\()""", re.IGNORECASE)
+
+
+def _expand_content(raw: str, important: bool, found: list[Declaration]) -> None:
+    """Declarations of what `content` writes ("content"), reads from an attribute ("attr") or puts in place of all that
+    is in an element ("replaced")."""
+    said: list[str] = []
+    for match in _CONTENT.finditer(raw[:20_000]):
+        if match[3]:
+            found.append(Declaration("attr", match[3].lower(), important))
+        elif match[4]:
+            found.append(Declaration("replaced", "url", important))
+        else:
+            said.append(match[1] or match[2] or "")
+    text = "".join(said)
+    if any(map(str.isalnum, text)):
+        found.append(Declaration("content", text, important))
 
 
 _WIDE: Final = frozenset({"inherit", "initial", "unset", "revert", "revert-layer"})
@@ -210,6 +241,22 @@ def _read_colour(name: str, value: str) -> Iterator[tuple[str, Value]]:
         yield name, colour
 
 
+_NAMED_PICTURE: Final = re.compile(r"""url\( ?(?:'([^'()]*+)'|"([^"()]*+)"|([^ '"()]++)) ?\)|image-set\(""")
+
+
+def _is_picture(target: str) -> bool:
+    """Whether url(target) may show something in mail: programs for mail do not draw data: addresses."""
+    return not target.strip().lower().startswith(("data:", "about:", "#")) and bool(target.strip())
+
+
+def _pictured(value: str) -> bool:
+    """Whether a background has a picture in it."""
+    return any(
+        match[0] == "image-set(" or _is_picture(match[1] or match[2] or match[3] or "")
+        for match in _NAMED_PICTURE.finditer(value)
+    )
+
+
 def _read_background(name: str, value: str) -> Iterator[tuple[str, Value]]:
     # The shorthand sets colour and image anew even where it names neither (CSS Backgrounds 3 section 3.10).
     stops = _gradient_stops(value)
@@ -218,8 +265,30 @@ def _read_background(name: str, value: str) -> Iterator[tuple[str, Value]]:
         named = colour_of(word)
         if named is not None:
             colour = named
+        elif word == "text":
+            yield "background-clip", word
+    size = _URL.sub(" ", value).rpartition("/")[2] if "/" in value else ""
+    if size and ")" not in size:
+        yield from _read_background_size("background-size", size.strip())
     yield "background-color", colour
     yield "background-image", stops
+
+
+def _read_background_size(name: str, value: str) -> Iterator[tuple[str, Value]]:
+    # Only what leaves some of the box without the image.
+    if not all(word in ("cover", "contain", "auto", "100%", "initial") for word in value.replace(",", " ").split()[:2]):
+        yield "background-size", "part"
+
+
+def _read_background_position(name: str, value: str) -> Iterator[tuple[str, Value]]:
+    for word in value.replace(",", " ").split():
+        moved = pixels(_length(word) or "", 16.0)
+        if moved is not None and abs(moved) >= 100 and not word.endswith("%"):
+            yield "background-size", "part"
+
+
+def _read_background_clip(name: str, value: str) -> Iterator[tuple[str, Value]]:
+    yield "background-clip", value
 
 
 def _read_background_image(name: str, value: str) -> Iterator[tuple[str, Value]]:
@@ -354,6 +423,10 @@ _READERS: Final[Mapping[str, _Read]] = {
     "background-color": _read_colour,
     "background-image": _read_background_image,
     "background": _read_background,
+    "background-size": _read_background_size,
+    "background-position": _read_background_position,
+    "background-clip": _read_background_clip,
+    "-webkit-background-clip": _read_background_clip,
     "font": _read_font,
     "font-size": _read_font_size,
     "font-weight": _read_text,
@@ -392,6 +465,7 @@ _READERS: Final[Mapping[str, _Read]] = {
     "z-index": _read_number,
     "mso-hide": _read_text,
     "border": _read_border,
+    "content": _read_text,
     "direction": _keyword("ltr", "rtl"),
     "unicode-bidi": _read_text,
     "animation": _read_animation,
@@ -588,17 +662,164 @@ def _other_colour(value: str) -> Colour | Unknown | None:
 
     parsed = tinycss2.color4.parse_color(value)
     if parsed is None:
+        if value.startswith(("color-mix(", "light-dark(")):
+            return _composed_colour(value)
         # An unknown word is invalid and dropped by browsers; a function may be one of a newer standard.
         return Unknown(value) if "(" in value and not value.startswith("url(") else None
     if isinstance(parsed, str):
         return None
     try:
-        red, green, blue = parsed.to("srgb").coordinates
-        alpha = float(parsed.alpha)
-    except (NotImplementedError, TypeError, ValueError):
+        # A component that is "none" counts as zero (CSS Color 4 section 4.4).
+        first, second, third = (float(part or 0.0) for part in parsed.coordinates)
+        alpha = float(parsed.alpha if parsed.alpha is not None else 0.0)
+        space = parsed.space
+        if space in ("srgb", "hsl", "hwb"):
+            red, green, blue = (float(part or 0.0) for part in parsed.to("srgb").coordinates)
+        else:
+            red, green, blue = (_encoded(part) for part in _linear_light(space, first, second, third))
+    except (NotImplementedError, TypeError, ValueError, OverflowError):
         return Unknown(value)
-    channels = [max(0.0, min(255.0, (channel or 0.0) * 255)) for channel in (red, green, blue)]
+    channels = [max(0.0, min(255.0, channel * 255)) for channel in (red, green, blue)]
     return Colour(channels[0], channels[1], channels[2], max(0.0, min(1.0, alpha)))
+
+
+def _composed_colour(value: str) -> Colour | Unknown:
+    """light-dark(), of which a light screen shows the first, and color-mix() (CSS Color 5), mixed in sRGB whatever
+    space is asked for: near enough to tell whether a text stands out."""
+    parts = [part.strip() for part in _commas(value[value.index("(") + 1 :].removesuffix(")"))]
+    if value.startswith("light-dark(") and len(parts) == 2:
+        only = colour_of(parts[0])
+        return only if isinstance(only, Colour) else Unknown(value)
+    if len(parts) != 3 or not parts[0].startswith("in "):
+        return Unknown(value)
+    mixed: list[Colour] = []
+    shares: list[float | None] = []
+    for part in parts[1:]:
+        words = _words(part)
+        share = next((_number(word) for word in words if word.endswith("%")), None)
+        colour = colour_of(" ".join(word for word in words if not word.endswith("%")))
+        if not isinstance(colour, Colour):
+            return Unknown(value)
+        mixed.append(colour)
+        shares.append(max(0.0, share) if isinstance(share, float) else None)
+    one, two = shares
+    left = one if one is not None else 1 - two if two is not None else 0.5
+    right = two if two is not None else 1 - left
+    whole = left + right
+    if whole <= 0:
+        return Unknown(value)
+    alpha = (mixed[0].alpha * left + mixed[1].alpha * right) / whole
+    weights = [mixed[0].alpha * left / whole, mixed[1].alpha * right / whole]
+    total = sum(weights) or 1.0
+    red, green, blue = (
+        (a * weights[0] + b * weights[1]) / total for a, b in zip(mixed[0][:3], mixed[1][:3], strict=True)
+    )
+    return Colour(red, green, blue, max(0.0, min(1.0, alpha * min(1.0, whole))))
+
+
+def _commas(text: str) -> list[str]:
+    """Split at commas outside of parentheses."""
+    parts = [""]
+    depth = 0
+    for piece in re.split(r"([(),])", text):
+        depth += (piece == "(") - (piece == ")")
+        if piece == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += piece
+    return parts
+
+
+_Matrix: TypeAlias = tuple[tuple[float, float, float], tuple[float, float, float], tuple[float, float, float]]
+# The matrices of CSS Color 4 section 18; D50 is adapted to D65 by Bradford.
+_FROM_XYZ: Final[_Matrix] = (
+    (3.2409699419, -1.5373831776, -0.4986107603),
+    (-0.9692436363, 1.8759675015, 0.0415550574),
+    (0.0556300797, -0.2039769589, 1.0569715142),
+)
+_TO_D65: Final[_Matrix] = (
+    (0.9554734527, -0.0230985368, 0.0632593086),
+    (-0.0283697070, 1.0099954580, 0.0210413990),
+    (0.0123140016, -0.0205076964, 1.3303659009),
+)
+_TO_XYZ: Final[Mapping[str, _Matrix]] = {
+    "display-p3": (
+        (0.4865709486, 0.2656676932, 0.1982172852),
+        (0.2289745641, 0.6917385218, 0.0792869141),
+        (0.0, 0.0451133819, 1.0439443689),
+    ),
+    "a98-rgb": (
+        (0.5766690429, 0.1855582379, 0.1882286462),
+        (0.2973449753, 0.6273635663, 0.0752914585),
+        (0.0270313614, 0.0706888525, 0.9913375368),
+    ),
+    "rec2020": (
+        (0.6369580483, 0.1446169036, 0.1688809752),
+        (0.2627002120, 0.6779980715, 0.0593017165),
+        (0.0, 0.0280726930, 1.0609850577),
+    ),
+    "prophoto-rgb": (
+        (0.7977604896, 0.1351858351, 0.0313493496),
+        (0.2880711282, 0.7118432178, 0.0000856540),
+        (0.0, 0.0, 0.8251046026),
+    ),
+}
+_LMS: Final[_Matrix] = (
+    (1.0, 0.3963377774, 0.2158037573),
+    (1.0, -0.1055613458, -0.0638541728),
+    (1.0, -0.0894841775, -1.2914855480),
+)
+_FROM_LMS: Final[_Matrix] = (
+    (4.0767416621, -3.3077115913, 0.2309699292),
+    (-1.2684380046, 2.6097574011, -0.3413193965),
+    (-0.0041960863, -0.7034186147, 1.7076147010),
+)
+_Triple: TypeAlias = tuple[float, float, float]
+
+
+def _times(matrix: _Matrix, vector: _Triple) -> _Triple:
+    x, y, z = (sum(a * b for a, b in zip(row, vector, strict=True)) for row in matrix)
+    return x, y, z
+
+
+def _linear_light(space: str, first: float, second: float, third: float) -> _Triple:
+    """A colour of one of the spaces of CSS Color 4 as linear sRGB; what lies outside of it is not brought in."""
+    first, second, third = (max(-1e3, min(1e3, part)) for part in (first, second, third))
+    if space in ("lch", "oklch"):
+        angle = math.radians(third)
+        second, third = second * math.cos(angle), second * math.sin(angle)
+    if space in ("oklab", "oklch"):
+        long, middle, short = _times(_LMS, (first, second, third))
+        return _times(_FROM_LMS, (long**3, middle**3, short**3))
+    if space in ("lab", "lch"):
+        y = (first + 16) / 116
+        x, z = y + second / 500, y - third / 200
+        scaled = [part**3 if part > 6 / 29 else (part - 4 / 29) * 108 / 841 for part in (x, y, z)]
+        return _times(_FROM_XYZ, _times(_TO_D65, (scaled[0] * 0.9642956764, scaled[1], scaled[2] * 0.8251046025)))
+    if space == "srgb-linear":
+        return first, second, third
+    if space in ("xyz", "xyz-d65"):
+        return _times(_FROM_XYZ, (first, second, third))
+    if space == "xyz-d50":
+        return _times(_FROM_XYZ, _times(_TO_D65, (first, second, third)))
+    if space not in _TO_XYZ:
+        raise ValueError(space)
+    curve = {"a98-rgb": 563 / 256, "prophoto-rgb": 1.8, "rec2020": 2.4}.get(space)
+    light = [
+        math.copysign(abs(part) ** curve, part) if curve else math.copysign(_decoded(abs(part)), part)
+        for part in (first, second, third)
+    ]
+    xyz = _times(_TO_XYZ[space], (light[0], light[1], light[2]))
+    return _times(_FROM_XYZ, _times(_TO_D65, xyz) if space == "prophoto-rgb" else xyz)
+
+
+def _decoded(channel: float) -> float:
+    return channel / 12.92 if channel <= 0.04045 else float(((channel + 0.055) / 1.055) ** 2.4)
+
+
+def _encoded(channel: float) -> float:
+    channel = max(0.0, min(1.0, channel))
+    return channel * 12.92 if channel <= 0.0031308 else float(1.055 * channel ** (1 / 2.4) - 0.055)
 
 
 def legacy_colour(value: str) -> Colour | None:
@@ -646,16 +867,17 @@ _GRADIENT: Final = re.compile(r"[a-z-]*gradient\(")
 
 
 def _gradient_stops(value: str) -> Gradient:
-    """The colours of a gradient. A picture gives none: most readers do not load it, so what counts lies beneath."""
+    """The colours of the gradients in a background, and whether a picture is there too."""
+    picture = "(" in value and _pictured(value)
     if "gradient(" not in value:
-        return Gradient(())
+        return Gradient((), picture)
     stops: list[Colour | Unknown] = []
     inside = _GRADIENT.sub(" ", value[:2000])
     for word in re.findall(r"#[0-9a-f]{3,8}|[a-z-]+\([^()]*\)|[a-z]+", inside):
         colour = colour_of(re.sub(r" ?([,/]) ?", r"\1", word)) if not word.startswith("url(") else None
         if isinstance(colour, Colour | Unknown):
             stops.append(colour)
-    return Gradient(tuple(stops[:16]) or (Unknown(value[:100]),))
+    return Gradient(tuple(stops[:16]) or (Unknown(value[:100]),), picture)
 
 
 # --- media queries ----------------------------------------------------------------------------------------------------
@@ -822,7 +1044,7 @@ _JOINT: Final = re.compile(r"\s*([>+~,])\s*|\s+")
 _ESCAPE: Final = re.compile(r"\\(?:([0-9a-fA-F]{1,6})[ \t\n]?|(.))")
 # What never holds on a page nobody has touched yet; and what draws beside the text instead of styling it.
 _NEVER: Final = names(
-    "hover active focus focus-visible focus-within visited target checked before after first-letter first-line "
+    "hover active focus focus-visible focus-within visited target checked before after "
     "selection placeholder marker backdrop -ms-clear -ms-expand -moz-focus-inner -webkit-scrollbar disabled "
     "placeholder-shown fullscreen autofill"
 )
@@ -1070,6 +1292,10 @@ def _plain_sheet(text: str, rules: list[tuple[str, tuple[Declaration, ...], bool
             position = match.end()
             if applies is not False:
                 _add_rule(match[1], match[2], applies is True, rules)
+            elif "content" in match[2] and ":" in match[1] and (declared := declarations(match[2])):
+                written = tuple(one for one in declared if one.name in ("content", "attr"))
+                if written:
+                    _keep_rule(match[1], written, False, rules)
             continue
         if inside and (closing := _CLOSE.match(text, position)):
             position = closing.end()
@@ -1098,10 +1324,28 @@ def _add_rule(prelude: str, block: str, sure: bool, rules: list[tuple[str, tuple
     declared = declarations(block)
     if declared is None:
         raise _TooMuch
+    _keep_rule(prelude.strip(), declared, sure, rules)
+
+
+def _keep_rule(
+    prelude: str,
+    declared: tuple[Declaration, ...],
+    sure: bool,
+    rules: list[tuple[str, tuple[Declaration, ...], bool]],
+) -> None:
+    if any(one.name in _WRITING for one in declared):
+        # What stands before or after an element is drawn by some programs only, so it is no text of the mail; it is
+        # kept, whichever elements it would stand at, with the name "@" that no animation has.
+        if ":" in prelude:
+            rules.append(("@", tuple(one for one in declared if one.name in _WRITING), sure))
+        declared = tuple(one for one in declared if one.name not in ("content", "attr"))
     if declared:
-        rules.append((prelude.strip(), declared, sure))
-        if len(rules) > RULES_CAP:
-            raise _TooMuch
+        rules.append((prelude, declared, sure))
+    if len(rules) > RULES_CAP:
+        raise _TooMuch
+
+
+_WRITING: Final = names("content attr replaced")
 
 
 def _parsed_rules(
@@ -1129,13 +1373,10 @@ def _parsed_rules(
             for part in tinycss2.parse_blocks_contents(item.content, skip_comments=True, skip_whitespace=True):  # type: ignore[attr-defined]
                 if part.type == "declaration":
                     name = part.name if part.name.startswith("--") else part.lower_name
-                    _expand(name, _flat(part.value), bool(part.important), declared)
+                    _expand(name, _flat(part.value, kept=name == "content"), bool(part.important), declared)
                 elif part.type in ("qualified-rule", "at-rule"):
                     nested.append(part)
-            if declared:
-                rules.append((prelude, tuple(declared), sure))
-                if len(rules) > RULES_CAP:
-                    raise _TooMuch
+            _keep_rule(prelude, tuple(declared), sure, rules)
             if nested:
                 _parsed_rules(nested, rules, False, depth + 1, prelude)
         elif kind == "at-rule" and item.content is not None:  # type: ignore[attr-defined]
@@ -1149,8 +1390,12 @@ def _parsed_rules(
             if name in _WITHOUT_STYLE:
                 continue
             applies = media_matches(tinycss2.serialize(item.prelude)) if name == "media" else None  # type: ignore[attr-defined]
-            if applies is not False:
-                inner = tinycss2.parse_blocks_contents(item.content, skip_comments=True, skip_whitespace=True)  # type: ignore[attr-defined]
+            inner = tinycss2.parse_blocks_contents(item.content, skip_comments=True, skip_whitespace=True)  # type: ignore[attr-defined]
+            if applies is False:
+                unheard: list[tuple[str, tuple[Declaration, ...], bool]] = []
+                _parsed_rules(inner, unheard, False, depth + 1, outer)
+                rules += [rule for rule in unheard if rule[0] == "@"]
+            else:
                 # @supports, @layer, @container and whatever comes next: obeyed by some programs, unknown to others.
                 _parsed_rules(inner, rules, sure and applies is True, depth + 1, outer)
 
@@ -1228,6 +1473,10 @@ class Style:
     """Lines run from right to left (direction: rtl)."""
     turned: bool = False
     """All of the text does, whatever its letters are (<bdo>, unicode-bidi: bidi-override)."""
+    pictured: bool = False
+    """It lies on a picture that nobody here looks at."""
+    doubt: str = ""
+    """Why the text, though shown, may not be seen, or not as these letters: it is to be judged as hidden text too."""
 
 
 ROOT: Final = Style(display="block")
@@ -1251,7 +1500,8 @@ _MONO: Final = names("code pre tt kbd samp listing xmp plaintext")
 _CODE: Final = names("code pre kbd samp")
 _PRE: Final = names("pre listing xmp plaintext textarea")
 _FONT_SIZES: Final = (10.0, 10.0, 13.0, 16.0, 18.0, 24.0, 32.0, 48.0)
-_PRESENTED: Final = names("bgcolor align color size face text hidden popover")
+_PICTURED: Final = names("body table thead tbody tfoot tr td th")
+_PRESENTED: Final = names("background bgcolor align color size face text hidden popover")
 _ALIGNED: Final = names("p div td th tr table h1 h2 h3 h4 h5 h6 center")
 
 
@@ -1261,6 +1511,10 @@ class Cascade:
     def __init__(self, sheets: Iterable[tuple[str, str]]) -> None:
         """`sheets`: the text and the media attribute of each <style>, in order."""
         self.failed = False
+        self.written: list[str] = []
+        """What the sheets write before and after elements."""
+        self.named: list[str] = []
+        """The attributes they write there."""
         self._by_id: dict[str, list[Rule]] = {}
         self._by_class: dict[str, list[Rule]] = {}
         self._by_tag: dict[str, list[Rule]] = {}
@@ -1279,6 +1533,11 @@ class Cascade:
                 return
             for prelude, declared, sure in rules:
                 order += 1
+                if prelude == "@":
+                    for one in declared:
+                        if isinstance(one.value, str) and one.name != "replaced":
+                            (self.written if one.name == "content" else self.named).append(one.value)
+                    continue
                 if prelude[:1] == "@":
                     self._animations[prelude[1:]] = declared
                     continue
@@ -1519,6 +1778,7 @@ def _inherited(parent: Style, display: str) -> Style:
         parent.indent, parent.coded, parent.linked, puzzling=parent.puzzling, variables=parent.variables,
         tracking=parent.tracking, leading=parent.leading, pressed=parent.pressed,
         leftward=parent.leftward, turned=parent.turned and display in _INLINE,
+        pictured=parent.pictured, doubt=parent.doubt,
     )  # fmt: skip
 
 
@@ -1572,6 +1832,7 @@ def _computed(
         opacity *= max(0.0, min(1.0, share))
 
     backdrops = parent.backdrops
+    pictured = parent.pictured
     own_backdrop = False
     fill = get("background-color")
     if fill is None and hints.get("bgcolor"):
@@ -1579,17 +1840,36 @@ def _computed(
     if fill == "currentcolor":
         fill = colour
     stops = get("background-image")
+    if get("background-clip") == "text":
+        # The background is seen through the letters only: it is their ink, as far as they have none of their own.
+        if colour.alpha < 1:
+            paints = stops.stops if isinstance(stops, Gradient) and stops.stops else (fill,)
+            inks = [_over(colour, paint) for paint in paints if isinstance(paint, Colour) and paint.alpha > 0.5]
+            if len(inks) == len(paints):
+                colour = min(inks, key=lambda one: min(_distance(one, backdrop) for backdrop in backdrops))
+        fill = stops = None
     if isinstance(fill, Colour) and fill.alpha > 0:
         painted = tuple(_over(fill, backdrop, opacity) for backdrop in backdrops)
         own_backdrop = any(_distance(one, two) > 4 for one, two in zip(painted, backdrops, strict=True))
         backdrops = painted
+        pictured = pictured and fill.alpha * opacity < 0.9
     if isinstance(stops, Gradient) and stops.stops:
         # Text must stand out from every colour of a gradient, since we do not know which one it lies on.
         known = tuple(_over(stop, backdrops[0], opacity) for stop in stops.stops if isinstance(stop, Colour))
         if len(known) < len(stops.stops):
             puzzling = puzzling or "not_understood"
-        backdrops = known or backdrops
+        backdrops = (*known, *backdrops)[:16] if get("background-size") == "part" else known or backdrops
         own_backdrop = True
+        if all(isinstance(stop, Colour) and stop.alpha >= 0.9 for stop in stops.stops):
+            pictured = pictured and opacity < 0.9
+            stops = None
+    # Most programs load no pictures until they are asked to: where the mail gives a colour to stand in for the picture,
+    # that one is seen. Without one nobody knows what the text lies on, so no colour of it says that it is hidden.
+    drawn = isinstance(stops, Gradient) and stops.picture
+    if stops is None and "background" in hints and tag in _PICTURED:
+        drawn = _is_picture(hints["background"] or "")
+    if drawn and not (isinstance(fill, Colour) and fill.alpha * opacity >= 0.9):
+        pictured = True
 
     display = get("display")
     if not isinstance(display, str) or display in _WIDE:
@@ -1648,6 +1928,7 @@ def _computed(
     border = get("border")
     boxed = (own_backdrop or border == "some") and tag not in ("body", "html")
 
+    doubt = parent.doubt if parent.doubt != "picture" else ""
     gone = _gone(linked or parent.linked, declared, size, opacity, display, hints)
     # A share of a tiny font is tiny; the fonts browsers really draw below two pixels nobody reads.
     hidden = gone
@@ -1663,7 +1944,10 @@ def _computed(
         elif pressed or (tracking < 0 and tracking <= -_OVERLAP * size):
             hidden = "no_size"
         elif any(not readable(colour, backdrop, opacity) for backdrop in backdrops):
-            hidden = "colour"
+            if pictured and colour.alpha * opacity > 0.3:
+                doubt = doubt or "picture"
+            else:
+                hidden = "colour"
     return Style(
         display=display,
         gone=gone,
@@ -1691,6 +1975,8 @@ def _computed(
         pressed=pressed,
         leftward=leftward,
         turned=turned,
+        pictured=pictured,
+        doubt=doubt,
     )
 
 

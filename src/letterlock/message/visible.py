@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from html import unescape
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from letterlock.message.characters import clean, is_clean
@@ -188,6 +189,7 @@ class _Hidden:
         self.passages: list[HiddenPassage] = []
         self.counts: dict[str, int] = {}
         self._decoded: dict[tuple[str, str], list[str]] = {}
+        self._doubts: dict[str, list[str]] = {}
         self._open: list[str] = []
         self._why = ""
 
@@ -209,6 +211,10 @@ class _Hidden:
             self._why = why
         self._open.append(text)
 
+    def doubt(self, text: str, why: str) -> None:
+        """Text that is shown, and already cleaned, but is to be judged as hidden text too."""
+        self._doubts.setdefault(why, []).append(text)
+
     def close(self) -> None:
         if self._open:
             whole, self._open = " ".join(self._open), []
@@ -225,7 +231,8 @@ class _Hidden:
     ) -> tuple[tuple[HiddenPassage, ...], str, str, dict[str, int] | None]:
         self.close()
         told = (HiddenPassage("".join(parts), why, where) for (why, where), parts in self._decoded.items())
-        return (*self.passages, *told), only_in_html, only_in_plain, self.counts or None
+        doubtful = (HiddenPassage(" ".join(" ".join(parts).split()), why) for why, parts in self._doubts.items())
+        return (*self.passages, *doubtful, *told), only_in_html, only_in_plain, self.counts or None
 
 
 # --- HTML -------------------------------------------------------------------------------------------------------------
@@ -234,6 +241,7 @@ _PARAGRAPHS: Final = names("p h1 h2 h3 h4 h5 h6 ul ol dl blockquote pre hr menu 
 # Never drawn, or drawn only by programs that run scripts or load other documents. A frame's text is what old ones show.
 _UNSEEN: Final = {
     **dict.fromkeys(("title", "script", "template", "noscript", "noframes", "noembed"), "not_rendered"),
+    **dict.fromkeys(("meter", "progress"), "not_rendered"),
     **dict.fromkeys(("iframe", "object", "audio", "video", "canvas", "svg", "math", "rp", "frameset"), "not_rendered"),
     **dict.fromkeys(("select", "datalist", "textarea", "option", "input"), "form"),
     **dict.fromkeys(("style", "meta", "link", "base", "col", "colgroup", "param", "source", "track", "area"), ""),
@@ -484,13 +492,15 @@ def _render(html: str, caps: Caps, hidden: _Hidden) -> _Page | None:
     root = tree.root
     if root is None:
         return None
-    cascade = Cascade((sheet.text(), sheet.attributes.get("media") or "") for sheet in tree.css("style"))
+    sheets = [(sheet.text(), sheet.attributes.get("media") or "") for sheet in tree.css("style")]
+    cascade = Cascade(sheets)
     if cascade.failed:
         hidden.add(root.text(separator=" "), "not_understood", "html")
         return None
     page = _Page()
     _walk(root, cascade, page, hidden)
     hidden.close()
+    _beside(html, root, [sheet for sheet, _ in sheets], cascade, hidden)
     return page
 
 
@@ -554,6 +564,7 @@ def _walk(root: LexborNode, cascade: Cascade, page: _Page, hidden: _Hidden) -> N
     # number of runs before it where its text runs another way than what is around it, else -1.
     stack: list[tuple[LexborNode, Style, int, _OpenLink | None, Element, Element | None, int]] = []
     lists: list[int] = []
+    spoken = _SPOKEN.union(cascade.named)
     element = Element("", {})
     elder: Element | None = None
     style = ROOT
@@ -583,6 +594,8 @@ def _walk(root: LexborNode, cascade: Cascade, page: _Page, hidden: _Hidden) -> N
                     if "\u202e" in content and not style.keeps_blanks:
                         content = _BLANK.sub(" ", content)
                     content = hidden.cleaned(content, "html")
+                if style.doubt:
+                    hidden.doubt(content, style.doubt)
                 if style.keeps_blanks:
                     page.write_kept(content, style, box)
                 else:
@@ -598,14 +611,16 @@ def _walk(root: LexborNode, cascade: Cascade, page: _Page, hidden: _Hidden) -> N
                     child.classes = frozenset((attributes["class"] or "").split())
                 if "id" in attributes:
                     child.identity = attributes["id"] or ""
-                if not _SPOKEN.isdisjoint(attributes):
+                if not spoken.isdisjoint(attributes):
                     for name, said in attributes.items():
-                        if name in _SPOKEN and said and " " in said.strip():
+                        if name in spoken and said and " " in said.strip():
                             hidden.add(said, "attribute", "html")
             unseen = _UNSEEN.get(tag)
             if unseen is not None:
                 if unseen:
                     hidden.text(node.text(separator=" "), unseen)
+                if tag in _ASIDE:
+                    _aside(node, tag, attributes, hidden)
             elif element.tag == "details" and _folded(element, tag, child.elder):
                 hidden.text(node.text(separator=" "), "display_none")
             elif tag == "br":
@@ -653,6 +668,49 @@ def _walk(root: LexborNode, cascade: Cascade, page: _Page, hidden: _Hidden) -> N
             _leave(left, drawn, page, lists)
             following = None if node is root else node.next
         node = following
+
+
+def _aside(node: LexborNode, tag: str, attributes: Mapping[str, str | None], hidden: _Hidden) -> None:
+    """What is within an element that is not drawn but is none of its text."""
+    if tag == "template":
+        hidden.add(unescape(_MARKUP.sub(" ", (node.html or "")[:_ASIDE_CHARS])), "not_rendered", "html")
+    elif tag == "iframe":
+        hidden.add(unescape(_MARKUP.sub(" ", (attributes.get("srcdoc") or "")[:_ASIDE_CHARS])), "not_rendered", "html")
+    else:
+        said = attributes.get("content" if tag == "meta" else "alt") or ""
+        if " " in said.strip():
+            hidden.add(said, "attribute", "html")
+
+
+_ASIDE: Final = names("template iframe meta area input")
+_ASIDE_CHARS: Final = 200_000
+_DOCTYPE: Final = re.compile(r"<!doctype\b[^>]*+>", re.IGNORECASE)
+_QUOTED: Final = re.compile(r"\"([^\"]*+)\"|'([^']*+)'")
+_CSS_COMMENT: Final = re.compile(r"/\*((?:[^*]|\*(?!/))*+)(?:\*/|\Z)")
+
+
+def _beside(html: str, root: LexborNode, sheets: list[str], cascade: Cascade, hidden: _Hidden) -> None:
+    """What a document says outside of its elements: its type, comments around it and in its sheets, and what the sheets
+    write before and after elements."""
+    doctype = _DOCTYPE.search(html[:10_000])
+    if doctype is not None:
+        said = " ".join(one or two for one, two in _QUOTED.findall(doctype[0]))
+        if " " in said and not said.startswith("-//W3C//DTD "):
+            hidden.add(said, "comment", "html")
+    for forth in (False, True):
+        node = root.next if forth else root.prev
+        for _ in range(1_000):
+            if node is None:
+                break
+            if node.tag == "-comment":
+                hidden.add(_MARKUP.sub(" ", node.comment_content or ""), "comment", "html")
+            node = node.next if forth else node.prev
+    for sheet in sheets:
+        if "/*" in sheet:
+            hidden.add("\n".join(_CSS_COMMENT.findall(sheet)), "comment", "html")
+    if cascade.written:
+        apart = "" if max(map(len, cascade.written)) <= 2 else " "
+        hidden.add(apart.join(cascade.written), "generated", "html")
 
 
 _BLANK: Final = re.compile(r"[\t\n\r\f]")
