@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from email.message import EmailMessage
 from typing import Any
 
 import pytest
@@ -168,6 +169,21 @@ def test_programs_and_what_is_too_large_are_told() -> None:
     assert codes(files=(File("a.pdf", "application/pdf", bytes(500_000)),)) == []
     assert codes(files=(File("a.pdf", "application/pdf", bytes(500_001)),)) == ["too_large"]
     assert codes(size=1_000_001) == ["too_large"]
+
+
+def test_a_message_that_holds_a_program_is_no_way_around() -> None:
+    held = EmailMessage()
+    held.set_content("Hello")
+    held.add_attachment(b"MZ\x90\0\3\0\0\0", "application", "pdf", filename="report.pdf")
+    for _ in range(6):
+        assert codes(files=(File("mail.eml", "message/rfc822", held.as_bytes()),)) == ["executable"]
+        outer = EmailMessage()
+        outer.set_content("See below")
+        outer.add_attachment(held)
+        held = outer
+    held = EmailMessage()
+    held.set_content("Hello")
+    assert codes(files=(File("mail.eml", "message/rfc822", held.as_bytes()), File("x.eml", "", b"\xff\0"))) == []
 
 
 def test_a_form_that_asks_for_a_password_counts_as_a_link_elsewhere() -> None:

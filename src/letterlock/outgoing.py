@@ -16,13 +16,14 @@ from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 from urllib.parse import urlsplit
 
+from letterlock.errors import UnreadableMessage
 from letterlock.fraud import fraud, plain
 from letterlock.message.characters import clean
 from letterlock.message.compose import File
 from letterlock.message.extract.domains import registrable
 from letterlock.message.extract.links import Link, find_links
 from letterlock.message.extract.reply import newest_part
-from letterlock.message.parse import Mailbox, ParsedMessage
+from letterlock.message.parse import Mailbox, ParsedMessage, parse_message
 from letterlock.message.programs import why_program
 from letterlock.message.visible import visible_text
 
@@ -87,6 +88,9 @@ _MOST_CHARS: Final = 200_000
 _MOST_ALARMS: Final = 10
 
 
+_MESSAGES_DEEP: Final = 3
+
+
 def _sizes(mail: Outgoing, most_bytes: int, most_attached: int) -> Iterator[Alarm]:
     attached = sum(len(file.data) for file in mail.files)
     if mail.size > most_bytes:
@@ -95,11 +99,25 @@ def _sizes(mail: Outgoing, most_bytes: int, most_attached: int) -> Iterator[Alar
         yield Alarm("too_large", f"Its files are {attached} bytes; {most_attached} are allowed (attach_bytes)")
 
 
-def _programs(files: Iterable[File]) -> Iterator[Alarm]:
+def _programs(files: Iterable[File], depth: int = _MESSAGES_DEEP) -> Iterator[Alarm]:
     for file in files:
+        name = clean(file.filename).text[:80]
         if why := why_program(file.filename, file.data):
-            name = clean(file.filename).text[:80]
             yield Alarm("executable", f"The file {name} is {why}")
+        elif file.content_type == "message/rfc822" or file.filename.lower().endswith(".eml"):
+            if depth == 0:
+                yield Alarm("executable", f"The file {name} holds messages within messages too deep to look at")
+            else:
+                yield from _programs(_files_of(file.data), depth - 1)
+
+
+def _files_of(message: bytes) -> Iterator[File]:
+    try:
+        parsed = parse_message(message)
+    except UnreadableMessage:
+        return
+    for attachment, (_, data) in zip(parsed.attachments, parsed.contents, strict=True):
+        yield File(attachment.filename, attachment.content_type, data)
 
 
 # --- links ------------------------------------------------------------------------------------------------------------
