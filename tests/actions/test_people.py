@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from letterlock.actions.people import allow_senders
+from letterlock.actions.people import allow_senders, drop_contact, name_contact
 from letterlock.app import App, open_app
 from letterlock.errors import InvalidRequest, NotFound
 from letterlock.ids import DEFAULT_TENANT
-from letterlock.store import emails
-from running import hand_in, letter, make_inbox, settings_for
+from letterlock.store import emails, inboxes
+from running import hand_in, inbox_id, letter, make_inbox, settings_for
 
 
 @pytest.fixture
@@ -35,10 +35,29 @@ async def test_the_domains_an_inbox_trusts_are_kept_and_go_with_its_mail_to_be_r
 async def test_what_is_no_domain_and_no_inbox_is_refused_and_changes_nothing(app: App) -> None:
     box = await make_inbox(app)
     for odd in ("", "shop example", "a@b.example", "x" * 300):
-        with pytest.raises(InvalidRequest):
+        with pytest.raises(InvalidRequest, match=r"^\".*\" is not a domain\. Write it like example\.com\.$"):
             await allow_senders(app, box, [odd])
     with pytest.raises(InvalidRequest):
         await allow_senders(app, box, [f"d{n}.example" for n in range(101)])
     with pytest.raises(NotFound):
         await allow_senders(app, "nobody", ["shop.example"])
     assert await allow_senders(app, box, []) == ()
+
+
+@pytest.mark.parametrize("name", ["com", "COM", "co.uk", "@github.io", "example", "k\u00f6ln"])
+async def test_a_domain_below_which_everyone_can_have_a_name_cannot_be_vouched_for(app: App, name: str) -> None:
+    box = await make_inbox(app)
+    with pytest.raises(InvalidRequest, match="Everyone can get a name below"):
+        await allow_senders(app, box, ["shop.example", name])
+    with pytest.raises(InvalidRequest, match="Everyone can get a name below"):
+        await name_contact(app, f"@{name.removeprefix('@')}")
+    assert await allow_senders(app, box, []) == ()
+
+
+async def test_a_domain_that_is_no_longer_taken_can_still_be_removed(app: App) -> None:
+    box = await make_inbox(app)
+    found = await inbox_id(app, box)
+    await app.database.write(DEFAULT_TENANT, lambda tx: inboxes.set_allowed(tx, found, ("com", "shop.example")))
+    assert await allow_senders(app, box, [], ["com"]) == ("shop.example",)
+    with pytest.raises(NotFound, match="@com is no contact"):
+        await drop_contact(app, "@com")

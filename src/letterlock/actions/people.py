@@ -20,8 +20,9 @@ from letterlock.canary import planted
 from letterlock.errors import InvalidRequest, NotFound, StoreError, UnreadableMessage
 from letterlock.inbound.accept import accept
 from letterlock.inspection import Inspection
-from letterlock.message.address import parse_address
+from letterlock.message.address import parse_address, shown
 from letterlock.message.envelope import Envelope
+from letterlock.message.extract.domains import registrable
 from letterlock.message.parse import attachment_bytes
 from letterlock.outbound.marks import mark_of
 from letterlock.screen.score import Level
@@ -75,7 +76,7 @@ async def allow_senders(app: App, inbox_name: str, add: Iterable[str], remove: I
     """Change whose mail an inbox trusts: domains, whose mail from now on stands one level higher when authentication
     proves that it is theirs. Returns the list as it is now. Raises NotFound, InvalidRequest."""
     inbox = await own_inbox(app, LOCAL_CALLER, inbox_name)
-    added, removed = [_domain(name) for name in add], [_domain(name) for name in remove]
+    added, removed = [_owned_domain(name) for name in add], [_domain(name) for name in remove]
 
     async def change(tx: Transaction) -> tuple[str, ...]:
         before = await inboxes.allowed(tx, inbox.inbox_id)
@@ -95,6 +96,8 @@ async def allow_senders(app: App, inbox_name: str, add: Iterable[str], remove: I
 async def name_contact(app: App, name: str) -> str:
     """Vouch for an address, or with @example.com for a whole domain: any agent may write there. Returns it as kept."""
     key = _contact_key(name)
+    if key.startswith("@"):
+        _owned_domain(key)
 
     async def keep(tx: Transaction) -> None:
         # A person's word replaces what an agent's own mail has made of it.
@@ -194,7 +197,21 @@ def _contact_key(name: str) -> str:
 
 
 def _domain(name: str) -> str:
-    return parse_address(f"x@{name.strip().removeprefix('@')}").domain
+    try:
+        return parse_address(f"x@{name.strip().removeprefix('@')}").domain
+    except InvalidRequest:
+        raise InvalidRequest(f"{shown(name)} is not a domain.", next_step="Write it like example.com.") from None
+
+
+def _owned_domain(name: str) -> str:
+    """A domain that somebody holds: below a public suffix (com, co.uk, github.io) everyone can have a name."""
+    domain = _domain(name)
+    if registrable(f"x.{domain}") == f"x.{domain}":
+        raise InvalidRequest(
+            f"Everyone can get a name below {domain}, so it cannot be vouched for as a whole.",
+            next_step=f"Name a domain below it that one owner holds, like example.{domain}.",
+        )
+    return domain
 
 
 async def import_mail(app: App, inbox_name: str, paths: Iterable[Path]) -> Imported:
