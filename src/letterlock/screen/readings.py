@@ -32,6 +32,11 @@ class Reading(NamedTuple):
     coded: bool
 
 
+def is_prose(text: str) -> bool:
+    """Whether `text` is words with blanks between rather than data."""
+    return " " in text and sum(c.isalpha() or c == " " for c in text) >= 0.8 * len(text)
+
+
 _DEEPEST: Final = 3
 """Codes within codes that are undone."""
 _MOST_CHARS: Final = 200_000
@@ -105,8 +110,8 @@ def _of(text: str) -> Iterator[Reading]:
     octets = text.encode("ascii", "replace")
     in_base64 = octets.translate(_AS_BASE64)
     if _BASE64_ROW in in_base64 or (
-        any(row in in_base64 for row in _BASE64_ROWS)
-        and sum(map(octets.translate(_AS_CASE).count, (b"aA", b"A0"))) >= _LEAST_CHANGES
+        sum(map(octets.translate(_AS_CASE).count, (b"aA", b"A0"))) >= _LEAST_CHANGES
+        and any(row in in_base64 for row in _BASE64_ROWS)
     ):
         yield from _base64(text)
     if b"0" * 32 in octets.translate(_AS_HEX, _BETWEEN_HEX):

@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import accumulate
-from typing import Final
+from typing import Final, NamedTuple
 
 from letterlock.screen.model import Passage, load_model
+from letterlock.screen.readings import is_prose, readings
 from letterlock.screen.rule import Evidence, Finding, Rule
 from letterlock.screen.rules import RULES
-from letterlock.screen.rules.orders import outer_strings
 
 
 class Level(StrEnum):
@@ -39,8 +39,13 @@ MODEL_RULE: Final = "model.passage"
 _REASON: Final = "It reads like an order to whoever reads it for a person."
 NOTED: Final = 0.25
 """Below it the model says nothing: so many honest mails score higher that it would only be noise."""
-_OUTER_CHARS: Final = 2_000
+_SUBJECT_CHARS: Final = 2_000
 _HIDDEN_CHARS: Final = 20_000
+_NAMES: Final = frozenset({"name", "to", "cc", "address", "file name"})
+_LEAST_BLANKS: Final = 3
+_SURE: Final = 0.8
+_ATTACHED: Final = 0.5
+"""What a passage in an attachment weighs: it makes an email suspect, never more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,27 +125,60 @@ def _level(score: float, thresholds: Thresholds) -> Level:
 _HEIGHT: Final = (Level.TRUSTED, Level.NORMAL, Level.SUSPECT, Level.QUARANTINED)
 
 
-def _passages(evidence: Evidence, thresholds: Thresholds, judge: Judge) -> Iterator[Finding]:
-    """What the model finds: in the text, and in all that a model may otherwise come to see or that was hidden."""
-    parts = [("text", evidence.visible.text)]
-    parts += [(where, value[:_OUTER_CHARS]) for where, value in outer_strings(evidence) if value]
+class _Part(NamedTuple):
+    """Where a text comes from that the model judges: `start`, `end` where it stands in the text of `where`, -1 where
+    that has no places; `whole`: it stands there as it is. `attached`: in view in an attachment."""
+
+    where: str
+    text: str
+    start: int = -1
+    end: int = -1
+    whole: bool = False
+    attached: bool = False
+
+
+def _parts(evidence: Evidence) -> Iterator[_Part]:
+    """What the model is asked about: the text, all that a model may otherwise come to see, or that was hidden, and what
+    any of it says under a disguise."""
     left = _HIDDEN_CHARS
-    for passage in evidence.visible.hidden:
-        if left > 0 and passage.text:
-            parts.append((f"hidden ({passage.why})", passage.text[:left]))
-            left -= len(passage.text)
-    if evidence.visible.only_in_plain:
-        parts.append(("hidden (plain twin)", evidence.visible.only_in_plain[:_HIDDEN_CHARS]))
+    for where, text, placed in evidence.all_said():
+        attached = placed and where != "text"
+        if placed:
+            yield _Part(where, text, 0, len(text), True, attached)
+        elif where in _NAMES:
+            # A name or a file name is a few words; what reads like an order is a sentence.
+            if text.count(" ") >= _LEAST_BLANKS:
+                yield _Part(where, text)
+        elif where == "subject":
+            yield _Part(where, text[:_SUBJECT_CHARS])
+        elif left > 0:
+            yield _Part(where, text[:left])
+            left -= len(text)
+        for reading in readings(text):
+            if is_prose(reading.text):
+                start, end = (reading.start, reading.end) if placed else (-1, -1)
+                yield _Part(where, reading.text[:_HIDDEN_CHARS], start, end, False, attached)
+
+
+def _passages(evidence: Evidence, thresholds: Thresholds, judge: Judge) -> Iterator[Finding]:
+    """What the model finds."""
+    parts = [part for part in _parts(evidence) if part.text]
     # One pass over all of it; short strings beside the text would cost as much as the text otherwise.
-    edges = list(accumulate((len(value) + 2 for _, value in parts), initial=0))
-    whole = "\n\n".join(value for _, value in parts)
-    for found in judge(whole, thresholds.suspect):
+    edges = list(accumulate((len(part.text) + 2 for part in parts), initial=0))
+    for found in judge("\n\n".join(part.text for part in parts), thresholds.suspect):
         if found.score < NOTED:
             continue
-        part = bisect_right(edges, (found.start + found.end) // 2) - 1
-        where, value = parts[part]
-        if where != "text":
-            yield Finding(MODEL_RULE, _REASON, found.score, where, -1, -1, value[:200])
-        else:
-            start, end = found.start, min(found.end, len(value))
-            yield Finding(MODEL_RULE, _REASON, found.score, where, start, end, " ".join(value[start:end].split())[:200])
+        index = bisect_right(edges, (found.start + found.end) // 2) - 1
+        where, text, start, end, whole, attached = parts[index]
+        score = found.score
+        if attached and whole:
+            # A document may well tell its reader what to do; so may a long one somewhere, being long.
+            if score < _SURE:
+                continue
+            score = min(score, _ATTACHED)
+        excerpt = text
+        if whole:
+            start = max(0, found.start - edges[index])
+            end = min(found.end - edges[index], len(text))
+            excerpt = text[start:end]
+        yield Finding(MODEL_RULE, _REASON, score, where, start, end, " ".join(excerpt[:2_000].split())[:200])

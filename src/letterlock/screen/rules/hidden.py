@@ -45,13 +45,9 @@ def _invisible(evidence: Evidence) -> Iterator[Hit]:
     for passage in evidence.visible.hidden:
         if passage.why in _INVISIBLE and sum(map(str.isalpha, passage.text)) >= 4:
             yield Hit(passage.text[:200], f"hidden ({passage.why})")
-    for where, value in (
-        ("subject", evidence.parsed.subject),
-        *((("name"), box.name) for box in evidence.parsed.from_),
-    ):
-        letters = [chr(ord(c) - 0xE0000) for c in value if "\U000e0020" <= c <= "\U000e007e"]
-        if len(letters) >= 8:
-            yield Hit("".join(letters)[:200], where)
+    for where, said in evidence.smuggled:
+        if sum(map(str.isalpha, said)) >= 4:
+            yield Hit(said[:200], where)
 
 
 def _much(evidence: Evidence) -> Iterator[Hit]:

@@ -403,25 +403,14 @@ def _excerpt(text: str, start: int, end: int) -> str:
     return " ".join(text[max(0, start - 40) : end + 80].split())[:200]
 
 
-def outer_strings(evidence: Evidence) -> Iterator[tuple[str, str]]:
-    """Strings beside the body that a model may see, with what they are."""
-    parsed = evidence.parsed
-    yield "subject", parsed.subject
-    for mailbox in (*parsed.from_, *parsed.reply_to):
-        yield "name", mailbox.name
-    for attachment in parsed.attachments[:50]:
-        # A file name stands for its words: "ignore_all_previous-instructions.pdf".
-        yield "file name", attachment.filename.replace("_", " ").replace("-", " ")
-
-
 def _check(kind: str) -> Callable[[Evidence], Iterable[Hit]]:
     def check(evidence: Evidence) -> Iterator[Hit]:
         text = evidence.visible.text
         for order in find(text):
             if order.kind == kind:
                 yield Hit(_excerpt(text, order.start, order.end), "text", order.start, order.end)
-        for where, value in outer_strings(evidence):
-            if any(order.kind == kind for order in find(value[:2_000])):
+        for where, value in evidence.outer:
+            if any(order.kind == kind for order in find(value)):
                 yield Hit(value[:200], where)
 
     return check
