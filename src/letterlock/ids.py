@@ -21,6 +21,9 @@ SubmissionId = NewType("SubmissionId", str)
 
 DEFAULT_TENANT = TenantId("default")
 LOCAL_AGENT = AgentId("local")
+"""A chat client that was started on the data folder."""
+OWNER = AgentId("person")
+"""Whoever sits at the command line, in every tenant."""
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _lock = threading.Lock()

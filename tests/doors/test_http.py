@@ -42,7 +42,7 @@ def other_key(served: Served) -> str:
             id=tenant,
             agent=agent,
         )
-        return await tenants.make_key(tx.bound_to(tenant), agent, AGENT_SCOPES, 0)
+        return (await tenants.make_key(tx.bound_to(tenant), agent, AGENT_SCOPES, 0)).text
 
     async def run() -> str:
         async with open_app(settings_for(served.data.parent)) as app:

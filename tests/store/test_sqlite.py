@@ -32,7 +32,7 @@ async def database(tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
 
 
 async def add(tx: Transaction, name: str) -> None:
-    await tx.run("INSERT INTO tenants (tenant_id, name, created_at) VALUES (:id, 'x', 0)", id=name)
+    await tx.run("INSERT INTO tenants (tenant_id, name, created_at) VALUES (:id, :id, 0)", id=name)
 
 
 async def names(database: SqliteDatabase) -> set[str]:
@@ -184,7 +184,7 @@ async def test_ordinary_work_is_done_while_urgent_work_never_ends(database: Sqli
 
     async def sender() -> None:
         while not stop:
-            await database.write_system(lambda tx: tx.run("UPDATE tenants SET name = 'y'"), urgent=True)
+            await database.write_system(lambda tx: tx.run("UPDATE tenants SET created_at = 1"), urgent=True)
 
     senders = [asyncio.create_task(sender()) for _ in range(3 * sqlite.GROUP_WORKS)]
     try:
@@ -383,7 +383,7 @@ def test_what_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
         from letterlock.store.sqlite import open_sqlite
 
         async def put(tx, name):
-            await tx.run("INSERT INTO tenants (tenant_id, name, created_at) VALUES (:id, 'x', 0)", id=name)
+            await tx.run("INSERT INTO tenants (tenant_id, name, created_at) VALUES (:id, :id, 0)", id=name)
 
         async def writer(database, w):
             for number in range(100000):

@@ -146,7 +146,7 @@ async def owner_key(app: App, *, renew: bool = False) -> str:
             await tenants.revoke_keys(tx, LOCAL_AGENT, now)
         elif await tenants.key_hints(tx, LOCAL_AGENT):
             return ""
-        return await tenants.make_key(tx, LOCAL_AGENT, AGENT_SCOPES, now)
+        return (await tenants.make_key(tx, LOCAL_AGENT, AGENT_SCOPES, now)).text
 
     return await app.database.write(DEFAULT_TENANT, make)
 

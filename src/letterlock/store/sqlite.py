@@ -28,7 +28,7 @@ from letterlock.store.database import Row, T, Work
 
 log = logging.getLogger(__name__)
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 BUSY_MS = 10_000
 READERS = 2
 CHECKPOINT_EVERY_S = 0.5
