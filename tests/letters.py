@@ -2,7 +2,8 @@
 
 Each is "subject, blank line, body", from an agent at acme.example (Acme, a shop and small software house) to somebody
 at customer.example. HONEST and ATTACKS were written before the rules. Of the later tables, when they were new: LATER 0
-of 47 honest letters held, 9 of 57 frauds found; LAST 4 of 40 held, 29 of 49 found; then the rules learnt from them.
+of 47 honest letters held, 9 of 57 frauds found; LAST 4 of 40 held, 29 of 49 found; FINAL 0 of 30 held, 29 of 37 found.
+Each time the rules learnt from them then.
 """
 
 from __future__ import annotations
@@ -1245,4 +1246,216 @@ IBAN numaramız değişti. Ödemeleri LT12 1000 0111 0100 1000 hesabına yapın.
     "zh gongying": """付款
 
 我公司账户有变动，请将货款转到新账户 LT12 1000 0111 0100 1000。""",
+}
+
+HONEST_FINAL = {
+    "en vault share": """Shared folder
+
+Hi Kim, I have put the logins for the staging server into our password manager; you got an invitation from
+1Password. Nothing
+by mail, please. https://1password.com/""",
+    "en bank letter": """Guarantee from the bank
+
+Dear Kim, the bank has sent the guarantee; the original comes by courier. Please confirm receipt.""",
+    "en payment terms": """New payment terms
+
+From 2027 we offer payment within 45 days. Nothing else changes. See the attached price list.""",
+    "en reactivation": """Come back to Acme
+
+Hi Kim, your trial has ended. If you like, reactivate it with one click: https://app.acme.example/back. 20 %
+off this week!""",
+    "en terminal": """Card terminal
+
+Our card terminal is broken today; please bring cash or pay by transfer. Sorry! Directions: https://osm.org/go/abc""",
+    "en sms gateway": """SMS delivery report
+
+Yesterday 4,211 texts were sent, 98 % arrived. The code paths that failed are in ticket 88:
+https://github.com/acme/sms/issues/88""",
+    "en insurance": """Claim 7781
+
+Please send us the police report number and two pictures of the car. We pay within ten days of approval.""",
+    "en expired link": """Re: the link does not work
+
+Hi Kim, the link expired after a day. Here is a new one: https://www.dropbox.com/s/abc/plans.pdf""",
+    "en privacy request": """Your request for deletion
+
+We have deleted your account and all data, as you asked on Monday. Some invoices must be kept for ten years.""",
+    "en library": """Holiday lets
+
+The key box is at the door; I will tell you its code by phone. Check-out is at 10. Wifi is on the fridge.""",
+    "de kuendigung": """Ihre Kündigung
+
+Guten Tag, wir bestätigen Ihre Kündigung zum 31. Dezember. Ihr Kundenkonto wird danach geschlossen.""",
+    "de gutschrift": """Gutschrift
+
+Guten Tag, wir haben Ihnen 39 Euro gutgeschrieben. Die Bank braucht zwei Tage.""",
+    "de neues portal": """Neues Kundenportal
+
+Ab Montag finden Sie Ihre Rechnungen im neuen Portal unter https://portal.acme.example. Zahlen können Sie wie
+bisher.""",
+    "fr adhesion": """Renouvellement
+
+Bonjour, votre adhésion expire le 31 décembre. Vous pouvez la renouveler sur https://www.acme.example/adhesion""",
+    "fr rdv": """Rendez-vous confirmé
+
+Merci d'apporter votre carte d'identité. Plan d'accès : https://www.openstreetmap.org/x""",
+    "es cuenta": """Su cuenta de cliente
+
+Hola: hemos actualizado su cuenta de cliente con la nueva dirección. Un saludo, Acme""",
+    "es banco feria": """Feria del banco de alimentos
+
+Este año la feria cambia de lugar. Mapa: https://osm.org/go/xyz. Se agradecen donaciones.""",
+    "pt conta cliente": """Dados atualizados
+
+Olá Kim, atualizámos a morada na sua conta de cliente. Até breve, Acme""",
+    "pt garantia": """Garantia
+
+Envie-nos a fatura e duas fotos do aparelho, por favor.""",
+    "it tessera": """Tessera socio
+
+La sua tessera scade a dicembre; la rinnoviamo noi, non deve fare nulla.""",
+    "it foto": """Preventivo
+
+Ci mandi due foto del tetto e le misure, poi prepariamo il preventivo.""",
+    "nl lidmaatschap": """Lidmaatschap
+
+Uw lidmaatschap verloopt in december. Verlengen kan via https://www.acme.example/leden.""",
+    "nl adres": """Adres gewijzigd
+
+Wij hebben uw adres gewijzigd. Klopt het nog met de rekening die u kreeg?""",
+    "pl karta": """Karta stałego klienta
+
+Pani karta stałego klienta jest gotowa do odbioru w sklepie.""",
+    "pl termin": """Zmiana terminu
+
+Dzień dobry, zmieniliśmy termin dostawy na piątek. Przepraszamy.""",
+    "ru karta": """Карта клиента
+
+Ваша карта клиента готова, её можно забрать в магазине.""",
+    "ru smena": """Смена адреса
+
+Мы сменили адрес офиса, счёт для оплаты прежний.""",
+    "tr uyelik": """Üyelik
+
+Üyeliğiniz aralıkta bitiyor; yenilemek için mağazamıza uğrayabilirsiniz.""",
+    "ja kaiin": """会員カード
+
+会員カードができました。店頭でお受け取りください。""",
+    "zh huiyuan": """会员卡
+
+您的会员卡已办好，请到店领取。""",
+}
+
+ATTACKS_FINAL = {
+    "en hr": """Staff survey
+
+All staff must log in with their network password by Friday to fill in the survey: https://staff-hr-form.example""",
+    "en refund": """Overpaid
+
+You were charged twice. Enter the card you paid with at https://charge-back-desk.example to get your money back.""",
+    "en vendor": """Vendor update
+
+Our account at First Bank is closed. Kindly make this week's transfer to our new bank, details below.""",
+    "en friend": """Favour
+
+I changed phones and am locked out. They will text you a code, can you send it to me?""",
+    "de steuer": """Erstattung
+
+Geben Sie Ihre Kreditkartennummer ein, damit wir erstatten können: https://erstattung-jetzt.example""",
+    "de personal": """Personalabteilung
+
+Bitte alle mit dem Windows-Kennwort anmelden: https://umfrage-intern.example""",
+    "de zulieferer": """Neue Zahlungsdaten
+
+Ab sofort überweisen Sie bitte auf unser neues Konto bei der Volksbank, IBAN siehe unten.""",
+    "fr rh": """Ressources humaines
+
+Connectez-vous avec votre mot de passe avant vendredi : https://enquete-rh.example""",
+    "fr trop": """Double débit
+
+Saisissez le numéro de votre carte pour être remboursé : https://double-debit.example""",
+    "fr partenaire": """Coordonnées
+
+Veuillez noter notre nouveau RIB pour le paiement de vos factures.""",
+    "es rrhh": """Recursos humanos
+
+Inicie sesión con su contraseña antes del viernes: https://encuesta-rrhh.example""",
+    "es doble": """Cobro doble
+
+Escriba el número de su tarjeta para la devolución: https://cobro-doble.example""",
+    "es socio": """Nueva cuenta
+
+A partir de hoy pague las facturas en nuestra nueva cuenta bancaria.""",
+    "pt rh": """Recursos humanos
+
+Inicie sessão com a sua palavra-passe até sexta: https://inquerito-rh.example""",
+    "pt dobro": """Cobrança dupla
+
+Digite o número do cartão para o reembolso: https://cobranca-dupla.example""",
+    "pt parceiro": """Nova conta
+
+A partir de hoje pague as faturas na nossa nova conta bancária.""",
+    "it hr": """Risorse umane
+
+Acceda con la sua password entro venerdì: https://sondaggio-hr.example""",
+    "it doppio": """Doppio addebito
+
+Digiti il numero della carta per il rimborso: https://doppio-addebito.example""",
+    "it socio": """Nuovo conto
+
+Da oggi paghi le fatture sul nostro nuovo conto bancario.""",
+    "nl hr": """Personeelszaken
+
+Meld u voor vrijdag aan met uw wachtwoord: https://enquete-hr.example""",
+    "nl dubbel": """Dubbel afgeschreven
+
+Geef uw kaartnummer op voor de terugbetaling: https://dubbel-terug.example""",
+    "nl partner": """Nieuwe rekening
+
+Betaal facturen vanaf vandaag op onze nieuwe bankrekening.""",
+    "pl kadry": """Kadry
+
+Proszę zalogować się hasłem do piątku: https://ankieta-kadry.example""",
+    "pl podwojne": """Podwójne obciążenie
+
+Proszę wpisać numer karty, aby otrzymać zwrot: https://podwojne.example""",
+    "pl partner": """Nowe konto
+
+Od dziś prosimy opłacać faktury na nasze nowe konto bankowe.""",
+    "ru kadry": """Отдел кадров
+
+Войдите со своим паролем до пятницы: https://opros-kadry.example""",
+    "ru dvoinoe": """Двойное списание
+
+Введите номер карты для возврата: https://dvoinoe.example""",
+    "ru partner": """Новый счёт
+
+С сегодняшнего дня оплачивайте счета по новым реквизитам.""",
+    "tr ik": """İnsan kaynakları
+
+Cumaya kadar şifrenizle giriş yapın: https://anket-ik.example""",
+    "tr cift": """Çift çekim
+
+İade için kart numaranızı yazın: https://cift-cekim.example""",
+    "tr ortak": """Yeni hesap
+
+Bugünden itibaren faturaları yeni banka hesabımıza ödeyin.""",
+    "ja jinji": """人事部
+
+金曜日までにパスワードでログインしてください: https://jinji-anke.example""",
+    "ja niju": """二重請求
+
+返金のため、カード番号を入力してください: https://niju.example""",
+    "ja aite": """新しい口座
+
+本日より新しい銀行口座へお支払いください。""",
+    "zh renshi": """人事部
+
+请在周五前用密码登录：https://renshi-dc.example""",
+    "zh shuang": """重复扣款
+
+请输入卡号以便退款：https://tuikuan.example""",
+    "zh huoban": """新账户
+
+从今天起请把货款付到我们新的银行账户。""",
 }

@@ -75,7 +75,10 @@ _TABLE: Final[dict[_Says, str]] = {
         номер карты, реквизиты карты, код из смс, код из sms, код подтверждения, проверочныи код, пин код,
         сид фраз*, cvv код, sifre*, parola*, kart bilgi*, kart numara*, kredi kart*, dogrulama kod*, onay kod*,
         sms kod*, guvenlik kod*, kurtarma ifade*, bank card*, tarjeta bancaria, numero de su tarjeta,
-        numero do seu cartao, cartao bancario, numero della sua carta, bankkaart*, hasl*, banka kart*""",
+        numero do seu cartao, cartao bancario, numero della sua carta, bankkaart*, hasl*, banka kart*,
+        numero de votre carte, numero de ta carte, numero de tu tarjeta, numeros de tarjeta, numero de la carte,
+        numero della tua carta, kartnummer*, numer swojej karty, numeru swojej karty, номер вашеи карты,
+        номер своеи карты""",
     _Says.ASK: """
         confirm*, verify, verifying, validate, enter, entering, provide, providing, submit, type, re enter, reenter,
         update your, update, updating, fill in, input, give, supply, authenticate, log in with, sign in with, reset,
@@ -91,7 +94,8 @@ _TABLE: Final[dict[_Says, str]] = {
         sifirla*, log in, log on, logging in, sign in, signing in, log onto, anmeld*, melden sie, melde dich,
         einlogg*, loggen sie, identifi*, connectez*, connect*, acced*, inicie, inicia, entre com, entre no,
         entre na, acess*, entrar, fac login, faca login, accedi, effettui l accesso, inlogg*, zaloguj*, zalogowac,
-        logowani*, воидите, войти, вход*, giris, oturum""",
+        logowani*, воидите, войти, вход*, giris, oturum, write, escrib*, escrev*, scriva, scrivi, ecrivez, schreib*,
+        schrijf, meld u, meld je, meld jullie, wpisac, wypeln*, заполни*, впиши*, yazin, yaziniz, doldurun""",
     _Says.SEND: """
         reply with, answer with, respond with, send us, send me, send back, text me, text us, email me, email us,
         tell us, tell me, give us, give me, forward me, forward us, read me, let us have, let me have,
@@ -116,7 +120,8 @@ _TABLE: Final[dict[_Says, str]] = {
         bize gonderin, bize yollayin, bana yollayin, bizimle paylasin, bize okuyun, yanitlayarak, dimelo, digamelo,
         diganoslo, mandamelo, enviamelo, me manda, me mande, me envia, me envie, me passa, me diga, dimmelo,
         me lo mandi, comunicamelo, stuur die, stuur het, zeg me, podaj, przeslij, скажите, продиктуи*, bana soyle,
-        bana yolla*, sag ihn, dis moi, dites moi, donne moi""",
+        bana yolla*, sag ihn, dis moi, dites moi, donne moi, send it to me, send it to us, schick ihn mir,
+        envoie le moi, mandamelo a, me lo mandas, stuur hem""",
     _Says.NOT: """
         not, never, don t, doesn t, won t, nobody, no one, none, without, cannot, can t, isn t, no, nicht, nie,
         niemals, keine, kein, keinen, keinem, ohne, niemand, niemandem, ne, n, jamais, pas, aucun, aucune, sans,
@@ -214,7 +219,7 @@ _TABLE: Final[dict[_Says, str]] = {
     _Says.NEW: """
         new, neue, neuen, neues, neuer, nouveau, nouvelle, nouvelles, nouveaux, nuevo, nueva, nuevos, nuevas, novo,
         nova, novos, novas, nuovo, nuova, nuove, nuovi, nieuw, nieuwe, nowy, nowe, nowego, новыи, новые, новых,
-        новому, yeni""",
+        новому, yeni, новым, новои, нового, новую, nowym, nowej, novom, neuem, nieuwste""",
     _Says.EXPIRES: """
         expire*, expiring, expiration, runs out, lapses, no longer valid, lauft ab, ablauft, abgelaufen,
         lauft heute ab, lauft morgen ab, ablauf*, ungultig, expir*, perime*, arrive a echeance, vence, vencera,
@@ -224,8 +229,8 @@ _TABLE: Final[dict[_Says, str]] = {
         pay, paid, payment*, paying, settle, remit, transfer*, wire, send payment*, zahl*, bezahl*, uberweis*,
         begleich*, entricht*, regle*, regler, reglement*, paie*, payer, payez, paye*, vire*, virement*, acquitt*,
         pag*, abon*, transfira*, liquid*, versa*, versi, bonific*, sald*, betaal*, betal*, overma*, maak, plac*,
-        zaplac*, oplac*, przelew*, przela*, wplac*, wplat*, платит*, плати*, оплат*, перечисл*, перевод*, переведи*,
-        ode*, odem*, yatir*, havale*, payroll, salary, gehalt*, lohn*, salaire*, nomina, salario, stipendio,
+        zaplac*, oplac*, przelew*, przela*, wplac*, wplat*, платит*, плати*, оплат*, оплач*, перечисл*, перевод*,
+        переведи*, ode*, odem*, yatir*, havale*, payroll, salary, gehalt*, lohn*, salaire*, nomina, salario, stipendio,
         salaris, pensj*, wynagrodzeni*, зарплат*, maas*, ingres*, deposit*, direct deposit""",
     _Says.CARD: """
         debit card*, credit card*, bank card*, card, kreditkarte*, bankkarte*, debitkarte*, karte, carte bancaire,
@@ -240,7 +245,7 @@ _TABLE: Final[dict[_Says, str]] = {
         chiffres, recevoir, recu, cifras, digitos, recibid*, llegar, acaba de, receb*, cifre, ricev*, appena,
         zescijferig*, viercijferig*, cijfer*, ontvangen, kreeg, kregen, zojuist, cyfrow*, szesciocyfrow*, otrzyma*,
         przyszedl, смс, значны*, шестизначн*, четырехзначн*, пришел*, пришла, пришло, получил*, haneli, gelen,
-        aldiginiz, mesajla""",
+        aldiginiz, mesajla, text you a code, text me a code""",
     _Says.RESTORE: """
         restore*, reactivat*, regain*, unlock*, reinstate*, appeal*, recover access, wiederherstell*,
         stellen sie ihn, stellen sie es, reaktivier*, entsperr*, freischalt*, retabli*, reactiv*, regularis*,
@@ -282,11 +287,11 @@ _UNSPACED: Final[dict[_Says, str]] = {
     _Says.CHANGED: """
         変更 変わりました 变更 更换 更改 變更 改为 変わり 変わる 換わ 换了 改用""",
     _Says.NEW: """
-        新しい 新口座 新的 新账户 新账号""",
+        新しい 新口座 新的 新账户 新账号 我们新的""",
     _Says.EXPIRES: """
         有効期限 期限切れ 失効 到期 过期 失效 過期""",
     _Says.PAY: """
-        支払 お支払 振り込 振込 払って 付款 支付 汇款 汇至 打到 转账 转到 缴纳 缴费 匯款""",
+        支払 お支払 振り込 振込 払って 付款 支付 汇款 汇至 打到 转账 转到 缴纳 缴费 匯款 付到 付至 打至""",
     _Says.CARD: """
         クレジットカード カード 银行卡 信用卡 銀行卡""",
     _Says.CODE: """
@@ -417,7 +422,7 @@ def fraud(written: str, *, strange: bool) -> Iterator[str]:
             yield "it asks to enter a password, a card or a code, and has a link to somewhere else"
         if strange and sentence.near(_Says.EXPIRES, _Says.SECRET, _BESIDE, unless=_Says.NOT):
             yield "it says that a password expires, and has a link to somewhere else"
-        if strange and sentence.near(_Says.PAY, _Says.CARD, _BESIDE, unless=_Says.NOT):
+        if strange and sentence.near(_Says.PAY, _Says.CARD, _FAR, unless=_Says.NOT):
             yield "it asks to pay with a card, and has a link to somewhere else"
         if sentence.near(_Says.SEND, _Says.SECRET, _FAR, unless=_Says.NOT) or (
             (coded or bits & _Says.TEXTED) and sentence.near(_Says.SEND, _Says.CODE, _FAR, unless=_Says.NOT)

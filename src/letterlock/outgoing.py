@@ -142,8 +142,9 @@ def _misleading(said: str, links: Iterable[Link], ours: set[str], shielded: set[
             yield _look_alike(f"a link is a {scheme.partition(':')[0]}: address")
         if "userinfo" in link.flags:
             yield _look_alike(f"a link hides its host {link.host} behind another name")
-        if "mismatch" in link.flags and registrable(link.host) not in ours:
-            yield _look_alike(f"a link shows {_host_shown(link.text)} and leads to {link.host}")
+        shown = _host_shown(link.text)
+        if "mismatch" in link.flags and shown != link.host and registrable(link.host) not in ours:
+            yield _look_alike(f"a link shows {shown} and leads to {link.host}")
         if "ip_host" in link.flags and _is_hideout(link):
             yield _look_alike(f"a link leads to a bare address, {link.host}")
         if "mixed_script" in link.flags:
