@@ -450,7 +450,9 @@ def audit_verify(outer: dict[str, Any], /, **options: Any) -> None:
 
 @cli.command()
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--jsonl", type=click.Path(path_type=Path), help="Rows with id and eml, eml_b64, or subject + text.")
+@click.option(
+    "--jsonl", type=click.Path(path_type=Path), help="Rows with id and eml, eml_b64, or subject + text; - is stdin."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a file.")
 @click.option("--dns", is_flag=True, help="Ask DNS who really sent each; without it the network is not touched.")
 @_with(*_OPTIONS)
@@ -458,7 +460,10 @@ def audit_verify(outer: dict[str, Any], /, **options: Any) -> None:
 def inspect(
     outer: dict[str, Any], /, paths: tuple[Path, ...], jsonl: Path | None, as_json: bool, dns: bool, **options: Any
 ) -> None:
-    """Print what the pipeline makes of each .eml PATH ('-': stdin), or of each row of --jsonl. Stores nothing."""
+    """Print what the pipeline makes of each .eml PATH ('-': stdin), or of each row of --jsonl. Stores nothing.
+
+    A JSON row has the same names whatever came of it. `error` is null, or says why the mail could not be read (its
+    level is "quarantined" then) or that there was none to read (level "unreadable", score null)."""
     from letterlock.doors.inspect import inspect_jsonl, inspect_paths
 
     settings = _settings(outer, options, {"dns": "on" if dns else "off"})

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
+import contextlib
 import json
 import os
 import sys
@@ -17,7 +17,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 import click
 
@@ -37,35 +37,70 @@ _Item = tuple[Any, bytes, str]
 async def inspect_paths(settings: Settings, paths: Iterable[Path], *, as_json: bool) -> bool:
     """Each file, or each .eml file below a folder; "-" is stdin. False when one could not be opened."""
     well = True
-    async for name, report in _inspect(settings, _files(paths)):
+    async for name, report in _inspect(settings, _files(paths, settings.max_message_bytes)):
         if isinstance(report, str):
             well = False
-            click.echo(json.dumps({"id": name, "error": report}) if as_json else f"{name}: {report}", err=not as_json)
-        elif as_json:
-            click.echo(json.dumps(as_row(name, report, settings), ensure_ascii=False))
+            if not as_json:
+                click.echo(f"{plain(name)}: {report}", err=True)
+                continue
+        if as_json:
+            _print_row(name, report, settings)
         else:
-            print_report(name, report)
+            print_report(name, cast("Inspection", report))
+    sys.stdout.flush()
     return well
 
 
 async def inspect_jsonl(settings: Settings, file: Path) -> bool:
-    """One JSON object a row of `file` on stdout, in order; a row that cannot be read has `error`. True: a bad row is an
-    answer like another."""
-    try:
-        with file.open("rb") as rows:
-            async for row_id, report in _inspect(settings, _rows(rows)):
-                row = {"id": row_id, "error": report} if isinstance(report, str) else as_row(row_id, report, settings)
-                sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")
-    except OSError as error:
-        raise LetterlockError(f"{file} cannot be read: {error.strerror}.") from None
+    """One JSON object a row of `file` ("-": stdin) on stdout, in order. True: a bad row is an answer like another."""
+    with contextlib.ExitStack() as stack:
+        try:
+            rows = sys.stdin.buffer if str(file) == "-" else stack.enter_context(file.open("rb"))
+        except OSError as error:
+            raise _unreadable_rows(file, error) from None
+        async for row_id, report in _inspect(settings, _rows(rows, file)):
+            _print_row(row_id, report, settings)
     sys.stdout.flush()
     return True
 
 
+def _print_row(name: Any, report: Inspection | str, settings: Settings) -> None:
+    row = error_row(name, report) if isinstance(report, str) else as_row(name, report, settings)
+    # A lone surrogate stands within a string, where its escape is JSON and its bytes are no UTF-8.
+    line = json.dumps(row, ensure_ascii=False, allow_nan=False).encode("utf-8", "backslashreplace")
+    sys.stdout.buffer.write(line + b"\n")
+
+
+def error_row(name: Any, error: str) -> dict[str, Any]:
+    """The row of what holds no mail that could be looked at: the names of as_row with nothing in them, `level`
+    "unreadable" and `score` null."""
+    return {
+        "id": name,
+        "level": "unreadable",
+        "score": None,
+        "findings": [],
+        "text": "",
+        "removed": [],
+        "code": None,
+        "code_confidence": None,
+        "primary_link": None,
+        "links": [],
+        "unsubscribe": None,
+        "category": None,
+        "authentication": None,
+        "reply": None,
+        "facts": [],
+        "events": [],
+        "credentials": [],
+        "error": error,
+    }
+
+
 def as_row(name: Any, report: Inspection, settings: Settings) -> dict[str, Any]:
-    """`text` is what a model would read (unfenced); `removed` what was cut, withheld or hidden, with why."""
+    """`text` is what a model would read (unfenced); `removed` what was cut, withheld or hidden, with why; `error` why
+    the mail could not be read (then it is quarantined), null when it could."""
     safe = safe_text(report.text, report.screening, code_masks(report, mask_codes=settings.mask_codes))
-    row = {
+    return {
         "id": name,
         "level": report.screening.level,
         "score": report.screening.score,
@@ -86,17 +121,15 @@ def as_row(name: Any, report: Inspection, settings: Settings) -> dict[str, Any]:
         "facts": [{"kind": kind, "value": value} for kind, value in _facts(report)],
         "events": [asdict(event) for said in report.attached for event in said.events],
         "credentials": [{"kind": one.kind, "span": [one.start, one.end]} for one in report.credentials],
+        "error": report.unreadable or None,
     }
-    if report.unreadable:
-        row["error"] = report.unreadable
-    return row
 
 
 def print_report(name: str, report: Inspection) -> None:
     """For a person: everything, codes and hidden passages too."""
     screening = report.screening
     level = click.style(f"{screening.level} {screening.score:.2f}", fg=_COLOURS[screening.level], bold=True)
-    click.echo(f"{click.style(name, bold=True)}  {level}  {report.category}")
+    click.echo(f"{click.style(plain(name), bold=True)}  {level}  {report.category}")
     sender = f"{report.from_.name} <{report.from_.address}>" if report.from_ else "(none)"
     for label, value in (
         ("From", f"{plain(sender)}  ({report.authentication.verdict})"),
@@ -205,36 +238,86 @@ async def _read(workers: Workers, raw: bytes) -> Inspection:
     return (await workers.read(envelope, raw)).report()
 
 
-def _files(paths: Iterable[Path]) -> Iterator[_Item]:
+_WHAT_TO_NAME = "Name .eml files, or folders that hold some; - is stdin."
+
+
+def _files(paths: Iterable[Path], most: int) -> Iterator[_Item]:
+    """The files with their first `most` bytes and one more, so that it is seen when they are too long."""
     for path in paths:
-        for file in sorted(path.rglob("*.eml")) if path.is_dir() else [path]:
+        found = [path]
+        if path.is_dir():
+            found = [file for file in sorted(path.rglob("*.eml")) if not file.is_dir()]
+            if not found:
+                yield str(path), b"", f"There is no .eml file in this folder. {_WHAT_TO_NAME}"
+        for file in found:
             try:
-                raw = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
-                yield str(file), raw, ""
+                if str(file) == "-":
+                    yield "-", sys.stdin.buffer.read(most + 1), ""
+                # Reading a pipe that lies in a folder may never end; a shell's own lie below /dev.
+                elif file.is_file() or not file.exists() or str(file).startswith("/dev/"):
+                    with file.open("rb") as content:
+                        yield str(file), content.read(most + 1), ""
+                else:
+                    yield str(file), b"", f"It is no regular file. {_WHAT_TO_NAME}"
             except OSError as error:
-                yield str(file), b"", os.strerror(error.errno or 0)
+                yield str(file), b"", f"{os.strerror(error.errno or 0)}. {_WHAT_TO_NAME}"
 
 
-def _rows(lines: Iterable[bytes]) -> Iterator[_Item]:
-    for number, line in enumerate(lines, 1):
+def _rows(lines: Iterator[bytes] | IO[bytes], file: Path) -> Iterator[_Item]:
+    number = 0
+    while True:
+        try:
+            line = next(lines, None)
+        except OSError as error:
+            raise _unreadable_rows(file, error) from None
+        if line is None:
+            return
+        number += 1
         if line.strip():
-            try:
-                yield _row(line, number)
-            except (ValueError, RecursionError, binascii.Error) as error:
-                yield None, b"", f"line {number}: {error}"
+            yield _row(line, number)
+
+
+def _unreadable_rows(file: Path, error: OSError) -> LetterlockError:
+    return LetterlockError(f"{file} cannot be read: {error.strerror}.", next_step="Name a file of JSON lines, or -.")
 
 
 def _row(line: bytes, number: int) -> _Item:
-    row = json.loads(line)
+    try:
+        # What is no UTF-8 keeps its bytes. NaN and Infinity are no JSON; as words they harm nobody.
+        row = json.loads(line.decode("utf-8", "surrogateescape").removeprefix("\ufeff"), parse_constant=str)
+    except (ValueError, RecursionError) as error:
+        return None, b"", f"line {number}: {error}"
     if not isinstance(row, dict):
         return None, b"", f"line {number}: not an object"
-    name = row.get("id")
+    name = _plain_id(row.get("id"))
+    try:
+        return name, _row_mail(row), ""
+    except ValueError as error:
+        return name, b"", f"line {number}: {error}"
+
+
+def _plain_id(given: Any) -> Any:
+    """An id as it can be written again: a number beyond all bounds (1e999) becomes its words."""
+    try:
+        json.dumps(given, allow_nan=False)
+    except (ValueError, RecursionError):
+        return str(given) if isinstance(given, float) else None
+    return given
+
+
+def _row_mail(row: dict[str, Any]) -> bytes:
     if isinstance(row.get("eml_b64"), str):
-        return name, base64.b64decode("".join(row["eml_b64"].split()), validate=True), ""
+        try:
+            return base64.b64decode("".join(row["eml_b64"].split()), validate=True)
+        except ValueError as error:
+            raise ValueError(f"eml_b64 is no base64 ({error})") from None
     if isinstance(row.get("eml"), str):
-        return name, row["eml"].encode("utf-8", "surrogateescape"), ""
+        try:
+            return str(row["eml"]).encode("utf-8", "surrogateescape")
+        except UnicodeEncodeError:
+            raise ValueError("eml holds a lone surrogate, which no bytes stand for") from None
     if isinstance(row.get("text"), str):
         subject = " ".join(str(row.get("subject") or "").split())
         head = f"Subject: {subject}\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n"
-        return name, (head + row["text"]).encode("utf-8", "replace"), ""
-    return name, b"", "give one of: eml, eml_b64, subject + text"
+        return (head + row["text"]).encode("utf-8", "replace")
+    raise ValueError("give one of: eml, eml_b64, subject + text")
