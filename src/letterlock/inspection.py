@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel, ConfigDict
@@ -227,12 +227,12 @@ def preview(inspection: Inspection, *, mask_codes: bool) -> Preview:
     """What lists may show of an email at its level: nothing of a quarantined one but the sender's domain."""
     if inspection.screening.level is Level.QUARANTINED:
         domain = inspection.from_.domain if inspection.from_ else ""
-        return Preview(from_address=f"@{safe_line(domain, 100)}", subject=WITHHELD)
+        return Preview(from_address=f"@{safe_line(_house_of(inspection, domain), 100)}", subject=WITHHELD)
     masks = code_masks(inspection, mask_codes=mask_codes)
     # Enough for a snippet after cuts; the whole of a newsletter would cost more than everything else here.
     opening = min(inspection.history_start, 5 * SNIPPET_CHARS)
     return Preview(
-        from_address=safe_line(inspection.from_.address, 254, masks) if inspection.from_ else "",
+        from_address=shown_address(inspection, inspection.from_, masks) if inspection.from_ else "",
         from_name=shown_name(inspection, masks),
         subject=shown_subject(inspection, masks),
         snippet=safe_line(safe_text(inspection.text, inspection.screening, masks, opening).text, SNIPPET_CHARS, masks),
@@ -256,9 +256,35 @@ def searchable(inspection: Inspection) -> tuple[str, ...]:
 
 def shown_name(inspection: Inspection, masks: Iterable[str] = ()) -> str:
     """The sender's display name, unless a finding lies in one."""
-    if inspection.from_ is None or any(finding.where == "name" for finding in inspection.screening.findings):
+    if inspection.from_ is None or _found_in(inspection, "name"):
         return ""
     return safe_line(inspection.from_.name, 80, masks)
+
+
+def _found_in(inspection: Inspection, where: str) -> bool:
+    return any(finding.where == where for finding in inspection.screening.findings)
+
+
+def _house_of(inspection: Inspection, domain: str) -> str:
+    """The domain as it may be shown: of one in whose words something was found the registered part."""
+    return registrable(domain) if _found_in(inspection, "address") else domain
+
+
+def shown_address(inspection: Inspection, mailbox: Mailbox, masks: Iterable[str] = ()) -> str:
+    """An address of the email, without what stands before its domain when a finding lies in one."""
+    if _found_in(inspection, "address"):
+        return f"@{safe_line(_house_of(inspection, mailbox.domain), 253, masks)}"
+    return safe_line(mailbox.address, 254, masks)
+
+
+def shown_mailbox(
+    inspection: Inspection, mailbox: Mailbox, what: Literal["name", "to", "cc"], masks: Iterable[str] = ()
+) -> str:
+    """Name and address, the name unless a finding lies in one of its kind (Evidence.outer)."""
+    address = shown_address(inspection, mailbox, masks)
+    if not mailbox.name or _found_in(inspection, what):
+        return address
+    return safe_line(f"{mailbox.name} <{address}>", 200, masks)
 
 
 def shown_subject(inspection: Inspection, masks: Iterable[str] = (), limit: int = 200) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import accumulate, islice
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
@@ -23,7 +23,15 @@ from letterlock.actions.shown import note_shown
 from letterlock.app import App
 from letterlock.errors import InvalidRequest, NotFound
 from letterlock.ids import EmailId, InboxId, ThreadId
-from letterlock.inspection import Inspection, code_masks, hidden_kinds, shown_attachment, shown_subject, shown_url
+from letterlock.inspection import (
+    Inspection,
+    code_masks,
+    hidden_kinds,
+    shown_attachment,
+    shown_mailbox,
+    shown_subject,
+    shown_url,
+)
 from letterlock.message.attached import PROBLEMS
 from letterlock.message.extract.credentials import find_credentials, mask
 from letterlock.message.extract.links import Link
@@ -65,7 +73,7 @@ class EmailList(BaseModel):
 
 
 class ListEmails(Request):
-    inbox: Annotated[str, Field(max_length=320)] = ""
+    inbox: Annotated[str | None, Field(min_length=1, max_length=320)] = None
     unread: bool | None = None
     from_: Annotated[str, Field(max_length=320, description="address, domain or part of a name")] = ""
     since: Annotated[str, Field(max_length=40, description="ISO time")] = ""
@@ -75,7 +83,7 @@ class ListEmails(Request):
 
 class SearchEmails(Request):
     query: Annotated[str, Field(min_length=1, max_length=500)]
-    inbox: Annotated[str, Field(max_length=320)] = ""
+    inbox: Annotated[str | None, Field(min_length=1, max_length=320)] = None
     limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = 20
     cursor: Annotated[str, Field(max_length=400)] = ""
 
@@ -222,7 +230,7 @@ async def list_emails(app: App, caller: Caller, request: ListEmails) -> EmailLis
 
 
 async def search_emails(app: App, caller: Caller, request: SearchEmails) -> EmailList:
-    """Search received emails by words in any language, names, addresses or part of a code; newest first."""
+    """Search received emails by words in any language, names, addresses or parts of numbers; newest first."""
     inbox_id = await _scope(app, caller, request.inbox)
     terms = query_terms(request.query)
     if not terms:
@@ -271,9 +279,13 @@ async def read_email(app: App, caller: Caller, request: ReadEmail) -> EmailRead:
         from_=email.from_address,
         from_name=email.from_name,
         authenticated=email.aligned,
-        reply_to="" if quarantined else _mailboxes(report.reply_to[:1], masks)[0] if report.reply_to else "",
-        to=[] if quarantined else _mailboxes(report.to, masks),
-        cc=[] if quarantined else _mailboxes(report.cc, masks),
+        reply_to=""
+        if quarantined
+        else _mailboxes(report, report.reply_to[:1], "name", masks)[0]
+        if report.reply_to
+        else "",
+        to=[] if quarantined else _mailboxes(report, report.to, "to", masks),
+        cc=[] if quarantined else _mailboxes(report, report.cc, "cc", masks),
         subject=shown_subject(report, masks),
         received_at=moment(email.received_at),
         level=email.level,
@@ -496,9 +508,9 @@ async def _newest_with_links(app: App, caller: Caller, inbox_name: str) -> Email
     return found.email_id
 
 
-async def _scope(app: App, caller: Caller, inbox: str) -> InboxId | None:
+async def _scope(app: App, caller: Caller, inbox: str | None) -> InboxId | None:
     """The inbox to look in: the one named, the key's only one, or None for all."""
-    return (await own_inbox(app, caller, inbox)).inbox_id if inbox else caller.inbox_id
+    return caller.inbox_id if inbox is None else (await own_inbox(app, caller, inbox)).inbox_id
 
 
 async def _page(app: App, caller: Caller, filters: list[Any], found: Sequence[Email], limit: int) -> EmailList:
@@ -641,11 +653,10 @@ def _left_out(report: Inspection, end: int) -> list[str]:
     return [f"quoted history, {left} characters (history=true shows it)"] if left else []
 
 
-def _mailboxes(mailboxes: Sequence[Mailbox], masks: Sequence[str]) -> list[str]:
-    shown = [
-        safe_line(f"{mailbox.name} <{mailbox.address}>" if mailbox.name else mailbox.address, 200, masks)
-        for mailbox in mailboxes[:_MOST_NAMED]
-    ]
+def _mailboxes(
+    report: Inspection, mailboxes: Sequence[Mailbox], what: Literal["name", "to", "cc"], masks: Sequence[str]
+) -> list[str]:
+    shown = [shown_mailbox(report, mailbox, what, masks) for mailbox in mailboxes[:_MOST_NAMED]]
     return [*shown, f"and {len(mailboxes) - _MOST_NAMED} more"] if len(mailboxes) > _MOST_NAMED else shown
 
 

@@ -93,7 +93,7 @@ def screen(
         if len(findings) > before:
             clear *= 1 - rule.weight
             hard = hard or rule.hard
-    passages = tuple(_passages(evidence, thresholds, judge))
+    passages = tuple(_passages(evidence, thresholds, judge, tuple(findings)))
     findings += passages
     clear *= 1 - max((passage.weight for passage in passages), default=0.0)
     said = second(evidence.parsed.subject, evidence.visible.text) if second is not None else 0.0
@@ -160,8 +160,10 @@ def _parts(evidence: Evidence) -> Iterator[_Part]:
                 yield _Part(where, reading.text[:_HIDDEN_CHARS], start, end, False, attached)
 
 
-def _passages(evidence: Evidence, thresholds: Thresholds, judge: Judge) -> Iterator[Finding]:
-    """What the model finds."""
+def _passages(
+    evidence: Evidence, thresholds: Thresholds, judge: Judge, known: tuple[Finding, ...]
+) -> Iterator[Finding]:
+    """What the model finds. `known`: what the rules found."""
     parts = [part for part in _parts(evidence) if part.text]
     # One pass over all of it; short strings beside the text would cost as much as the text otherwise.
     edges = list(accumulate((len(part.text) + 2 for part in parts), initial=0))
@@ -181,4 +183,7 @@ def _passages(evidence: Evidence, thresholds: Thresholds, judge: Judge) -> Itera
             start = max(0, found.start - edges[index])
             end = min(found.end - edges[index], len(text))
             excerpt = text[start:end]
+            # Where a rule has put its finger on the order, the document around it may stay.
+            if attached and any(one.where == where and start < one.end and one.start < end for one in known):
+                continue
         yield Finding(MODEL_RULE, _REASON, score, where, start, end, " ".join(excerpt[:2_000].split())[:200])
