@@ -120,6 +120,113 @@ STYLING: dict[str, Callable[[str, str], bytes]] = {
 }  # fmt: skip
 
 
+# One declaration list each. They all take a text away whole; nobody needs to know how to see that they should.
+_FORMS = """
+text-indent:100%; white-space:nowrap; overflow:hidden
+position:absolute; left:100vw
+position:absolute; left:200%
+position:fixed; top:100vh
+position:absolute; inset:100% auto auto 100%
+position:relative; inset-inline-start:-9999px
+position:absolute; inset-block:-4000px auto
+block-size:0; overflow:hidden
+inline-size:0; overflow:hidden
+max-inline-size:0; overflow:hidden
+-webkit-logical-height:0; overflow:hidden
+margin-inline-start:-9999px
+margin-inline:-9999px 0
+margin-block-start:-9999px
+margin-left:100%; overflow:hidden
+translate:-9999px
+translate:0 200vh
+rotate:y 90deg
+rotate:1 0 0 90deg
+scale:5%
+transform:rotateY(90deg)
+transform:rotateX(0.25turn)
+transform:rotateY(180deg); backface-visibility:hidden
+transform:translate(-100%)
+transform:translate3d(-100vw,0,0)
+transform:skewX(89deg)
+transform:matrix(0,0,0,0,0,0)
+-webkit-transform:scale(0)
+offset-path:path("M 9999 9999"); offset-distance:100%
+filter:invert(1)
+filter:brightness(0)
+filter:contrast(0)
+filter:opacity(1%)
+filter:url(#x)
+filter:blur(8px)
+-webkit-filter:opacity(0)
+-webkit-opacity:0
+mask:linear-gradient(rgb(0 0 0 / 0) 0 0)
+mask:url(x.svg)
+mask-image:linear-gradient(transparent,transparent)
+-webkit-mask:linear-gradient(transparent,transparent)
+-webkit-mask-box-image:url(x.svg)
+font-size-adjust:0
+font-size:3px
+letter-spacing:9999px
+letter-spacing:50em
+letter-spacing:-1em
+word-spacing:9999px
+word-spacing:-9999px
+padding-left:9999px; overflow:hidden
+padding:0 0 0 100vw; overflow:hidden
+padding-inline-start:9999px
+border-left:9999px solid #fff
+height:0; contain:paint
+contain:strict
+contain:size; overflow:hidden
+mix-blend-mode:difference
+mix-blend-mode:screen
+-webkit-text-security:disc
+-webkit-text-stroke:20px #fff
+text-decoration:line-through 1em
+outline:60px solid #fff; outline-offset:-60px
+background:#000; box-shadow:inset 0 0 0 500px #fff; color:#fff
+background:#000; background-clip:text; color:#fff
+background:linear-gradient(#000,#000) 0 0/0 0; color:#fff
+background:url(data:image/gif;base64,R0lGOD); color:#fff
+display:grid; grid-template-rows:0fr
+display:grid; grid-template-columns:repeat(2,0px)
+flex:0 0 0px; overflow:hidden
+aspect-ratio:999/1; overflow:hidden
+color-scheme:dark; color:canvastext
+vertical-align:-9999px
+display:table-column
+content:url(x.png)
+color:oklch(0.99 0.01 90)
+color:color-mix(in oklab, white 97%, black)
+"""
+FORMS: dict[str, Callable[[str, str], bytes]] = {
+    line: _span(line.replace("'", '"')) for line in _FORMS.strip().splitlines()
+} | {
+    "first line": _styled("p.f::first-line{font-size:0}", "p class=f"),
+    "first letter": _styled("p.f::first-letter{color:#fff}", "p class=f"),
+    "imported sheet": _styled("@import url(data:text/css,.x%7Bdisplay:none%7D);", "p class=x"),
+    "linked sheet": _body("<link rel=stylesheet href='data:text/css,.x{opacity:0}'><p>VISIBLE</p><p class=x>PASSAGE"),
+    "class in capitals": _styled(".Hid{display:none}", "p class=hid"),
+    "scaled twice": _styled("div,p{transform:scale(.3)}", "div><p"),
+    "frame": _body("<p>VISIBLE</p><iframe srcdoc='<p>PASSAGE</p>'></iframe>"),
+    "area": _body("<p>VISIBLE</p><map><area alt='PASSAGE'></map>"),
+    "after the end": _body("<p>VISIBLE</p></body></html><!-- PASSAGE -->"),
+    "comment of a sheet": _body("<style>/* PASSAGE */</style><p>VISIBLE</p>"),
+    "meter": _body("<p>VISIBLE</p><meter>PASSAGE</meter>"),
+    "description": _body("<meta name=description content='PASSAGE'><p>VISIBLE</p>"),
+    "generated": _body('<style>.g::before{content:"PASSAGE"}</style><p class=g>VISIBLE</p>'),
+}
+# Somebody may see these, so they stay; what they say is judged as if nobody did.
+DOUBTFUL: dict[str, Callable[[str, str], bytes]] = {
+    "on a picture": _body("<p>VISIBLE</p><div style='background:url(x.png);color:#fff'>PASSAGE</div>"),
+    "on a picture of a cell": _body("<p>VISIBLE</p><table><tr><td background=x.png style='color:#fff'>PASSAGE</table>"),
+    "in a font of its own": _body(
+        "<style>@font-face{font-family:f;src:url(data:font/woff2;base64,AAAA)}.f{font-family:f}</style>"
+        "<p>VISIBLE</p><p class=f>PASSAGE</p>"
+    ),
+}
+
+
 def _text(passage: str, visible: str) -> bytes:
     return (_head("News", "text/plain") + f"{visible}\r\n\r\n{passage}\r\n").encode()
 
@@ -192,6 +299,13 @@ def _cases() -> list[Case]:
                 visible = VISIBLE[n % len(VISIBLE)]
                 raw = _HONEST.get(name, build)(visible, harmless)
                 found.append(Case(name, kind, False, "flag" if name in _HONEST else rule, harmless, visible, raw))
+    for number, (name, build) in enumerate((*FORMS.items(), *DOUBTFUL.items())):
+        rule: Literal["drop", "flag"] = "drop" if name in FORMS else "flag"
+        visible = VISIBLE[number % len(VISIBLE)]
+        for order in (ORDERS[number % len(ORDERS)], ORDERS[(number + 3) % len(ORDERS)]):
+            found.append(Case(name, "styling", True, rule, order, visible, build(visible, order)))
+        harmless = HARMLESS[number % len(HARMLESS)]
+        found.append(Case(name, "styling", False, rule, harmless, visible, build(visible, harmless)))
     return found
 
 

@@ -40,6 +40,24 @@ HIDING = {
     '<p style="font:0/0 a">%s</p>': "tiny",
     '<p style="font-size:calc(1px * 0.5)">%s</p>': "tiny",
     '<p style="transform:scale(0)">%s</p>': "tiny",
+    '<div style="zoom:.4"><div style="transform:scale(.5)"><p>%s</p></div></div>': "tiny",
+    '<p style="font-size-adjust:0">%s</p>': "tiny",
+    '<p style="rotate:y 90deg">%s</p>': "clipped",
+    '<p style="-webkit-mask:linear-gradient(transparent,transparent)">%s</p>': "clipped",
+    '<p style="filter:invert(1)">%s</p>': "colour",
+    '<p style="mix-blend-mode:difference">%s</p>': "colour",
+    '<div style="block-size:0;contain:paint">%s</div>': "no_size",
+    '<p style="position:absolute;inset-inline-start:200%%">%s</p>': "off_screen",
+    '<p style="letter-spacing:9999px">%s</p>': "off_screen",
+    '<p style="translate:-9999px">%s</p>': "off_screen",
+    '<p style="text-indent:100%%;white-space:nowrap;overflow:hidden">%s</p>': "off_screen",
+    '<div style="display:grid;grid-template-rows:0fr"><div style="min-height:0">%s</div></div>': "no_size",
+    "<style>.H{display:none}</style><p class=h>%s</p>": "display_none",
+    "<style>.h{display:none} .H{display:block}</style><p class=h>%s</p>": "display_none",
+    "<style>#q{display:none}</style><p id=Q>%s</p>": "display_none",
+    "<style>@import url(data:text/css,p%%7Bopacity:0%%7D);</style><p>%s</p>": "opacity",
+    r"<style>@\69mport 'data:text/css;base64,cHtvcGFjaXR5OjB9';</style><p>%s</p>": "opacity",
+    "<link rel=stylesheet href='data:text/css,p{opacity:0}'><p>%s</p>": "opacity",
     '<p style="color:#fff">%s</p>': "colour",
     '<p style="color:rgb(254, 254, 253)">%s</p>': "colour",
     '<p style="color:hsl(0 0%% 99%%)">%s</p>': "colour",
@@ -153,6 +171,21 @@ SHOWING = [
     "<td background=hero.jpg bgcolor=#123456 style='color:#fff'>%s</td>",
     "<div style='background:#102030 url(hero.jpg) center/cover no-repeat;color:#fff'>%s</div>",
     "<h1 style='background:linear-gradient(90deg,#c00,#00c);-webkit-background-clip:text;color:transparent'>%s</h1>",
+    "<!doctype html><style>.H{display:none}</style><p class=h>%s</p>",
+    "<style>.Title{color:#111} .TITLE{font-size:20px}</style><p class=title>%s</p>",
+    "<style>@import url(https://fonts.example/css);</style><p>%s</p>",
+    "<style>@font-face{font-family:N;src:url(https://f.example/n.woff2)} p{font-family:N}</style><p>%s</p>",
+    "<style>@font-face{font-family:N;src:url(data:font/woff2;base64,AA)} p{font-family:M}</style><p>%s</p>",
+    "<div style='position:absolute;left:50%%;transform:translate(-50%%,-50%%)'>%s</div>",
+    "<div style='width:0;min-width:100%%;overflow:hidden'>%s</div>",
+    "<p style='letter-spacing:12px;word-spacing:2px;padding:0 40px;vertical-align:middle'>%s</p>",
+    "<div style='box-shadow:0 10px 60px rgba(0,0,0,.2);border-left:4px solid #c00'>%s</div>",
+    "<div style='display:grid;grid-template-columns:minmax(0,1fr) auto;grid-template-rows:auto'>%s</div>",
+    "<div style='flex:1 1 0;overflow:hidden;aspect-ratio:16/9'>%s</div>",
+    "<style>:root{color-scheme:light dark;supported-color-schemes:light dark}</style><p>%s</p>",
+    "<style>u + .body .b{background:#000;mix-blend-mode:screen}</style><body class=body><p class=b>%s</p>",
+    "<s style='text-decoration:line-through 1px'>%s</s>",
+    "<p style='filter:none;mask:none;contain:layout;rotate:2deg;offset-path:none'>%s</p>",
     "<style>p::first-letter{font-size:3em;color:#900}</style><p>%s</p>",
     "<style>.q::before{content:'\\201C'} .clear:after{content:''}</style><p class='q clear'>%s</p>",
     "<div style='background:#000;color:#fff'><p>%s</p></div>",
@@ -228,6 +261,13 @@ def test_text_on_a_picture_without_a_fallback_colour_is_shown_and_also_judged_as
     # Where it stands out from what lies beneath the picture as well, nothing is in doubt.
     plain = seen((html % KEPT).replace("#fff", "#111").replace("white", "navy"))
     assert plain.text == KEPT and why(plain, KEPT) == ""
+
+
+def test_text_in_a_font_that_comes_with_the_mail_is_shown_and_also_judged_as_hidden() -> None:
+    face = "@font-face{font-family:'Odd One';src:url(data:font/woff2;base64,AAAA)}"
+    for sheet in (face + "p{font-family:'Odd One',Arial}", face + r"p{font:16px/1.2 '\4fdd One'}"):
+        view = seen(f"<style>{sheet}</style><p>{KEPT}</p>")
+        assert view.text == KEPT and why(view, KEPT) == "font"
 
 
 def test_strings_around_a_document_are_kept_among_the_hidden() -> None:

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import math
 import re
+from base64 import b64decode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, NamedTuple, TypeAlias
+from urllib.parse import unquote_to_bytes
 
 
 class Colour(NamedTuple):
@@ -342,6 +344,143 @@ def _read_inset(name: str, value: str) -> Iterator[tuple[str, Value]]:
             yield side, length
 
 
+def _read_pair(first: str, second: str) -> _Read:
+    """A shorthand of logical properties (CSS Logical 1) for the sides they are in horizontal text."""
+
+    def read(name: str, value: str) -> Iterator[tuple[str, Value]]:
+        words = _words(value)
+        for side, word in ((first, words[0]), (second, words[-1])):
+            length = _length(word)
+            if length is not None and len(words) < 3:
+                yield side, length
+
+    return read
+
+
+def _read_as(target: str) -> _Read:
+    """Another name of the property `target`."""
+
+    def read(name: str, value: str) -> Iterator[tuple[str, Value]]:
+        return _READERS[target](target, value)
+
+    return read
+
+
+def _trap(judge: Callable[[str], str]) -> _Read:
+    """A property that hides all of an element or nothing: its value is the code of why, and harmless ones are not kept,
+    for nearly all of them are."""
+
+    def read(name: str, value: str) -> Iterator[tuple[str, Value]]:
+        why = judge(value)
+        if why:
+            yield name, why
+
+    return read
+
+
+def _lengths(value: str) -> Iterator[Length]:
+    for word in _words(value):
+        length = _length(word)
+        if isinstance(length, Length):
+            yield length
+
+
+def _far_inside(value: str) -> str:
+    return "off_screen" if any((pixels(one, 16.0) or 0.0) >= 1000 or _whole(one) for one in _lengths(value)) else ""
+
+
+def _whole(length: Length) -> bool:
+    """As much as all of the box or the screen."""
+    return length.number >= 100 and (length.unit == "%" or length.unit in _SCREEN)
+
+
+def _far_words(value: str) -> str:
+    return "off_screen" if any(not -100 < (pixels(one, 16.0, 16.0) or 0.0) < 300 for one in _lengths(value)) else ""
+
+
+def _far_line(value: str) -> str:
+    return "off_screen" if any(abs(pixels(one, 16.0, 16.0) or 0.0) >= 300 for one in _lengths(value)) else ""
+
+
+def _on_path(value: str) -> str:
+    return "" if value in ("none", "auto", "normal") else "not_understood"
+
+
+def _masked(value: str) -> str:
+    return "" if value.split(" ", 1)[0] in ("none", "0") else "clipped"
+
+
+def _without_size(value: str) -> str:
+    number = _number(value.split()[-1])
+    return "tiny" if isinstance(number, float) and number < 0.15 else ""
+
+
+def _dotted(value: str) -> str:
+    return "" if value in ("none", "auto") else "masked"
+
+
+def _blended(value: str) -> str:
+    # These two leave dark text on a light page dark; what the others make of it depends on what is beneath.
+    return "" if value in ("normal", "multiply", "darken") else "colour"
+
+
+def _stroked(value: str) -> str:
+    return "colour" if any((pixels(one, 16.0) or 0.0) >= 4 for one in _lengths(value)) else ""
+
+
+def _struck(value: str) -> str:
+    thick = any((pixels(one, 16.0, 16.0) or 0.0) >= 9 for one in _lengths(value))
+    return "covered" if thick and "underline" not in value else ""
+
+
+def _outlined(value: str) -> str:
+    return "covered" if any((pixels(one, 16.0) or 0.0) <= -8 for one in _lengths(value)) else ""
+
+
+def _filled_by_shadow(value: str) -> str:
+    for shadow in _commas(value):
+        if "inset" in shadow:
+            sides = [pixels(one, 16.0) or 0.0 for one in _lengths(shadow)]
+            if (len(sides) == 4 and sides[3] >= 20) or any(abs(side) >= 60 for side in sides[:2]):
+                return "colour"
+    return ""
+
+
+def _without_tracks(value: str) -> str:
+    tracks = re.sub(r"repeat\( ?\w{1,9} ?, ?|\)|minmax\( ?0[a-z%]{0,3} ?, ?|/", " ", value).split()
+    return (
+        "no_size"
+        if tracks and all(re.fullmatch(r"[-+]?(?:0+\.?0*|\.0+)(?:%|[a-z]{0,4})", track) for track in tracks)
+        else ""
+    )
+
+
+def _without_basis(value: str) -> str:
+    words = value.split()
+    return "no_size" if len(words) == 3 and all(re.fullmatch(r"0(?:px|%|em)?", word) for word in words) else ""
+
+
+def _flat_box(value: str) -> str:
+    one, _, other = value.removeprefix("auto ").partition("/")
+    wide, high = _number(one.strip()), _number(other.strip() or "1")
+    if not isinstance(wide, float) or not isinstance(high, float):
+        return ""
+    return "no_size" if high > 0 and wide / high >= 100 else ""
+
+
+def _dark_scheme(value: str) -> str:
+    # Words like CanvasText are light then, on a page that stays light.
+    return "colour" if "dark" in value.split() and "light" not in value.split() else ""
+
+
+def _read_containment(name: str, value: str) -> Iterator[tuple[str, Value]]:
+    words = value.split()
+    if not {"paint", "strict", "content"}.isdisjoint(words):
+        yield "overflow", "clip"
+    if not {"size", "strict", "block-size"}.isdisjoint(words):
+        yield "contain", "size"
+
+
 def _read_overflow(name: str, value: str) -> Iterator[tuple[str, Value]]:
     yield (
         "overflow",
@@ -402,6 +541,19 @@ _ANIMATION_WORDS: Final[Mapping[str, str]] = {
     "infinite": "animation-iteration-count",
 }
 _EASINGS: Final = names("none normal linear ease ease-in ease-out ease-in-out step-start step-end auto")
+# Logical properties as in horizontal text from left to right (CSS Logical 1), and names of before a standard.
+_OTHER_NAMES: Final[Mapping[str, str]] = {
+    "inline-size": "width", "max-inline-size": "max-width", "min-inline-size": "min-width",
+    "block-size": "height", "max-block-size": "max-height", "min-block-size": "min-height",
+    "-webkit-logical-width": "width", "-webkit-logical-height": "height",
+    "-webkit-max-logical-width": "max-width", "-webkit-max-logical-height": "max-height",
+    "inset-inline-start": "left", "inset-inline-end": "right", "inset-block-start": "top", "inset-block-end": "bottom",
+    "margin-inline-start": "margin-left", "margin-block-start": "margin-top", "margin-block-end": "margin-bottom",
+    "-webkit-margin-start": "margin-left", "-webkit-margin-before": "margin-top",
+    "overflow-inline": "overflow", "overflow-block": "overflow",
+    "-webkit-transform": "transform", "-ms-transform": "transform", "-moz-transform": "transform",
+    "-webkit-filter": "filter", "-webkit-opacity": "opacity", "-webkit-backface-visibility": "backface-visibility",
+}  # fmt: skip
 _LONGHANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "animation": tuple(_ANIMATION),
     "-webkit-animation": tuple(_ANIMATION),
@@ -411,6 +563,11 @@ _LONGHANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "inset": ("top", "right", "bottom", "left"),
     "overflow-x": ("overflow",),
     "overflow-y": ("overflow",),
+    "margin-inline": ("margin-left",),
+    "margin-block": ("margin-top", "margin-bottom"),
+    "inset-inline": ("left", "right"),
+    "inset-block": ("top", "bottom"),
+    **{other: (name,) for other, name in _OTHER_NAMES.items()},
 }
 _READERS: Final[Mapping[str, _Read]] = {
     "display": _read_display,
@@ -459,9 +616,48 @@ _READERS: Final[Mapping[str, _Read]] = {
     "transform": _read_text,
     "scale": _read_text,
     "filter": _read_text,
-    "mask": _read_text,
-    "mask-image": _read_text,
-    "-webkit-mask-image": _read_text,
+    "mask": _trap(_masked),
+    "mask-image": _trap(_masked),
+    "-webkit-mask-image": _trap(_masked),
+    "-webkit-mask": _trap(_masked),
+    "mask-border": _trap(_masked),
+    "-webkit-mask-box-image": _trap(_masked),
+    **dict.fromkeys(("padding", "padding-left", "padding-right", "padding-top"), _trap(_far_inside)),
+    **dict.fromkeys(("padding-inline", "padding-inline-start", "padding-inline-end"), _trap(_far_inside)),
+    **dict.fromkeys(("padding-block", "padding-block-start", "-webkit-padding-start"), _trap(_far_inside)),
+    **dict.fromkeys(("border-left", "border-top", "border-width", "border-left-width"), _trap(_far_inside)),
+    **dict.fromkeys(("border-top-width", "border-inline-start", "border-inline-start-width"), _trap(_far_inside)),
+    "word-spacing": _trap(_far_words),
+    "vertical-align": _trap(_far_line),
+    "offset": _trap(_on_path),
+    "offset-path": _trap(_on_path),
+    "font-size-adjust": _trap(_without_size),
+    "-webkit-text-security": _trap(_dotted),
+    "mix-blend-mode": _trap(_blended),
+    "-webkit-text-stroke": _trap(_stroked),
+    "-webkit-text-stroke-width": _trap(_stroked),
+    "text-decoration": _trap(_struck),
+    "text-decoration-thickness": _trap(_struck),
+    "outline-offset": _trap(_outlined),
+    "box-shadow": _trap(_filled_by_shadow),
+    "-webkit-box-shadow": _trap(_filled_by_shadow),
+    "grid-template": _trap(_without_tracks),
+    "grid-template-rows": _trap(_without_tracks),
+    "grid-template-columns": _trap(_without_tracks),
+    "flex": _trap(_without_basis),
+    "aspect-ratio": _trap(_flat_box),
+    "color-scheme": _trap(_dark_scheme),
+    "contain": _read_containment,
+    "translate": _read_text,
+    "rotate": _read_text,
+    "backface-visibility": _keyword("hidden"),
+    "min-width": _read_length,
+    "min-height": _read_length,
+    "margin-inline": _read_pair("margin-left", "margin-right"),
+    "margin-block": _read_pair("margin-top", "margin-bottom"),
+    "inset-inline": _read_pair("left", "right"),
+    "inset-block": _read_pair("top", "bottom"),
+    **{other: _read_as(name) for other, name in _OTHER_NAMES.items()},
     "z-index": _read_number,
     "mso-hide": _read_text,
     "border": _read_border,
@@ -486,6 +682,7 @@ _PIXELS: Final[Mapping[str, float]] = {
     "svw": _WIDTH / 100, "svh": _HEIGHT / 100, "dvw": _WIDTH / 100, "dvh": _HEIGHT / 100,
     "lvw": _WIDTH / 100, "lvh": _HEIGHT / 100, "vi": _WIDTH / 100, "vb": _HEIGHT / 100, "rlh": 19.0,
 }  # fmt: skip
+_SCREEN: Final = frozenset(unit for unit in _PIXELS if unit[-2:-1] == "v" or unit in ("vmin", "vmax"))
 _FONT_RELATIVE: Final[Mapping[str, float]] = {"em": 1.0, "ex": 0.5, "ch": 0.5, "cap": 0.7, "ic": 1.0, "lh": 1.2}
 _SIZE_WORDS: Final[Mapping[str, float]] = {
     "xx-small": 9.0, "x-small": 10.0, "small": 13.0, "medium": 16.0, "large": 18.0, "x-large": 24.0,
@@ -1012,6 +1209,8 @@ class Element:
     elder: Element | None = None
     identity: str = ""
     classes: frozenset[str] = frozenset()
+    folded: str = ""
+    """`identity` in lower case, where cases are the same."""
 
 
 class _Compound(NamedTuple):
@@ -1187,7 +1386,7 @@ def _closing(text: str, position: int) -> int:
 def _fits(compound: _Compound, element: Element) -> bool:
     if compound.tag and compound.tag != "*" and compound.tag != element.tag:
         return False
-    if compound.identity and compound.identity != element.identity:
+    if compound.identity and compound.identity != element.identity and compound.identity != element.folded:
         return False
     if compound.classes and not compound.classes <= element.classes:
         return False
@@ -1250,6 +1449,41 @@ _PLAIN_SKIP: Final = re.compile(
 )
 
 
+_FONT_FACE: Final = re.compile(r"@font-face\b[^{}]*+\{([^{}]*+)\}", re.IGNORECASE)
+_FONT_NAME: Final = re.compile(r"font-family\s*+:\s*+([^;]*+)", re.IGNORECASE)
+_DATA_URL: Final = re.compile(r"url\(\s*+(?:\"data:[^\"\n]*+\"|'data:[^'\n]*+'|data:[^)'\"\n]*+)\s*+\)", re.IGNORECASE)
+_DATA_IMPORT: Final = re.compile(
+    r"@import\s*+(?:url\(\s*+)?(?:\"(data:[^\"]*+)\"|'(data:[^']*+)'|(data:[^)\s]*+))", re.IGNORECASE
+)
+
+
+def data_text(address: str) -> str:
+    """The text in a data: address (RFC 2397), "" where there is none to be read."""
+    head, _, body = address[:_SHEET_CHARS].partition(",")
+    plain = unquote_to_bytes(body)
+    if head.strip().lower().endswith(";base64"):
+        try:
+            plain = b64decode(re.sub(rb"[^A-Za-z0-9+/]", b"", plain) + b"==")
+        except ValueError:
+            return ""
+    return plain.decode("utf-8", "replace")
+
+
+def imported(sheet: str) -> list[str]:
+    """The style sheets that `sheet` carries within data: addresses, three levels deep. Others are never fetched."""
+    found: list[str] = []
+    level = [sheet]
+    for _ in range(3):
+        level = [
+            data_text(double or single or bare)
+            for text in level
+            if "data:" in text.lower()
+            for double, single, bare in _DATA_IMPORT.findall(_unescape(text))[:20]
+        ]
+        found += level
+    return found[:40]
+
+
 class _TooMuch(Exception):
     pass
 
@@ -1259,21 +1493,32 @@ def read_sheet(text: str) -> tuple[tuple[str, tuple[Declaration, ...], bool], ..
     """The rules of a style sheet that matter here: selector text, declarations, whether they surely apply.
 
     None when it is too long to be read or has more rules than RULES_CAP."""
+    rules: list[tuple[str, tuple[Declaration, ...], bool]] = []
+    if "data:" in text:
+        # Such fonts may draw any letter as any other one; programs that load others ask before they do.
+        for block in _FONT_FACE.findall(text):
+            if _DATA_URL.search(block) and (named := _FONT_NAME.search(block)):
+                rules.append(("@", (Declaration("font", _family(named[1]), False),), True))
+        text = _DATA_URL.sub("url(data:x)", text)
+    fonts = rules[:100]
     if len(text) > _SHEET_CHARS:
         return None
-    rules: list[tuple[str, tuple[Declaration, ...], bool]] = []
     try:
         if "\\" in text or not _plain_sheet(text, rules):
             if len(text) > _SLOW_CHARS:
                 return None
             import tinycss2
 
-            rules.clear()
+            rules[:] = fonts
             parsed = tinycss2.parse_stylesheet(text, skip_comments=True, skip_whitespace=True)
             _parsed_rules(parsed, rules, True, 0)
     except _TooMuch:
         return None
     return tuple(rules)
+
+
+def _family(name: str) -> str:
+    return name.strip().strip("'\"").strip().lower()
 
 
 def _plain_sheet(text: str, rules: list[tuple[str, tuple[Declaration, ...], bool]]) -> bool:
@@ -1475,6 +1720,8 @@ class Style:
     """All of the text does, whatever its letters are (<bdo>, unicode-bidi: bidi-override)."""
     pictured: bool = False
     """It lies on a picture that nobody here looks at."""
+    scale: float = 1.0
+    """What zoom and scaling, of it and around it, make of its size."""
     doubt: str = ""
     """Why the text, though shown, may not be seen, or not as these letters: it is to be judged as hidden text too."""
 
@@ -1505,16 +1752,23 @@ _PRESENTED: Final = names("background bgcolor align color size face text hidden 
 _ALIGNED: Final = names("p div td th tr table h1 h2 h3 h4 h5 h6 center")
 
 
+def _folded(compound: _Compound) -> _Compound:
+    return compound._replace(identity=compound.identity.lower(), classes=frozenset(map(str.lower, compound.classes)))
+
+
 class Cascade:
     """The rules of one document. `failed`: a sheet could not be read, so nothing of the document counts as seen."""
 
-    def __init__(self, sheets: Iterable[tuple[str, str]]) -> None:
-        """`sheets`: the text and the media attribute of each <style>, in order."""
+    def __init__(self, sheets: Iterable[tuple[str, str]], carried: Iterable[str] = (), quirks: bool = False) -> None:
+        """`sheets`: the text and the media attribute of each <style>, in order. `carried`: what only some programs read
+        as style sheets too. `quirks`: names in upper and lower case are the same (HTML, section 3.2.6)."""
         self.failed = False
+        self.quirks = quirks
         self.written: list[str] = []
         """What the sheets write before and after elements."""
         self.named: list[str] = []
         """The attributes they write there."""
+        self._fonts: list[str] = []
         self._by_id: dict[str, list[Rule]] = {}
         self._by_class: dict[str, list[Rule]] = {}
         self._by_tag: dict[str, list[Rule]] = {}
@@ -1523,8 +1777,8 @@ class Cascade:
         self._steps = 0
         self._memo: dict[tuple[object, ...], Style] = {}
         order = 0
-        for text, media in sheets:
-            applies = media_matches(media)
+        for text, media in (*sheets, *((text, None) for text in carried)):
+            applies = None if media is None else media_matches(media)
             if applies is False:
                 continue
             rules = read_sheet(text)
@@ -1535,8 +1789,9 @@ class Cascade:
                 order += 1
                 if prelude == "@":
                     for one in declared:
-                        if isinstance(one.value, str) and one.name != "replaced":
-                            (self.written if one.name == "content" else self.named).append(one.value)
+                        told = {"content": self.written, "attr": self.named, "font": self._fonts}.get(one.name)
+                        if told is not None and isinstance(one.value, str):
+                            told.append(one.value)
                     continue
                 if prelude[:1] == "@":
                     self._animations[prelude[1:]] = declared
@@ -1546,6 +1801,10 @@ class Cascade:
         self._plain = order == 0
 
     def _file(self, rule: Rule) -> None:
+        if self.quirks:
+            folded = tuple(map(_folded, rule.selector.compounds))
+            if folded != rule.selector.compounds:
+                self._file(Rule(rule.selector._replace(compounds=folded), rule.declared, rule.order, False))
         key = rule.selector.compounds[0]
         if key.identity:
             self._by_id.setdefault(key.identity, []).append(rule)
@@ -1614,6 +1873,8 @@ class Cascade:
                 found.append(self._by_class[name])
         if element.identity and element.identity in self._by_id:
             found.append(self._by_id[element.identity])
+        if element.folded and element.folded != element.identity and element.folded in self._by_id:
+            found.append(self._by_id[element.folded])
         return found
 
     def _matches(self, compounds: tuple[_Compound, ...], index: int, element: Element) -> bool:
@@ -1662,6 +1923,10 @@ class Cascade:
             doubtful = _computed(parent, tag, hints, _cascaded([rule.declared for rule in matched], own), linked)
             if doubtful.hidden and not style.hidden:
                 return Style(gone=doubtful.hidden, hidden=doubtful.hidden)
+        if self._fonts and isinstance(drawn := values.get("font-family"), str):
+            # A name that was read the long way is left out of its quotes, so it may be any.
+            carried = not {_family(one) for one in drawn.split(",")}.isdisjoint((*self._fonts, ""))
+            style.doubt = "font" if carried else style.doubt if style.doubt != "font" else ""
         if self._animations and "animation-name" in animating and not style.gone:
             if isinstance(animating["animation-name"], Unknown):
                 animating = _substituted(animating, parent.variables)[0]
@@ -1778,7 +2043,7 @@ def _inherited(parent: Style, display: str) -> Style:
         parent.indent, parent.coded, parent.linked, puzzling=parent.puzzling, variables=parent.variables,
         tracking=parent.tracking, leading=parent.leading, pressed=parent.pressed,
         leftward=parent.leftward, turned=parent.turned and display in _INLINE,
-        pictured=parent.pictured, doubt=parent.doubt,
+        pictured=parent.pictured, doubt=parent.doubt, scale=parent.scale,
     )  # fmt: skip
 
 
@@ -1929,17 +2194,23 @@ def _computed(
     boxed = (own_backdrop or border == "some") and tag not in ("body", "html")
 
     doubt = parent.doubt if parent.doubt != "picture" else ""
-    gone = _gone(linked or parent.linked, declared, size, opacity, display, hints)
+    gone = _gone(tag, linked or parent.linked, declared, size, opacity, display, hints)
     # A share of a tiny font is tiny; the fonts browsers really draw below two pixels nobody reads.
     hidden = gone
+    drawn_size = size
+    share_drawn = parent.scale
+    if not declared.keys().isdisjoint(_SCALING):
+        share_drawn *= _scaled(declared)
+    if share_drawn != 1.0:
+        drawn_size = size * share_drawn
     if not hidden:
         if not visible:
             hidden = "visibility"
         elif puzzling:
             hidden = puzzling
-        elif size <= 2.0:
+        elif drawn_size < 4.0:
             hidden = "tiny"
-        elif indent <= -100 or indent >= 1000:
+        elif indent <= -100 or indent >= 540 or tracking >= max(60.0, 4 * size):
             hidden = "off_screen"
         elif pressed or (tracking < 0 and tracking <= -_OVERLAP * size):
             hidden = "no_size"
@@ -1977,6 +2248,7 @@ def _computed(
         turned=turned,
         pictured=pictured,
         doubt=doubt,
+        scale=share_drawn,
     )
 
 
@@ -2064,13 +2336,27 @@ def _font_element_size(value: str, parent: float) -> float:
     return _FONT_SIZES[max(1, min(7, number))]
 
 
-_MOVING: Final = names(
-    "zoom mso-hide position margin-left margin-top overflow clip clip-path -webkit-clip-path transform scale filter"
-    " mask mask-image -webkit-mask-image"
+_TRAPS: Final = names(
+    "mask mask-image -webkit-mask -webkit-mask-image mask-border -webkit-mask-box-image padding padding-left"
+    " padding-right padding-top padding-inline padding-inline-start padding-inline-end padding-block"
+    " padding-block-start -webkit-padding-start border-left border-top border-width border-left-width"
+    " border-top-width border-inline-start border-inline-start-width word-spacing vertical-align offset offset-path"
+    " font-size-adjust -webkit-text-security mix-blend-mode -webkit-text-stroke -webkit-text-stroke-width"
+    " text-decoration text-decoration-thickness outline-offset box-shadow -webkit-box-shadow grid-template"
+    " grid-template-rows grid-template-columns flex aspect-ratio color-scheme replaced"
+)
+_MOVING: Final = _TRAPS | names(
+    "zoom mso-hide position margin-left margin-top overflow clip clip-path -webkit-clip-path transform scale rotate"
+    " translate filter"
 )
 
 
+# Columns of tables have no text of their own (CSS 2.1 section 17.2).
+_UNDRAWN: Final = frozenset({"none", "table-column", "table-column-group"})
+
+
 def _gone(
+    tag: str,
     linked: bool,
     declared: Mapping[str, Value],
     size: float,
@@ -2080,7 +2366,7 @@ def _gone(
 ) -> str:
     """Why nothing within the element is seen, or ""."""
     get = declared.get
-    if display == "none" or "hidden" in hints or get("content-visibility") == "hidden":
+    if display in _UNDRAWN or "hidden" in hints or get("content-visibility") == "hidden":
         return "display_none"
     # Browsers' own sheet takes a popover away until it is opened; a display of the author's wins over that.
     if "popover" in hints and get("display", "revert") in _WIDE:
@@ -2089,6 +2375,11 @@ def _gone(
         return "opacity"
     if declared.keys().isdisjoint(_MOVING):
         return ""
+    if tag != "img":
+        for name in _TRAPS.intersection(declared):
+            why = declared[name]
+            if isinstance(why, str) and why not in _WIDE and not (name == "color-scheme" and tag in ("html", "body")):
+                return "not_rendered" if name == "replaced" else why
     zoom = get("zoom")
     if isinstance(zoom, float) and 0 < zoom * size <= 2:
         return "tiny"
@@ -2100,7 +2391,9 @@ def _gone(
         for side in ("left", "top", "right", "bottom"):
             value = get(side)
             where = pixels(value, size) if value is not None else None
-            if where is not None and (where <= -100 or where >= 3000):
+            if where is not None and (where <= -100 or where >= (3000 if side in ("top", "bottom") else 1200)):
+                return "off_screen"
+            if isinstance(value, Length) and _whole(value):
                 return "off_screen"
             if isinstance(value, Unknown):
                 return "not_understood"
@@ -2110,14 +2403,21 @@ def _gone(
     for side in ("margin-left", "margin-top"):
         value = get(side)
         where = pixels(value, size) if value is not None else None
-        if where is not None and (where <= -200 or where >= 3000):
+        if where is not None and (where <= -200 or where >= (3000 if side == "margin-top" else 1200)):
+            return "off_screen"
+        if side == "margin-left" and isinstance(value, Length) and _whole(value):
             return "off_screen"
     if get("overflow") == "clip":
+        if get("contain") == "size" and "height" not in declared:
+            return "no_size"
         for side in ("height", "max-height", "width", "max-width"):
             value = get(side)
             extent = pixels(value, size) if value is not None else None
             if extent is not None and extent <= 2:
-                return "no_size"
+                # The least size wins over all others (CSS 2.1 sections 10.4 and 10.7).
+                least = pixels(get(f"min-{side[-6:].lstrip('-x')}", ""), size)
+                if least is None or least <= 2:
+                    return "no_size"
             if isinstance(value, Unknown):
                 return "not_understood"
     clip = get("clip")
@@ -2127,23 +2427,46 @@ def _gone(
         path = get(name)
         if isinstance(path, str) and path not in ("none", *_WIDE) and not _harmless_path(path):
             return "clipped"
-    for name in ("transform", "scale"):
+    for name in ("transform", "scale", "rotate", "translate"):
         moved = get(name)
-        if isinstance(moved, str) and moved != "none" and (why := _transformed(name, moved, size)):
+        if not isinstance(moved, str) or moved == "none" or moved in _WIDE:
+            continue
+        if why := _transformed(name, moved, size, get("backface-visibility") == "hidden"):
             return why
     shaded = get("filter")
-    if isinstance(shaded, str) and ("opacity(" in shaded or "alpha(" in shaded or "blur(" in shaded):
+    if isinstance(shaded, str) and tag != "img" and shaded not in ("none", *_WIDE):
+        return _filtered(shaded)
+    return ""
+
+
+def _filtered(shaded: str) -> str:
+    """What a filter does to text: those that may take its colour away count as if they did."""
+    if "opacity(" in shaded or "alpha(" in shaded:
         amount = re.search(r"(?:opacity\(|alpha\( ?opacity ?= ?)\s*([\d.]{1,8})(%?)", shaded)
         if amount is None or (_number(amount[1] + amount[2]) or 0.0) in (0.0,):
             return "opacity"
         share = float(amount[1].rstrip(".") or 0) / (100 if amount[2] or "alpha" in shaded else 1)
         if share <= 0.1:
             return "opacity"
-    for name in ("mask", "mask-image", "-webkit-mask-image"):
-        mask = get(name)
-        if isinstance(mask, str) and "gradient(" in mask and ("transparent" in mask or "rgba(" in mask):
-            return "clipped"
+    if "url(" in shaded:
+        return "not_understood"
+    for function, argument in _FUNCTION.findall(shaded):
+        words = argument.split()
+        number = _number(words[0]) if words else 1.0
+        if function == "blur" and words:
+            if (pixels(_length(words[0]) or "", 16.0) or 0.0) >= 2:
+                return "opacity"
+        elif function in _TINTING and not (
+            isinstance(number, float) and _TINTING[function][0] <= number <= _TINTING[function][1]
+        ):
+            return "colour"
     return ""
+
+
+# So much of each filter leaves a text readable.
+_TINTING: Final[Mapping[str, tuple[float, float]]] = {
+    "invert": (0.0, 0.1), "brightness": (0.5, 1.5), "contrast": (0.4, 3.0),
+}  # fmt: skip
 
 
 def _clipped(clip: str) -> bool:
@@ -2163,21 +2486,43 @@ def _harmless_path(path: str) -> bool:
     return all(side is not None and side < 40 for side in sides)
 
 
-def _transformed(name: str, value: str, size: float) -> str:
-    functions = _FUNCTION.findall(value) if name == "transform" else [("scale", value)]
-    for function, arguments in functions:
-        numbers = [
-            number
-            for word in re.split(r"[ ,]+", arguments.strip())
-            if (number := _angle_or_length(word, size)) is not None
+def _transformed(name: str, value: str, size: float, one_sided: bool = False) -> str:
+    """Why what `transform`, or the property of one transformation, does to an element hides it. `one_sided`: its back
+    is not drawn."""
+    if name == "transform":
+        functions = _FUNCTION.findall(value)
+    elif name == "rotate":
+        # An axis by name or as three numbers stands beside the angle (CSS Transforms 2 section 5).
+        words = value.split()
+        across = words[:1] == ["x"] or words[:1] == ["y"] or (len(words) == 4 and words[:2] != ["0", "0"])
+        functions = [
+            (
+                "rotatex" if across else "rotate",
+                next((word for word in words if word[-1:].isalpha() and len(word) > 1), "0"),
+            )
         ]
+    else:
+        functions = [(name, value)]
+    for function, arguments in functions:
+        words = [word for word in re.split(r"[ ,]+", arguments.strip()) if word]
+        numbers = [number for word in words if (number := _angle_or_length(word, size)) is not None]
         if not numbers:
             return "not_understood"
-        if function.startswith("scale") and any(abs(number) <= 0.15 for number in numbers):
-            return "tiny"
-        if function.startswith("translate") and any(abs(number) >= 300 for number in numbers):
+        if function.startswith("scale"):
+            shares = [
+                abs(number) / (600 if word.endswith("%") else 1) for word, number in zip(words, numbers, strict=False)
+            ]
+            if any(share <= 0.15 for share in shares):
+                return "tiny"
+        # A share is of the element itself, which moves by half of it to be centred.
+        if function.startswith("translate") and any(map(_moved_away, words, numbers)):
             return "off_screen"
-        if function in ("rotatex", "rotatey") and any(abs(abs(number) % 180 - 90) < 5 for number in numbers):
+        if function in ("rotatex", "rotatey"):
+            for number in numbers:
+                turn = abs(number) % 360
+                if abs(turn % 180 - 90) < 15 or (one_sided and 90 < turn < 270):
+                    return "clipped"
+        if function.startswith("skew") and any(abs(abs(number) % 180 - 90) < 10 for number in numbers):
             return "clipped"
         if function in ("matrix3d", "rotate3d", "perspective"):
             return "not_understood"
@@ -2188,6 +2533,30 @@ def _transformed(name: str, value: str, size: float) -> str:
             if abs(x) >= 300 or abs(y) >= 300:
                 return "off_screen"
     return ""
+
+
+_SCALING: Final = names("zoom scale transform")
+
+
+def _scaled(declared: Mapping[str, Value]) -> float:
+    """The share of its size that an element is drawn in, where that is less than all of it."""
+    share = 1.0
+    zoom = declared.get("zoom")
+    if isinstance(zoom, float) and zoom > 0:
+        share *= min(1.0, zoom)
+    for name in ("transform", "scale"):
+        value = declared.get(name)
+        if not isinstance(value, str):
+            continue
+        for function, arguments in _FUNCTION.findall(value) if name == "transform" else [("scale", value)]:
+            if function.startswith("scale"):
+                numbers = [_number(word) for word in re.split(r"[ ,]+", arguments.strip()) if word]
+                share *= min([1.0, *(abs(number) for number in numbers if isinstance(number, float))])
+    return share
+
+
+def _moved_away(word: str, number: float) -> bool:
+    return abs(number) >= (540 if word.endswith("%") else 300)
 
 
 def _angle_or_length(word: str, size: float) -> float | None:

@@ -14,7 +14,7 @@ from html import unescape
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from letterlock.message.characters import clean, is_clean
-from letterlock.message.css import ROOT, Cascade, Element, Style, names
+from letterlock.message.css import ROOT, Cascade, Element, Style, data_text, imported, names
 from letterlock.message.parse import Caps, ParsedMessage
 
 if TYPE_CHECKING:
@@ -493,7 +493,12 @@ def _render(html: str, caps: Caps, hidden: _Hidden) -> _Page | None:
     if root is None:
         return None
     sheets = [(sheet.text(), sheet.attributes.get("media") or "") for sheet in tree.css("style")]
-    cascade = Cascade(sheets)
+    carried = [
+        data_text(link.attributes.get("href") or "")
+        for link in (tree.css("link[href^='data:' i]")[:20] if "data:" in html.lower() else ())
+    ]
+    carried += [text for sheet, _ in (*sheets, *((text, "") for text in carried)) for text in imported(sheet)]
+    cascade = Cascade(sheets, carried, quirks=_DOCTYPE.search(html[:10_000]) is None)
     if cascade.failed:
         hidden.add(root.text(separator=" "), "not_understood", "html")
         return None
@@ -609,8 +614,12 @@ def _walk(root: LexborNode, cascade: Cascade, page: _Page, hidden: _Hidden) -> N
             if attributes:
                 if "class" in attributes:
                     child.classes = frozenset((attributes["class"] or "").split())
+                    if cascade.quirks:
+                        child.classes = child.classes.union(map(str.lower, child.classes))
                 if "id" in attributes:
                     child.identity = attributes["id"] or ""
+                    if cascade.quirks:
+                        child.folded = child.identity.lower()
                 if not spoken.isdisjoint(attributes):
                     for name, said in attributes.items():
                         if name in spoken and said and " " in said.strip():
