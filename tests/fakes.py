@@ -88,8 +88,9 @@ class RelaySink:
     """A real SMTP server with answers that tests choose.
 
     `rcpt`: the answer to RCPT by recipient; `mail`, `data`: the answer to MAIL and to the final dot ("" for 250).
-    `drop_after_dot`: that many emails are taken and the connection is cut in place of the answer. `hang_after_dot`: no
-    answer ever. Every RCPT seen is in `asked`.
+    `closing`: so many times MAIL is answered with 421 and the end. `drop_after_dot`: that many emails are taken and the
+    connection is cut in place of the answer. `hang_after_dot`: no answer ever. Every RCPT seen is in
+    `asked`, with its MAIL in `journal`.
     """
 
     host: str = "127.0.0.1"
@@ -97,10 +98,12 @@ class RelaySink:
     mail: str = ""
     data: str = ""
     rcpt: dict[str, str] = field(default_factory=dict)
+    closing: int = 0
     drop_after_dot: int = 0
     hang_after_dot: bool = False
     emails: list[SunkEmail] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    journal: list[tuple[str, str]] = field(default_factory=list)
     sessions: int = 0
 
     async def handle_EHLO(
@@ -111,6 +114,10 @@ class RelaySink:
         return responses
 
     async def handle_MAIL(self, server: SMTP, session: Any, envelope: Any, address: str, options: list[str]) -> str:
+        if self.closing:
+            self.closing -= 1
+            server.loop.call_soon(server.transport.close)
+            return "421 4.3.2 closing"
         if self.mail:
             return self.mail
         envelope.mail_from = address
@@ -119,6 +126,7 @@ class RelaySink:
 
     async def handle_RCPT(self, server: SMTP, session: Any, envelope: Any, address: str, options: list[str]) -> str:
         self.asked.append(address)
+        self.journal.append((envelope.mail_from, address))
         answer = self.rcpt.get(address, "250 OK")
         if answer.startswith("250"):
             envelope.rcpt_tos.append(address)

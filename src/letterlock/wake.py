@@ -46,8 +46,10 @@ class Watch:
 
     async def wait(self, timeout_s: float = POLL_S) -> None:
         """Returns at a hint, or after at most `timeout_s` and POLL_S; then the event is spent."""
+        # Not wait_for: before Python 3.12 that one loses a cancellation which comes together with the hint.
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._event.wait(), max(0.0, min(timeout_s, POLL_S)))
+            async with asyncio.timeout(max(0.0, min(timeout_s, POLL_S))):
+                await self._event.wait()
         self.rung = self._event.is_set()
         self._event.clear()
 

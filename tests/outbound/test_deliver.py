@@ -145,11 +145,13 @@ async def test_a_relay_that_is_down_for_two_days_makes_it_bounce_with_its_last_w
     clock = Clock()
     async with opened(tmp_path, clock, port=free_port()) as app:
         submission_id = await send(app, "carol@example.com")
-        tries = 0
-        while (await only(app, submission_id)).state == "queued":
+        tries, began = 0, clock.now
+        while (delivery := await only(app, submission_id)).state == "queued":
+            assert delivery.next_at is not None
+            clock.advance(max(0, delivery.next_at - app.now_ms()) / 1000)
             tries += await round_of(app)
-            clock.advance(LONGEST_S)
-        assert tries == len(SCHEDULE_S) + 1
+        assert len(SCHEDULE_S) - 2 <= tries <= len(SCHEDULE_S) + 1
+        assert 40 < (clock.now - began).total_seconds() / 3600 < 53
         assert (await only(app, submission_id)).state == "bounced"
         assert (await only(app, submission_id)).reply.startswith("given up after 48 hours: ")
 
@@ -465,6 +467,46 @@ async def test_it_ends_promptly_and_gives_back_what_it_had_not_handed_over(tmp_p
         ]
     server.close()
     await asyncio.sleep(0.05)
+
+
+async def test_a_server_that_cannot_be_reached_is_left_alone_for_a_while_and_found_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("letterlock.outbound.deliver._LONGEST_REST_S", 0.5)
+    port = free_port()
+    async with opened(tmp_path, Clock(), port=port) as app:
+        for n in range(30):
+            await send(app, f"r{n}@example.com")
+
+        async def tried() -> int:
+            rows = await app.database.read_system(lambda tx: tx.all("SELECT attempts FROM deliveries"))
+            return sum(row["attempts"] > 0 for row in rows)
+
+        async with delivering(app):
+            await until(tried)
+            await asyncio.sleep(0.3)
+            assert await tried() <= 2 * app.settings.relay_connections, "claimed, and most of it not tried"
+    async with open_relay_sink() as sink, opened(tmp_path, Clock(), sink) as app, delivering(app):
+        await until(lambda: asyncio.sleep(0, result=len(sink.emails) >= 14), 20)
+
+
+async def test_what_waited_two_days_for_a_dead_server_bounces_without_each_being_tried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("letterlock.outbound.deliver._HOPELESS_S", 0.0)
+    clock = Clock()
+    async with opened(tmp_path, clock, port=free_port()) as app:
+        old = [await send(app, f"r{n}@example.com") for n in range(30)]
+        clock.advance(49 * 3600)
+        young = await send(app, "young@example.com")
+        async with delivering(app):
+
+            async def given_up() -> bool:
+                return all([(await look(app, one)).state == "bounced" for one in old[16:]])
+
+            await until(given_up, 20)
+        assert (await only(app, old[-1])).reply.startswith("given up after 48 hours")
+        assert (await look(app, young)).state == "queued"
 
 
 async def test_trouble_in_the_store_does_not_end_it(

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fakes import RelaySink, make_certificate, open_relay_sink
-from letterlock.outbound.relay import REPLY_CHARACTERS, Limits, Route, one_line, relay
+from letterlock.outbound.relay import REPLY_CHARACTERS, Connections, Limits, Route, one_line, relay
 
 RAW = b"From: anna@example.org\r\nTo: bob@example.com\r\nSubject: Hi\r\n\r\nHello\r\n"
 SENDER = "anna@example.org"
@@ -138,6 +138,65 @@ async def test_an_answer_that_somebody_can_mend_is_deferred(answer: str) -> None
         outcomes = await relay(RAW, SENDER, ["a@example.com", "b@example.com"], route_to(sink))
     assert (outcomes[0].kind, outcomes[0].reply) == ("deferred", answer)
     assert outcomes[1].kind == ("deferred" if answer.startswith("421") else "delivered")
+
+
+# Connections that stay open
+
+
+async def test_an_open_connection_takes_the_next_message() -> None:
+    kept = Connections()
+    async with open_relay_sink() as sink:
+        for n in range(3):
+            (outcome,) = await relay(RAW, SENDER, [f"r{n}@example.com"], route_to(sink), None, kept)
+            assert outcome.kind == "delivered"
+        assert (sink.sessions, len(sink.emails)) == (1, 3)
+        kept.close_idle(0)
+
+
+async def test_an_open_connection_that_the_server_has_closed_is_replaced() -> None:
+    kept = Connections()
+    async with open_relay_sink() as sink:
+        await relay(RAW, SENDER, ["a@example.com"], route_to(sink), None, kept)
+        (connection,) = kept._idle[route_to(sink)]
+        assert isinstance(connection.client.transport, asyncio.WriteTransport)
+        connection.client.transport.abort()
+        await asyncio.sleep(0.01)
+        (outcome,) = await relay(RAW, SENDER, ["b@example.com"], route_to(sink), None, kept)
+        assert outcome.kind == "delivered"
+        assert (sink.sessions, len(sink.emails)) == (2, 2)
+        kept.close_idle(0)
+
+
+async def test_a_421_on_an_open_connection_is_no_answer_to_the_message() -> None:
+    kept = Connections()
+    async with open_relay_sink() as sink:
+        await relay(RAW, SENDER, ["a@example.com"], route_to(sink), None, kept)
+        sink.closing = 1
+        (outcome,) = await relay(RAW, SENDER, ["b@example.com"], route_to(sink), None, kept)
+        assert outcome.kind == "delivered"
+        assert sink.sessions == 2
+        kept.close_idle(0)
+
+
+async def test_a_connection_on_which_an_answer_was_lost_is_not_used_again() -> None:
+    kept = Connections()
+    async with open_relay_sink() as sink:
+        sink.drop_after_dot = 1
+        await relay(RAW, SENDER, ["a@example.com"], route_to(sink), None, kept)
+        (outcome,) = await relay(RAW, SENDER, ["b@example.com"], route_to(sink), None, kept)
+        assert (outcome.kind, sink.sessions) == ("delivered", 2)
+        kept.close_idle(0)
+
+
+async def test_a_refused_message_leaves_nothing_of_it_on_the_connection() -> None:
+    kept = Connections()
+    async with open_relay_sink() as sink:
+        await relay(RAW, SENDER, ["a@example.com"], route_to(sink), None, kept)
+        sink.rcpt = {"never@example.com": "550 no"}
+        await relay(RAW, SENDER, ["never@example.com"], route_to(sink), None, kept)
+        await relay(RAW, SENDER, ["b@example.com"], route_to(sink), None, kept)
+        kept.close_idle(0)
+    assert [email.recipients for email in sink.emails] == [("a@example.com",), ("b@example.com",)]
 
 
 # TLS and login

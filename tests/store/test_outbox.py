@@ -266,6 +266,23 @@ async def test_a_local_delivery_under_way_cannot_be_cancelled(database: Database
     assert await database.write(DEFAULT_TENANT, lambda tx: outbox.cancel(tx, submission_id, T0)) == 0
 
 
+async def test_what_was_handed_over_when_its_process_died_is_tried_again_at_each_start_up_to_a_limit(
+    database: Database,
+) -> None:
+    submission_id = await add(database, submission(relayed("a@example.com")))
+    for n in range(1, outbox.MOST_CRASHES + 2):
+        (lease,) = await claim(database, f"w{n}")
+        assert await database.write(
+            DEFAULT_TENANT,
+            lambda tx, lease=lease: outbox.handing_over(tx, lease, ["a@example.com"], T0 + 9000),  # type: ignore[misc]
+        )
+        assert await claim(database, "other") == []
+        await database.write_system(lambda tx: outbox.end_leases(tx, "relay", T0))
+    assert await claim(database, "last") == []
+    delivery = (await get(database, submission_id)).deliveries[0]
+    assert (delivery.state, delivery.unanswered) == ("uncertain", outbox.MOST_CRASHES + 1)
+
+
 async def test_release_queues_what_that_reason_held_and_nothing_else(database: Database) -> None:
     held = Delivery("a@example.com", "relay", "held", None)
     ours = await add(database, submission(held, held_by="relay_host"))

@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import random
 import time
-from collections import Counter, defaultdict, deque
+from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -25,7 +26,7 @@ from letterlock.inbound.accept import accept, fingerprint, inbox_for
 from letterlock.message.envelope import Envelope
 from letterlock.message.sign import sign
 from letterlock.outbound.notice import bounce_notice
-from letterlock.outbound.relay import Outcome, one_line, relay
+from letterlock.outbound.relay import Connections, Outcome, one_line, relay
 from letterlock.outbound.routes import Way, connections, has_ways, way_to
 from letterlock.outbound.signing import keys_of
 from letterlock.policy import Recipient, SendContext, decide
@@ -51,14 +52,39 @@ HANDING_OVER_MS = 900_000
 """Longer than the wait for the answer to the final dot."""
 _PAUSE_S = 1.0
 _LOOK_AT_HELD_S = 1.0
+_LONGEST_REST_S = 60.0
+_HOPELESS_S = 3600.0
+_OLDEST_MS = 48 * 3_600_000
+_GIVEN_UP_AT_ONCE = 20
 
 
 @dataclass(slots=True)
 class _Lane:
-    """One lane at work: what it has claimed and not begun, and who works."""
+    """One lane at work: what it has claimed and not begun, and who works. A server that cannot be reached is left alone
+    for a while, longer each time, and then tried with one email: what waits for it costs nothing meanwhile."""
 
     backlog: deque[Lease] = field(default_factory=deque)
     workers: set[asyncio.Task[None]] = field(default_factory=set)
+    failures: int = 0
+    rests_until: float = 0.0
+    down_since: float = 0.0
+
+    @property
+    def rests(self) -> bool:
+        return time.monotonic() < self.rests_until
+
+    def learn(self, reached: bool) -> None:
+        now = time.monotonic()
+        if reached:
+            self.failures, self.rests_until = 0, 0.0
+        elif not self.rests:
+            self.down_since = self.down_since if self.failures else now
+            self.failures += 1
+            self.rests_until = now + min(_LONGEST_REST_S, 2.0**self.failures)
+
+    @property
+    def hopeless(self) -> bool:
+        return self.failures > 0 and time.monotonic() - self.down_since > _HOPELESS_S
 
 
 async def deliver_forever(app: App) -> None:
@@ -70,16 +96,33 @@ async def deliver_forever(app: App) -> None:
     owner = new_id("worker")
     fresh = True
     lanes: defaultdict[tuple[Route, str], _Lane] = defaultdict(_Lane)
+    open_ones = Connections()
     looked_at_held = 0.0
     with app.wake.watch(OUTBOX) as watch:
 
         async def work(lane: _Lane, most: int) -> None:
-            while lane.backlog:
+            while lane.backlog and not lane.rests:
                 lease = lane.backlog.popleft()
                 if len(lane.backlog) == most // 2:
                     watch.ring()
                 if lease.until > app.now_ms():
-                    await deliver(app, lease)
+                    lane.learn(await deliver(app, lease, open_ones))
+
+        async def attend(route: Route, name: str) -> None:
+            lane = lanes[route, name]
+            if lane.rests:
+                if lane.hopeless:
+                    await _give_up_on(app, owner, name)
+                return
+            most = 1 if lane.failures else LOCAL_AT_ONCE if route == "local" else connections(app.settings, name)
+            room = min(2 * most - len(lane.backlog), AT_ONCE - sum(len(one.workers) for one in lanes.values()))
+            if room > 0:
+                lane.backlog += await claim(app, owner, route, room, name)
+            for _ in range(min(most - len(lane.workers), len(lane.backlog))):
+                task = asyncio.create_task(work(lane, most), name=f"deliver {name or route}")
+                lane.workers.add(task)
+                task.add_done_callback(lane.workers.discard)
+                task.add_done_callback(lambda _: watch.ring())
 
         try:
             while True:
@@ -90,32 +133,53 @@ async def deliver_forever(app: App) -> None:
                     if time.monotonic() - looked_at_held > _LOOK_AT_HELD_S:
                         looked_at_held = time.monotonic()
                         await _release(app)
-                    for route, name in await app.database.read_system(lambda tx: outbox.due(tx, app.now_ms())):
-                        lane = lanes[route, name]
-                        most = LOCAL_AT_ONCE if route == "local" else connections(app.settings, name)
-                        room = min(
-                            2 * most - len(lane.backlog), AT_ONCE - sum(len(one.workers) for one in lanes.values())
-                        )
-                        if room > 0:
-                            lane.backlog += await claim(app, owner, route, room, name)
-                        for _ in range(min(most - len(lane.workers), len(lane.backlog))):
-                            task = asyncio.create_task(work(lane, most), name=f"deliver {name or route}")
-                            lane.workers.add(task)
-                            task.add_done_callback(lane.workers.discard)
-                            task.add_done_callback(lambda _: watch.ring())
+                    due = await app.database.read_system(lambda tx: outbox.due(tx, app.now_ms()))
+                    begun = [key for key, lane in lanes.items() if lane.backlog]
+                    for route, name in dict.fromkeys((*due, *begun)):
+                        await attend(route, name)
                 except Exception as error:
                     log.error("deliveries cannot be claimed: %s", type(error).__name__)
                     await asyncio.sleep(_PAUSE_S)
-                for idle in [key for key, lane in lanes.items() if not lane.workers]:
+                open_ones.close_idle()
+                for idle in [key for key, lane in lanes.items() if not (lane.workers or lane.backlog or lane.failures)]:
                     del lanes[idle]
                 await watch.wait()
         finally:
-            left = [task for lane in lanes.values() for task in lane.workers]
-            for task in left:
-                task.cancel()
-            await asyncio.gather(*left, return_exceptions=True)
+            left = {task for lane in lanes.values() for task in lane.workers}
+            for lane in lanes.values():
+                lane.rests_until = math.inf
+            while left:
+                for task in left:
+                    task.cancel()
+                # Again and again: aiosmtplib's wait_for loses a cancellation now and then (before Python 3.12).
+                _, left = await asyncio.wait(left, timeout=0.5)
+            open_ones.close_idle(0)
             for lease in [lease for lane in lanes.values() for lease in lane.backlog]:
                 await _give_back(app, lease, set())
+
+
+async def _give_up_on(app: App, owner: str, lane: str) -> None:
+    """Some of what has waited for 48 hours for a server that cannot be reached bounces without another try."""
+    now = app.now_ms()
+    leases = await app.database.write_system(
+        lambda tx: outbox.claim(
+            tx,
+            owner,
+            "relay",
+            now,
+            now + LEASE_MS["relay"],
+            _GIVEN_UP_AT_ONCE,
+            lane=lane,
+            older_than_ms=now - _OLDEST_MS,
+        )
+    )
+    for lease in leases:
+        why = "given up after 48 hours: the mail server cannot be reached"
+        bounced = [
+            replace(each, state="uncertain" if each.unanswered else "bounced", next_at=None, reply=why)
+            for each in lease.deliveries
+        ]
+        await _keep(app, lease, bounced)
 
 
 def _lane_of(app: App) -> outbox.LaneOf:
@@ -150,19 +214,30 @@ async def claim(app: App, owner: str, route: Route, limit: int, lane: str | None
     )
 
 
-async def deliver(app: App, lease: Lease) -> None:
-    """One try of what is leased, and its record. Never raises but when cancelled."""
-    handed_over: set[str] = set()
+async def deliver(app: App, lease: Lease, open_ones: Connections | None = None) -> bool:
+    """One try of what is leased, and its record, on `open_ones` where there are any, which stay open. False: a server
+    could not be reached. Never raises but when cancelled."""
+    trying = _Try(open_ones)
     try:
-        results = await _try(app, lease, handed_over)
+        results = await _try(app, lease, trying)
         await _keep(app, lease, results)
     except asyncio.CancelledError:
-        await _give_back(app, lease, handed_over)
+        await _give_back(app, lease, trying.handed_over)
         raise
     except Exception as error:
         # The text of an unforeseen error may hold an address; its type and our id are enough to find it.
         log.error("delivery of %s failed: %s", lease.submission_id, type(error).__name__)
-        await _give_up_try(app, lease, handed_over)
+        await _give_up_try(app, lease, trying.handed_over)
+    return trying.reached
+
+
+@dataclass(slots=True)
+class _Try:
+    """What is known of a try while it goes on."""
+
+    open_ones: Connections | None
+    handed_over: set[str] = field(default_factory=set)
+    reached: bool = True
 
 
 async def _give_up_try(app: App, lease: Lease, handed_over: set[str]) -> None:
@@ -201,7 +276,7 @@ async def _give_back(app: App, lease: Lease, handed_over: set[str]) -> None:
         await app.database.write(lease.tenant_id, end)
 
 
-async def _try(app: App, lease: Lease, handed_over: set[str]) -> list[Delivery]:
+async def _try(app: App, lease: Lease, trying: _Try) -> list[Delivery]:
     """The deliveries of the lease as they are after this try."""
     ours: list[Delivery] = []
     others: list[Delivery] = []
@@ -223,7 +298,7 @@ async def _try(app: App, lease: Lease, handed_over: set[str]) -> list[Delivery]:
         else:
             results.append(_after(app, delivery, Outcome(delivery.recipient, "refused", decision.reasons[0].text)))
     for way, deliveries in outward.items():
-        results += await _to_relay(app, lease, deliveries, way, handed_over)
+        results += await _to_relay(app, lease, deliveries, way, trying)
     return results
 
 
@@ -243,16 +318,16 @@ async def _to_inboxes(app: App, lease: Lease, deliveries: Sequence[Delivery]) ->
     ]
 
 
-async def _to_relay(
-    app: App, lease: Lease, deliveries: Sequence[Delivery], way: Way, handed_over: set[str]
-) -> list[Delivery]:
+async def _to_relay(app: App, lease: Lease, deliveries: Sequence[Delivery], way: Way, trying: _Try) -> list[Delivery]:
     recipients = [delivery.recipient for delivery in deliveries]
 
     async def handing_over(taken: Sequence[str]) -> bool:
         until = app.now_ms() + HANDING_OVER_MS
-        ours = await app.database.write(lease.tenant_id, lambda tx: outbox.handing_over(tx, lease, taken, until))
+        ours = await app.database.write(
+            lease.tenant_id, lambda tx: _handing_over(tx, lease, taken, app.now_ms(), until)
+        )
         if ours:
-            handed_over.update(taken)
+            trying.handed_over.update(taken)
         return ours
 
     try:
@@ -262,8 +337,17 @@ async def _to_relay(
         log.error("%s is not sent: %s", lease.submission_id, error)
         outcomes = tuple(Outcome(recipient, "deferred", one_line(str(error))) for recipient in recipients)
     else:
-        outcomes = await relay(raw, lease.return_path, recipients, way.route, handing_over)
+        outcomes = await relay(raw, lease.return_path, recipients, way.route, handing_over, trying.open_ones)
+        trying.reached &= all(outcome.reached for outcome in outcomes)
     return [_after(app, delivery, outcome) for delivery, outcome in zip(deliveries, outcomes, strict=True)]
+
+
+async def _handing_over(tx: Transaction, lease: Lease, taken: Sequence[str], now_ms: int, until_ms: int) -> bool:
+    """Written down before the final dot: what nobody lives to record was handed over all the same."""
+    if not await outbox.handing_over(tx, lease, taken, until_ms):
+        return False
+    await audit.append(tx, now_ms, "postmaster", "email.handed_over", lease.submission_id, recipients=sorted(taken))
+    return True
 
 
 def _signed(app: App, lease: Lease) -> bytes:
@@ -277,6 +361,8 @@ def _after(app: App, delivery: Delivery, outcome: Outcome) -> Delivery:
     """What a try makes of a delivery. Once an answer was lost, only "sent" can end the doubt."""
     in_doubt = delivery.unanswered > 0
     next_at = next_try(delivery.attempts, app.now_ms())
+    if delivery.attempts > 1 and app.now_ms() - (delivery.first_at or app.now_ms()) > _OLDEST_MS:
+        next_at = None
     after = replace(delivery, reply=outcome.reply)
     if outcome.kind == "delivered":
         return replace(after, state="sent", next_at=None)
@@ -334,7 +420,13 @@ async def _record(tx: Transaction, lease: Lease, results: Sequence[Delivery], no
     if held:
         outside = tuple(Recipient(recipient, False) for recipient in held)
         await outbox.hold(tx, lease.submission_id, decide(SendContext(lease.sender, True, outside, False)).reasons[0])
-    states: Counter[str] = Counter(result.state for result in results)
-    attempt = max(result.attempts for result in results)
-    await audit.append(tx, now_ms, "postmaster", "email.tried", lease.submission_id, attempt=attempt, **states)
+    await audit.append(
+        tx,
+        now_ms,
+        "postmaster",
+        "email.tried",
+        lease.submission_id,
+        attempt=max(result.attempts for result in results),
+        recipients={result.recipient: result.state for result in results},
+    )
     return True

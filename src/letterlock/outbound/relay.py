@@ -11,6 +11,8 @@ import asyncio
 import contextlib
 import re
 import ssl
+import time
+from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 REPLY_CHARACTERS = 200
 _CHUNK = 65_536
 _QUIT_S = 1.0
+IDLE_S = 5.0
+"""For so long a connection is kept open without a message (RFC 5321 section 4.5.3.2.7: servers wait 5 minutes)."""
+MESSAGES_PER_CONNECTION = 100
 _DOT_AT_START = re.compile(rb"(?m)^\.")
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 
@@ -54,21 +59,66 @@ class Route:
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of one recipient in one try. `reply`: the server's last word in one line of at most 200 characters,
-    outside text; `handed_over`: the final dot was sent for it."""
+    outside text; `handed_over`: the final dot was sent for it; `reached`: the server took up the conversation."""
 
     recipient: str
     kind: Literal["delivered", "deferred", "refused", "uncertain"]
     reply: str
     handed_over: bool = False
+    reached: bool = True
 
 
 class _Stop(Exception):
     """Why no recipient can be served in this try."""
 
-    def __init__(self, kind: Literal["deferred", "refused"], reply: str) -> None:
+    def __init__(self, kind: Literal["deferred", "refused"], reply: str, *, lost: bool = False) -> None:
         super().__init__(reply)
+        self.lost = lost
         self.kind: Literal["deferred", "refused"] = kind
         self.reply = reply
+
+
+class Connections:
+    """Open connections between messages, by the route they were made for. Whoever has a message takes one, and gives it
+    back only when the server has answered all that was said on it."""
+
+    def __init__(self) -> None:
+        self._idle: defaultdict[Route, deque[_Connection]] = defaultdict(deque)
+
+    def take(self, route: Route) -> _Connection | None:
+        """The one that was used last."""
+        self.close_idle()
+        kept = self._idle.get(route)
+        return kept.pop() if kept else None
+
+    def give(self, route: Route, connection: _Connection) -> None:
+        if connection.messages < MESSAGES_PER_CONNECTION and connection.client.is_connected:
+            connection.since = time.monotonic()
+            self._idle[route].append(connection)
+        else:
+            connection.close()
+
+    def close_idle(self, seconds: float | None = None) -> None:
+        """Close what was not used for so long."""
+        before = time.monotonic() - (IDLE_S if seconds is None else seconds)
+        for route, kept in list(self._idle.items()):
+            while kept and kept[0].since <= before:
+                kept.popleft().close()
+            if not kept:
+                del self._idle[route]
+
+
+@dataclass(slots=True, eq=False)
+class _Connection:
+    client: aiosmtplib.SMTP
+    writer: asyncio.StreamWriter | None = None
+    messages: int = 0
+    since: float = 0.0
+
+    def close(self) -> None:
+        self.client.close()
+        if self.writer is not None:
+            self.writer.close()
 
 
 async def relay(
@@ -77,40 +127,87 @@ async def relay(
     recipients: Sequence[str],
     route: Route,
     handing_over: Callable[[Sequence[str]], Awaitable[bool]] | None = None,
+    connections: Connections | None = None,
 ) -> tuple[Outcome, ...]:
     """Hand `raw` to the server of `route` for `recipients`; an Outcome for each, in order.
 
     `handing_over` is awaited right before the final dot with the recipients the server took; when it says False the
-    message is not sent (they are deferred)."""
-    import aiosmtplib
-
+    message is not sent (they are deferred). With `connections` an open one is used and left open."""
     outcomes: dict[str, Outcome] = {}
-    client: aiosmtplib.SMTP | None = None
-    writer: asyncio.StreamWriter | None = None
+    connection: _Connection | None = None
+    greeted = answered = False
     try:
-        async with _until(route.limits.greeting, "when it was greeted"):
-            client = _client(route)
-            await _greet(client, route)
-        async with _until(route.limits.envelope, "when it was told the recipients"):
-            taken = await _envelope(client, raw, sender, recipients, outcomes)
+        connection = await _greeted(route, connections)
+        greeted = True
+        connection, taken = await _told(connection, raw, sender, recipients, route, outcomes)
         if taken:
             async with _until(route.limits.content, "while the message was sent"):
-                writer = await _content(client, raw)
+                await _content(connection, raw)
             if handing_over is not None and not await handing_over(taken):
                 raise _Stop("deferred", "not sent: cancelled, or taken over by another process")
-            outcomes |= await _dot(client, taken, route.limits.answer)
-        # RFC 5321 section 4.1.1.10; what a server says to QUIT changes nothing.
-        with contextlib.suppress(aiosmtplib.SMTPException, OSError):
-            await client.quit(timeout=_QUIT_S)
+            ended = await _dot(connection.client, taken, route.limits.answer)
+            outcomes |= ended
+            answered = all(outcome.kind != "uncertain" for outcome in ended.values())
+        if connections is not None and answered:
+            connections.give(route, connection)
+            connection = None
+        else:
+            await _quit(connection.client)
     except _Stop as stop:
         for recipient in recipients:
-            outcomes.setdefault(recipient, Outcome(recipient, stop.kind, stop.reply))
+            outcomes.setdefault(recipient, Outcome(recipient, stop.kind, stop.reply, reached=greeted))
     finally:
-        if client is not None:
-            client.close()
-        if writer is not None:
-            writer.close()
+        if connection is not None:
+            connection.close()
     return tuple(outcomes[recipient] for recipient in recipients)
+
+
+async def _greeted(route: Route, connections: Connections | None = None) -> _Connection:
+    """An open connection, or a new one."""
+    if connections is not None and (kept := connections.take(route)) is not None:
+        return kept
+    connection = _Connection(_client(route))
+    try:
+        async with _until(route.limits.greeting, "when it was greeted"):
+            await _greet(connection.client, route)
+        return connection
+    except BaseException:
+        connection.close()
+        raise
+
+
+async def _told(
+    connection: _Connection,
+    raw: bytes,
+    sender: str,
+    recipients: Sequence[str],
+    route: Route,
+    outcomes: dict[str, Outcome],
+) -> tuple[_Connection, list[str]]:
+    """The connection on which the server was told sender and recipients, and those it took. One kept open that turns
+    out to be closed by the server is replaced: nothing was handed over on it."""
+    while True:
+        try:
+            async with _until(route.limits.envelope, "when it was told the recipients"):
+                return connection, await _envelope(connection.client, raw, sender, recipients, outcomes)
+        except _Stop as stop:
+            connection.close()
+            # RFC 5321 section 3.8: 421 may come at any time, also in place of an answer to MAIL.
+            if not connection.messages or not (stop.lost or stop.reply.startswith("421")):
+                raise
+            outcomes.clear()
+            connection = await _greeted(route)
+        except BaseException:
+            connection.close()
+            raise
+
+
+async def _quit(client: aiosmtplib.SMTP) -> None:
+    """RFC 5321 section 4.1.1.10; what a server says to it changes nothing."""
+    import aiosmtplib
+
+    with contextlib.suppress(aiosmtplib.SMTPException, OSError):
+        await client.quit(timeout=_QUIT_S)
 
 
 def one_line(text: str) -> str:
@@ -137,9 +234,10 @@ async def _until(seconds: float, when: str) -> AsyncIterator[None]:
         raise _Stop("deferred", one_line(reply)) from None
     except OSError:
         # Its text names the server and its port, which is not for whoever asks after an email.
-        raise _Stop("deferred", f"the mail server cannot be reached, or hung up {when}") from None
+        raise _Stop("deferred", f"the mail server cannot be reached, or hung up {when}", lost=True) from None
     except (aiosmtplib.SMTPException, ValueError) as error:
-        raise _Stop("deferred", one_line(f"{error} ({when})")) from None
+        lost = isinstance(error, aiosmtplib.SMTPServerDisconnected)
+        raise _Stop("deferred", one_line(f"{error} ({when})"), lost=lost) from None
 
 
 def _client(route: Route) -> aiosmtplib.SMTP:
@@ -205,29 +303,27 @@ async def _envelope(
     return taken
 
 
-async def _content(client: aiosmtplib.SMTP, raw: bytes) -> asyncio.StreamWriter:
+async def _content(connection: _Connection, raw: bytes) -> None:
     """DATA and the whole content without the final dot."""
     import aiosmtplib
 
+    client = connection.client
+    connection.messages += 1
     answer = await client.execute_command(b"DATA")
     if answer.code != 354:
         raise _Stop(_kind(answer.code), one_line(f"{answer.code} {answer.message}"))
     if client.protocol is None or client.transport is None:
         raise aiosmtplib.SMTPServerDisconnected("Connection lost")
-    transport = cast("asyncio.WriteTransport", client.transport)
-    writer = asyncio.StreamWriter(transport, client.protocol, None, asyncio.get_running_loop())
+    if connection.writer is None:
+        transport = cast("asyncio.WriteTransport", client.transport)
+        connection.writer = asyncio.StreamWriter(transport, client.protocol, None, asyncio.get_running_loop())
     # RFC 5321 section 2.3.8: lines end in CRLF and nothing else; section 4.5.2: a leading dot is doubled.
     content = _DOT_AT_START.sub(b"..", _LINE_END.sub(b"\r\n", raw))
     if not content.endswith(b"\r\n"):
         content += b"\r\n"
-    try:
-        for start in range(0, len(content), _CHUNK):
-            writer.write(content[start : start + _CHUNK])
-            await writer.drain()
-    except BaseException:
-        writer.close()
-        raise
-    return writer
+    for start in range(0, len(content), _CHUNK):
+        connection.writer.write(content[start : start + _CHUNK])
+        await connection.writer.drain()
 
 
 async def _dot(client: aiosmtplib.SMTP, taken: Sequence[str], seconds: float) -> dict[str, Outcome]:

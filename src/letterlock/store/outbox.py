@@ -28,6 +28,8 @@ _RETURN_PATH = re.compile(r"bounces\+([a-z2-7]{26})@[^@]+")
 _LEAST_SENT, _MOST_HARD, _JUDGED_MS, _REPLY_CHARS = 20, 0.08, 30 * 24 * 3_600_000, 300
 MOST_UNANSWERED = 2
 """A message is handed over again after one lost answer, never after a second: at most one extra copy."""
+MOST_CRASHES = 5
+"""An email that was being handed over at so many crashes may be their reason."""
 
 # A submission is in the state of the recipient that needs the most attention.
 _ATTENTION: tuple[DeliveryState, ...] = ("held", "queued", "uncertain", "bounced", "cancelled", "sent", "delivered")
@@ -48,6 +50,8 @@ class Delivery:
     updated_at: int = 0
     lane: str = ""
     """The server (or domain) it goes to; "" for an inbox of ours."""
+    first_at: int | None = None
+    """When it was first claimed; kept by the store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +122,7 @@ _COLUMNS = (
     " body_text, message_id, thread_id, reply_to_email_id, sha256, size, created_at, outside,"
     " approve_until, verdict, token"
 )
-_DELIVERY_COLUMNS = "recipient, route, state, next_at, attempts, unanswered, reply, updated_at, lane"
+_DELIVERY_COLUMNS = "recipient, route, state, next_at, attempts, unanswered, reply, updated_at, lane, first_at"
 _DUE = (
     "next_at <= :now AND (lease_until IS NULL OR lease_until <= :now) AND (route = 'local' OR tenant_id NOT IN"
     " (SELECT tenant_id FROM tenants WHERE paused_at IS NOT NULL))"
@@ -170,6 +174,7 @@ def _delivery(row: Row) -> Delivery:
         row["reply"],
         row["updated_at"],
         row["lane"],
+        row["first_at"],
     )
 
 
@@ -435,16 +440,21 @@ async def claim(
     limit: int,
     submission_id: SubmissionId | None = None,
     lane: str | None = None,
+    older_than_ms: int | None = None,
 ) -> list[Lease]:
-    """Lease what is due on a route (None: in whichever lane), oldest first, up to `limit` submissions (or that one). A
-    system write.
+    """Lease what is due on a route (None: in whichever lane), oldest first, up to `limit` submissions (or that one);
+    with `older_than_ms` only what has waited since before then. A system write.
 
     The update looks at the conditions again, so that of two claimers that saw the same row only one gets it."""
-    conditions, more = f"route = :route AND {_DUE}", dict[str, str]()
-    for column, value in (("submission_id", submission_id), ("lane", lane)):
+    conditions, more = f"route = :route AND {_DUE}", dict[str, str | int]()
+    for name, value, condition in (
+        ("submission_id", submission_id, "submission_id = :submission_id"),
+        ("lane", lane, "lane = :lane"),
+        ("older", older_than_ms, "COALESCE(first_at, updated_at) < :older"),
+    ):
         if value is not None:
-            conditions += f" AND {column} = :{column}"
-            more[column] = value
+            conditions += f" AND {condition}"
+            more[name] = value
     found = await tx.all(
         f"SELECT tenant_id, submission_id FROM deliveries WHERE {conditions} ORDER BY next_at LIMIT :limit",
         route=route,
@@ -459,7 +469,8 @@ async def claim(
             break
         bound = tx.bound_to(tenant_id)
         rows = await bound.all(
-            "UPDATE deliveries SET lease_owner = :owner, lease_until = :until, attempts = attempts + 1"
+            "UPDATE deliveries SET lease_owner = :owner, lease_until = :until, attempts = attempts + 1,"
+            " first_at = COALESCE(first_at, :now)"
             f" WHERE tenant_id = :tenant AND submission_id = :submission_id AND {conditions}"
             f" RETURNING {_DELIVERY_COLUMNS}",
             **{**more, "submission_id": id_},
@@ -517,7 +528,17 @@ async def relane(tx: Transaction, lane_of: LaneOf) -> int:
 
 
 async def end_leases(tx: Transaction, route: Route, now_ms: int) -> int:
-    """End every lease of a route now, whoever holds it. A system write, for a process that takes another's place."""
+    """End every lease of a route now, whoever holds it. A system write, for a process that takes another's place.
+
+    What that one was handing over when it died is tried once more, whatever was lost before: a crash makes one extra
+    copy at most, and may lose nothing."""
+    await tx.run(
+        "UPDATE deliveries SET next_at = :now WHERE route = :route AND state = 'uncertain' AND next_at IS NULL"
+        " AND lease_owner IS NOT NULL AND lease_until > :now AND unanswered <= :most",
+        route=route,
+        now=now_ms,
+        most=MOST_CRASHES,
+    )
     return await tx.run(
         "UPDATE deliveries SET lease_owner = NULL, lease_until = NULL"
         " WHERE route = :route AND next_at IS NOT NULL AND next_at <= :now AND lease_until > :now",

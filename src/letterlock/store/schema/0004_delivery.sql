@@ -1,9 +1,10 @@
 -- Delivery in lanes, return paths of their own, reputation, warm-up of new domains, what other domains ask of TLS.
 
--- `lane`: the server (or domain) a delivery goes to; what one lane waits for never keeps another from its turn.
+-- `first_at`: when it was first claimed; what is given up is given up 48 hours later. `lane`: the server (or domain) a delivery goes to; what one lane waits for never keeps another from its turn.
 -- `class`: of a bounce (hard, soft, block), '' for none. `complained`: its reader said it was unwanted. `warm_day`: the
 -- day (since 1970) on which it has its place among the emails of a new domain.
 ALTER TABLE deliveries ADD COLUMN lane TEXT NOT NULL DEFAULT '';
+ALTER TABLE deliveries ADD COLUMN first_at BIGINT;
 ALTER TABLE deliveries ADD COLUMN class TEXT NOT NULL DEFAULT '';
 ALTER TABLE deliveries ADD COLUMN complained INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE deliveries ADD COLUMN warm_day BIGINT;

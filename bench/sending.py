@@ -1,0 +1,426 @@
+"""Queue throughput to a local relay, what a dead relay costs mail that comes in, and deliveries killed at every point.
+
+    python bench/sending.py                     throughput: signed emails a second, by `letterlock serve`
+    python bench/sending.py --dead              mail coming in with a relay that is dead, and without, in turns
+    python bench/sending.py --kills 100         kill -9 at each point between claim and record; lost and doubled emails
+    python bench/sending.py --sink smtp-sink    throughput to Postfix' own sink in place of aiosmtpd
+
+The relay is another process on 127.0.0.1; the emails are signed with RSA-2048 and Ed25519.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import harness
+from letterlock.actions.caller import LOCAL_CALLER
+from letterlock.actions.catalog import ACTIONS, perform
+from letterlock.app import App, open_app
+from letterlock.ids import DEFAULT_TENANT, InboxId, SubmissionId, new_id
+from letterlock.message.address import parse_address
+from letterlock.message.compose import Draft, compose
+from letterlock.outbound.signing import make_keys
+from letterlock.settings import load_settings
+from letterlock.store import inboxes, outbox
+from letterlock.store.outbox import Delivery, Submission
+from smtp_load import run_load
+
+POINTS = ("claimed", "connected", "content", "dot", "answered", "recorded")
+"""Where a process is killed: after the claim's commit; greeted by the relay; the content sent and the try written down,
+before the final dot; the dot sent, its answer not read; the answer read; the record's commit done."""
+WORDS = "The report you asked for is attached below, with the figures of last week and a short summary.\n"
+
+
+# The relay
+
+
+async def be_sink(port: int, file: Path) -> None:
+    """Take everything; a line of JSON in `file` for each email before its 250."""
+    from aiosmtpd.smtp import SMTP
+
+    out = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+
+    class Taker:
+        async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+            head = envelope.content.partition(b"\r\n\r\n")[0]
+            at = head.lower().find(b"\r\nmessage-id:") + 13
+            line = {
+                "at": time.time(),
+                "to": envelope.rcpt_tos,
+                "id": head[at:].split(None, 1)[0].decode(),
+                "signed": head.count(b"DKIM-Signature:"),
+            }
+            os.write(out, json.dumps(line).encode() + b"\n")
+            return "250 2.0.0 taken"
+
+    def serve() -> SMTP:
+        return SMTP(Taker(), hostname="sink.example", enable_SMTPUTF8=True, loop=asyncio.get_running_loop())
+
+    server = await asyncio.get_running_loop().create_server(serve, "127.0.0.1", port)
+    async with server:
+        await server.serve_forever()
+
+
+@contextlib.contextmanager
+def sink(kind: str, file: Path) -> Iterator[int]:
+    port = harness.free_port()
+    command = (
+        ["smtp-sink", "-u", "nobody", f"127.0.0.1:{port}", "1000"]
+        if kind == "smtp-sink"
+        else [sys.executable, __file__, "--be-sink", str(port), str(file)]
+    )
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        end = time.monotonic() + 20
+        while True:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+                break
+            if time.monotonic() > end:
+                raise RuntimeError(f"{command[0]} did not come up")
+            time.sleep(0.05)
+        yield port
+    finally:
+        harness.stop(process)
+
+
+def taken(file: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+
+# What is sent
+
+
+def settings_text(port: int, **more: Any) -> str:
+    chosen = {"relay_host": "127.0.0.1", "relay_port": port, "relay_security": "none", "first_emails": 0, **more}
+    return "".join(f"{name} = {json.dumps(value)}\n" for name, value in chosen.items())
+
+
+async def make_box(app: App) -> str:
+    action = next(action for action in ACTIONS if action.name == "create_inbox")
+    answer: Any = await perform(app, LOCAL_CALLER, action, {"name": "sender"})
+    return str(answer.address)
+
+
+async def fill(app: App, address: str, count: int, start: int = 0) -> dict[str, str]:
+    """Put `count` emails into the queue; recipient by Message-ID."""
+    inbox = await app.database.read(DEFAULT_TENANT, lambda tx: inboxes.find(tx, address))
+    assert inbox is not None
+    lane = f"{app.settings.relay_host}:{app.settings.relay_port}"
+    made: dict[str, str] = {}
+    todo: list[tuple[Submission, bytes]] = []
+    for n in range(start, start + count):
+        to, now = f"r{n}@far.example", app.now_ms()
+        id_ = SubmissionId(new_id("sub"))
+        draft = Draft(
+            sender=parse_address(address),
+            to=(parse_address(to),),
+            subject=f"Report {n}",
+            text=WORDS * 30,
+            message_id=f"<{id_}@{app.settings.domain}>",
+            date=app.clock(),
+        )
+        submission = Submission(
+            id_, InboxId(inbox.inbox_id), LOCAL_CALLER.agent_id, id_, "", "", (), address, (to,), (), (),
+            draft.subject, draft.text, draft.message_id, "th_1", None, "", 0, now,  # type: ignore[arg-type]
+            (Delivery(to, "relay", "queued", now, lane=lane),), 1, token=outbox.new_token(),
+        )  # fmt: skip
+        made[draft.message_id] = to
+        todo.append((submission, compose(draft)))
+
+    async def add(tx: Any) -> None:
+        for submission, raw in todo:
+            await outbox.add(tx, submission, raw)
+
+    await app.database.write(DEFAULT_TENANT, add)
+    return made
+
+
+# Throughput
+
+
+async def prepare(data: Path, count: int) -> dict[str, str]:
+    async with open_app(load_settings(data=data)) as app:
+        address = await make_box(app)
+        make_keys(data, app.settings.domain, "bench")
+        return await fill(app, address, count)
+
+
+def sent_count(data: Path) -> int:
+    import sqlite3
+
+    with contextlib.closing(sqlite3.connect(data / "letterlock.db")) as store:
+        return int(store.execute("SELECT COUNT(*) FROM deliveries WHERE state = 'sent'").fetchone()[0])
+
+
+def throughput(count: int, kind: str, connections: int) -> None:
+    with harness.temporary_folder("sending") as folder:
+        file, data = folder / "taken.jsonl", folder / "data"
+        data.mkdir()
+        with sink(kind, file) as port:
+            (data / "letterlock.toml").write_text(settings_text(port, relay_connections=connections))
+            made = asyncio.run(prepare(data, count))
+            began = time.time()
+            with harness.serve(data) as running:
+                up = time.time()
+                cpu = harness.cpu_seconds(running.process.pid)
+                first = sent_count(data)
+                while sent_count(data) < count:
+                    time.sleep(0.05)
+                    if time.time() - began > 120 + count / 20:
+                        raise SystemExit(f"only {sent_count(data)} of {count} were sent")
+                ended = time.time()
+                cpu = harness.cpu_seconds(running.process.pid) - cpu
+            got = taken(file)
+        times = sorted(one["at"] for one in got)
+        harness.say(
+            figure="throughput",
+            relay=kind,
+            connections=connections,
+            emails=count,
+            per_s=(count - first) / (ended - up),
+            per_s_at_relay=(len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 else None,
+            cpu_ms_each=cpu / max(1, count - first) * 1e3,
+            signatures=dict(Counter(one["signed"] for one in got)) if got else None,
+            missing=len(made.keys() - {one["id"] for one in got}) if got else None,
+            doubled=len(got) - len({one["id"] for one in got}) if got else None,
+        )
+
+
+# Killed
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def die_at(point: str, passage: int) -> None:
+    """Make this process kill itself when it comes by `point` for the time `passage`."""
+    import aiosmtplib
+
+    from letterlock.outbound import deliver, relay
+
+    places: dict[str, tuple[Any, str]] = {
+        "claimed": (deliver, "claim"),
+        "connected": (relay, "_envelope"),
+        "content": (relay, "_dot"),
+        "dot": (aiosmtplib.SMTP, "execute_command"),
+        "answered": (relay, "_dot"),
+        "recorded": (deliver, "_keep"),
+    }
+    owner, name = places[point]
+    real: Callable[..., Any] = getattr(owner, name)
+    passed = 0
+
+    async def wrapped(*arguments: Any, **named: Any) -> Any:
+        nonlocal passed
+        counts = point != "dot" or arguments[1] == b"."
+        passed += counts
+        last = counts and passed == passage
+        if last and point in ("connected", "content"):
+            die()
+        if last and point == "dot":
+            task = asyncio.ensure_future(real(*arguments, **named))
+            await asyncio.sleep(random.uniform(0, 0.004))
+            die()
+            return await task
+        result = await real(*arguments, **named)
+        if last:
+            die()
+        return result
+
+    setattr(owner, name, wrapped)
+
+
+async def deliver_all(data: Path) -> None:
+    """Deliver until nothing is left to do."""
+    from letterlock.outbound.deliver import deliver_forever
+
+    async with open_app(load_settings(data=data)) as app:
+        task = asyncio.create_task(deliver_forever(app))
+        try:
+            while await app.database.read_system(
+                lambda tx: tx.one("SELECT 1 AS n FROM deliveries WHERE next_at IS NOT NULL LIMIT 1")
+            ):
+                await asyncio.sleep(0.02)
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+def in_a_process(data: Path, point: str = "", passage: int = 0) -> bool:
+    """Deliver in a process of its own, forked from this one so that it starts at once. Whether it was killed."""
+    child = os.fork()
+    if not child:
+        status = 1
+        with contextlib.suppress(BaseException):
+            if point:
+                die_at(point, passage)
+            asyncio.run(deliver_all(data))
+            status = 0
+        os._exit(status)
+    _, status = os.waitpid(child, 0)
+    if os.WIFSIGNALED(status):
+        return True
+    if status:
+        raise SystemExit(f"a delivering process failed: {status}")
+    return False
+
+
+def kills(times: int, connections: int) -> None:
+    import sqlite3
+
+    random.seed(1)
+    for point in POINTS:
+        with harness.temporary_folder("sending") as folder:
+            file, data = folder / "taken.jsonl", folder / "data"
+            data.mkdir()
+            with sink("aiosmtpd", file) as port:
+                (data / "letterlock.toml").write_text(settings_text(port, relay_connections=connections))
+                made = asyncio.run(prepare(data, 0))
+                address = f"sender@{harness.DOMAIN}"
+
+                async def more(data: Path = data, made: dict[str, str] = made, address: str = address) -> None:
+                    async with open_app(load_settings(data=data)) as app:
+                        made |= await fill(app, address, 60, len(made))
+
+                killed, most = 0, 0
+                while killed < times:
+                    if sent_count(data) > len(made) - 40:
+                        asyncio.run(more())
+                    # A claim takes several at once.
+                    last = 3 if point == "claimed" else 12
+                    before = Counter(one["id"] for one in taken(file))
+                    killed += in_a_process(data, point, random.randint(1, last))
+                    after = Counter(one["id"] for one in taken(file))
+                    most = max(most, sum(1 for id_, n in after.items() if n > 1 and n > before[id_] > 0))
+                in_a_process(data)
+                time.sleep(0.2)
+                copies = Counter(one["id"] for one in taken(file))
+                with contextlib.closing(sqlite3.connect(data / "letterlock.db")) as store:
+                    rows = store.execute(
+                        "SELECT s.message_id, d.state, d.unanswered, d.attempts FROM deliveries d JOIN submissions s"
+                        " ON s.tenant_id = d.tenant_id AND s.submission_id = d.submission_id"
+                    ).fetchall()
+                whole = store_is_whole(data)
+            doubled = {id_ for id_, n in copies.items() if n > 1}
+            marked = {id_ for id_, _, unanswered, attempts in rows if unanswered and attempts > 1}
+            harness.say(
+                figure="kill -9",
+                point=point,
+                kills=killed,
+                connections=connections,
+                emails=len(made),
+                lost=len(made.keys() - copies.keys()),
+                strangers=len(copies.keys() - made.keys()),
+                doubled=sum(n - 1 for n in copies.values()),
+                most_copies=max(copies.values()),
+                most_doubled_after_one_crash=most,
+                doubled_not_marked=len(doubled - marked),
+                states=dict(Counter(state for _, state, _, _ in rows)),
+                store_whole=whole,
+            )
+
+
+def store_is_whole(data: Path) -> bool:
+    import sqlite3
+
+    with contextlib.closing(sqlite3.connect(data / "letterlock.db")) as store:
+        return bool(store.execute("PRAGMA integrity_check").fetchone()[0] == "ok")
+
+
+# A dead relay
+
+
+@contextlib.contextmanager
+def dead_relay(kind: str) -> Iterator[int]:
+    """A port where nobody answers: "silent" takes the connection and says nothing, "refused" does not take it."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        if kind == "silent":
+            listening.listen(1000)
+        yield listening.getsockname()[1]
+
+
+def inbound_load(data: Path, recipient: str) -> tuple[float, float, float]:
+    """Emails a second that come in, the median wait for the 250 in milliseconds, and the processor time of the whole
+    server in milliseconds for each: the first two tell also what else the machine does."""
+    with harness.serve(data) as running:
+        asyncio.run(run_load(running.smtp_port, recipient, connections=4, per_connection=25))
+        cpu = harness.cpu_seconds(running.process.pid)
+        load = asyncio.run(run_load(running.smtp_port, recipient, connections=4, per_connection=400))
+        cpu = harness.cpu_seconds(running.process.pid) - cpu
+        if load.refused:
+            raise SystemExit(f"refused: {load.first_refusal}")
+        return load.accepted / load.seconds, harness.median(load.acks) * 1e3, cpu / load.accepted * 1e3
+
+
+def dead(count: int, rounds: int) -> None:
+    for kind in ("refused", "silent"):
+        with harness.temporary_folder("sending") as folder, dead_relay(kind) as port:
+            rates: dict[str, list[tuple[float, float, float]]] = {"without": [], "with": []}
+            for round_ in range(rounds):
+                # Each side goes first in every other round.
+                for side in ("without", "with")[:: 1 if round_ % 2 else -1]:
+                    data = folder / f"{side}{round_}"
+                    data.mkdir()
+                    (data / "letterlock.toml").write_text(settings_text(port))
+                    asyncio.run(prepare(data, count if side == "with" else 0))
+                    recipient = harness.make_inbox(data, "box")
+                    rates[side].append(inbound_load(data, recipient))
+            per_s = {side: harness.median([rate for rate, _, _ in got]) for side, got in rates.items()}
+            cpu = {side: harness.median([each for _, _, each in got]) for side, got in rates.items()}
+            harness.say(
+                figure="dead relay",
+                relay=kind,
+                waiting=count,
+                rounds=rounds,
+                inbound_per_s_without=per_s["without"],
+                inbound_per_s_with=per_s["with"],
+                cost=1 - per_s["with"] / per_s["without"],
+                cpu_ms_each_without=cpu["without"],
+                cpu_ms_each_with=cpu["with"],
+                cpu_cost=cpu["with"] / cpu["without"] - 1,
+                cost_by_round=[round(1 - w[0] / o[0], 3) for o, w in zip(*rates.values(), strict=True)],
+                ack_p50_ms={side: round(harness.median([ack for _, ack, _ in got]), 2) for side, got in rates.items()},
+            )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--emails", type=int, default=3000)
+    parser.add_argument("--connections", type=int, default=8)
+    parser.add_argument("--sink", default="aiosmtpd", choices=("aiosmtpd", "smtp-sink"))
+    parser.add_argument("--kills", type=int, default=0)
+    parser.add_argument("--dead", action="store_true")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--be-sink", nargs=2, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.be_sink:
+        asyncio.run(be_sink(int(options.be_sink[0]), Path(options.be_sink[1])))
+        return
+    harness.say_where()
+    if options.kills:
+        kills(options.kills, options.connections)
+        return
+    if options.dead:
+        dead(options.emails, options.rounds)
+        return
+    throughput(options.emails, options.sink, options.connections)
+
+
+if __name__ == "__main__":
+    main()
