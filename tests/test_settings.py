@@ -166,3 +166,20 @@ def test_read_only_wins_over_toolsets(tmp_path: Path) -> None:
     assert settings.offers("inboxes", read_only=True)
     assert not settings.offers("inboxes", read_only=False)
     assert not settings.offers("reading", read_only=True)
+
+
+@pytest.mark.parametrize(
+    "host", ["http://x", "smtp.example.com:587", "smtp example", "user@smtp.example", "smtp.example/", "-x", "1:2:3"]
+)
+def test_a_relay_is_named_by_its_host_alone(tmp_path: Path, host: str) -> None:
+    with pytest.raises(SettingsError, match=r"relay.host: it is n.* port"):
+        load_settings(data=tmp_path, relay_host=host)
+    with pytest.raises(SettingsError, match="relays, host"):
+        load_settings(data=tmp_path, relays=[{"to": "example.com", "host": host}])
+
+
+@pytest.mark.parametrize(
+    "host", ["smtp.example.com", "mail_relay", "127.0.0.1", "::1", "fe80::1%eth0", "k\u00f6ln.example"]
+)
+def test_every_kind_of_host_name_can_be_a_relay(tmp_path: Path, host: str) -> None:
+    assert load_settings(data=tmp_path, relay_host=host).relay_host == host

@@ -12,6 +12,7 @@ import os
 import re
 import tomllib
 from importlib.util import find_spec
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -44,6 +45,11 @@ class Relay(BaseModel):
     password: SecretStr = SecretStr("")
     connections: int = Field(8, ge=1, le=100)
 
+    @field_validator("host")
+    @classmethod
+    def _is_host(cls, value: str) -> str:
+        return _host(value)
+
     @field_validator("to", "sender")
     @classmethod
     def _is_domain(cls, value: str) -> str:
@@ -62,6 +68,18 @@ def _domain(value: str) -> str:
         if not label.replace("-", "").isalnum() or len(label) > 63 or "-" in (label[0], label[-1]):
             raise ValueError("it is not a domain; write it like mail.example.com")
     return name
+
+
+def _host(value: str) -> str:
+    """A name in the DNS or of a neighbour in a container network (which may have a _), or an IP address."""
+    if not re.fullmatch(r"\w[\w.-]*|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(?:%\w+)?", value):
+        raise ValueError("it is not the name of a server; write it like smtp.example.com, and its port apart from it")
+    if ":" in value:
+        try:
+            ip_address(value)
+        except ValueError:
+            raise ValueError("it is neither a name nor an IP address; its port is a setting of its own") from None
+    return value
 
 
 class Settings(BaseSettings):
@@ -112,6 +130,8 @@ class Settings(BaseSettings):
     inbox_per_hour: int = Field(200, ge=1, description="Recipients outside in an hour for one inbox.")
     inbox_per_day: int = Field(1_000, ge=1, description="The same in a day.")
 
+
+
     dns: Literal["auto", "on", "off"] = Field(
         "auto", description="Ask DNS who really sent an email (SPF, DKIM, DMARC); auto: when mail comes from outside."
     )
@@ -158,6 +178,11 @@ class Settings(BaseSettings):
     @classmethod
     def _is_domain(cls, value: str) -> str:
         return _domain(value)
+
+    @field_validator("relay_host")
+    @classmethod
+    def _is_server(cls, value: str) -> str:
+        return _host(value) if value else value
 
     @field_validator("reviewer_url")
     @classmethod

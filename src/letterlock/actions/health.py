@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import os
 import shutil
 import socket
+import ssl
+import threading
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from letterlock.app import DATABASE_FILE, App, open_app
 from letterlock.errors import OwnerError
 from letterlock.inbound.listener import tls_context
+from letterlock.outbound.relay import Route, one_line
+from letterlock.outbound.routes import helo
 from letterlock.settings import Settings, unknown_variables
 from letterlock.store import emails, postmaster
 from letterlock.store.database import Transaction
 from letterlock.store.postmaster import FRESH_MS
 from letterlock.wake import postmaster_lives
 
+if TYPE_CHECKING:
+    import smtplib
+
 STUCK_MS = 10_000
 """Mail is filed within milliseconds; what waits longer than this is worth a word."""
+_RELAY_S = 15.0
 _LOW_SPACE = 500 * 1024 * 1024
 
 
@@ -66,7 +76,8 @@ async def reception_warning(app: App) -> str:
 
 
 async def examine(settings: Settings) -> list[Finding]:
-    """Everything an owner may want to know of a data folder, without changing it or asking the network."""
+    """Everything an owner may want to know of a data folder, without changing it. Of the network it asks the relays
+    only: whether they would take mail, without sending any."""
     findings = [Finding(True, f"settings are valid; data folder {settings.data}")]
     findings += [
         Finding(False, f"variable {name} is set, but there is no such setting", "docs/settings.md lists them.")
@@ -91,14 +102,116 @@ async def examine(settings: Settings) -> list[Finding]:
         tls_context(settings)
     except OwnerError as error:
         findings.append(Finding(False, error.what, error.next_step))
-    if settings.relay_host:
-        security = settings.relay_security
-        advice = "Mail and password go to it in the clear." if security == "none" else ""
-        findings.append(Finding(True, f"relay {settings.relay_host}:{settings.relay_port} ({security})", advice))
-    else:
+    findings += await asyncio.gather(*(_try_relay(where, route) for where, route in _relays(settings)))
+    if not settings.relay_host:
+        what = "mail to other domains than those is held" if settings.relays else "mail to the outside world is held"
         advice = "Set relay_host to send outside; inboxes here reach each other without it."
-        findings.append(Finding(True, "no relay: mail to the outside world is held", advice))
+        findings.append(Finding(True, f"no relay_host: {what}", advice))
     return findings
+
+
+def _relays(settings: Settings) -> list[tuple[str, Route]]:
+    """Each with what its settings begin with, as their owner writes them."""
+    name = helo(settings)
+    ways = [
+        ("relays: ", relay.host, relay.port, relay.security, relay.username, relay.password)
+        for relay in settings.relays
+    ]
+    if settings.relay_host:
+        own = (settings.relay_host, settings.relay_port, settings.relay_security)
+        ways.insert(0, ("relay_", *own, settings.relay_username, settings.relay_password))
+    return [
+        (where, Route(host, port, security, name, username, password.get_secret_value()))
+        for where, host, port, security, username, password in ways
+    ]
+
+
+async def _try_relay(where: str, route: Route) -> Finding:
+    """Connect, greet, go over to TLS, log in, and leave."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[tuple[str, str]] = loop.create_future()
+
+    def tell(answer: tuple[str, str]) -> None:
+        if not done.done():
+            done.set_result(answer)
+
+    def work() -> None:
+        answer = _relay_problem(where, route)
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(tell, answer)
+
+    # Not one of the loop's threads: a server that drips must not keep the command from ending.
+    threading.Thread(target=work, daemon=True).start()
+    try:
+        async with asyncio.timeout(_RELAY_S):
+            problem, advice = await done
+    except TimeoutError:
+        problem, advice = "does not answer in time", f"Look at {where}host and {where}port, or ask whoever runs it."
+    at = f"relay {route.host}:{route.port}"
+    if problem:
+        return Finding(False, f"{at} {problem}", advice)
+    how = f"{route.security}, logged in as {route.username}" if route.username else f"{route.security}, no login"
+    clear = "What goes to it goes in the clear, the password too." if route.security == "none" else ""
+    return Finding(True, f"{at} is ready to take mail ({how})", clear)
+
+
+def _relay_problem(where: str, route: Route) -> tuple[str, str]:
+    """What is wrong with a relay and what to do, ("", "") when nothing is. Blocks."""
+    import smtplib
+
+    step = "connect"
+    try:
+        # Neither weaker nor stronger than the client that sends (outbound/relay.py): the system's authorities.
+        context = ssl.create_default_context()
+        own: dict[str, Any] = {"local_hostname": route.helo, "timeout": _RELAY_S}
+        with (
+            smtplib.SMTP_SSL(route.host, route.port, context=context, **own)
+            if route.security == "tls"
+            else smtplib.SMTP(route.host, route.port, **own)
+        ) as client:
+            step = "ehlo"
+            client.ehlo_or_helo_if_needed()
+            if route.security == "starttls":
+                step = "starttls"
+                client.starttls(context=context)
+                client.ehlo_or_helo_if_needed()
+            if route.username:
+                step = "login"
+                client.login(route.username, route.password)
+    except smtplib.SMTPNotSupportedError:
+        if step == "starttls":
+            return (
+                "offers no STARTTLS",
+                f'Set {where}security to "tls" (its port is 465 mostly), or ask whoever runs it.',
+            )
+        return "offers no login", f"Leave {where}username empty, or use its port for senders that log in (587 or 465)."
+    except smtplib.SMTPAuthenticationError as error:
+        return f"refuses the login: {_said(error)}", f"Mend {where}username and {where}password."
+    except smtplib.SMTPResponseException as error:
+        return f"refuses us: {_said(error)}", f"Look at {where}host, {where}port and smtp_hostname."
+    except ssl.SSLCertVerificationError as error:
+        return (
+            f"shows a certificate that is not trusted: {error.verify_message}",
+            f"Write the name that is in its certificate as {where}host, or make its authority known to this machine.",
+        )
+    except ssl.SSLError:
+        return "does not speak TLS there", f'Set {where}security to "starttls", or {where}port to 465.'
+    except socket.gaierror:
+        return "is not known by that name", f"Mend {where}host."
+    except TimeoutError:
+        return "does not answer in time", f"Look at {where}host and {where}port, or ask whoever runs it."
+    except (OSError, smtplib.SMTPException) as error:
+        why = (error.strerror if isinstance(error, OSError) else "") or "it hung up"
+        other = f'{where}security ("tls" for port 465)' if step == "connect" else f"{where}security"
+        return f"cannot be reached ({why})", f"Look at {where}host, {where}port and {other}."
+    except ValueError:
+        return "cannot be used with these settings", f"Mend {where}host, {where}username and {where}password."
+    return "", ""
+
+
+def _said(error: smtplib.SMTPResponseException) -> str:
+    reply = error.smtp_error
+    return one_line(f"{error.smtp_code} {reply.decode('utf-8', 'replace') if isinstance(reply, bytes) else reply}")
 
 
 async def _mail(app: App) -> list[Finding]:

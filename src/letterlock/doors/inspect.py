@@ -308,7 +308,7 @@ def _plain_id(given: Any) -> Any:
 def _row_mail(row: dict[str, Any]) -> bytes:
     if isinstance(row.get("eml_b64"), str):
         try:
-            return base64.b64decode("".join(row["eml_b64"].split()), validate=True)
+            return base64.b64decode("".join(str(row["eml_b64"]).split()), validate=True)
         except ValueError as error:
             raise ValueError(f"eml_b64 is no base64 ({error})") from None
     if isinstance(row.get("eml"), str):
@@ -319,5 +319,5 @@ def _row_mail(row: dict[str, Any]) -> bytes:
     if isinstance(row.get("text"), str):
         subject = " ".join(str(row.get("subject") or "").split())
         head = f"Subject: {subject}\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n"
-        return (head + row["text"]).encode("utf-8", "replace")
+        return f"{head}{row['text']}".encode("utf-8", "replace")
     raise ValueError("give one of: eml, eml_b64, subject + text")
