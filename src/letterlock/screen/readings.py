@@ -119,7 +119,7 @@ def _of(text: str) -> Iterator[Reading]:
     if _escapes(octets) >= _LEAST_ESCAPES:
         yield from _unescaped(text)
     letters = octets.translate(_AS_LETTER)
-    if any(gap in letters for gap in _GAPS):
+    if letters.count(b" a ") >= _LEAST_SINGLE and any(gap in letters for gap in _GAPS):
         yield from _together(text)
     if b"a" * _LONG_WORD in letters:
         yield from _apart(text)
@@ -257,6 +257,7 @@ def _by_line(text: str, marks: frozenset[str], undo: Callable[[str], str]) -> It
 
 # Letters one by one with the same between them, four at least; blanks, marks, line ends, edges of cells.
 _GAPS: Final = tuple((b"a" + b" " * width) * 4 for width in range(1, 5))
+_LEAST_SINGLE: Final = 3
 _SINGLE: Final = re.compile(r"(?<![^\W_])[^\W\d_](?:[\W_]{1,4}[^\W\d_](?![^\W_])){7,4000}")
 _BETWEEN: Final = re.compile(r"[\W_]+")
 _LONG_WORD: Final = 18

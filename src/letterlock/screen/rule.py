@@ -67,7 +67,7 @@ _ONE_LINE: Final = frozenset({"subject", "name"})
 _MOST_NAMES: Final = 200
 _NAME_CHARS: Final = 2_000
 _WORDS_OF_ADDRESS: Final = re.compile(r"[^\W\d_]{2,}")
-_LEAST_WORDS: Final = 3
+_LEAST_WORDS: Final = 4
 
 
 def _outer(parsed: ParsedMessage) -> Iterator[tuple[str, str]]:
