@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from letterlock.message.extract.codes import Code, find_code, spellings
+from letterlock.message.extract.codes import Code, find_code, find_codes, spellings
 from letterlock.message.parse import Mailbox, ParsedMessage
 from letterlock.message.visible import Block, Look, VisibleText
 
@@ -37,6 +37,14 @@ def code_of(
 def value(subject: str, text: str = "", **more: object) -> str | None:
     found = code_of(subject, text, **more)  # type: ignore[arg-type]
     return found.value if found else None
+
+
+def codes_of(subject: str, text: str) -> list[str]:
+    """All that may be a code of a mail of plain lines."""
+    blocks = tuple(Block(line.strip(), "plain") for line in text.split("\n") if line.strip())
+    sender = (Mailbox("Example Shop", "noreply@shop.example"),)
+    visible = VisibleText(text=text, blocks=blocks)
+    return [found.value for found in find_codes(ParsedMessage(subject=subject, from_=sender), visible)]
 
 
 BIG: frozenset[Look] = frozenset({"large", "bold", "spaced"})
@@ -271,6 +279,113 @@ NONE = [
 @pytest.mark.parametrize(("subject", "text"), NONE)
 def test_numbers_that_are_no_code_are_left_alone(subject: str, text: str) -> None:
     assert value(subject, text) is None
+
+
+# What the number is a code of, in one language or another.
+OTHER_KINDS = [
+    "Your postal PIN code is {}", "Bank branch code {}", "GST invoice HSN code {}", "Your ZIP code is {}",
+    "The SWIFT code is {}", "The area code is {}", "Country code: {}", "Product code {}", "Promo code {}",
+    "Discount code: {}", "Booking code: {}", "Error code {}", "Dress code {}", "Source code {}", "Bar code {}",
+    "Der Fehlercode lautet {}.", "Produktcode: {}", "Rabattcode: {}", "Buchungscode: {}", "Ländercode: {}",
+    "Code postal : {}", "Code promo : {}", "Code erreur : {}", "Code produit : {}", "Code-barres : {}",
+    "Code de réservation : {}", "Code guichet {}", "Código postal: {}", "Código promocional: {}", "Código de error: {}",
+    "Código de producto: {}", "Código de la reserva: {}", "Código de barras: {}", "Código do produto: {}",
+    "Código de rastreamento: {}", "Codice prodotto: {}", "Codice errore: {}", "Codice fiscale: {}", "Codice sconto: {}",
+    "Productcode: {}", "Foutcode {}", "Landcode {}", "Kortingscode {}", "Kod pocztowy {}", "Kod produktu: {}",
+    "Kod błędu: {}", "Kod rabatowy: {}", "Код товара: {}", "Код ошибки: {}", "Код города: {}", "Штрих-код: {}",
+    "Код бронирования: {}", "Ürün kodu: {}", "Hata kodu: {}", "Posta kodu: {}", "エラーコード: {}", "商品コード: {}",
+    "クーポンコード: {}", "错误代码: {}", "产品代码: {}", "优惠码: {}", "오류 코드: {}", "상품 코드: {}", "पिन कोड: {}",
+    "त्रुटि कोड: {}", "الرمز البريدي: {}", "رمز المنتج: {}", "Kode pos: {}", "Kode produk: {}", "Mã sản phẩm: {}",
+    "Mã bưu điện: {}", "Felkod: {}", "Varekode: {}", "Tuotekoodi: {}", "Kód produktu: {}", "Termékkód: {}",
+    "Cod produs: {}", "Ταχυδρομικός κωδικός: {}", "קוד מוצר: {}", "รหัสสินค้า: {}",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("sentence", OTHER_KINDS)
+def test_codes_of_other_things_are_no_one_time_codes(sentence: str) -> None:
+    assert codes_of("Your account", sentence.format("482913")) == []
+    assert value("Sign in", sentence.format("731555") + "\nYour verification code is 482913.") == "482913"
+
+
+@pytest.mark.parametrize(
+    ("subject", "text"),
+    [
+        ("Sign in", "Your product registration code is for later. Your login code is 482913"),
+        ("Hello", "Your Product Hunt code is 482913. It expires in 10 minutes."),
+        ("Вход", "Код на странице: 482913. Он действует 5 минут."),
+        ("Giriş", "E-posta kodunuz: 482913. 10 dakika geçerli."),
+        ("Your booking", "Your booking verification code is 482913"),
+    ],
+)
+def test_words_for_other_things_away_from_the_noun_take_nothing_from_a_code(subject: str, text: str) -> None:
+    assert value(subject, text) == "482913"
+
+
+def test_codes_for_the_loss_of_a_device_are_never_given() -> None:
+    assert value("Sign in", "Your login code is 482913.\n\nYour backup code is 333444.") == "482913"
+    assert codes_of("Account", "Your backup code is 333444.") == []
+    rows = "12345678\n23456789\n34567890\n45678901\n56789012"
+    assert codes_of("Your recovery codes", f"Keep these.\n\n{rows}") == []
+    assert codes_of("Your account", f"Your recovery codes:\n\n{rows}") == []
+    assert codes_of("Codes", "Recovery codes:\nabcd-1234\nefgh-5678") == []
+    assert codes_of("Account", "Recovery code: ABCD-EFGH-IJKL-MNOP-1234") == []
+    assert value("Your account", "Your account recovery code is 482913. It expires in 10 minutes.") == "482913"
+
+
+@pytest.mark.parametrize(
+    ("subject", "text"),
+    [
+        ("Your GitHub code is 482913", "see subject"),
+        ("482913 is your code", "see subject"),
+        ("Code 482913", "see subject"),
+        ("Hello", "482913 is your code"),
+        ("Hello", "482913 is your GitHub code."),
+        ("Hello", "Your Shop code is 482913. It expires in 10 minutes."),
+        ("Your code", "482913"),
+        ("Your code", "four eight two nine one three"),
+        ("Hello", "Your code is four eight two nine one three"),
+        ("Ihr Code", "Der Code lautet: vier acht zwei neun eins drei"),
+        ("ሰላም", "የማረጋገጫ ኮድዎ 482913 ነው"),
+    ],
+)
+def test_a_mail_that_says_next_to_nothing_else_gives_its_code(subject: str, text: str) -> None:
+    assert value(subject, text) == "482913"
+
+
+@pytest.mark.parametrize(
+    ("subject", "text"),
+    [
+        ("Re: Code 482913", "see subject"),
+        ("Code 482913 of the tax law was changed by parliament", "see below"),
+        ("Hello", "482913 lines of code"),
+        ("Hello", "482913 is the number of the bus. The code is open."),
+        ("As easy", "It is as easy as one two three four"),
+    ],
+)
+def test_terse_mails_about_something_else_give_none(subject: str, text: str) -> None:
+    assert value(subject, text) is None
+
+
+@pytest.mark.parametrize(
+    ("subject", "text"),
+    [("Your code", "river-copper-lantern-42"), ("Hello", "Your login code is river-copper-lantern-42. Welcome")],
+)
+def test_words_with_hyphens_are_a_code_where_the_mail_leads_to_them(subject: str, text: str) -> None:
+    assert value(subject, text) == "rivercopperlantern42"
+    assert value("Docs", "The code is well-known-here. See river-copper-lantern-42 of the docs.") is None
+
+
+def test_digits_written_as_words_are_masked_as_they_stand() -> None:
+    found = code_of("Your code", "Your login code is: four, eight, two, nine, one, three.\nEnter 482913.")
+    assert found is not None
+    assert found.value == "482913"
+    assert {"482913", "four, eight, two, nine, one, three"} <= set(found.forms)
+
+
+def test_digits_that_stand_apart_are_masked_whatever_the_mail_is_about() -> None:
+    assert codes_of("Your order", "4 8 2 9 1 3") == ["482913"]
+    assert value("Your order", "4 8 2 9 1 3") is None
+    assert codes_of("Your order", "1 2 3 4 5 6") == []
 
 
 def test_a_mail_of_nothing_has_no_code() -> None:

@@ -185,7 +185,9 @@ def test_recovery_codes_are_found_in_their_list(codes: list[str]) -> None:
 
 def test_talk_about_recovery_codes_holds_none() -> None:
     assert found("Your backup codes were used.\nPlease generate new backup codes\nSettings\nSecurity\nAccounts\n") == []
-    assert found("Recovery code\na1b2c-3d4e5\n") == []
+    assert found("Enter the recovery code to sign in again.\nMaintenance 12345678\n") == []
+    assert found("Your account recovery code is 482913. It expires in 10 minutes.") == []
+    assert found("Lost your backup codes? See help.example/2024-11\nRecovery codes: two-factor settings") == []
 
 
 def test_every_copy_of_a_value_is_masked_and_places_stay() -> None:
@@ -243,3 +245,29 @@ def test_hostile_text_takes_linear_time(piece: str) -> None:
 
     # Other work on the machine may spoil a measurement, not three in a row.
     assert any(seconds(200_000) < 0.02 + 3 * seconds(100_000) for _ in range(3))
+
+
+@pytest.mark.parametrize(
+    ("text", "codes"),
+    [
+        ("Your login code is 111222.\n\nYour backup code is 333444.", ["333444"]),
+        ("Recovery codes:\nabcd-1234\nefgh-5678\n\nKeep them.", ["abcd-1234", "efgh-5678"]),
+        ("Recovery code: ABCD-EFGH-IJKL-MNOP-1234", ["ABCD-EFGH-IJKL-MNOP-1234"]),
+        ("Recovery code\na1b2c-3d4e5\n", ["a1b2c-3d4e5"]),
+        ("Your backup codes: 731888 731889", ["731888", "731889"]),
+        ("Your backup codes for Example:\n\n1. 7318 8842\n2. 7318 8843", ["7318 8842", "7318 8843"]),
+        ("Ersatzcodes: 73188842, 73188843 und 73188844.", ["73188842", "73188843", "73188844"]),
+        ("Votre code de secours est 73188842.", ["73188842"]),
+        ("Резервные коды:\n73188842\n73188843", ["73188842", "73188843"]),
+        ("备用代码：73188842", ["73188842"]),
+    ],
+)
+def test_single_codes_for_the_loss_of_a_device_are_credentials(text: str, codes: list[str]) -> None:
+    assert found(text) == [("recovery_code", code) for code in codes]
+
+
+def test_a_subject_that_names_recovery_codes_names_the_rows_of_the_text() -> None:
+    text = "Keep these safe.\n\nabcd-1234\nefgh-5678\nijkl-9012\nmnop-3456\nqrst-7890\n"
+    assert find_credentials(text) == ()
+    codes = [text[one.start : one.end] for one in find_credentials(text, "Your recovery codes")]
+    assert codes == ["abcd-1234", "efgh-5678", "ijkl-9012", "mnop-3456", "qrst-7890"]

@@ -13,8 +13,9 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import chain, islice
+from itertools import chain, islice, pairwise
 
+from letterlock.message.extract.credentials import recovery_codes
 from letterlock.message.extract.domains import registrable
 from letterlock.message.extract.keywords import Hint, clean, hints, scan
 from letterlock.message.extract.reply import newest_part
@@ -50,12 +51,16 @@ def find_codes(parsed: ParsedMessage, visible: VisibleText) -> tuple[Code, ...]:
     bound = _domain_bound(parsed, visible)
     lines = _lines(parsed, visible)
     best: dict[str, tuple[float, str, _Shape | None]] = {}
-    shapes = islice(chain(_cells(lines), chain.from_iterable(map(_shapes, lines))), _MOST_SHAPES)
+    text = "\n".join(line.text for line in lines)
+    spare = {_letters(text[start:end]) for start, end in recovery_codes(text)}
+    shapes = islice(chain(_cells(lines), chain.from_iterable(map(_shapes, lines)), _spelled(text, lines)), _MOST_SHAPES)
     mail = _Mail(lines)
     names = clean(" ".join(f"{mailbox.name} {mailbox.address}" for mailbox in parsed.from_)).lower()
     for shape in shapes:
-        if (shape.value.lower() in names and not _more_than_a_name(shape)) or (
-            shape.value.isalpha() and mail.is_word(shape.value)
+        if (
+            (shape.value.lower() in names and not _more_than_a_name(shape))
+            or (shape.value.isalpha() and mail.is_word(shape.value))
+            or _letters(shape.value) in spare
         ):
             continue
         score, reason = mail.judge(shape)
@@ -81,7 +86,7 @@ def find_codes(parsed: ParsedMessage, visible: VisibleText) -> tuple[Code, ...]:
             value,
             round(min(score, 0.99), 2) if round(score, 3) >= SURE_ENOUGH else min(round(score, 2), SURE_ENOUGH - 0.01),
             reason,
-            _forms(value, texts),
+            _forms(value, shape.spelled if shape else "", texts),
             None if place else mail.lifetime(shape),
         )
         for place, (value, score, reason, shape) in enumerate(likely[:_MOST_CODES])
@@ -103,6 +108,7 @@ _TIME = int(Hint.MINUTE | Hint.HOUR | Hint.DAY)
 _PASSWORD, _ONCE, _ENTER = int(Hint.PASSWORD), int(Hint.ONCE), int(Hint.ENTER)
 _PHRASE = 14  # letters between the words of one phrase
 _STRONG, _PROMO, _OLD, _EXPIRE = int(Hint.STRONG), int(Hint.PROMO), int(Hint.OLD), int(Hint.EXPIRE)
+_NO_CODE = int(_OTHER | Hint.KIND)
 
 
 @dataclass(slots=True)
@@ -154,6 +160,8 @@ class _Shape:
     penalty: float = 0.0
     last: _Line | None = None
     """The last line of a code that is spread over several."""
+    spelled: str = ""
+    """As it stands in the mail, when its digits are written as words."""
 
 
 def _lines(parsed: ParsedMessage, visible: VisibleText) -> list[_Line]:
@@ -200,7 +208,8 @@ _RUN = re.compile(
 )
 _MAYBE = re.compile(r"[0-9]|[A-Z]{4}|[A-Z] [A-Z] [A-Z]")
 _SPACED_OUT = re.compile(r"(?<!\S)[A-Za-z0-9](?:(?: {1,3}| ?[-.|·•_] ?)[A-Za-z0-9]){3,9}(?=[.,;:!?)]{0,3}(?:\s|$))")
-_WORDS = re.compile(r"[a-z]{3,8}(?:-[a-z]{3,8}){2,5}")
+_WORDS = re.compile(r"[a-z]{3,10}(?:-[a-z]{3,10}){2,5}(?:-[0-9]{1,4})?|[a-z]{3,10}(?:-[a-z]{3,10})+-[0-9]{2,4}")
+_WORDS_INSIDE = re.compile(rf"(?<![\w@./-])(?:{_WORDS.pattern})(?![\w@/-])")
 _LETTERS_ALONE = re.compile(r"[A-Za-z]{8,24}")
 _TYPED: frozenset[Look] = frozenset({"mono", "code", "spaced"})
 _EDGE = " \t*_\"'`()[]{}<>:;,.!?|=~-–—·•«»“”‘’„「」『』【】《》（）：。，→►▶👉"
@@ -229,7 +238,7 @@ _HEX_COLOUR_OR_HASH = re.compile(r"[0-9a-f]{7,}")
 def _shapes(line: _Line) -> Iterator[_Shape]:
     """The shapes of one line, grouped digits joined."""
     text = line.text
-    if not _MAYBE.search(text) and (len(text) > 48 or not ("-" in text or line.looks & _TYPED)):
+    if not _MAYBE.search(text) and not ("-" in text or (len(text) <= 48 and line.looks & _TYPED)):
         return
     if "@" in text or "://" in text or "www." in text:
         text = _ADDRESS.sub(lambda match: " " * len(match[0]), text)
@@ -249,8 +258,12 @@ def _shapes(line: _Line) -> Iterator[_Shape]:
     if len(core) <= 48 and (_WORDS.fullmatch(core) or (_LETTERS_ALONE.fullmatch(core) and line.looks & _TYPED)):
         at = text.find(core)
         if "-" in core or not core.isupper():
-            yield _Shape(core.replace("-", ""), line, at, at + len(core), True, 0.25)
+            yield _Shape(core.replace("-", ""), line, at, at + len(core), True, 0.05 if core[-1].isdigit() else 0.25)
             return
+    for match in _WORDS_INSIDE.finditer(text) if text.count("-") > 1 else ():
+        # In a sentence words with hyphens are a code only where the sentence leads to them.
+        if _LEADS_TO.search(text, max(0, match.start() - 12), match.start()):
+            yield _Shape(match[0].replace("-", ""), line, match.start(), match.end(), False, 0.2)
     runs = list(_RUN.finditer(text))
     at = 0
     while at < len(runs):
@@ -397,6 +410,46 @@ def _inside_a_word(value: str, before: str, after: str) -> bool:
     )
 
 
+_DIGIT_WORDS = {
+    word: str(digit)
+    for words in (
+        "zero one two three four five six seven eight nine",
+        "null eins zwei drei vier fünf sechs sieben acht neun",
+        "zéro un deux trois quatre cinq six sept huit neuf",
+        "cero uno dos tres cuatro cinco seis siete ocho nueve",
+        "zero um dois três quatro cinco seis sete oito nove",
+        "zero uno due tre quattro cinque sei sette otto nove",
+        "nul een twee drie vier vijf zes zeven acht negen",
+        "zero jeden dwa trzy cztery pięć sześć siedem osiem dziewięć",
+        "ноль один два три четыре пять шесть семь восемь девять",
+    )
+    for digit, word in enumerate(words.split())
+} | {"oh": "0"}
+# Hardly a code of four digits or more is without one of these, and most mails are without all of them.
+_SELDOM = tuple(word for word, digit in _DIGIT_WORDS.items() if digit in "03456789" and word not in ("sei", "sept"))
+_ONE_DIGIT = "|".join(sorted(_DIGIT_WORDS, key=len, reverse=True))
+_SPELLED = re.compile(
+    rf"(?<![^\W_])(?:{_ONE_DIGIT})(?:[ ,-]{{1,3}}(?:{_ONE_DIGIT})){{3,9}}(?![^\W_]|[ ,-]{{1,3}}(?:{_ONE_DIGIT})\b)",
+    re.IGNORECASE,
+)
+
+
+def _spelled(text: str, lines: list[_Line]) -> Iterator[_Shape]:
+    """Codes whose digits are written as words: "four eight two nine"."""
+    lower = text.lower()
+    if sum(word in lower for word in _SELDOM) < 2:
+        return
+    for line in lines:
+        for match in _SPELLED.finditer(line.text):
+            digits = "".join(_DIGIT_WORDS[word] for word in re.findall(r"[^\W\d_]+", match[0].lower()))
+            alone = len(line.text.strip(_EDGE)) <= len(match[0])
+            yield _Shape(digits, line, match.start(), match.end(), alone, 0.0, None, match[0])
+
+
+def _letters(written: str) -> str:
+    return "".join(filter(str.isalnum, written)).lower()
+
+
 def _cells(lines: list[_Line]) -> Iterator[_Shape]:
     """Codes that stand with one character (or one group) to a line: table cells, boxes, one span each."""
     at = 0
@@ -425,11 +478,13 @@ def _cells(lines: list[_Line]) -> Iterator[_Shape]:
 
 _SENTENCE_END = re.compile(r"[.!?;](?=\s|$)|[。！？;।։؟]")
 _LEADS_TO = re.compile(r"(?:[:：=>]|\b(?:is|ist|est|es|é|è))\W{0,4}$", re.IGNORECASE)
+_IS = re.compile(r"[\s\W]{0,4}\b(?:is|ist|est|es|é|è|er|är|on|je|jest|to|это|este|là|は)\b", re.IGNORECASE)
 _ANSWER = re.compile(r"(?:re|fwd?|aw|wg|sv|vs|tr|rv|antw?)\s?:", re.IGNORECASE)
 _SMALL = re.compile(r"[a-z]{4,}")
 _BRACKETED = re.compile(r"\[[^\]]{0,60}\]")
 _PERCENT = re.compile(r"\d ?%")
 _ABOVE, _BELOW, _AROUND = 4, 2, 6
+_TERSE = 30
 _STANDING_OUT: frozenset[Look] = frozenset({"large", "spaced", "mono", "code", "boxed", "bold", "heading", "centred"})
 
 
@@ -500,6 +555,10 @@ class _Mail:
             score += 0.25 + 0.2
         elif len(line.text) <= 48 and shape.end >= len(line.text.rstrip(_EDGE)):
             score += 0.15 + (0.1 if line.place <= 3 else 0) + (0.2 if self.subject.bits & _NOUN else 0)
+        elif shape.value.isdigit() and line.place <= 3 and self._named_after(shape):
+            score += 0.15 + 0.1 + (0.2 if self.subject.bits & _NOUN else 0)
+        elif bits & _EXPIRE and _LEADS_TO.search(line.text[: shape.start]):
+            score += 0.1
         if not shape.value.isdigit() and not shape.value.isupper():
             score -= 0.1
         if shape.value.isdigit() and _YEAR.fullmatch(shape.value):
@@ -520,6 +579,17 @@ class _Mail:
             and bool(self.subject.bits & _NOUN)
             and not _label_of_something_else(self.subject)
             and _LEADS_TO.search(line.text[: shape.start]) is not None
+        )
+
+    def _named_after(self, shape: _Shape) -> bool:
+        """Whether it opens a short sentence that ends by calling it a code: "123456 is your code"."""
+        line = shape.line
+        begin, finish = _clause(line, shape.start, shape.end)
+        return (
+            shape.start - begin <= 1
+            and finish - shape.end <= 32
+            and _IS.match(line.text, shape.end) is not None
+            and any(bits & _NOUN and 0 <= finish - end <= 2 for _, end, bits in line.words)
         )
 
     def _alone(self, shape: _Shape) -> tuple[float, str]:
@@ -549,7 +619,9 @@ class _Mail:
             score, reason = 0.4, "it stands alone above a line that speaks of a code"
         subject_noun = self.subject.bits & _NOUN and not _label_of_something_else(self.subject)
         if subject_noun:
-            score += 0.2 if score else 0.35
+            if not score and all(other.text == line.text for other in self.lines[1:]):
+                score = 0.3
+            score += 0.2 if reason else 0.35
             reason = reason or "it stands alone and the subject speaks of a code"
         looks = len(line.looks & _STANDING_OUT)
         score += min(0.05 * looks, 0.2)
@@ -559,6 +631,8 @@ class _Mail:
         if bits & _NOTICE:
             score += 0.1
         if not reason:
+            if _digit_by_digit(line.text[shape.start : shape.end], shape.value):
+                return _WORTH_MASKING + 0.05, "its digits stand apart one by one"
             stands_out = "large" in line.looks and line.looks & {"spaced", "mono", "code", "boxed"}
             if not (stands_out and bits & _ACCOUNT and bits & _NOTICE) or self._offers(line):
                 return 0.0, ""
@@ -590,7 +664,10 @@ class _Mail:
             return 0.85, "the subject calls it a sign-in or confirmation code"
         body, evidence = self._body()
         if strength == 1:
-            return 0.4 + (0.2 if evidence & _ACCOUNT else 0) + 0.1 * body, "the subject calls it a code"
+            score = 0.4 + (0.2 if evidence & _ACCOUNT else 0) + 0.1 * body
+            if self._says_no_more(shape):
+                score = max(score, 0.65)
+            return score, "the subject calls it a code"
         if (
             strength < 0
             or not body
@@ -605,6 +682,22 @@ class _Mail:
         score += (0.1 if bare else 0) + (0.1 if evidence & _ACCOUNT else 0)
         score += 0.15 if evidence & _NOTICE else 0
         return score, "the subject holds it and the text speaks of a code"
+
+    def _says_no_more(self, shape: _Shape) -> bool:
+        """Whether the subject is there to give it: "Your Example code is 123456", with next to nothing else."""
+        line = shape.line
+        if not shape.value.isdigit() or not 4 <= len(shape.value) <= 8 or _YEAR.fullmatch(shape.value):
+            return False
+        others = len(line.text.strip()) - (shape.end - shape.start)
+        if others > _TERSE or _ANSWER.match(line.text) or len(self.lines) > _TERSE or self._offers(line):
+            return False
+        before = [end for _, end, bits in line.words if bits & _NOUN and end <= shape.start]
+        led = (
+            shape.end >= len(line.text.rstrip(_EDGE))
+            and bool(before)
+            and (_LEADS_TO.search(line.text[: shape.start]) is not None or shape.start - before[-1] <= 2)
+        )
+        return led or self._named_after(shape)
 
     def _in_image(self, shape: _Shape) -> tuple[float, str]:
         """Image texts come apart from the text they stand in: what counts is whether that speaks of a code."""
@@ -636,6 +729,17 @@ class _Mail:
                 return seconds
             stated = stated or seconds
         return stated
+
+
+def _digit_by_digit(written: str, value: str) -> bool:
+    """Whether digits stand apart as nothing but codes is written; numbers of pages or marks are in order."""
+    digits = written.split()
+    return (
+        len(digits) >= 5
+        and all(len(digit) == 1 for digit in digits)
+        and value.isdigit()
+        and sum(int(two) - int(one) == 1 for one, two in pairwise(value)) < len(value) - 2
+    )
 
 
 def _more_than_a_name(shape: _Shape) -> bool:
@@ -683,7 +787,7 @@ def _noun_beside(line: _Line, shape: _Shape) -> int:
         if word[2] & _NOUN:
             if shape.start - word[1] > 90:
                 break
-            if word[2] & _OTHER and not word[2] & _STRONG:
+            if word[2] & _NO_CODE and not word[2] & _STRONG:
                 return -1
             found = _strength(line, before, at)
             break
@@ -694,7 +798,7 @@ def _noun_beside(line: _Line, shape: _Shape) -> int:
     for at, word in enumerate(after):
         if word[2] & _NOUN:
             gap = line.text[shape.end : word[0]]
-            if len(gap) > 60 or (word[2] & _OTHER and not word[2] & _STRONG):
+            if len(gap) > 60 or (word[2] & _NO_CODE and not word[2] & _STRONG):
                 return 0
             strength = _strength(line, after, at)
             # "2000 tokens" is a count, "1302 and 1341, ... in the code" is far away.
@@ -704,20 +808,32 @@ def _noun_beside(line: _Line, shape: _Shape) -> int:
     return 0
 
 
+_OF = frozenset(("de la", "de los", "de las", "de un", "de l'", "della", "dello", "dell'", "of the", "of your"))
+
+
 def _strength(line: _Line, words: list[tuple[int, int, int]], at: int) -> int:
     """How much the noun words[at] says: what stands beside it makes it a sign-in code, or a postcode."""
-    start, end, bits = words[at]
+    bits = words[at][2]
     if bits & _STRONG:
         return 2
-    beside = bits & ~_NOUN
-    for other in range(at - 2, at + 3):
-        if other == at or not 0 <= other < len(words):
-            continue
+    # "PIN code", "Code-PIN": nouns in a row are one name.
+    first = last = at
+    while first and words[first - 1][2] & _NOUN and words[first][0] - words[first - 1][1] <= 1:
+        first -= 1
+    while last + 1 < len(words) and words[last + 1][2] & _NOUN and words[last + 1][0] - words[last][1] <= 1:
+        last += 1
+    beside = 0
+    for _, _, of_noun in words[first : last + 1]:
+        beside |= of_noun & ~int(Hint.CODE)
+    if beside & _NO_CODE and not beside & _STRONG:
+        return -1
+    start, end = words[first][0], words[last][1]
+    for other in (*range(max(0, first - 2), first), *range(last + 1, min(len(words), last + 3))):
         other_start, other_end, other_bits = words[other]
-        gap = line.text[other_end:start] if other < at else line.text[end:other_start]
+        gap = line.text[other_end:start] if other < first else line.text[end:other_start]
         if len(gap) > _PHRASE or any(mark in gap for mark in ".,;:!?"):
             continue
-        if other_bits & _OTHER and len(gap) <= 4:
+        if other_bits & _NO_CODE and (len(gap) <= 4 or gap.strip().lower() in _OF):
             return -1
         beside |= other_bits
     if beside & _PROMO:
@@ -814,9 +930,10 @@ def _plain(letter: str) -> str:
     return clean(letter)
 
 
-def _forms(value: str, texts: list[str]) -> tuple[str, ...]:
-    """Every stretch of `texts` that reads as `value`."""
+def _forms(value: str, spelled: str, texts: list[str]) -> tuple[str, ...]:
+    """Every stretch of `texts` that reads as `value`, or as `spelled` if its digits are written as words."""
     forms = {value: None}
     for text in dict.fromkeys(texts):
-        forms.update({text[start:end]: None for start, end in spellings(text, value)})
+        for written in filter(None, (value, spelled)):
+            forms.update({text[start:end]: None for start, end in spellings(text, written)})
     return tuple(forms)

@@ -50,13 +50,18 @@ class Credential:
 _CREDENTIALS_CAP: Final = 100
 
 
-def find_credentials(text: str) -> tuple[Credential, ...]:
-    """The credentials of `text`, at most 100, in order, none within another."""
+def find_credentials(text: str, subject: str = "") -> tuple[Credential, ...]:
+    """The credentials of `text`, at most 100, in order, none within another. `subject`: what names them, if that stands
+    apart: of an email "Your recovery codes" the rows of its text are such codes."""
     found = [*_keys(text), *_private_keys(text)]
     # U+0130 alone changes its length in lower case; the places found must be those of `text`.
     lower = (text.replace("\u0130", "I") if "\u0130" in text else text).lower()
     found += _passwords(text, lower)
-    found += _recovery_codes(text, lower)
+    found += [Credential("recovery_code", start, end) for start, end in _recovery_codes(text, lower)]
+    if subject:
+        ahead = len(subject) + 1
+        named = recovery_codes(f"{subject}\n{text[:_WINDOW]}")
+        found += [Credential("recovery_code", start - ahead, end - ahead) for start, end in named if start >= ahead]
     if not found:
         return ()
     found.sort(key=lambda credential: (credential.start, -credential.end))
@@ -331,37 +336,92 @@ def _plausible(text: str, position: int, *, sure: bool) -> tuple[int, int] | Non
 # ---- recovery codes --------------------------------------------------------------------------------------------------
 
 _RECOVERY_IN_LANGUAGES: Final = (
-    "recovery code, backup code, back-up code, rescue code, scratch code, wiederherstellungscode, "
-    "sicherungscode, backup-code, ersatzcode, codes de secours, code de secours, codes de récupération, "
-    "codes de sauvegarde, códigos de recuperación, códigos de respaldo, códigos de seguridad de respaldo, "
-    "códigos de backup, códigos de recuperação, códigos de reserva, codici di backup, codici di recupero, "
-    "codici di ripristino, herstelcode, back-upcode, återställningskod, reservkod, gendannelseskod, "
-    "sikkerhedskopikod, gjenopprettingskod, palautuskood, varmuuskood, kody zapasowe, kody odzyskiwania, "
-    "záložní kód, helyreállítási kód, kurtarma kod, yedek kod, резервные коды, коды восстановления, "
-    "резервні коди, коди відновлення, κωδικοί ανάκτησης, קודי גיבוי, קודי שחזור, رموز الاسترداد, "
-    "رموز النسخ الاحتياطي, バックアップコード, リカバリーコード, 回復コード, 恢复代码, 恢復代碼, 备用代码, "
-    "備用碼, 备用验证码, 복구 코드, 백업 코드, mã khôi phục, mã dự phòng, kode pemulihan, kode cadangan"
+    "recovery code, recovery key, wiederherstellungscode, wiederherstellungsschlüssel, codes de récupération, "
+    "code de récupération, códigos de recuperación, código de recuperación, códigos de recuperação, "
+    "código de recuperação, codici di recupero, codice di recupero, codici di ripristino, herstelcode, "
+    "återställningskod, gendannelseskod, gjenopprettingskod, palautuskood, kody odzyskiwania, "
+    "helyreállítási kód, kurtarma kod, коды восстановления, код восстановления, коди відновлення, "
+    "κωδικοί ανάκτησης, קודי שחזור, رموز الاسترداد, リカバリーコード, 回復コード, 恢复代码, 恢復代碼, 복구 코드, "
+    "mã khôi phục, kode pemulihan"
 )
-_RECOVERY: Final = _by_stem(_RECOVERY_IN_LANGUAGES)
+_SPARE_IN_LANGUAGES: Final = (
+    "backup code, back-up code, backup-code, rescue code, scratch code, emergency code, sicherungscode, ersatzcode, "
+    "notfallcode, code de secours, codes de secours, codes de sauvegarde, código de respaldo, códigos de respaldo, "
+    "códigos de seguridad de respaldo, código de backup, códigos de backup, códigos de reserva, códigos de reserva, "
+    "codice di backup, codici di backup, back-upcode, reservecode, reservkod, reservekode, sikkerhedskopikod, "
+    "varmuuskood, kody zapasowe, kod zapasowy, záložní kód, tartalékkód, yedek kod, резервные коды, резервный код, "
+    "запасные коды, резервні коди, резервний код, εφεδρικοί κωδικοί, קודי גיבוי, קוד גיבוי, رموز النسخ الاحتياطي, "
+    "バックアップコード, 备用代码, 备用码, 備用碼, 备用验证码, 백업 코드, mã dự phòng, kode cadangan"
+)
+_RECOVERY: Final = _by_stem(_RECOVERY_IN_LANGUAGES + ", " + _SPARE_IN_LANGUAGES)
+_SPARE: Final = frozenset(_SPARE_IN_LANGUAGES.split(", "))
 _WINDOW: Final = 1_500
 _LEAST_CODES: Final = 4
 _BULLET: Final = re.compile(r"[^\S\n]*(?:\d{1,2}[.)][^\S\n]|[-*•·☐□][^\S\n]*)?")
 _ONE_CODE: Final = re.compile(
-    r"(?<![\w-])(?:\d{4} \d{4}(?! ?\d)|\d{8}|[A-Za-z0-9]{3,10}(?:-[A-Za-z0-9]{3,10}){1,7}|[A-Za-z0-9]{8,16})(?![\w-])"
+    r"(?<![\w-])(?:\d{4} \d{4}(?! ?\d)|\d{3} \d{3}(?! ?\d)|\d{4,12}|[A-Za-z0-9]{3,10}(?:-[A-Za-z0-9]{3,10}){1,7}"
+    r"|[A-Za-z0-9]{8,40})(?![\w-])"
 )
+# What may stand between the words for such codes and the first of them.
+_LEADING: Final = re.compile(
+    r"\w{0,6}(?:[^\S\n](?:for|für|pour|para|per|voor|för|for|do|для)[^:=：\n]{1,60})?"
+    r"(?:[^\S\n]{0,3}[:：=-]|[^\S\n]{1,3}(?:is|are|lauten|lautet|ist|sind|est|sont|es|son|é|são|è|sono|zijn|är|er|on|to|są)"
+    r"(?![^\W_]))?[:：]?[^\S\n]{0,9}(?:\n[^\S\n]{0,9}){0,3}"
+)
+_BETWEEN: Final = re.compile(
+    r"(?:[^\S\n]{0,3}[,;|/][^\S\n]{0,3}|[^\S\n]{1,8}(?:(?:and|or|und|et|y|e|en|och|og)[^\S\n])?"
+    r"|[,;.]?[^\S\n]{0,9}\n(?:[^\S\n]{0,9}\n)?)(?:[^\S\n]{0,9}(?:\d{1,2}[.)][^\S\n]|[-*•·☐□][^\S\n]*)?)"
+)
+_FIRST: Final = re.compile(r"[^\S\n]*(?:\d{1,2}[.)][^\S\n]|[-*•·☐□][^\S\n]*)?[\"'`(«“]?")
 
 
-def _recovery_codes(text: str, lower: str) -> Iterator[Credential]:
+def recovery_codes(text: str) -> list[tuple[int, int]]:
+    """Where codes for the loss of a device stand in `text`: they are credentials, good until used, and no one-time
+    codes. One short number under "recovery code" is left out: accounts are recovered with a code sent for it."""
+    return list(_recovery_codes(text, (text.replace("\u0130", "I") if "\u0130" in text else text).lower()))
+
+
+def _recovery_codes(text: str, lower: str) -> Iterator[tuple[int, int]]:
     for label in _present(lower, _RECOVERY):
         at = lower.find(label)
         looked = 0
         while at >= 0 and looked < 20:
             looked += 1
             end = at + len(label)
-            spans = _codes_in(text[end : end + _WINDOW])
+            spans = _codes_in(text[end : end + _WINDOW]) or _codes_next(text[end : end + _WINDOW], label in _SPARE)
             for start, stop in spans:
-                yield Credential("recovery_code", end + start, end + stop)
+                yield end + start, end + stop
             at = lower.find(label, end + spans[-1][1] if spans else end)
+
+
+def _codes_next(window: str, spare: bool) -> list[tuple[int, int]]:
+    """The spans of the codes that the words right before `window` lead to. `spare`: whatever stands there is such a
+    code; else there must be two, or one longer than the codes that are sent for once."""
+    leading = _LEADING.match(window)
+    position = leading.end() if leading is not None else 0
+    found: list[tuple[int, int]] = []
+    shape: tuple[int, ...] = ()
+    between: re.Match[str] | None = _FIRST.match(window, position)
+    while between is not None and len(found) < _MOST_NEXT:
+        match = _ONE_CODE.match(window, between.end())
+        if match is None:
+            break
+        its = tuple(map(len, re.split("[- ]", match[0])))
+        if (shape and its != shape) or not _may_be_recovery(match[0], its):
+            break
+        shape = its
+        found.append(match.span())
+        between = _BETWEEN.match(window, match.end())
+    long = bool(found) and (len(shape) >= 3 or (sum(shape) >= _LONG and not window[slice(*found[0])].isdigit()))
+    return found if spare or long or len(found) > 1 else []
+
+
+_MOST_NEXT: Final = 30
+_LONG: Final = 10
+
+
+def _may_be_recovery(value: str, shape: tuple[int, ...]) -> bool:
+    return any(c.isdigit() for c in value) or (len(shape) >= 3 and value.isupper())
 
 
 def _codes_in(window: str) -> list[tuple[int, int]]:

@@ -40,6 +40,8 @@ class Hint(IntFlag):
     LINK = 131072
     OLD = 262144
     """Earlier, previous: what it speaks of is no longer of use."""
+    KIND = 524288
+    """Right beside a noun for a code it makes that another thing's: a product's, an error's, a place's, a spare one."""
 
 
 # Columns: code | verify | login | password | reset | expire | ignore, not requested | enter | minute | hour | veto
@@ -217,7 +219,7 @@ sn: kodhi =kodhi =code | simbis ongorora | pinda kupinda | pasiwedhi | | pera | 
 yo: kóòdù koodu | ìmúdájú jẹrisi | wọle | | | | | tẹ | ìṣẹ́jú | wákàtí |
 ha: =lamba lambar | tabbatar | shiga | | | | | shigar | minti | =awa |
 so: koodh =koodka koodka | xaqiiji | | | | | iska | geli | daqiiqo | saac |
-am: ኮድ ~ኮድ | ማረጋገጫ | ግባ | የይለፍ | | ያበቃል | ችላ | ያስገቡ | ደቂቃ | ሰዓት | ትዕዛዝ
+am: ኮድ ~ኮድ | ማረጋገጫ ~ማረጋገጫ | ግባ | የይለፍ | | ያበቃል | ችላ | ያስገቡ | ደቂቃ | ሰዓት | ትዕዛዝ
 rw: kode | emeza | injira | | | | | andika | iminota | |
 mg: kaody kaodin | fanamarin | hiditra | tenimiafina | | | | ampidiro | minitra | =ora |
 id: =kode =kodenya kode | verifikasi konfirmasi autentik aktivasi | =masuk login akun | sandi | reset |
@@ -340,6 +342,47 @@ convid convite hívott pakvie kvietim uzaicin ielūg kutse ftes gonidat uitgenoo
 =earlier =previous =previously =former =older =old =superseded früher vorherig =zuvor =alten =alte précédent
 ancien anterior =antes precedente vorige eerder tidigare tidligere aiemm poprzedn předchoz predchádz korábbi
 предыдущ раніше попередн önceki سابق 以前 之前 이전 ก่อนหน้า trước sebelumnya
+""",
+    Hint.KIND: """
+=postal =post =zip =zipcode =branch =hsn =sac =gst =ifsc =micr =swift =bic =sort =area =country =state =dialing
+=dialling =calling product =item =article =sku =booking =reservation =error =fault =exit =dress =source =bar =barcode
+=qr =routing =tax =vat =naics =sic =nace =hs =tariff =icd =cpt =department =colour =color =morse =penal =civil =genetic
+=backup =backups =back-up =scratch =rescue =spare =emergency
+artikel produkt fehler =länder ländercode =länderkennung =landescode =landesvorwahl =vorwahl buchung reservierung filial
+=strich strichcode =farbcode =warencode =sicherungscode =sicherungscodes =ersatzcode =ersatzcodes =notfallcode
+=notfallcodes postleit gutscheincode
+=postaux =erreur =erreurs =produit =produits =pays =barres =barre =guichet =agence =secours =sauvegarde =suivi =colis
+=couleur =ape =naf =insee =réservation
+producto artículo =país =reserva =barras seguimiento sucursal =área =respaldo =fuente =errores =promocional
+produto =erro =erros =artigo =país rastre =agência =ncm =cfop =ibge
+prodott =errore =errori articol =paese prenotazion =barre tracciament spedizion =filiale =ateco =tributo =catastale
+=riserva =postale =fiscale
+=landcode =landcodes foutcode =fout boekings =boeking reservering streepjes =reservecode =reservecodes =back-upcode
+=landskod =landsnummer boknings =bokning varukod =reservkod =reservkoder =reservkode =reservkoder bookingkode
+=varekode =varenummer =landekode =landkode =bestillingskode reservasjons reservations tuotekoo virhekoo alennuskoo
+=maakoodi =maakoodin varauskoo varmuuskoo
+pocztow =błędu =błędów rabatow kreskow =kraju rezerwac promocyjn źródłow zapasow =towaru =towarów
+chybov =chyby slevov zľavov čárov čiarov =země =krajiny rezervač rezervác poštov záložní záložn
+termékkód hibakód országkód foglalás vonalkód tartalékkód irányítósz
+=produs =produsului =produse =eroare poștal poştal =țării =țară rezervar =bare =rezervă
+=продукта =продукт пощенск =грешка държав отстъпк резервац =баркод резервн запасн
+товар ошибк почтов =города =страны =региона бронирован штрих артикул подразделен отслежив
+помилк поштов =міста =країни бронюван штрихкод
+proizvod =greške =greška =pogreške =države poštansk rezervacij barkod =izdelka =napake
+προϊόντ ταχυδρομικ σφάλματ =χώρας κράτησ εφεδρικ
+ürün =hata =hatası posta ülke rezervasyon barkod yedek şube məhsul xəta poçt
+البريدي بريدي الخطا الخطأ =خطا =خطأ المنتج =منتج الدولة الحجز الشحنة احتياطي الاحتياطي
+پستی محصول =خطا =خطای =کالا کشور رزرو پیگیری پشتیبان
+=מוצר =המוצר =שגיאה =השגיאה =מיקוד =גיבוי =הגיבוי =מקור
+=पिन डाक त्रुटि उत्पाद =देश बुकिंग आईएफएससी शाखा बैकअप পোস্টাল ত্রুটি পণ্য ব্যাকআপ
+=pos =poskod =produk kesalahan =ralat =negara =barang cadangan =sandaran
+=sản =bưu =lỗi =vùng =quốc =dự =đơn
+エラーコード 商品コード 製品コード 国コード 国番号 予約コード バーコード ソースコード バックアップコード 支店コード
+銀行コード 市外局番 QRコード qrコード
+错误代码 错误码 錯誤代碼 錯誤碼 产品代码 產品代碼 商品代码 商品代碼 国家代码 國家代碼 银行代码 銀行代碼 源代码
+条形码 條碼 二维码 备用代码 备用码 備用碼 備用代碼 恢复代码 恢復代碼 机场代码 股票代码 股票代碼 故障代码 邮政编码
+오류 에러 상품 제품 국가 예약 백업 바코드 소스 우편
+รหัสสินค้า รหัสไปรษณีย์ รหัสข้อผิดพลาด รหัสประเทศ รหัสสำรอง รหัสการจอง รหัสพัสดุ
 """,
     Hint.RESET: "reset",
     Hint.LINK: """

@@ -167,7 +167,7 @@ def _judge(seen: _Seen, about: _About, ours: str, text: str) -> Link:
     if target:
         parts, host = target, (target.hostname or "").rstrip(".")
     host = host.lower()
-    flags += _host_flags(host, ours)
+    flags += host_flags(host, ours)
     claimed = _claimed_host(seen.text)
     if claimed and registrable(claimed) != registrable(host):
         flags.append("mismatch")
@@ -291,7 +291,8 @@ _CONFUSABLE = str.maketrans(
 
 
 @lru_cache(maxsize=2_000)
-def _host_flags(host: str, ours: str) -> tuple[str, ...]:
+def host_flags(host: str, ours: str) -> tuple[str, ...]:
+    """The flags of Link that a host has by its name alone; look_alike: a reader could take it for the domain `ours`."""
     flags = []
     try:
         ipaddress.ip_address(host.strip("[]"))
