@@ -215,8 +215,15 @@ _PHRASES: Final[tuple[_Phrase, ...]] = (
     ),
     _phrase(
         "claim", "prompt|instructions|guidelines|rules",
-        r"\byour (?:system |initial |core )?(?:prompt|instructions|guidelines|rules|programming) (?:has|have|was|were) "
-        r"(?:been )?(?:updated|changed|replaced|superseded|overridden|revoked)\b",
+        r"\byour (?:(?:system |initial |core )(?:prompt|instructions|guidelines|rules)|prompt|programming) "
+        r"(?:has|have|was|were) (?:been )?(?:updated|changed|replaced|superseded|overridden|revoked)\b",
+    ),
+    # Of instructions alone people write, too: what makes it a claim is what the reader shall do from now on.
+    _phrase(
+        "claim", "instructions|guidelines|rules",
+        r"\byour (?:instructions|guidelines|rules) (?:have|were) (?:been )?(?:(?:superseded|overridden|revoked)\b"
+        r"|(?:updated|changed|replaced)\b[^\n]{0,80}\b(?:you (?:must|should|shall|now|are|will)|from now|ignore|forward"
+        r"|send|reveal|assistant|agent)\b)",
     ),
     _phrase(
         "claim", "admin |system |developer |root |operator ",
@@ -234,7 +241,8 @@ _PHRASES: Final[tuple[_Phrase, ...]] = (
     ),
     _phrase(
         "override", "previous|prior|earlier|existing",
-        r"\b(?:previous|prior|earlier|existing) (?:rules|instructions|guidelines|restrictions|prompts?)"
+        r"\b(?:(?:all|any|your)(?: of)?(?: the| your)? (?:previous|prior|earlier|existing) (?:rules|guidelines)"
+        r"|(?:previous|prior|earlier|existing) (?:instructions|restrictions|prompts?))"
         r"(?: \w{1,20}){0,3} (?:void|no longer appl(?:y|ies)|obsolete|cancelled|suspended|lifted|revoked)\b",
     ),
     _phrase(
@@ -248,8 +256,9 @@ _PHRASES: Final[tuple[_Phrase, ...]] = (
     ),
     _phrase(
         "addressed", _AGENTS,
-        r"\b(?:dear|hello|hi|hey) (?:ai |llm |email |mail |virtual )?"
-        r"(?:assistant|agent|bot|chatbot|copilot|llm|ai|model)\s?[!,.:]",
+        # People are agents, too: of houses, insurances, artists.
+        r"\b(?:dear|hello|hi|hey) (?:(?:ai |llm |email |mail |virtual )(?:agent|assistant|bot|model)"
+        r"|assistant|bot|chatbot|copilot|llm|ai|model)\s?[!,.:]",
     ),
     _phrase(
         "addressed", "as an ai|as an llm|as a language|as an auto",
@@ -363,10 +372,36 @@ def _plain(text: str) -> Iterator[Order]:
                 yield Order(kind, match.start(), match.end())
     meanings = concepts(text)
     if len(meanings) > 1:
-        yield from _combined(meanings)
+        yield from _combined(text, meanings)
 
 
-def _combined(meanings: list[Meaning]) -> Iterator[Order]:
+# Papers that people ask for every day; whoever hands them over gives away no secret.
+_PAPERS: Final = frozenset({"invoice", "invoices", "receipt", "receipts", "statement", "statements"})
+_ABOUT: Final = int(_C.ORDERS | _C.SYSTEM | _C.PROMPT | _C.AI)
+_OF_ORDERS: Final = int(_C.PRIOR | _C.ALL | _C.YOUR | _C.SYSTEM | _C.AI | _C.OVERRIDE | _C.PROMPT)
+
+
+def _takes_back(text: str, meanings: list[Meaning]) -> bool:
+    """Whether what is to be ignored is an earlier email: "ignore my last mail, the instructions in it were wrong"."""
+    comma = text.find(",", meanings[0].end, meanings[-1].start)
+    if comma < 0:
+        return False
+    before = after = 0
+    for found in meanings:
+        if found.start < comma:
+            before |= found.bits
+        else:
+            after |= found.bits
+    return bool(before & (_C.MAIL | _C.NOTE)) and not before & _ABOUT and not after & _OF_ORDERS
+
+
+def _combined(text: str, meanings: list[Meaning]) -> Iterator[Order]:
+    meanings = [
+        found._replace(bits=found.bits & ~_C.SECRET)
+        if found.bits & _C.SECRET and text[found.start : found.end].lower() in _PAPERS
+        else found
+        for found in meanings
+    ]
     free: dict[str, int] = {}
     total = len(meanings)
     for first, anchor in enumerate(meanings):
@@ -389,6 +424,7 @@ def _combined(meanings: list[Meaning]) -> Iterator[Order]:
                     and not together & never
                     and other.bits & ending
                     and anchor.start >= free.get(kind, 0)
+                    and not (kind == "override" and _takes_back(text, meanings[first : last + 1]))
                 ):
                     free[kind] = other.end
                     yield Order(kind, anchor.start, other.end)
