@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from letterlock.errors import DataFolderError
-from letterlock.ids import AgentId, EmailId
+from letterlock.ids import AgentId, EmailId, KeyId
 from letterlock.settings import Settings
 from letterlock.store import tenants
 from letterlock.store.database import Database
@@ -31,6 +32,10 @@ class App:
     wake: Wake
     shown: dict[tuple[AgentId, EmailId], int] = field(default_factory=dict)
     """When an agent was last written down to have seen an email, in milliseconds since 1970."""
+    used: dict[KeyId, int] = field(default_factory=dict)
+    """The same for the use of a key."""
+    beside: set[asyncio.Task[None]] = field(default_factory=set)
+    """Small work that no call waits for."""
     clock: Callable[[], datetime] = system_clock
 
     @property
@@ -58,4 +63,8 @@ async def open_app(settings: Settings, clock: Callable[[], datetime] = system_cl
         # Only the first start on a folder writes, so that a store which another process holds can still be read.
         if not await database.read_system(tenants.has_default):
             await database.write_system(lambda tx: tenants.ensure_default(tx, app.now_ms()))
-        yield app
+        try:
+            yield app
+        finally:
+            if app.beside:
+                await asyncio.wait(app.beside, timeout=1)

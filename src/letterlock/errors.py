@@ -6,6 +6,7 @@
     |  |- NotFound              no such thing, or not the caller's (the two are never told apart)
     |  |- Conflict              it exists already, or is in a state that forbids this
     |  |- NotAllowed            the key's scopes or the policy forbid it
+    |  |- LimitReached          it was done too often; says in how many seconds it may be done again
     |  '- Unavailable           right now it cannot be done; trying again is of use
     |- OwnerError               whoever runs Letterlock can mend it: shown on stderr and by `letterlock doctor`
     |  |- SettingsError         a settings file or variable is wrong; names the line and the key
@@ -61,6 +62,15 @@ class Conflict(CallerError):
 class NotAllowed(CallerError):
     code = "not_allowed"
     http_status = 403
+
+
+class LimitReached(CallerError):
+    code = "limit_reached"
+    http_status = 429
+
+    def __init__(self, what: str, *, next_step: str = "", retry_after_s: int = 0) -> None:
+        super().__init__(what, next_step=next_step)
+        self.retry_after_s = retry_after_s
 
 
 class Unavailable(CallerError):

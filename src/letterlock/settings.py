@@ -130,6 +130,8 @@ class Settings(BaseSettings):
     inbox_per_hour: int = Field(200, ge=1, description="Recipients outside in an hour for one inbox.")
     inbox_per_day: int = Field(1_000, ge=1, description="The same in a day.")
 
+    inboxes_per_hour: int = Field(100, ge=0, description="New inboxes of a tenant in an hour.")
+    waits_per_hour: int = Field(200, ge=0, description="Calls of a tenant that wait for mail, in an hour.")
 
 
     dns: Literal["auto", "on", "off"] = Field(

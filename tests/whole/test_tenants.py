@@ -197,7 +197,7 @@ async def test_a_key_for_one_inbox_sees_that_inbox_only(tmp_path: Path) -> None:
 
 
 async def test_a_key_for_one_inbox_finds_it_behind_a_hundred_others(tmp_path: Path) -> None:
-    async with open_app(settings_for(tmp_path)) as app:
+    async with open_app(settings_for(tmp_path, inboxes_per_hour=200)) as app:
         for n in range(101):
             await do(app, "create_inbox", name=f"n{n}")
         last = await do(app, "create_inbox", name="last")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from letterlock.actions.caller import LOCAL_CALLER
+from letterlock.actions.caller import APPROVE, COMMAND_LINE, Caller
 from letterlock.app import App
 from letterlock.errors import Conflict, NotFound
 from letterlock.ids import SubmissionId
@@ -32,33 +32,37 @@ class Waiting:
     raw: bytes
 
 
-async def waiting(app: App) -> list[Submission]:
+async def waiting(app: App, *, caller: Caller = COMMAND_LINE) -> list[Submission]:
     """What waits, oldest first."""
+    caller.need(APPROVE)
 
     async def load(tx: Transaction) -> list[Submission]:
         found = [await outbox.get(tx, one) for one in await conduct.waiting(tx, app.now_ms(), _MOST)]
-        return [submission for submission in found if submission is not None]
+        return [one for one in found if one is not None and caller.inbox_id in (None, one.inbox_id)]
 
-    return await app.database.read(LOCAL_CALLER.tenant_id, load)
+    return await app.database.read(caller.tenant_id, load)
 
 
-async def show(app: App, submission_id: str) -> Waiting:
+async def show(app: App, submission_id: str, *, caller: Caller = COMMAND_LINE) -> Waiting:
     """Raises NotFound."""
+    caller.need(APPROVE)
 
     async def load(tx: Transaction) -> Waiting | None:
         submission = await outbox.get(tx, SubmissionId(submission_id))
-        raw = await outbox.raw(tx, SubmissionId(submission_id)) if submission else None
-        return Waiting(submission, raw) if submission and raw is not None else None
+        if submission is None or caller.inbox_id not in (None, submission.inbox_id):
+            return None
+        raw = await outbox.raw(tx, SubmissionId(submission_id))
+        return Waiting(submission, raw) if raw is not None else None
 
-    found = await app.database.read(LOCAL_CALLER.tenant_id, load)
+    found = await app.database.read(caller.tenant_id, load)
     if found is None:
         raise NotFound(f"There is no submission {submission_id}.", next_step="`letterlock approvals list` shows all.")
     return found
 
 
-async def question(app: App, submission_id: str) -> str:
+async def question(app: App, submission_id: str, *, caller: Caller = COMMAND_LINE) -> str:
     """What a person is asked about a submission that waits, "" when it does not. The same for the same submission."""
-    found = await show(app, submission_id)
+    found = await show(app, submission_id, caller=caller)
     submission = found.submission
     if submission.held_by != APPROVAL:
         return ""
@@ -73,24 +77,25 @@ async def question(app: App, submission_id: str) -> str:
     )
 
 
-async def approve(app: App, submission_id: str, sha256: str = "") -> Submission:
+async def approve(app: App, submission_id: str, sha256: str = "", *, caller: Caller = COMMAND_LINE) -> Submission:
     """Let exactly this email go. `sha256`: what the person looked at; another one is
     refused. Raises NotFound, Conflict."""
-    return await _decide(app, submission_id, sha256, approved=True)
+    return await _decide(app, submission_id, sha256, caller, approved=True)
 
 
-async def deny(app: App, submission_id: str) -> Submission:
+async def deny(app: App, submission_id: str, *, caller: Caller = COMMAND_LINE) -> Submission:
     """It never goes out. Raises NotFound, Conflict."""
-    return await _decide(app, submission_id, "", approved=False)
+    return await _decide(app, submission_id, "", caller, approved=False)
 
 
-async def _decide(app: App, submission_id: str, sha256: str, *, approved: bool) -> Submission:
+async def _decide(app: App, submission_id: str, sha256: str, caller: Caller, *, approved: bool) -> Submission:
+    caller.need(APPROVE)
     now = app.now_ms()
     wanted = SubmissionId(submission_id)
 
     async def write(tx: Transaction) -> Submission:
         before = await outbox.get(tx, wanted)
-        if before is None:
+        if before is None or caller.inbox_id not in (None, before.inbox_id):
             raise NotFound(
                 f"There is no submission {submission_id}.", next_step="`letterlock approvals list` shows what waits."
             )
@@ -112,7 +117,7 @@ async def _decide(app: App, submission_id: str, sha256: str, *, approved: bool) 
         await audit.append(
             tx,
             now,
-            "person",
+            caller.agent_id,
             "email.approved" if approved else "email.denied",
             wanted,
             sha256=before.sha256,
@@ -122,6 +127,6 @@ async def _decide(app: App, submission_id: str, sha256: str, *, approved: bool) 
         assert after is not None
         return after
 
-    after = await app.database.write(LOCAL_CALLER.tenant_id, write)
+    after = await app.database.write(caller.tenant_id, write)
     app.wake.hint(OUTBOX)
     return after

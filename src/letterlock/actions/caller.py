@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from dataclasses import dataclass
 
 from letterlock.app import App
-from letterlock.errors import NotAllowed
-from letterlock.ids import DEFAULT_TENANT, LOCAL_AGENT, AgentId, InboxId, TenantId
+from letterlock.errors import NotAllowed, StoreError
+from letterlock.ids import DEFAULT_TENANT, LOCAL_AGENT, OWNER, AgentId, InboxId, TenantId
 from letterlock.store import tenants
+from letterlock.store.tenants import PERSON_SCOPES, USE_NOTED_MS, Key
 
-READ, WAIT, SEND, MANAGE_INBOXES = "read", "wait", "send", "manage_inboxes"
+log = logging.getLogger(__name__)
+
+READ, WAIT, SEND, MANAGE_INBOXES, MANAGE_DOMAINS = "read", "wait", "send", "manage_inboxes", "manage_domains"
 UNPROVED_CODES = "unproved_codes"
 """May be given one-time codes of senders who proved nothing."""
+APPROVE, REVEAL, RELEASE, ADMIN = "approve", "reveal", "release", "admin"
+"""Of people only: decide on held emails; see mail past the screen; let go what was stopped; rule over tenant, agents
+and keys."""
 AGENT_SCOPES = frozenset({READ, WAIT, SEND, MANAGE_INBOXES})
+"""What a key holds when nothing else is asked for."""
+EVERY_SCOPE = AGENT_SCOPES | {MANAGE_DOMAINS, UNPROVED_CODES} | PERSON_SCOPES
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +39,43 @@ class Caller:
         if scope not in self.scopes:
             raise NotAllowed(f"This key lacks the scope '{scope}'.", next_step="Ask the owner for a key that has it.")
 
+    def need_all(self, scope: str) -> None:
+        """The same for what concerns the whole tenant: no key for one inbox may do it."""
+        self.need(scope)
+        if self.inbox_id is not None:
+            raise NotAllowed("This key is for one inbox only.", next_step="Ask the owner for a key without an inbox.")
+
 
 LOCAL_CALLER = Caller(DEFAULT_TENANT, LOCAL_AGENT, AGENT_SCOPES | {UNPROVED_CODES})
-"""Whoever can start a process on this data folder: stdio and the command line."""
+"""A chat client on stdio: whoever can start a process on this data folder."""
+COMMAND_LINE = Caller(DEFAULT_TENANT, OWNER, EVERY_SCOPE)
+"""The person at the command line."""
 
 
 async def identify(app: App, key: str) -> Caller | None:
     """The caller who holds `key`, or None."""
     found = await app.database.read_system(lambda tx: tenants.find_key(tx, key, app.now_ms()))
-    return Caller(found.tenant_id, found.agent_id, found.scopes, found.inbox_id) if found else None
+    if found is None:
+        return None
+    _note_use(app, found)
+    return Caller(found.tenant_id, found.agent_id, found.scopes, found.inbox_id)
+
+
+def _note_use(app: App, key: Key) -> None:
+    """Write down that a key was used, now and then, beside the call: nobody waits for it, and it may fail."""
+    now = app.now_ms()
+    last = max(key.used_at or 0, app.used.get(key.key_id, 0))
+    if app.settings.read_only or now - last < USE_NOTED_MS:
+        return
+    app.used[key.key_id] = now
+
+    async def write() -> None:
+        try:
+            await app.database.write(key.tenant_id, lambda tx: tenants.note_use(tx, key.key_id, now))
+        except StoreError as error:
+            log.debug("the use of a key is not written down: %s", error)
+
+    # The loop keeps no strong reference to a task.
+    task = asyncio.create_task(write(), name="use of a key")
+    app.beside.add(task)
+    task.add_done_callback(app.beside.discard)

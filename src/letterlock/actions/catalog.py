@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from letterlock.actions import inboxes, reading, sending, waiting
 from letterlock.actions.caller import MANAGE_INBOXES, READ, SEND, WAIT, Caller
+from letterlock.actions.limits import count_wait
 from letterlock.app import App
 from letterlock.errors import CallerError, InvalidRequest, StoreError, Unavailable
 from letterlock.screen.safe_text import safe_line
@@ -61,6 +62,8 @@ async def perform(app: App, caller: Caller, action: Action, arguments: Mapping[s
     except ValidationError as error:
         raise InvalidRequest(_explain(error), next_step=f"Call {action.name} again, corrected.") from None
     try:
+        if action.waits:
+            await count_wait(app, caller)
         return await action.run(app, caller, request)
     except CallerError:
         raise

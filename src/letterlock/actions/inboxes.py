@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from letterlock.actions.caller import Caller
 from letterlock.actions.health import reception_warning
+from letterlock.actions.limits import count
 from letterlock.app import App
 from letterlock.errors import Conflict, InvalidRequest, NotAllowed, NotFound
 from letterlock.ids import InboxId, new_id
@@ -96,6 +97,7 @@ async def create_inbox(app: App, caller: Caller, request: CreateInbox) -> InboxC
                 InboxId(new_id("ib")),
                 caller.agent_id,
                 str(address),
+        await count(app, tx, "inboxes_per_hour")
                 request.purpose,
                 0,
                 now,

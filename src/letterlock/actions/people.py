@@ -1,5 +1,5 @@
-"""What only a person at the command line may do: see an email whole, save its bytes, import mail, trust a sender, vouch
-for a recipient, stop all sending, check the audit log.
+"""What only a person may do, at the command line or with a key of their own: see an email whole, save its bytes, import
+mail, trust a sender, vouch for a recipient, stop all sending, check the audit log.
 
 Nothing here is offered to a model: these answers go around the screen on purpose.
 """
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from letterlock.actions.caller import LOCAL_CALLER
+from letterlock.actions.caller import ADMIN, COMMAND_LINE, RELEASE, REVEAL, Caller
 from letterlock.actions.inboxes import own_inbox
 from letterlock.actions.reading import own_email
 from letterlock.app import App
@@ -43,23 +43,27 @@ class Imported:
     """A line for each file or message that could not be taken."""
 
 
-async def show_email(app: App, email_id: str) -> Inspection:
+async def show_email(app: App, email_id: str, *, caller: Caller = COMMAND_LINE) -> Inspection:
     """The whole report on one email of the local tenant; of a quarantined one with a mark planted in it, since a person
     (or a program that runs the command line) may hand it to a model. Raises NotFound."""
-    email = await own_email(app, LOCAL_CALLER, email_id)
-    report = await app.database.read(LOCAL_CALLER.tenant_id, lambda tx: emails.inspection(tx, email.email_id))
+    caller.need(REVEAL)
+    email = await own_email(app, caller, email_id)
+    report = await app.database.read(caller.tenant_id, lambda tx: emails.inspection(tx, email.email_id))
     if report is None:
         raise NotFound(f"Email '{email_id}' is gone.")
     if report.screening.level is not Level.QUARANTINED:
         return report
-    sign = await asyncio.to_thread(mark_of, app.folder, LOCAL_CALLER.tenant_id, email.email_id)
+    sign = await asyncio.to_thread(mark_of, app.folder, caller.tenant_id, email.email_id)
     return report.model_copy(update={"text": planted(report.text, sign)}) if sign else report
 
 
-async def email_bytes(app: App, email_id: str, attachment: int | None = None) -> bytes:
+async def email_bytes(
+    app: App, email_id: str, attachment: int | None = None, *, caller: Caller = COMMAND_LINE
+) -> bytes:
     """An email as it came, or one attachment of it. Raises NotFound."""
-    email = await own_email(app, LOCAL_CALLER, email_id)
-    raw = await app.database.read(LOCAL_CALLER.tenant_id, lambda tx: emails.raw(tx, email.email_id))
+    caller.need(REVEAL)
+    email = await own_email(app, caller, email_id)
+    raw = await app.database.read(caller.tenant_id, lambda tx: emails.raw(tx, email.email_id))
     if raw is None:
         raise NotFound(f"Email '{email_id}' is gone.")
     if attachment is None:
@@ -72,10 +76,13 @@ async def email_bytes(app: App, email_id: str, attachment: int | None = None) ->
         ) from None
 
 
-async def allow_senders(app: App, inbox_name: str, add: Iterable[str], remove: Iterable[str] = ()) -> tuple[str, ...]:
+async def allow_senders(
+    app: App, inbox_name: str, add: Iterable[str], remove: Iterable[str] = (), *, caller: Caller = COMMAND_LINE
+) -> tuple[str, ...]:
     """Change whose mail an inbox trusts: domains, whose mail from now on stands one level higher when authentication
     proves that it is theirs. Returns the list as it is now. Raises NotFound, InvalidRequest."""
-    inbox = await own_inbox(app, LOCAL_CALLER, inbox_name)
+    caller.need(ADMIN)
+    inbox = await own_inbox(app, caller, inbox_name)
     added, removed = [_owned_domain(name) for name in add], [_domain(name) for name in remove]
 
     async def change(tx: Transaction) -> tuple[str, ...]:
@@ -86,15 +93,16 @@ async def allow_senders(app: App, inbox_name: str, add: Iterable[str], remove: I
         if now != before:
             await inboxes.set_allowed(tx, inbox.inbox_id, now)
             await audit.append(
-                tx, app.now_ms(), LOCAL_CALLER.agent_id, "inbox.allowed", inbox.inbox_id, added=added, removed=removed
+                tx, app.now_ms(), caller.agent_id, "inbox.allowed", inbox.inbox_id, added=added, removed=removed
             )
         return now
 
-    return await app.database.write(LOCAL_CALLER.tenant_id, change)
+    return await app.database.write(caller.tenant_id, change)
 
 
-async def name_contact(app: App, name: str) -> str:
+async def name_contact(app: App, name: str, *, caller: Caller = COMMAND_LINE) -> str:
     """Vouch for an address, or with @example.com for a whole domain: any agent may write there. Returns it as kept."""
+    caller.need_all(ADMIN)
     key = _contact_key(name)
     if key.startswith("@"):
         _owned_domain(key)
@@ -103,92 +111,100 @@ async def name_contact(app: App, name: str) -> str:
         # A person's word replaces what an agent's own mail has made of it.
         await conduct.remove_contact(tx, key)
         await conduct.add_contacts(tx, conduct.EVERY_AGENT, [key], "named", app.now_ms())
-        await audit.append(tx, app.now_ms(), "person", "contact.named", key)
+        await audit.append(tx, app.now_ms(), caller.agent_id, "contact.named", key)
 
-    await app.database.write(LOCAL_CALLER.tenant_id, keep)
+    await app.database.write(caller.tenant_id, keep)
     return key
 
 
-async def drop_contact(app: App, name: str) -> str:
+async def drop_contact(app: App, name: str, *, caller: Caller = COMMAND_LINE) -> str:
     """Vouch no longer; agents that wrote there know it no longer either. Raises NotFound."""
+    caller.need_all(ADMIN)
     key = _contact_key(name)
 
     async def drop(tx: Transaction) -> int:
         gone = await conduct.remove_contact(tx, key)
         if gone:
-            await audit.append(tx, app.now_ms(), "person", "contact.dropped", key)
+            await audit.append(tx, app.now_ms(), caller.agent_id, "contact.dropped", key)
         return gone
 
-    if not await app.database.write(LOCAL_CALLER.tenant_id, drop):
+    if not await app.database.write(caller.tenant_id, drop):
         raise NotFound(f"{key} is no contact.")
     return key
 
 
-async def contacts(app: App) -> list[Contact]:
+async def contacts(app: App, *, caller: Caller = COMMAND_LINE) -> list[Contact]:
     """Whom people vouch for."""
-    return await app.database.read(LOCAL_CALLER.tenant_id, conduct.named_contacts)
+    caller.need_all(ADMIN)
+    return await app.database.read(caller.tenant_id, conduct.named_contacts)
 
 
-async def suppressions(app: App) -> list[Suppression]:
+async def suppressions(app: App, *, caller: Caller = COMMAND_LINE) -> list[Suppression]:
     """Addresses nothing is sent to, newest first."""
-    return await app.database.read(LOCAL_CALLER.tenant_id, conduct.suppressions)
+    caller.need_all(ADMIN)
+    return await app.database.read(caller.tenant_id, conduct.suppressions)
 
 
-async def suppress(app: App, name: str, reason: str = "a person stopped it") -> str:
+async def suppress(app: App, name: str, reason: str = "a person stopped it", *, caller: Caller = COMMAND_LINE) -> str:
     """Send nothing there any more."""
+    caller.need_all(ADMIN)
     key = parse_address(name.strip()).key
     now = app.now_ms()
 
     async def keep(tx: Transaction) -> None:
         await conduct.suppress(tx, key, reason, now)
-        await audit.append(tx, now, "person", "suppression.added", key)
+        await audit.append(tx, now, caller.agent_id, "suppression.added", key)
 
-    await app.database.write(LOCAL_CALLER.tenant_id, keep)
+    await app.database.write(caller.tenant_id, keep)
     return key
 
 
-async def unsuppress(app: App, name: str) -> str:
+async def unsuppress(app: App, name: str, *, caller: Caller = COMMAND_LINE) -> str:
     """Let mail go there again. Raises NotFound."""
+    caller.need_all(ADMIN)
     key = parse_address(name.strip()).key
 
     async def drop(tx: Transaction) -> int:
         gone = await conduct.unsuppress(tx, key)
         if gone:
-            await audit.append(tx, app.now_ms(), "person", "suppression.removed", key)
+            await audit.append(tx, app.now_ms(), caller.agent_id, "suppression.removed", key)
         return gone
 
-    if not await app.database.write(LOCAL_CALLER.tenant_id, drop):
+    if not await app.database.write(caller.tenant_id, drop):
         raise NotFound(f"Nothing keeps mail from {key}.")
     return key
 
 
-async def pause(app: App, *, end: bool = False) -> None:
+async def pause(app: App, *, end: bool = False, caller: Caller = COMMAND_LINE) -> None:
     """Stop all mail to the outside, what is queued too; with `end` let it go on."""
+    caller.need_all(ADMIN)
     now = app.now_ms()
 
     async def write(tx: Transaction) -> None:
         await conduct.pause(tx, None if end else now)
-        await audit.append(tx, now, "person", "sending.resumed" if end else "sending.paused", LOCAL_CALLER.tenant_id)
+        await audit.append(tx, now, caller.agent_id, "sending.resumed" if end else "sending.paused", caller.tenant_id)
 
-    await app.database.write(LOCAL_CALLER.tenant_id, write)
+    await app.database.write(caller.tenant_id, write)
     app.wake.hint(OUTBOX)
 
 
-async def resume_inbox(app: App, inbox_name: str) -> str:
+async def resume_inbox(app: App, inbox_name: str, *, caller: Caller = COMMAND_LINE) -> str:
     """Let an inbox send again that was stopped because too much of its mail bounced. Raises NotFound."""
-    inbox = await own_inbox(app, LOCAL_CALLER, inbox_name)
+    caller.need(RELEASE)
+    inbox = await own_inbox(app, caller, inbox_name)
 
     async def write(tx: Transaction) -> None:
         await conduct.suspend(tx, inbox.inbox_id, "")
-        await audit.append(tx, app.now_ms(), "person", "inbox.resumed", inbox.inbox_id)
+        await audit.append(tx, app.now_ms(), caller.agent_id, "inbox.resumed", inbox.inbox_id)
 
-    await app.database.write(LOCAL_CALLER.tenant_id, write)
+    await app.database.write(caller.tenant_id, write)
     return inbox.address
 
 
-async def verify_audit(app: App) -> Verified:
+async def verify_audit(app: App, *, caller: Caller = COMMAND_LINE) -> Verified:
     """Whether the audit log is whole and unchanged."""
-    return await app.database.read(LOCAL_CALLER.tenant_id, audit.verify)
+    caller.need_all(ADMIN)
+    return await app.database.read(caller.tenant_id, audit.verify)
 
 
 def _contact_key(name: str) -> str:
@@ -214,9 +230,10 @@ def _owned_domain(name: str) -> str:
     return domain
 
 
-async def import_mail(app: App, inbox_name: str, paths: Iterable[Path]) -> Imported:
+async def import_mail(app: App, inbox_name: str, paths: Iterable[Path], *, caller: Caller = COMMAND_LINE) -> Imported:
     """Put the messages of .eml files, mbox files and Maildir folders into an inbox, through the same door as SMTP."""
-    inbox = await own_inbox(app, LOCAL_CALLER, inbox_name)
+    caller.need(ADMIN)
+    inbox = await own_inbox(app, caller, inbox_name)
     done = Imported()
     for path in paths:
         try:

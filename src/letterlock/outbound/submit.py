@@ -29,7 +29,7 @@ from letterlock.outbound.routes import has_ways, way_to
 from letterlock.outgoing import Alarm, Outgoing, alarms
 from letterlock.policy import APPROVAL, Decision, Limit, Recipient, SendContext, decide
 from letterlock.screen.score import Level
-from letterlock.store import audit, conduct, emails, inboxes, outbox
+from letterlock.store import audit, conduct, emails, inboxes, limits, outbox
 from letterlock.store.database import Transaction
 from letterlock.store.emails import Email
 from letterlock.store.inboxes import Inbox
@@ -393,13 +393,14 @@ async def _limits(
     app: App, tx: Transaction, agent_id: AgentId, inbox: Inbox, outside: int, now_ms: int
 ) -> tuple[Limit, ...]:
     settings = app.settings
+    of_tenant = await limits.of_tenant(tx, "emails_per_hour")
     passed = []
     for whose, hours, most in (
         ("inbox", 1, settings.inbox_per_hour),
         ("inbox", 24, settings.inbox_per_day),
         ("agent", 1, settings.agent_per_hour),
         ("agent", 24, settings.agent_per_day),
-        ("tenant", 1, settings.tenant_per_hour),
+        ("tenant", 1, settings.tenant_per_hour if of_tenant is None else of_tenant),
         ("tenant", 24, settings.tenant_per_day),
     ):
         used = await conduct.used(
