@@ -133,6 +133,7 @@ class Settings(BaseSettings):
     inboxes_per_hour: int = Field(100, ge=0, description="New inboxes of a tenant in an hour.")
     waits_per_hour: int = Field(200, ge=0, description="Calls of a tenant that wait for mail, in an hour.")
 
+    key: SecretStr = Field(SecretStr(""), description="API key that says who calls on stdio; empty: the local agent.")
 
     dns: Literal["auto", "on", "off"] = Field(
         "auto", description="Ask DNS who really sent an email (SPF, DKIM, DMARC); auto: when mail comes from outside."
