@@ -520,3 +520,31 @@ async def test_an_email_that_ends_with_a_link_shows_its_number_and_quotes_nothin
     read = await do(app, "read_email", email_id=email_id)
     assert read.text.split("\n")[-2].endswith("[1]")
     assert read.removed == []
+
+
+@pytest.mark.parametrize("tool", ["list_emails", "search_emails"])
+async def test_an_inbox_without_a_name_is_an_error_and_not_all_of_them(app: App, tool: str) -> None:
+    await receive(app, await make_inbox(app), letter("Hello"))
+    query = {"query": "hello"} if tool == "search_emails" else {}
+    assert len((await do(app, tool, **query)).emails) == 1
+    for nameless in ("", " "):
+        with pytest.raises((InvalidRequest, NotFound), match=r"(?i)inbox"):
+            await do(app, tool, inbox=nameless, **query)
+
+
+@pytest.mark.parametrize("limit", [True, False])
+async def test_true_is_no_number(app: App, limit: bool) -> None:
+    with pytest.raises(InvalidRequest, match="limit"):
+        await do(app, "list_emails", limit=limit)
+    with pytest.raises(InvalidRequest, match="timeout_s"):
+        await do(app, "wait_for_email", inbox=await make_inbox(app), timeout_s=limit)
+    with pytest.raises(InvalidRequest, match="index"):
+        await do(app, "get_attachment", email_id="em_0", index=limit)
+    assert (await do(app, "list_emails", limit="2", unread=limit)).emails == []
+
+
+async def test_search_finds_no_part_of_a_code_and_parts_of_other_numbers(app: App) -> None:
+    box = await make_inbox(app)
+    await receive(app, box, letter("Your code", "Your verification code is 493817, for your order 771203."))
+    for found, query in ((1, "verification"), (1, "771203"), (1, "1203"), (0, "493817"), (0, "49"), (0, "817")):
+        assert len((await do(app, "search_emails", query=query)).emails) == found, query

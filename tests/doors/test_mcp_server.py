@@ -29,7 +29,9 @@ from running import arrive, call, hand_in, inbox_id, letter, make_inbox, receive
 
 TOOLS = sorted(tool["name"] for tool in json.loads(TOOLS_FILE.read_text("utf-8")))
 READING = {"list_emails", "search_emails", "read_email", "get_thread", "get_attachment", "extract_links"}
-CHANGING = {"create_inbox", "delete_inbox", "send_email", "reply_to_email", "forward_email", "cancel_email"}
+CHANGING = {"create_inbox", "delete_inbox", "send_email", "reply_to_email", "forward_email", "cancel_email"} | {
+    "wait_for_otp"  # uses the code up
+}
 
 
 @contextlib.asynccontextmanager

@@ -134,7 +134,7 @@ ACTIONS: tuple[Action, ...] = (
         reading.ExtractLinks, reading.LinkList, reading.extract_links,
     ),
     Action(
-        "wait_for_otp", "Wait for one-time code", "waiting", WAIT, _READS,
+        "wait_for_otp", "Wait for one-time code", "waiting", WAIT, Hints(),
         waiting.WaitForOtp, waiting.OtpResult, waiting.wait_for_otp, waits=True,
     ),
     Action(

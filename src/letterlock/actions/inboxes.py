@@ -7,7 +7,7 @@ import secrets
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from letterlock.actions.caller import Caller
 from letterlock.actions.health import reception_warning
@@ -35,9 +35,16 @@ _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
 class Request(BaseModel):
-    """Base of every request: an argument nobody knows is refused, not ignored."""
+    """Base of every request: an argument nobody knows is refused, not ignored; true is no number."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _true_is_no_number(cls, value: object, info: ValidationInfo) -> object:
+        if isinstance(value, bool) and cls.model_fields[info.field_name or ""].annotation not in (bool, bool | None):
+            raise ValueError("is true or false, which does not fit here")
+        return value
 
 
 class CreateInbox(Request):
@@ -90,6 +97,7 @@ async def create_inbox(app: App, caller: Caller, request: CreateInbox) -> InboxC
     expires_at = now + int(request.ttl_hours * _HOUR_MS) if request.ttl_hours else None
 
     async def make(tx: Transaction) -> Inbox:
+        await count(app, tx, "inboxes_per_hour")
         for name in names:
             address = Address(name, domain)
             inbox = Inbox(
@@ -97,7 +105,6 @@ async def create_inbox(app: App, caller: Caller, request: CreateInbox) -> InboxC
                 InboxId(new_id("ib")),
                 caller.agent_id,
                 str(address),
-        await count(app, tx, "inboxes_per_hour")
                 request.purpose,
                 0,
                 now,
@@ -145,6 +152,8 @@ async def delete_inbox(app: App, caller: Caller, request: DeleteInbox) -> InboxD
             await audit.append(tx, now, caller.agent_id, "inbox.deleted", inbox.inbox_id)
 
     await app.database.write(caller.tenant_id, delete)
+    # Whoever waits for its mail need not wait on.
+    app.wake.hint(inbox.inbox_id)
     return InboxDeleted(
         inbox_id=inbox.inbox_id,
         address=inbox.address,

@@ -230,7 +230,7 @@ async def list_emails(app: App, caller: Caller, request: ListEmails) -> EmailLis
 
 
 async def search_emails(app: App, caller: Caller, request: SearchEmails) -> EmailList:
-    """Search received emails by words in any language, names, addresses or parts of numbers; newest first."""
+    """Search emails by words in any language, names, addresses, parts of numbers; newest first."""
     inbox_id = await _scope(app, caller, request.inbox)
     terms = query_terms(request.query)
     if not terms:

@@ -6,8 +6,11 @@ missed.
 
 from __future__ import annotations
 
+import contextlib
+import re
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, TypeVar
 
@@ -20,7 +23,11 @@ from letterlock.actions.reading import EmailListed, listed
 from letterlock.actions.shown import note_shown
 from letterlock.app import App
 from letterlock.errors import InvalidRequest
+from letterlock.message.address import parse_address
 from letterlock.message.extract.codes import Code
+from letterlock.message.extract.domains import registrable
+from letterlock.message.extract.links import host_flags
+from letterlock.screen.safe_text import safe_line
 from letterlock.screen.score import Level
 from letterlock.store import emails
 from letterlock.store.database import Transaction
@@ -42,7 +49,7 @@ Timeout = Annotated[
 
 class WaitForOtp(Request):
     inbox: Annotated[str, Field(min_length=1, max_length=320)]
-    from_: Annotated[str, Field(max_length=320, description="sender's address or domain")] = ""
+    from_: Annotated[str, Field(max_length=320, description="sender's address, domain or its name")] = ""
     timeout_s: Timeout = DEFAULT_WAIT_S
     since: Annotated[int | None, Field(ge=0, description="'since' of the answer before")] = None
     include_used: bool = False
@@ -84,33 +91,50 @@ class EmailWaited(BaseModel):
 
 
 async def wait_for_otp(app: App, caller: Caller, request: WaitForOtp) -> OtpResult:
-    """Wait for a one-time code (OTP, verification code, 2FA) to arrive by email and get it. A code is given once."""
+    """Wait for a one-time code (OTP, verification code, 2FA) by email. Given once, and none after a newer one."""
     inbox = await own_inbox(app, caller, request.inbox)
+    wanted = _Wanted.of(request.from_)
     if request.accept_unproved:
         caller.need(UNPROVED_CODES)
     after = _after(inbox, request.since)
     if request.since is None:
         recent = app.now_ms() - RECENT_MS
         after = await app.database.read(caller.tenant_id, lambda tx: emails.last_before(tx, inbox.inbox_id, recent))
+    bait: OtpResult | None = None
 
     async def look() -> OtpResult | None:
+        nonlocal bait
         found = await app.database.read(caller.tenant_id, lambda tx: emails.with_code(tx, inbox.inbox_id, after, _LOOK))
-        withheld = None
+        superseded: set[str] = set()
+        withheld = bait = None
         for email in found:
-            if _matches(email, request.from_):
+            house = registrable(email.from_domain)
+            if house in superseded:
+                # Newest first: who sends a second code takes the first back.
+                continue
+            posing = "" if wanted.fits(email) else wanted.posed_as_by(email)
+            if wanted.fits(email) or (posing and request.accept_unproved):
                 answer = await _give(app, caller, email, request)
                 if answer is not None and answer.status != "withheld":
                     return answer
                 # A stranger's bait must not stand before a code that can be given.
                 withheld = withheld or answer
+            elif posing:
+                bait = bait or _withheld(email, posing)
+            if email.code_given_at is not None or (wanted.fits(email) and answer is None):
+                superseded.add(house)
         return withheld
 
-    return await _wait(app, inbox, request.timeout_s, look, lambda: _pending_otp(app, caller, inbox, after))
+    async def pending() -> OtpResult:
+        return bait or await _pending_otp(app, caller, inbox, after)
+
+    return await _wait(app, caller, inbox, request.timeout_s, look, pending)
 
 
 async def wait_for_email(app: App, caller: Caller, request: WaitForEmail) -> EmailWaited:
     """Wait for a new email in an inbox. Without since only mail that arrives from now on counts."""
     inbox = await own_inbox(app, caller, request.inbox)
+    wanted = _Wanted.of(request.from_)
     after = inbox.last_seq if request.since is None else _after(inbox, request.since)
     position = after
 
@@ -123,7 +147,7 @@ async def wait_for_email(app: App, caller: Caller, request: WaitForEmail) -> Ema
         while arrived := await app.database.read(caller.tenant_id, next_ones):
             for email in arrived:
                 position = email.seq
-                if _matches(email, request.from_) and request.subject.lower() in email.subject.lower():
+                if wanted.fits(email) and request.subject.lower() in email.subject.lower():
                     await note_shown(app, caller, [email])
                     return EmailWaited(
                         status="found",
@@ -134,7 +158,6 @@ async def wait_for_email(app: App, caller: Caller, request: WaitForEmail) -> Ema
         return None
 
     async def pending() -> EmailWaited:
-        await own_inbox(app, caller, inbox.inbox_id)
         seen = await _seen(app, caller, inbox, after)
         return EmailWaited(
             status="pending",
@@ -144,11 +167,12 @@ async def wait_for_email(app: App, caller: Caller, request: WaitForEmail) -> Ema
             warning=await reception_warning(app),
         )
 
-    return await _wait(app, inbox, request.timeout_s, look, pending)
+    return await _wait(app, caller, inbox, request.timeout_s, look, pending)
 
 
 async def _wait(
     app: App,
+    caller: Caller,
     inbox: Inbox,
     timeout_s: float,
     look: Callable[[], Awaitable[Found | None]],
@@ -161,6 +185,8 @@ async def _wait(
             found = await look()
             if found is not None:
                 return found
+            # One that is deleted meanwhile gets no more mail.
+            await own_inbox(app, caller, inbox.inbox_id)
             left = end - time.monotonic()
             if left <= 0 or app.wake.closing:
                 return await pending()
@@ -170,26 +196,17 @@ async def _wait(
 async def _give(app: App, caller: Caller, email: Email, request: WaitForOtp) -> OtpResult | None:
     """The answer this email's code makes, or None when it does not count."""
     assert email.code is not None
-    result = OtpResult(
-        status="found",
-        from_=email.from_address,
-        authenticated=email.aligned,
-        email_id=email.email_id,
-        received_at=moment(email.received_at),
-        since=email.seq,
-    )
     if email.level in (Level.SUSPECT, Level.QUARANTINED):
         # A code in mail that tries to steer its reader may be the bait; a person decides.
-        result.status = "withheld"
-        result.reason = f"A code came, but its email is {email.level}."
-        result.next_step = "See read_email for the reasons; a person can read it with `letterlock mail show`."
-        return result
+        return _withheld(
+            email,
+            f"its email is {email.level}",
+            "See read_email for the reasons; a person can read it with `letterlock mail show`.",
+        )
     if app.settings.asks_dns and not email.aligned and not request.accept_unproved:
         # Anyone can write a sender's name; where that is checked, only a proved one is handed out unasked.
-        result.status = "withheld"
-        result.reason = f"A code came, but nothing proves that {email.from_address} sent it."
-        result.next_step = "Call again with accept_unproved=true only if you asked this very service for a code."
-        return result
+        return _withheld(email, f"nothing proves that {email.from_address} sent it")
+    result = _about(email, "found")
     if email.code_given_at is not None:
         if not request.include_used:
             return None
@@ -201,7 +218,7 @@ async def _give(app: App, caller: Caller, email: Email, request: WaitForOtp) -> 
         # Last, because nothing may fail between this and the answer: a code is given once.
         return report.code if report else None, peeking or await emails.give_code(tx, email.email_id, app.now_ms())
 
-    peeking = result.status == "used" or app.settings.read_only
+    peeking = result.status == "used"
     code, given = await (app.database.read if peeking else app.database.write)(caller.tenant_id, take)
     if code is not None:
         result.confidence = code.confidence
@@ -211,8 +228,28 @@ async def _give(app: App, caller: Caller, email: Email, request: WaitForOtp) -> 
     return result if given else None
 
 
+def _about(email: Email, status: str) -> OtpResult:
+    return OtpResult(
+        status=status,
+        from_=email.from_address,
+        authenticated=email.aligned,
+        email_id=email.email_id,
+        received_at=moment(email.received_at),
+        since=email.seq,
+    )
+
+
+def _withheld(
+    email: Email,
+    why: str,
+    next_step: str = "Call again with accept_unproved=true only if you asked this very service for a code.",
+) -> OtpResult:
+    result = _about(email, "withheld")
+    result.reason, result.next_step = f"A code came, but {why}.", next_step
+    return result
+
+
 async def _pending_otp(app: App, caller: Caller, inbox: Inbox, after: int) -> OtpResult:
-    await own_inbox(app, caller, inbox.inbox_id)
     return OtpResult(
         status="pending",
         since=after,
@@ -242,13 +279,76 @@ def _after(inbox: Inbox, since: int | None) -> int:
     return since or 0
 
 
-def _matches(email: Email, wanted: str) -> bool:
-    """Whether the sender is `wanted`: an address, a domain (with its subdomains), or part of the name or address."""
-    wanted = wanted.strip().lower().removeprefix("@")
-    if not wanted:
-        return True
-    if "@" in wanted:
-        return email.from_address.lower() == wanted
-    if "." in wanted:
-        return email.from_domain == wanted or email.from_domain.endswith("." + wanted)
-    return wanted in email.from_address.lower() or wanted in email.from_name.lower()
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """Whose mail counts: an address, a domain with those below it, or the name somebody registered (`github` of
+    github.com, not of github.example.net). All "": anybody's. What a sender calls itself says nothing."""
+
+    address: str = ""
+    domain: str = ""
+    name: str = ""
+
+    @classmethod
+    def of(cls, from_: str) -> _Wanted:
+        """Raises InvalidRequest for what is none of the three."""
+        text = from_.strip().lower()
+        domain = _domain(text.removeprefix("@"))
+        if not text:
+            return cls()
+        with contextlib.suppress(InvalidRequest):
+            if "@" in text[1:]:
+                return cls(address=parse_address(text).key, domain=_domain(text.rpartition("@")[2]))
+            if "." in text:
+                return cls(domain=parse_address(f"x@{domain}").key.removeprefix("x@"))
+            if _NAME.fullmatch(text):
+                return cls(name=_domain(text))
+        raise InvalidRequest(
+            f"from_ '{safe_line(from_, 80)}' is no address, domain or name of one.",
+            next_step="Write it like codes@github.com, github.com or github, or leave it out.",
+        )
+
+    def fits(self, email: Email) -> bool:
+        theirs = _domain(email.from_domain)
+        if self.address:
+            return _key(email.from_address) == self.address
+        if self.domain:
+            return theirs == self.domain or theirs.endswith("." + self.domain)
+        return not self.name or registrable(theirs).partition(".")[0] == self.name
+
+    def posed_as_by(self, email: Email) -> str:
+        """Why an email that does not fit could be taken for one that does, "" if it could not."""
+        theirs = _domain(email.from_domain)
+        if self.domain and registrable(theirs) == registrable(self.domain):
+            return ""
+        name = self.name or registrable(self.domain).partition(".")[0]
+        if not name:
+            return ""
+        ours = registrable(self.domain) if self.domain else f"{name}.{registrable(theirs).partition('.')[2]}"
+        said = f"{email.from_name} {email.from_address.rpartition('@')[0]} {theirs.rpartition('.')[0]}".lower()
+        named = name in (said if len(name) >= _TELLING else _WORDS.findall(said))
+        if named or host_flags(theirs, ours):
+            return f"{email.from_address} is not of {self.domain or name}, though it reads like that"
+        return ""
+
+
+_NAME = re.compile(r"\w(?:[\w-]{0,61}\w)?")
+_WORDS = re.compile(r"[^\W_]+")
+_TELLING = 5
+"""A name of so many letters means somebody also as a part of a word."""
+
+
+def _domain(domain: str) -> str:
+    """In the one form that spellings of a domain share."""
+    domain = domain.lower().rstrip(".")
+    if domain.isascii():
+        return domain
+    with contextlib.suppress(UnicodeError):
+        return domain.encode("idna").decode()
+    return domain
+
+
+def _key(address: str) -> str:
+    try:
+        return parse_address(address).key
+    except InvalidRequest:
+        return address.lower()

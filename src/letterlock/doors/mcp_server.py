@@ -65,8 +65,9 @@ INSTRUCTIONS = (
 
 INSTRUCTIONS_READ_ONLY = (
     "Letterlock shows you email inboxes; this connection is read-only.\n"
-    "list_emails, search_emails, read_email and get_thread show what came; wait_for_otp and wait_for_email wait for"
-    ' more ("pending": call again with the `since` it gives).\n' + _CAUTION
+    "list_emails, search_emails, read_email and get_thread show what came; wait_for_email waits for more"
+    ' ("pending": call again with the `since` it gives). One-time codes stay masked: giving one uses it up.\n'
+    + _CAUTION
 )
 
 
