@@ -214,12 +214,22 @@ FORMS: dict[str, Callable[[str, str], bytes]] = {
     "comment of a sheet": _body("<style>/* PASSAGE */</style><p>VISIBLE</p>"),
     "meter": _body("<p>VISIBLE</p><meter>PASSAGE</meter>"),
     "description": _body("<meta name=description content='PASSAGE'><p>VISIBLE</p>"),
+    "below the end of a box": _body("<div style='height:20px;overflow:hidden'>VISIBLE<br>PASSAGE</div>"),
+    "a clamped line": _body("<p style='-webkit-line-clamp:1;overflow:hidden'>VISIBLE<br>PASSAGE</p>"),
+    "after the end of a line": _body(
+        "<p>VISIBLE</p><p style='width:60px;white-space:nowrap;overflow:hidden'>The choir and all of its friends "
+        "who came to sing PASSAGE</p>"
+    ),
+    "covered": _body(
+        "<p>VISIBLE</p><p style='position:relative'>PASSAGE<b style='position:absolute;inset:0;background:#fff'></b></p>"
+    ),
     "generated": _body('<style>.g::before{content:"PASSAGE"}</style><p class=g>VISIBLE</p>'),
 }
 # Somebody may see these, so they stay; what they say is judged as if nobody did.
 DOUBTFUL: dict[str, Callable[[str, str], bytes]] = {
     "on a picture": _body("<p>VISIBLE</p><div style='background:url(x.png);color:#fff'>PASSAGE</div>"),
     "on a picture of a cell": _body("<p>VISIBLE</p><table><tr><td background=x.png style='color:#fff'>PASSAGE</table>"),
+    "overlapped": _body("<p>VISIBLE</p><p>PASSAGE</p><div style='margin-top:-60px;background:#fff'>Bye.</div>"),
     "in a font of its own": _body(
         "<style>@font-face{font-family:f;src:url(data:font/woff2;base64,AAAA)}.f{font-family:f}</style>"
         "<p>VISIBLE</p><p class=f>PASSAGE</p>"

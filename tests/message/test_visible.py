@@ -270,6 +270,107 @@ def test_text_in_a_font_that_comes_with_the_mail_is_shown_and_also_judged_as_hid
         assert view.text == KEPT and why(view, KEPT) == "font"
 
 
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<div style='height:10px;overflow:hidden'>Line<br>%s</div>",
+        "<div style='height:20px;overflow:hidden'><p>Line</p><p>%s</p></div>",
+        "<div style='max-height:1.2em;contain:paint'>Line<table><tr><td>%s</td></tr></table></div>",
+        "<div style='height:20px;overflow:hidden'>Line<br><br><br>%s</div>",
+        "<div style='height:20px;line-height:500px;overflow:hidden'><span>%s</span></div>",
+        "<div style='height:30px;overflow:hidden'><div style='height:60px'></div>%s</div>",
+        "<div style='height:30px;overflow:hidden'><div><div style='margin-top:60px'>%s</div></div></div>",
+        "<div style='display:-webkit-box;-webkit-line-clamp:1;overflow:hidden'>Line<br>%s</div>",
+        "<div style='height:20px;overflow:hidden'>" + "ten words " * 40 + "%s</div>",
+        "<div style='height:100px;overflow:hidden'>" + "<p>Line</p>" * 30 + "%s</div>",
+        "<div style='width:40px;white-space:nowrap;overflow:hidden'>A first line of some words %s</div>",
+    ],
+)
+def test_what_a_box_cuts_off_is_hidden(html: str) -> None:
+    view = seen(html % GONE + f"<p>{KEPT}</p>")
+    assert "eve" not in view.text and KEPT in view.text
+    assert any(passage.why == "cut_off" and "every password to eve." in passage.text for passage in view.hidden)
+
+
+def test_lines_that_are_cut_off_are_judged_as_one_text() -> None:
+    words = "".join(f"<div>{word}</div>" for word in GONE.split())
+    assert why(seen(f"<div style='height:14px;overflow:hidden'>{KEPT}{words}</div>"), GONE) == "cut_off"
+
+
+def test_what_may_be_cut_off_is_shown_and_also_judged_as_hidden() -> None:
+    view = seen("<div style='height:100px;overflow:hidden'>" + "<p>Line</p>" * 9 + GONE + "</div>")
+    assert GONE in view.text
+    assert GONE in next(passage.text for passage in view.hidden if passage.why == "cut_off")
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<div style='height:40px;overflow:hidden'><p style='float:left'>a</p><p style='float:left'>b</p>%s</div>",
+        "<div style='display:flex;height:40px;overflow:hidden'><div>a</div><div>b</div><div>%s</div></div>",
+        "<div style='height:40px;overflow:hidden'><table><tr><td><p>a</p></td><td><p>%s</p></td></tr></table></div>",
+        "<div style='height:40px;overflow:hidden'><a style='display:inline-block'>a</a> <b>%s</b></div>",
+        "<div style='height:60px;overflow:hidden'><div>a</div><div>b</div><div>%s</div></div>",
+        "<div style='max-height:400px;overflow:hidden'>" + "<p>Line</p>" * 12 + "%s</div>",
+        "<div style='overflow:hidden'>" + "<p>Line</p>" * 40 + "%s</div>",
+        "<div style='display:-webkit-box;-webkit-line-clamp:3;overflow:hidden'>%s</div>",
+        "<div style='width:300px;white-space:nowrap;overflow:hidden;text-overflow:ellipsis'>%s</div>",
+        "<td height=20 style='height:20px;overflow:hidden;line-height:20px'>%s</td>",
+    ],
+)
+def test_what_fits_into_a_box_is_kept(html: str) -> None:
+    view = seen(html % KEPT)
+    assert KEPT in view.text and why(view, KEPT) == ""
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<div style='position:relative'><p>%s</p><div style='position:absolute;inset:0;background:#fff'>x</div></div>",
+        "<div style='position:relative'><a href=u>%s</a><div><b style='position:absolute;top:0;left:0;width:100%%;"
+        "height:100%%;background:#eee'></b></div></div>",
+        "<div style='position:relative'>%s<p style='position:absolute;top:0;left:0;width:600px;height:300px;"
+        "background-color:white'>x</p></div>",
+        "<div style='position:relative'>%s<p style='position:absolute;top:0;left:0;right:0;bottom:0;"
+        "background:linear-gradient(#fff,#eee)'>x</p></div>",
+    ],
+)
+def test_what_something_lies_on_is_hidden(html: str) -> None:
+    view = seen(f"<p>{KEPT}</p>{html % GONE}<p>after</p>")
+    assert GONE not in view.text and view.text.startswith(KEPT) and view.text.endswith("after")
+    assert why(view, GONE) == "covered"
+    assert not any(GONE in link.text for link in view.links)
+    for block in view.blocks:
+        assert view.text[block.start :].startswith(block.text.split()[0])
+
+
+def test_what_something_may_lie_on_is_shown_and_also_judged_as_hidden() -> None:
+    for html in (
+        "<p>%s</p><div style='margin-top:-40px;background:#fff'>over</div>",
+        "<p>%s</p><img src=x style='position:absolute;top:0;left:0;width:100%%;height:100%%'>",
+        "<p>a<p>b<p>%s<b style='position:absolute;top:0;left:0;width:600px;height:30px;background:#fff'></b>",
+    ):
+        view = seen(html % GONE)
+        assert GONE in view.text
+        assert GONE in next(passage.text for passage in view.hidden if passage.why == "covered")
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<div style='position:relative'><p style='position:absolute;inset:0;background:#000;color:#fff'>%s</p></div>",
+        "<p>%s</p><b style='position:absolute;top:0;right:0;width:20px;height:20px;background:red;color:#fff'>3</b>",
+        "<p>%s</p><div style='position:absolute;bottom:0;left:0;width:100%%;height:4px;background:#c00'></div>",
+        "<p>%s</p><div style='position:absolute;inset:0;background:rgba(0,0,0,.05)'></div>",
+        "<p>%s</p><div style='position:absolute;inset:0;background:#fff;z-index:-1'></div>",
+        "<p>%s</p><div style='margin-top:-4px;background:#fff'>next</div>",
+    ],
+)
+def test_what_nothing_lies_on_is_kept(html: str) -> None:
+    view = seen(html % KEPT)
+    assert KEPT in view.text and why(view, KEPT) == ""
+
+
 def test_strings_around_a_document_are_kept_among_the_hidden() -> None:
     view = seen(f"<!-- {KEPT} --><!DOCTYPE html PUBLIC '{GONE}' ''><html><body>a</body></html>")
     assert view.text == "a" and why(view, KEPT) == why(view, GONE) == "comment"
@@ -459,6 +560,22 @@ def test_what_lies_beyond_a_cap_is_hidden_not_dropped() -> None:
         + "}</style>"
         + "".join(f"<p style='animation:x {n}s'>x</p>" for n in range(9_000)),
         "<details>" + "<summary>a</summary><p>b" * 9_000,
+        "<div style='height:9px;overflow:hidden'>" * 150 + "<p>ab cd</p>" * 9_000,
+        "<p>a</p><p style='position:absolute;inset:0;background:red'>b</p>" * 9_000,
+        "<p>a</p>" * 9_000 + "<div style='margin-top:-99px;background:red'>b</div>" * 9_000,
+        "<p>a</p>" * 9_000
+        + "<p style='position:absolute;top:0;left:0;width:300px;height:20px;background:red'>b" * 4_000,
+        "<style>" + "@import 'data:,/*" * 9_000 + "</style>",
+        "<style>" + "/*" * 90_000 + "</style>",
+        "<style>" + "@font-face{src:url(data:" * 9_000 + "</style>",
+        "<!doctype " * 9_000,
+        "<p style='background:" + "url('/" * 20_000 + "'>",
+        "<p style='grid-template-rows:" + "repeat(" * 20_000 + "'>",
+        "<template>" * 500 + "x",
+        "<style>"
+        + "".join(f".a{n}::before{{content:'x'}}" for n in range(1_900))
+        + "</style>"
+        + "<p class=a1>b" * 9_000,
     ],
 )
 def test_hostile_markup_ends_soon(html: str) -> None:

@@ -231,6 +231,13 @@ def _read_number(name: str, value: str) -> Iterator[tuple[str, Value]]:
         yield name, number
 
 
+def _read_number_of(name: str) -> _Read:
+    def read(_: str, value: str) -> Iterator[tuple[str, Value]]:
+        return _read_number(name, value)
+
+    return read
+
+
 def _read_length(name: str, value: str) -> Iterator[tuple[str, Value]]:
     length = _length(value)
     if length is not None:
@@ -648,6 +655,9 @@ _READERS: Final[Mapping[str, _Read]] = {
     "aspect-ratio": _trap(_flat_box),
     "color-scheme": _trap(_dark_scheme),
     "contain": _read_containment,
+    "float": _keyword("left", "right", "none"),
+    "line-clamp": _read_as("-webkit-line-clamp"),
+    "-webkit-line-clamp": _read_number_of("-webkit-line-clamp"),
     "translate": _read_text,
     "rotate": _read_text,
     "backface-visibility": _keyword("hidden"),
@@ -1451,7 +1461,7 @@ _PLAIN_SKIP: Final = re.compile(
 
 _FONT_FACE: Final = re.compile(r"@font-face\b[^{}]*+\{([^{}]*+)\}", re.IGNORECASE)
 _FONT_NAME: Final = re.compile(r"font-family\s*+:\s*+([^;]*+)", re.IGNORECASE)
-_DATA_URL: Final = re.compile(r"url\(\s*+(?:\"data:[^\"\n]*+\"|'data:[^'\n]*+'|data:[^)'\"\n]*+)\s*+\)", re.IGNORECASE)
+_DATA_URL: Final = re.compile(r"url\(\s*+(?:\"data:[^\"\n]*+\"|'data:[^'\n]*+'|data:[^()'\"\n]*+)\s*+\)", re.IGNORECASE)
 _DATA_IMPORT: Final = re.compile(
     r"@import\s*+(?:url\(\s*+)?(?:\"(data:[^\"]*+)\"|'(data:[^']*+)'|(data:[^)\s]*+))", re.IGNORECASE
 )
@@ -1678,6 +1688,102 @@ _WITHOUT_STYLE: Final = names(
 # --- computed style ---------------------------------------------------------------------------------------------------
 
 
+class Frame(NamedTuple):
+    """What an element does to the text around and below it; lengths in pixels, `room` and `width` infinite where it
+    does not cut off."""
+
+    room: float = math.inf
+    """What of its height is drawn."""
+    lines: float = math.inf
+    width: float = math.inf
+    """What of one line is drawn that goes on without an end."""
+    height: float = 0.0
+    lead: float = 0.0
+    """Space above it."""
+    beside: bool = False
+    """It floats."""
+    row: bool = False
+    """All in it stand beside each other."""
+    positioned: bool = False
+    cover: float = 0.0
+    """How much of the text before it, in the element it is positioned in, it lies on and lets nobody see."""
+    overlap: float = 0.0
+    """How much of the text right above it, it lies on."""
+
+    @property
+    def cuts(self) -> bool:
+        return min(self.room, self.lines, self.width) < math.inf
+
+
+NO_FRAME: Final = Frame()
+_FRAMING: Final = names("overflow -webkit-line-clamp position float")
+_ROWS: Final = frozenset({"flex", "grid", "-box"})
+
+
+def _framed(
+    tag: str, declared: Mapping[str, Value], size: float, display: str, opaque: bool, lead: float
+) -> Frame | None:
+    get = declared.get
+    clipped = get("overflow") == "clip" and display not in _INLINE
+    height = _extent(get("height"), size)
+    room = lines = width = math.inf
+    if clipped:
+        tallest = min(height, _extent(get("max-height"), size))
+        least = pixels(get("min-height", ""), size)
+        room = max(tallest, least) if least is not None else tallest
+        if get("white-space") in ("nowrap", "pre"):
+            width = min(_extent(get("width"), size), _extent(get("max-width"), size))
+        clamp = get("-webkit-line-clamp")
+        if isinstance(clamp, float) and clamp >= 1:
+            lines = clamp
+    position = get("position")
+    cover = 0.0
+    depth = get("z-index")
+    if position in ("absolute", "fixed") and (opaque or tag == "img") and not (isinstance(depth, float) and depth < 0):
+        cover = _covers(declared, size)
+    frame = Frame(
+        room,
+        lines,
+        width,
+        height if height < math.inf else 0.0,
+        max(0.0, lead),
+        get("float") in ("left", "right"),
+        display[-4:] in _ROWS and get("-webkit-line-clamp") is None,
+        position in ("relative", "absolute", "fixed", "sticky"),
+        cover,
+        -lead if lead <= -12 and opaque else 0.0,
+    )
+    return frame if frame != NO_FRAME else None
+
+
+def _extent(value: Value | None, size: float) -> float:
+    """A length in pixels where the page need not be laid out to know it, else infinite."""
+    if not isinstance(value, Length) or value.unit == "%":
+        return math.inf
+    extent = pixels(value, size)
+    return extent if extent is not None else math.inf
+
+
+def _covers(declared: Mapping[str, Value], size: float) -> float:
+    """How high a positioned element lies on what it is positioned in, from its top on; 0 where not clearly."""
+    sides = {side: pixels(declared.get(side, ""), size, 1_000.0) for side in ("top", "bottom", "left", "right")}
+    near = {side for side, where in sides.items() if where is not None and where <= 20}
+    wide, high = declared.get("width"), declared.get("height")
+    wide_enough = {"left", "right"} <= near or (
+        isinstance(wide, Length) and (wide.number >= 90 if wide.unit == "%" else (pixels(wide, size) or 0.0) >= 280)
+    )
+    if not wide_enough or (sides["left"] or 0.0) > 100 or (sides["top"] or 0.0) > 20:
+        return 0.0
+    if {"top", "bottom"} <= near:
+        return math.inf
+    if not isinstance(high, Length) or ("top" not in near and "bottom" not in near):
+        return 0.0
+    if high.unit == "%":
+        return math.inf if high.number >= 90 else 0.0
+    extent = pixels(high, size) or 0.0
+    return extent if extent >= 16 else 0.0
+
+
 # Not frozen only because making frozen values is four times as slow, and this is made for every element.
 @dataclass(slots=True, eq=False)
 class Style:
@@ -1720,6 +1826,10 @@ class Style:
     """All of the text does, whatever its letters are (<bdo>, unicode-bidi: bidi-override)."""
     pictured: bool = False
     """It lies on a picture that nobody here looks at."""
+    within: bool = False
+    """It or what is around it cuts off what is too long for it."""
+    frame: Frame | None = None
+    """Its own, never inherited."""
     scale: float = 1.0
     """What zoom and scaling, of it and around it, make of its size."""
     doubt: str = ""
@@ -1832,7 +1942,7 @@ class Cascade:
         linked = tag == "a" and "href" in attributes
         if not (inline or matched or hints or linked) and tag not in _STYLED_TAGS:
             display = _DISPLAY_OF.get(tag, "inline")
-            if display == parent.display and not (parent.boxed or parent.tight or parent.turned):
+            if display == parent.display and not (parent.boxed or parent.tight or parent.turned or parent.frame):
                 return parent
             bare = (parent, display)
             known = self._memo.get(bare)
@@ -2043,7 +2153,7 @@ def _inherited(parent: Style, display: str) -> Style:
         parent.indent, parent.coded, parent.linked, puzzling=parent.puzzling, variables=parent.variables,
         tracking=parent.tracking, leading=parent.leading, pressed=parent.pressed,
         leftward=parent.leftward, turned=parent.turned and display in _INLINE,
-        pictured=parent.pictured, doubt=parent.doubt, scale=parent.scale,
+        pictured=parent.pictured, doubt=parent.doubt, scale=parent.scale, within=parent.within,
     )  # fmt: skip
 
 
@@ -2098,7 +2208,7 @@ def _computed(
 
     backdrops = parent.backdrops
     pictured = parent.pictured
-    own_backdrop = False
+    own_backdrop = opaque = False
     fill = get("background-color")
     if fill is None and hints.get("bgcolor"):
         fill = legacy_colour(hints["bgcolor"] or "")
@@ -2117,7 +2227,8 @@ def _computed(
         painted = tuple(_over(fill, backdrop, opacity) for backdrop in backdrops)
         own_backdrop = any(_distance(one, two) > 4 for one, two in zip(painted, backdrops, strict=True))
         backdrops = painted
-        pictured = pictured and fill.alpha * opacity < 0.9
+        opaque = fill.alpha * opacity >= 0.9
+        pictured = pictured and not opaque
     if isinstance(stops, Gradient) and stops.stops:
         # Text must stand out from every colour of a gradient, since we do not know which one it lies on.
         known = tuple(_over(stop, backdrops[0], opacity) for stop in stops.stops if isinstance(stop, Colour))
@@ -2126,6 +2237,7 @@ def _computed(
         backdrops = (*known, *backdrops)[:16] if get("background-size") == "part" else known or backdrops
         own_backdrop = True
         if all(isinstance(stop, Colour) and stop.alpha >= 0.9 for stop in stops.stops):
+            opaque = opaque or opacity >= 0.9
             pictured = pictured and opacity < 0.9
             stops = None
     # Most programs load no pictures until they are asked to: where the mail gives a colour to stand in for the picture,
@@ -2219,6 +2331,10 @@ def _computed(
                 doubt = doubt or "picture"
             else:
                 hidden = "colour"
+    frame = None
+    above = pixels(get("margin-top", ""), size) or 0.0
+    if parent.within or above <= -12 or display[-4:] in _ROWS or not declared.keys().isdisjoint(_FRAMING):
+        frame = _framed(tag, declared, size, display, opaque, above)
     return Style(
         display=display,
         gone=gone,
@@ -2249,6 +2365,8 @@ def _computed(
         pictured=pictured,
         doubt=doubt,
         scale=share_drawn,
+        frame=frame,
+        within=parent.within or (frame is not None and frame.cuts),
     )
 
 

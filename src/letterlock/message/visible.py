@@ -7,14 +7,15 @@ in mail is ever fetched.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from html import unescape
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 from letterlock.message.characters import clean, is_clean
-from letterlock.message.css import ROOT, Cascade, Element, Style, data_text, imported, names
+from letterlock.message.css import NO_FRAME, ROOT, Cascade, Element, Frame, Style, data_text, imported, names
 from letterlock.message.parse import Caps, ParsedMessage
 
 if TYPE_CHECKING:
@@ -261,6 +262,84 @@ class _Run(NamedTuple):
     gap: str
 
 
+class _Room:
+    """A box that cuts off what is too long for it, and how much of it is taken: estimated so that text which is thought
+    to lie beyond its end surely does, with narrow letters and without the space between paragraphs."""
+
+    __slots__ = ("bottom", "column", "depth", "frame", "fresh", "line", "marks", "used")
+
+    def __init__(self, frame: Frame, depth: int) -> None:
+        self.frame = frame
+        self.depth = depth
+        self.used = 0.0
+        self.bottom = 0.0
+        self.line = 0.0
+        self.column = 0.0
+        self.fresh = True
+        # Of each open element that stands beside others, or has a height: its depth, the top of it, its height, and
+        # whether what follows is beside it.
+        self.marks: list[tuple[int, float, float, bool]] = []
+
+    def enter(self, depth: int, frame: Frame, beside: bool, broken: bool) -> None:
+        top = self.used if broken or self.fresh else max(0.0, self.used - self.line)
+        if not beside:
+            self.used += frame.lead
+        if beside or frame.height or frame.row:
+            self.marks.append((depth, top, frame.height, beside))
+        if beside:
+            self.used = top
+            self.fresh = True
+
+    def leave(self, depth: int) -> None:
+        while self.marks and self.marks[-1][0] >= depth:
+            _, top, height, beside = self.marks.pop()
+            self.bottom = max(self.bottom, self.used, top + height)
+            self.used = top if beside else self.bottom
+
+    def take(self, text: str, style: Style, broken: bool) -> tuple[int, int]:
+        """How many characters of `text` are drawn, and how many may be."""
+        leading = style.leading
+        line = 1.15 * style.size
+        if leading is not None:
+            line = leading.number * (1.0 if leading.unit else style.size)
+        line = self.line = max(line, 4.0)
+        letter = 0.45 * style.size
+        if self.fresh or broken:
+            self.used += line
+            self.column = 0.0
+            self.fresh = False
+        frame = self.frame
+        if frame.width < math.inf:
+            room = max(0, int((frame.width - self.column) / letter))
+            self.column += len(text) * letter
+            sure = room
+            may = 2 * room + 20
+        else:
+            sure = may = len(text)
+        wide = min(_WIDEST, frame.width)
+        end = min(frame.room, frame.lines * line)
+        if end < math.inf:
+            sure = min(sure, self._fitting(end, line, wide, letter))
+            # Small boxes are no layout; in large ones there may be columns that we take to be below each other.
+            may = min(may, self._fitting(3 * end if end > 60 else end, line, wide, letter))
+        if frame.width == math.inf:
+            over = self.column + len(text) * letter
+            self.used += line * (over // wide)
+            self.column = over % wide
+        return sure, max(sure, may)
+
+    def _fitting(self, end: float, line: float, wide: float, letter: float) -> int:
+        """The characters from here on that are on lines of which the middle is above `end`."""
+        if self.used - line / 2 > end:
+            return 0
+        more = (end - self.used + line / 2) // line
+        return max(0, int((more * wide + wide - self.column) / letter))
+
+
+# Of a window in which mail is read, in pixels.
+_WIDEST: Final = 900.0
+
+
 class _OpenLink:
     __slots__ = ("alts", "boxed", "first", "image", "url")
 
@@ -270,6 +349,17 @@ class _OpenLink:
         self.alts: list[str] = []
         self.image = False
         self.boxed = False
+
+
+# So many characters are looked at again because something may lie on them.
+_LOOKS: Final = 1_000_000
+
+
+def _word_end(text: str, end: int) -> int:
+    """`end`, moved to where a word begins."""
+    if end >= len(text):
+        return len(text)
+    return text.rfind(" ", 0, end + 1) + 1
 
 
 class _Page:
@@ -287,6 +377,8 @@ class _Page:
         self.bullet = ""
         self.quotes = 0
         self.turning = 0
+        self.rooms: list[_Room] = []
+        self._looked = 0
         self._length = 0
 
     def line_break(self) -> None:
@@ -351,6 +443,62 @@ class _Page:
         self.box_chars[box] += len(text)
         self.breaks = 0
         self.blank = self.cell = False
+
+    def fit(self, text: str, style: Style, hidden: _Hidden) -> str:
+        """As much of `text` as the boxes around it let be seen, the rest being hidden."""
+        folded = text if style.keeps_blanks else " ".join(text.split())
+        if not folded:
+            return text
+        sure = may = len(folded)
+        for room in self.rooms:
+            surely, maybe = room.take(folded, style, self.breaks > 0)
+            sure, may = min(sure, surely), min(may, maybe)
+        if may:
+            hidden.close()
+        if sure >= len(folded):
+            return text
+        sure, may = (_word_end(folded, end) for end in (sure, may))
+        if folded[sure:may].strip():
+            hidden.doubt(folded[sure:may], "cut_off")
+        if may >= len(folded):
+            return text
+        hidden.text(folded[may:], "cut_off")
+        return " " * text[:1].isspace() + folded[:may]
+
+    def cover(self, first: int, height: float, style: Style, hidden: _Hidden) -> None:
+        """Something lies on the runs from `first` on, so high from the top of them that nobody sees through it; 0 where
+        that is not known."""
+        runs = self.runs[first:]
+        if not runs:
+            return
+        lines = sum(run.gap == "\n" for run in runs) or 1
+        text = " ".join(run.text for run in runs)
+        self._looked += len(runs) + len(text)
+        if self._looked < _LOOKS and (not height or lines * 1.15 * style.size > max(height, 24.0)):
+            hidden.doubt(text, "covered")
+            return
+        hidden.close()
+        hidden.add(text, "covered", "html")
+        del self.runs[first:]
+        end = self.runs[-1].start + len(self.runs[-1].text) if self.runs else 0
+        while self._length > end:
+            self._length -= len(self.pieces.pop())
+        for run in runs:
+            self.box_chars[run.box] -= len(run.text)
+        self.links = [(link, last) for link, last in self.links if link.first < first]
+        self.breaks = max(self.breaks, 1)
+
+    def overlap(self, height: float, hidden: _Hidden) -> None:
+        """Something that cannot be seen through lies on the last lines so far, as many as are so high."""
+        covered: list[str] = []
+        self._looked += 2_000
+        for run in reversed(self.runs[-40:]) if self._looked < _LOOKS else ():
+            if height <= 0.5 * run.style.size:
+                break
+            covered.append(run.text[-2_000:])
+            height -= 1.15 * run.style.size if run.gap == "\n" else 0.0
+        if covered:
+            hidden.doubt(" ".join(reversed(covered)), "covered")
 
     def turn(self, first: int) -> None:
         """Put the runs from `first` on, each turned around already, in the order in which they are seen, line by line
@@ -564,10 +712,46 @@ def _attributes(html: str, position: int) -> int:
     return count
 
 
+_Open: TypeAlias = tuple["LexborNode", Style, int, _OpenLink | None, Element, Element | None, int]
+
+
+def _positioned(stack: list[_Open], starts: list[int], style: Style) -> int:
+    """The number of runs before the innermost open element that others are positioned in, `style` being that of the
+    innermost of all."""
+    for index in range(len(stack) - 1, -1, -1):
+        if style.frame is not None and style.frame.positioned:
+            return starts[index]
+        style = stack[index][1]
+    return 0
+
+
+def _frame(
+    inner: Style, outer: Style, depth: int, stack: list[_Open], starts: list[int], page: _Page, hidden: _Hidden
+) -> None:
+    """What an element that begins does to the text around it."""
+    frame = inner.frame or NO_FRAME
+    if frame.cover:
+        page.cover(_positioned(stack[:-1], starts[:-1], outer), frame.cover, inner, hidden)
+    if frame.overlap:
+        page.overlap(frame.overlap, hidden)
+    beside = frame.beside or inner.display in _BESIDE or (outer.frame is not None and outer.frame.row)
+    for room in page.rooms:
+        room.enter(depth, frame, beside, page.breaks > 0)
+    if frame.cuts and len(page.rooms) < _ROOMS:
+        page.rooms.append(_Room(frame, depth))
+
+
+_BESIDE: Final = frozenset({"table-cell", "inline-block", "inline-table", "inline-flex"})
+# So many boxes within each other are measured; each costs another look at the text within.
+_ROOMS: Final = 8
+
+
 def _walk(root: LexborNode, cascade: Cascade, page: _Page, hidden: _Hidden) -> None:
     # Of each open element its node, what to go back to after it (style, box, link, element and its elder), and the
     # number of runs before it where its text runs another way than what is around it, else -1.
-    stack: list[tuple[LexborNode, Style, int, _OpenLink | None, Element, Element | None, int]] = []
+    stack: list[_Open] = []
+    # The number of runs before each.
+    starts: list[int] = []
     lists: list[int] = []
     spoken = _SPOKEN.union(cascade.named)
     element = Element("", {})
@@ -592,13 +776,16 @@ def _walk(root: LexborNode, cascade: Cascade, page: _Page, hidden: _Hidden) -> N
             elif element.tag == "details" and _folded(element, "", None):
                 hidden.text(content, "display_none")
             else:
-                hidden.close()
+                if not page.rooms:
+                    hidden.close()
                 if style.turned:
                     content = _turned(content, style, hidden)
                 else:
                     if "\u202e" in content and not style.keeps_blanks:
                         content = _BLANK.sub(" ", content)
                     content = hidden.cleaned(content, "html")
+                if page.rooms:
+                    content = page.fit(content, style, hidden)
                 if style.doubt:
                     hidden.doubt(content, style.doubt)
                 if style.keeps_blanks:
@@ -634,6 +821,9 @@ def _walk(root: LexborNode, cascade: Cascade, page: _Page, hidden: _Hidden) -> N
                 hidden.text(node.text(separator=" "), "display_none")
             elif tag == "br":
                 if not style.hidden:
+                    if page.rooms and page.breaks:
+                        for room in page.rooms:
+                            room.used += 1.15 * style.size
                     page.line_break()
             elif tag == "head":
                 inner = style
@@ -645,6 +835,8 @@ def _walk(root: LexborNode, cascade: Cascade, page: _Page, hidden: _Hidden) -> N
                     )
                     inner = None
                 elif tag == "img":
+                    if inner.frame is not None and inner.frame.cover:
+                        page.cover(_positioned(stack, starts, style), 0.0, inner, hidden)
                     _image(attributes, inner, page, hidden, link)
                     inner = None
         if inner is not None:
@@ -653,7 +845,10 @@ def _walk(root: LexborNode, cascade: Cascade, page: _Page, hidden: _Hidden) -> N
                 page.turning += 1
                 turning = len(page.runs)
             stack.append((node, style, box, link, element, elder, turning))
+            starts.append(len(page.runs))
             _enter(child, inner, page, lists)
+            if page.rooms or inner.frame is not None:
+                _frame(inner, style, len(stack), stack, starts, page, hidden)
             if inner.boxed and inner is not style:
                 page.box_chars.append(0)
                 box = len(page.box_chars) - 1
@@ -668,7 +863,13 @@ def _walk(root: LexborNode, cascade: Cascade, page: _Page, hidden: _Hidden) -> N
             if not stack:
                 return
             left, drawn, opened = element, style, link
+            if page.rooms:
+                if page.rooms[-1].depth == len(stack):
+                    page.rooms.pop()
+                for room in page.rooms:
+                    room.leave(len(stack))
             node, style, box, link, element, elder, turning = stack.pop()
+            starts.pop()
             if turning >= 0:
                 page.turning -= 1
                 page.turn(turning)
