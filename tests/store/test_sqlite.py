@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -228,8 +229,18 @@ async def test_a_backup_never_overwrites_a_file(database: SqliteDatabase, tmp_pa
 
 
 async def test_a_backup_into_a_folder_that_is_not_there_says_so(database: SqliteDatabase, tmp_path: Path) -> None:
-    with pytest.raises(StoreFull, match="backup could not be written"):
+    with pytest.raises(StoreFull, match=r"No such file or directory\. Name a file in a folder you can write"):
         await database.backup(tmp_path / "nowhere" / "copy.db")
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(StoreFull, match=r"Not a directory\. Name a file"):
+        await database.backup(tmp_path / "file" / "copy.db")
+
+
+async def test_a_damaged_store_is_called_damaged(tmp_path: Path) -> None:
+    (tmp_path / "a.db").write_bytes(b"no database" * 500)
+    with pytest.raises(DataFolderError, match="damaged: put it aside and put a backup in its place"):
+        async with open_sqlite(tmp_path / "a.db"):
+            pass
 
 
 async def test_a_folder_of_a_newer_letterlock_is_refused_with_the_version_that_can_open_it(tmp_path: Path) -> None:
@@ -311,6 +322,30 @@ async def test_a_store_locked_by_another_process_is_busy_and_recovers(
             with pytest.raises(StoreBusy):
                 await database.write_system(lambda tx: add(tx, "refused"))
             assert await names(database) == set()
+            other.execute("ROLLBACK")
+        await database.write_system(lambda tx: add(tx, "kept"))
+        assert await names(database) == {"kept"}
+
+
+async def test_what_waits_behind_others_for_a_locked_store_does_not_wait_longer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "BUSY_MS", 1000)
+    async with open_sqlite(tmp_path / "a.db") as database:
+        with contextlib.closing(sqlite3.connect(tmp_path / "a.db", isolation_level=None)) as other:
+            other.execute("BEGIN EXCLUSIVE")
+            began = time.monotonic()
+            writes = [asyncio.create_task(database.write_system(lambda tx: add(tx, "refused"))) for _ in range(20)]
+            refused = await asyncio.gather(*writes, return_exceptions=True)
+            assert {type(error) for error in refused} == {StoreBusy}
+            assert time.monotonic() - began < 2
+            # One after the other, as a call does that writes several times: they know what the first found out.
+            monkeypatch.setattr(sqlite, "KNOWN_BUSY_MS", 50)
+            began = time.monotonic()
+            for _ in range(5):
+                with pytest.raises(StoreBusy):
+                    await database.write_system(lambda tx: add(tx, "refused"))
+            assert time.monotonic() - began < 1
             other.execute("ROLLBACK")
         await database.write_system(lambda tx: add(tx, "kept"))
         assert await names(database) == {"kept"}

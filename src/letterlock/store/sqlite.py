@@ -2,14 +2,15 @@
 
 A write waits in a queue; the writer's thread runs everything that waits inside one transaction and commits once, so
 that one fsync serves many senders. When one work fails, each of its group runs again by itself. Other processes of
-the data folder write too: BEGIN IMMEDIATE waits for them up to BUSY_MS, then the work fails with StoreBusy. Only this
-module knows aiosqlite.
+the data folder write too: a work waits for them up to BUSY_MS from when it was handed in (less when they have held the
+store that long already), then it fails with StoreBusy. Only this module knows aiosqlite.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 import sqlite3
 import time
@@ -30,6 +31,9 @@ log = logging.getLogger(__name__)
 
 SCHEMA_VERSION = 5
 BUSY_MS = 10_000
+KNOWN_BUSY_MS = 500
+"""How long a work waits when one before it has waited in vain not long ago."""
+_KNOWN_BUSY_S = 5.0
 READERS = 2
 CHECKPOINT_EVERY_S = 0.5
 CHECKPOINT_BYTES = 8 * 1024 * 1024
@@ -133,6 +137,7 @@ class _Waiting(Generic[T]):
         self.future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self.result: T | None = None
         self.error: BaseException | None = None
+        self.since = time.monotonic()
 
     def run(self, connection: sqlite3.Connection) -> None:
         """In the writer's thread, inside a transaction."""
@@ -173,6 +178,7 @@ class SqliteDatabase:
         self._ordinary: deque[_Waiting[Any]] = deque()
         self._something = asyncio.Event()
         self._written = True
+        self._busy_at = -_KNOWN_BUSY_S
         # Last in, first out: the one that has just read has its pages at hand.
         self._idle_readers: asyncio.LifoQueue[_Connection] = asyncio.LifoQueue()
         for reader in readers:
@@ -194,9 +200,9 @@ class SqliteDatabase:
         if await asyncio.to_thread(target.exists):
             raise Conflict(f"{target} exists already.", next_step="Name a file that does not exist yet.")
         part = target.with_name(target.name + ".part")
-        part.unlink(missing_ok=True)
         source = await _connect(self._file)
         try:
+            part.unlink(missing_ok=True)
             await asyncio.to_thread(part.touch, 0o600)
             copy = await aiosqlite.connect(part)
             try:
@@ -206,10 +212,12 @@ class SqliteDatabase:
                 await copy.close()
             part.rename(target)
         except (sqlite3.Error, OSError) as error:
-            part.unlink(missing_ok=True)
-            raise StoreFull(
-                f"The backup could not be written to {target}.", next_step="Look at its free space."
-            ) from error
+            with contextlib.suppress(OSError):
+                part.unlink(missing_ok=True)
+            why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            no_space = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+            advice = "Free some space there." if no_space or "full" in why else "Name a file in a folder you can write."
+            raise StoreFull(f"The backup could not be written to {target}: {why}.", next_step=advice) from error
         finally:
             await source.close()
 
@@ -289,7 +297,7 @@ class SqliteDatabase:
         if not group:
             return
         try:
-            with _transaction(connection):
+            with self._locked(connection, group[0]):
                 group[0].run(connection)
                 while len(group) < GROUP_WORKS and time.monotonic() < end:
                     waiting = next(works, None)
@@ -308,6 +316,27 @@ class SqliteDatabase:
                         waiting.run(connection)
                 except Exception as own_error:
                     waiting.error = _store_error(own_error) if isinstance(own_error, sqlite3.Error) else own_error
+
+    @contextlib.contextmanager
+    def _locked(self, connection: sqlite3.Connection, first: _Waiting[Any]) -> Iterator[None]:
+        """A transaction for a group. What waits behind others who wait in vain must not wait as long again."""
+        now = time.monotonic()
+        left = BUSY_MS - int((now - first.since) * 1000)
+        if now - self._busy_at < _KNOWN_BUSY_S:
+            left = min(left, KNOWN_BUSY_MS)
+        usual = left > BUSY_MS // 2
+        if not usual:
+            connection.execute(f"PRAGMA busy_timeout = {max(0, left)}")
+        try:
+            with _transaction(connection):
+                yield
+        except sqlite3.OperationalError as error:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF in _BUSY:
+                self._busy_at = time.monotonic()
+            raise
+        finally:
+            if not usual:
+                connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
 
     def _works(self) -> Iterator[_Waiting[Any]]:
         """What a group is made of: urgent work first, but the second place is for ordinary work, which senders who
@@ -361,9 +390,9 @@ async def open_sqlite(file: Path) -> AsyncIterator[SqliteDatabase]:
             for reader in readers:
                 stack.push_async_callback(reader.close)
         except (StoreError, sqlite3.Error) as error:
+            cause = error.__cause__ if isinstance(error.__cause__, sqlite3.Error) else error
             raise DataFolderError(
-                f"The mail store {file} cannot be opened: {error.__cause__ or error}.",
-                next_step="Check that the folder is writable, on a local disk and has free space.",
+                f"The mail store {file} cannot be opened: {cause}.", next_step=_advice(cause)
             ) from error
         database = SqliteDatabase(file, writer, readers)
         tasks = [
@@ -471,6 +500,16 @@ def _migration(version: int) -> Iterable[str]:
             if file.name.startswith(f"{version:04}_"):
                 text = "\n".join(line for line in file.read_text("utf-8").splitlines() if not line.startswith("--"))
                 yield from (statement for statement in text.split(";\n") if statement.strip(" ;\n"))
+
+
+def _advice(error: BaseException) -> str:
+    """What an owner does about a store that cannot be opened."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return "The file is damaged: put it aside and put a backup in its place, or start with an empty data folder."
+    if code in _BUSY:
+        return "Another program holds it: stop that, or try again."
+    return "Check that the folder is writable, on a local disk and has free space."
 
 
 def _is_weather(error: Exception) -> bool:
