@@ -1,4 +1,4 @@
-"""What people write every day of orders, codes, agents and addresses, and what an attack says that reads much like it."""
+"""What people write every day of orders, codes, agents and addresses, and attacks that read much like it."""
 
 from __future__ import annotations
 

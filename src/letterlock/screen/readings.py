@@ -99,6 +99,7 @@ _AS_CASE: Final = bytes.maketrans(
 )
 _LEAST_CHANGES: Final = 3
 _AS_LETTER: Final = bytes(b"a"[0] if shape in b"a?" else b"0"[0] if shape in b"0" else b" "[0] for shape in _SHAPE)
+_AS_ASCII_LETTER: Final = bytes.maketrans(string.ascii_letters.encode(), b"a" * 52)
 _AS_HEX: Final = bytes.maketrans(b"0123456789ABCDEFabcdef", b"0" * 22)
 _BETWEEN_HEX: Final = b" :,;x\\%=|\r\n\t-"
 _JOINING: Final = "+_.~|*/,-"
@@ -121,15 +122,15 @@ def _of(text: str) -> Iterator[Reading]:
     letters = octets.translate(_AS_LETTER)
     if letters.count(b" a ") >= _LEAST_SINGLE and any(gap in letters for gap in _GAPS):
         yield from _together(text)
-    if b"a" * _LONG_WORD in letters:
+    if _LONG_ROW in octets.translate(_AS_ASCII_LETTER):
         yield from _apart(text)
     if b"+++" in octets.translate(_AS_JOINED, _ASCII_LETTERS):
         yield from _unjoined(text)
     if len(octets.translate(None, b"?")) < 0.9 * len(octets):
         yield from _bare(text)
-    lowered = text.lower()
+    lowered = octets.lower()
     for marks, undo in _WORDWISE:
-        if sum(word in lowered for word in marks) >= 2:
+        if sum(map(lowered.__contains__, marks)) >= _LEAST_MARKS:
             yield from _by_line(text, marks, undo)
 
 
@@ -236,19 +237,22 @@ def _escaped(match: re.Match[str]) -> str:
     return chr(point) if point < 0x110000 and not 0xD800 <= point < 0xE000 else " "
 
 
-_ROT13: Final = frozenset({"vtaber", "qvfertneq", "sbetrg", "vafgehpgvbaf", "cerivbhf", "nffvfgnag", "sbejneq"})
-_REVERSED: Final = frozenset({"erongi", "dragersid", "tegrof", "snoitcurtsni", "suoiverp", "tnatsissa", "drawrof"})
-_WORDWISE: Final[tuple[tuple[frozenset[str], Callable[[str], str]], ...]] = (
+_LEAST_MARKS: Final = 2
+_ROT13: Final = frozenset({b"vtaber", b"qvfertneq", b"sbetrg", b"vafgehpgvbaf", b"cerivbhf", b"nffvfgnag", b"sbejneq"})
+_REVERSED: Final = frozenset(
+    {b"erongi", b"dragersid", b"tegrof", b"snoitcurtsni", b"suoiverp", b"tnatsissa", b"drawrof"}
+)
+_WORDWISE: Final[tuple[tuple[frozenset[bytes], Callable[[str], str]], ...]] = (
     (_ROT13, lambda line: codecs.encode(line, "rot13")),
     (_REVERSED, lambda line: line[::-1]),
 )
-_WORDS: Final = re.compile(r"[a-z]+")
+_WORDS: Final = re.compile(rb"[a-z]+")
 
 
-def _by_line(text: str, marks: frozenset[str], undo: Callable[[str], str]) -> Iterator[Reading]:
+def _by_line(text: str, marks: frozenset[bytes], undo: Callable[[str], str]) -> Iterator[Reading]:
     start = 0
     for line in text.split("\n"):
-        if marks & set(_WORDS.findall(line.lower())):
+        if marks & set(_WORDS.findall(line.encode("ascii", "replace").lower())):
             yield Reading(undo(line), start, start + len(line), True)
         start += len(line) + 1
 
@@ -260,9 +264,11 @@ _GAPS: Final = tuple((b"a" + b" " * width) * 4 for width in range(1, 5))
 _LEAST_SINGLE: Final = 3
 _SINGLE: Final = re.compile(r"(?<![^\W_])[^\W\d_](?:[\W_]{1,4}[^\W\d_](?![^\W_])){7,4000}")
 _BETWEEN: Final = re.compile(r"[\W_]+")
-_LONG_WORD: Final = 18
+_LONG_WORD: Final = 24
+_LONG_PART: Final = 16
+_LONG_ROW: Final = b"a" * _LONG_WORD
 # Not within what may be base64.
-_LONG: Final = re.compile(rf"(?<![\w+/=])[^\W\d_]{{{_LONG_WORD},4000}}+(?![\w+/=])")
+_LONG: Final = re.compile(rf"(?<![\w+/=])[A-Za-z]{{{_LONG_WORD},4000}}+(?![\w+/=])")
 _CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _JOINED: Final = re.compile(r"(?<![A-Za-z])[A-Za-z]{1,30}(?:[+_.~|*/,-][A-Za-z]{1,30}){3,200}")
 _ACCENTED: Final = re.compile("[\u00c0-\u024f\u1e00-\u1eff]")
@@ -300,7 +306,7 @@ def _apart(text: str) -> Iterator[Reading]:
 
 
 def _parted(text: str) -> str:
-    return " ".join(_known(word.lower()) if len(word) >= _LONG_WORD else word for word in _CAMEL.sub(" ", text).split())
+    return " ".join(_known(word.lower()) if len(word) >= _LONG_PART else word for word in _CAMEL.sub(" ", text).split())
 
 
 _SHORT: Final = frozenset({"all", "and", "the", "to", "you", "your", "me", "my", "not", "now", "any"})
