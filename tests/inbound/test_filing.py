@@ -69,6 +69,47 @@ class Reader(Workers):
         return Filed.of(Inspection(screening=Screening(Level.NORMAL, 0)), Preview(subject=raw.decode()))
 
 
+class Uneven(Reader):
+    """The n-th email of an inbox takes so many seconds to read."""
+
+    seconds: tuple[float, ...] = ()
+
+    async def read(
+        self, envelope: Envelope, raw: bytes, *, auth: AuthReport | None = None, allowed: Sequence[str] = ()
+    ) -> Filed:
+        number = len(self.asked)
+        filed = await super().read(envelope, raw)
+        await asyncio.sleep(self.seconds[number % len(self.seconds)])
+        return filed
+
+
+async def test_emails_of_an_inbox_are_filed_in_the_order_in_which_they_came(app: App) -> None:
+    box, other = await make_inbox(app), await make_inbox(app, "other")
+    reader = Uneven(app, {})
+    reader.seconds = (0.1, 0.0, 0.05, 0.02, 0.0)
+    async with ended(asyncio.create_task(file_forever(app, reader))):
+        for n in range(20):
+            await hand_in(app, (box, other) if n % 3 else box, f"n{n}".encode())
+        await until(lambda: all_filed(app, 33), 30)
+    for each, wanted in ((box, range(20)), (other, [n for n in range(20) if n % 3])):
+        found = [email.subject for email in (await do(app, "list_emails", inbox=each, limit=50)).emails]
+        assert found == [f"n{n}" for n in wanted][::-1]
+
+
+async def test_an_email_that_takes_long_to_read_does_not_hold_up_those_behind_it(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(filing, "_TURN_S", 0.05)
+    box = await make_inbox(app)
+    for n in range(10):
+        await hand_in(app, box, f"n{n}".encode())
+    reader = Uneven(app, {})
+    reader.seconds = (3600.0, *(0.0,) * 20)
+    async with ended(asyncio.create_task(file_forever(app, reader))):
+        await until(lambda: all_filed(app, 9), 30)
+    assert await subjects(app) == [f"n{n}" for n in range(9, 0, -1)]
+
+
 async def test_a_reading_the_store_cannot_take_becomes_an_unreadable_email_and_blocks_no_other(app: App) -> None:
     box = await make_inbox(app)
     finding = Finding("a.b", "a number no database holds", 0.1, "text", 2**80, 2**81, "")

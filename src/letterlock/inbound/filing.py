@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Sequence
 
 from letterlock.app import App
 from letterlock.errors import StoreBusy, StoreError, StoreFull
-from letterlock.ids import EmailId
+from letterlock.ids import EmailId, InboxId
 from letterlock.inbound.reviewer import Reviewer, open_reviewer
 from letterlock.inbound.workers import Workers, unread
 from letterlock.message.authenticate import AuthReport
@@ -32,8 +32,9 @@ _PATIENCE_MS = 5_000
 _FLOOD_WINDOW_S = 0.1
 _FLOOD_LOOK_S = 0.05
 _MOST_AWAITED = 200
-_MOST_ASKED = 32
-"""Emails that are with the reviewer beside those that workers read."""
+_MOST_BESIDE = 32
+"""Emails that are read, and with the reviewer or waiting for their turn, beside those that workers read."""
+_TURN_S = 1.0
 
 
 async def file_forever(app: App, workers: Workers) -> None:
@@ -46,13 +47,14 @@ async def file_forever(app: App, workers: Workers) -> None:
 async def _file_forever(app: App, workers: Workers, reviewer: Reviewer | None, in_work: set[EmailId]) -> None:
     with app.wake.watch(UNFILED) as watch:
         flood = _Flood(watch, _READ_PER_S * workers.size)
+        turns = _Turns()
         async with asyncio.TaskGroup() as tasks:
             while True:
                 taken: list[Unfiled] = []
                 # More than there are workers: some wait for their commit, and a free worker finds the next at hand.
-                # What is with the reviewer needs no worker.
-                asking = reviewer.asking if reviewer is not None else 0
-                room = 3 * workers.size - len(in_work) + min(asking, _MOST_ASKED)
+                # What is with the reviewer, or waits for its turn, needs no worker.
+                beside = turns.waiting + (reviewer.asking if reviewer is not None else 0)
+                room = 3 * workers.size - len(in_work) + min(beside, _MOST_BESIDE)
                 if room > 0:
                     before = app.now_ms() - _PATIENCE_MS if flood.is_on() else None
                     try:
@@ -63,7 +65,8 @@ async def _file_forever(app: App, workers: Workers, reviewer: Reviewer | None, i
                         log.warning("filing waits: %s", error)
                 for unfiled in taken:
                     in_work.add(unfiled.receipt.email_id)
-                    tasks.create_task(_file_one(app, workers, reviewer, unfiled, in_work, watch))
+                    turn = turns.take(unfiled.receipt.inbox_id)
+                    tasks.create_task(_file_one(app, workers, reviewer, unfiled, in_work, watch, turn))
                 if not taken:
                     await (asyncio.sleep(_FLOOD_LOOK_S) if flood.on else watch.wait())
 
@@ -98,8 +101,57 @@ class _Flood:
         return self.on
 
 
+class _Turns:
+    """Emails of one inbox are filed in the order in which they came, though they are read side by side. One that takes
+    longer than _TURN_S to read loses its turn: it must not hold up those behind it."""
+
+    def __init__(self) -> None:
+        self.waiting = 0
+        self._last: dict[InboxId, _Turn] = {}
+
+    def take(self, inbox_id: InboxId) -> _Turn:
+        last = self._last.get(inbox_id)
+        turn = self._last[inbox_id] = _Turn(self, inbox_id, last.over if last is not None else None)
+        return turn
+
+    def forget(self, turn: _Turn) -> None:
+        if self._last.get(turn.inbox_id) is turn:
+            del self._last[turn.inbox_id]
+
+
+class _Turn:
+    def __init__(self, turns: _Turns, inbox_id: InboxId, before: asyncio.Event | None) -> None:
+        self.inbox_id = inbox_id
+        self.over = asyncio.Event()
+        self._turns = turns
+        self._before = before
+
+    async def come(self, watch: Watch) -> None:
+        """Returns when those before it are with the writer. What follows without a pause is with it before the next."""
+        if self._before is not None and not self._before.is_set():
+            self._turns.waiting += 1
+            watch.ring()
+            try:
+                await asyncio.wait_for(self._before.wait(), _TURN_S)
+            except TimeoutError:
+                log.info("an email of %s is filed after some that came later", self.inbox_id)
+            finally:
+                self._turns.waiting -= 1
+        self.end()
+
+    def end(self) -> None:
+        self.over.set()
+        self._turns.forget(self)
+
+
 async def _file_one(
-    app: App, workers: Workers, reviewer: Reviewer | None, unfiled: Unfiled, in_work: set[EmailId], watch: Watch
+    app: App,
+    workers: Workers,
+    reviewer: Reviewer | None,
+    unfiled: Unfiled,
+    in_work: set[EmailId],
+    watch: Watch,
+    turn: _Turn,
 ) -> None:
     receipt = unfiled.receipt
     try:
@@ -108,6 +160,7 @@ async def _file_one(
             # Its worker is free for another.
             watch.ring()
             filed = await reviewer.reviewed(filed)
+        await turn.come(watch)
         try:
             await _keep(app, receipt, filed)
         except (StoreBusy, StoreFull):
@@ -124,6 +177,7 @@ async def _file_one(
         log.error("no worker for %s: %s", receipt.email_id, error)
         await asyncio.sleep(_AFTER_TROUBLE_S)
     finally:
+        turn.end()
         in_work.discard(receipt.email_id)
         watch.ring()
 
