@@ -11,7 +11,6 @@ from __future__ import annotations
 import binascii
 import json
 import re
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -31,6 +30,12 @@ CredentialKind = Literal[
     "sendgrid_key",
     "twilio_key",
     "huggingface_token",
+    "telegram_token",
+    "webhook",
+    "api_key",
+    "bearer_token",
+    "session_token",
+    "totp_secret",
     "jwt",
     "private_key",
     "password",
@@ -53,10 +58,11 @@ _CREDENTIALS_CAP: Final = 100
 def find_credentials(text: str, subject: str = "") -> tuple[Credential, ...]:
     """The credentials of `text`, at most 100, in order, none within another. `subject`: what names them, if that stands
     apart: of an email "Your recovery codes" the rows of its text are such codes."""
-    found = [*_keys(text), *_private_keys(text)]
     # U+0130 alone changes its length in lower case; the places found must be those of `text`.
     lower = (text.replace("\u0130", "I") if "\u0130" in text else text).lower()
+    found = [*_keys(text), *_named_keys(text, lower), *_private_keys(text)]
     found += _passwords(text, lower)
+    found += _phrases(text, lower)
     found += [Credential("recovery_code", start, end) for start, end in _recovery_codes(text, lower)]
     if subject:
         ahead = len(subject) + 1
@@ -106,21 +112,6 @@ def _drawn_by_lot(value: str) -> bool:
     return kinds >= 2 and len(set(value)) >= min(8, len(value) // 2) and "example" not in lower and "your" not in lower
 
 
-_BASE62: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-
-
-def _checksum_holds(value: str) -> bool:
-    """The last six characters are the CRC-32 of the 30 before them in base 62 (GitHub, "Behind GitHub's new
-    authentication token formats", 2021; npm uses the same)."""
-    body = value.rpartition("_")[2]
-    number = zlib.crc32(body[:-6].encode())
-    digits = ""
-    for _ in range(6):
-        number, digit = divmod(number, 62)
-        digits = _BASE62[digit] + digits
-    return digits == body[-6:]
-
-
 def _decodes(value: str) -> bool:
     """Whether the first part of a JWT is a JSON object that names an algorithm (RFC 7515 section 4.1.1)."""
     head = value.partition(".")[0]
@@ -148,7 +139,7 @@ _SHAPES: Final = (
         r"(?i:aws_?secret_?(?:access_?)?key|secret[_ ]?access[_ ]?key)[\"']?\s{0,3}[:=]\s{0,3}[\"']?"
         r"([A-Za-z0-9/+]{40})",
     ),
-    _shape("github_token", "ghp_ gho_ ghu_ ghs_ ghr_", r"gh[pousr]_[A-Za-z0-9]{36}", _checksum_holds),
+    _shape("github_token", "ghp_ gho_ ghu_ ghs_ ghr_", r"gh[pousr]_[A-Za-z0-9]{36}"),
     _shape("github_token", "github_pat_", r"github_pat_[A-Za-z0-9]{22}_[A-Za-z0-9]{59}"),
     _shape("gitlab_token", "glpat-", r"glpat-[A-Za-z0-9_-]{20,64}(?:\.[a-z0-9.]{2,20})?"),
     _shape("stripe_key", "_live_ _test_ whsec_", r"(?:[sr]k_(?:live|test)|whsec)_[A-Za-z0-9]{16,250}"),
@@ -159,9 +150,17 @@ _SHAPES: Final = (
     _shape(
         "openai_key",
         "sk-",
-        r"sk-(?:(?:proj|svcacct|admin|None)-[A-Za-z0-9_-]{20,300}|[A-Za-z0-9]{20}T3BlbkFJ[A-Za-z0-9]{20})",
+        r"sk-(?:(?:proj|svcacct|admin|None)-[A-Za-z0-9_-]{20,300}|[A-Za-z0-9]{40,60})",
     ),
-    _shape("npm_token", "npm_", r"npm_[A-Za-z0-9]{36}", _checksum_holds),
+    _shape("google_key", "ya29.", r"ya29\.[A-Za-z0-9_-]{20,400}"),
+    _shape("telegram_token", ":AA", r"[0-9]{8,10}:AA[A-Za-z0-9_-]{32,34}"),
+    _shape(
+        "webhook",
+        "hooks.slack.com/ /api/webhooks/",
+        r"https://(?:hooks\.slack\.com/(?:services|workflows)|(?:\w{2,10}\.)?discord(?:app)?\.com/api/webhooks)/"
+        r"([A-Za-z0-9_/-]{20,200})",
+    ),
+    _shape("npm_token", "npm_", r"npm_[A-Za-z0-9]{36}"),
     _shape("pypi_token", "pypi-AgE", r"pypi-AgE[A-Za-z0-9_-]{50,500}"),
     _shape("sendgrid_key", "SG.", r"SG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}"),
     _shape("twilio_key", "SK", r"SK[0-9a-f]{32}"),
@@ -187,6 +186,96 @@ def _in_link(text: str, position: int) -> bool:
     return "://" in text[max(0, position - 300) : position].rpartition("\n")[2].rpartition(" ")[2]
 
 
+# ---- keys that are known by their names ------------------------------------------------------------------------------
+
+_KEY_WORDS: Final = ("key", "token", "secret", "session", "sessid")
+_KEY_BEFORE: Final = re.compile(
+    r"(?:^|[^a-z0-9])(?:api|app|secret|access|private|client|auth|authentication|signing|encryption|session|refresh|id|"
+    r"bot|webhook|bearer|master|service|deploy|jwt|hmac)[ _-]?$"
+)
+_KEY_AFTER: Final = re.compile(
+    r"(?:[ _-]?[a-z0-9]{1,8}){0,2}[\"'\])]{0,2}(?:[^\S\n]{0,3}(?:=>|[:=：])[^\S\n]{0,3}(?:\n[^\S\n]{0,4})?|"
+    r"[^\S\n]{1,3}(?:is|ist|lautet|est|es|é|è)[^\S\n]{1,3})[\"'`“]{0,2}([^\s\"'`<>,;&”]{8,400})",
+    re.IGNORECASE,
+)
+# Of an address written out only what keeps one signed in: its other tokens are there to be followed.
+_KEPT_IN_LINKS: Final = re.compile(
+    r"(?:session[_-]?id|sessid|phpsessid|jsessionid|(?:access|refresh|id)[_-]?token|api[_-]?key|client[_-]?secret|"
+    r"secret[_-]?key|private[_-]?key|auth[_-]?key)\b",
+    re.IGNORECASE,
+)
+_BEARER: Final = re.compile(
+    r"\b(?:bearer[^\S\n]{1,3}([A-Za-z0-9._~+/-]{16,4000}={0,2})|authorization[\"']?:[^\S\n]{0,3}[\"']?basic"
+    r"[^\S\n]{1,3}([A-Za-z0-9+/]{8,400}={0,2}))",
+    re.IGNORECASE,
+)
+_OTPAUTH: Final = re.compile(
+    r"otpauth(?:-migration)?://[^\s\"'<>]{0,500}?[?&](?:secret|data)=([^&\s\"'<>]{8,2000})", re.IGNORECASE
+)
+_SETUP: Final = re.compile(
+    r"(?:set-?up|secret|manual|entry|authenticator)[ _-]?(?:key|code)[^:=\n]{0,30}[:=]?\s{0,4}"
+    r"((?:[a-z2-7]{4} ){3,15}[a-z2-7]{2,4})(?![\w ])",
+    re.IGNORECASE,
+)
+# RFC 3986 section 3.2.1: "user:password" in userinfo.
+_USERINFO: Final = re.compile(r"://[^\s/@:?#\"'<>]{0,100}:([^\s/@\"'<>]{1,200})@(?=[\w.\[-])")
+
+
+def _named_keys(text: str, lower: str) -> Iterator[Credential]:
+    for word in _KEY_WORDS:
+        at = lower.find(word)
+        looked = 0
+        while at >= 0 and looked < _PASSWORDS_LOOKED_AT:
+            looked += 1
+            end = at + len(word)
+            match = _KEY_AFTER.match(text, end)
+            if match is not None:
+                span = _key_after(text, lower, at, end, match)
+                if span is not None:
+                    yield Credential("session_token" if word.startswith("sess") else "api_key", *span)
+            at = lower.find(word, end)
+    if "key" in lower or "code" in lower:
+        for match in _SETUP.finditer(text):
+            if any(c in "234567" for c in match[1]) or match[1].isupper():
+                yield Credential("totp_secret", *match.span(1))
+    if "bearer" in lower or "authorization" in lower:
+        for match in _BEARER.finditer(text):
+            group = match.lastindex or 0
+            if _drawn_by_lot(match[group]):
+                yield Credential("bearer_token", *match.span(group))
+    if "://" in lower:
+        if "otpauth" in lower:
+            for match in _OTPAUTH.finditer(text):
+                yield Credential("totp_secret", *match.span(1))
+        for match in _USERINFO.finditer(text) if "@" in text else ():
+            if not _NO_VALUE.fullmatch(match[1]):
+                yield Credential("password", *match.span(1))
+
+
+def _key_after(text: str, lower: str, at: int, end: int, match: re.Match[str]) -> tuple[int, int] | None:
+    """The span of the key that the word at text[at:end] names, or None where it names none."""
+    word = lower[at:end]
+    named = _KEY_BEFORE.search(lower[max(0, at - 24) : at]) is not None
+    if word == "session":
+        if not re.match(r"[ _-]?(?:id|token|key|cookie|secret)\b", lower[end : end + 10]):
+            return None
+    elif (word == "key" and not named) or (not named and lower[at - 1 : at].isalnum() and word != "sessid"):
+        return None
+    start, stop = match.span(1)
+    while stop > start and text[stop - 1] in ".)]}":
+        stop -= 1
+    # "Token" alone may be a code to type.
+    least = 8 if named or word.startswith("sess") or (word == "secret" and "key" in match[0][:5].lower()) else 16
+    if stop - start < least or not _drawn_by_lot(text[start:stop]) or text.startswith(_OPENED, start):
+        return None
+    if _in_link(text, at) and not _KEPT_IN_LINKS.search(text, max(0, at - 16), start):
+        return None
+    return start, stop
+
+
+_OPENED: Final = ("http://", "https://", "${", "{{", "$(", "process.env", "os.environ")
+
+
 # ---- private keys ----------------------------------------------------------------------------------------------------
 
 # RFC 7468 section 2; OpenSSH, OpenPGP and the older PEM kinds alike.
@@ -194,6 +283,7 @@ _BEGIN: Final = re.compile(r"-----BEGIN (?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?: B
 _AGE: Final = re.compile(r"AGE-SECRET-KEY-1[0-9A-Z]{58}")
 _KEY_CHARS: Final = 20_000
 _LEAST_KEY: Final = 40
+_KEY_LINE: Final = re.compile(r"[A-Za-z0-9+/]{4,}={0,2}")
 
 
 def _private_keys(text: str) -> Iterator[Credential]:
@@ -207,7 +297,8 @@ def _private_keys(text: str) -> Iterator[Credential]:
             close = near.find("-----END ")
             # A key that was cut short is one all the same.
             body = near if close < 0 else near[:close]
-            if len("".join(body.split())) >= _LEAST_KEY:
+            closed = close >= 0 and any(map(_KEY_LINE.fullmatch, body.split()))
+            if closed or len("".join(body.split())) >= _LEAST_KEY:
                 done = match.end() + len(body)
                 if close >= 0:
                     tail = text.find("-----", done + 9, done + 100)
@@ -331,6 +422,52 @@ def _plausible(text: str, position: int, *, sure: bool) -> tuple[int, int] | Non
     rest = text[match.end() : match.end() + 200].partition("\n")[0]
     alone = not rest.strip()
     return (start, end) if sure and alone and value.isascii() else None
+
+
+# ---- phrases of several words ----------------------------------------------------------------------------------------
+
+_PHRASE_NAMES: Final = ("passphrase", "pass phrase", "pass-phrase", "password", "passwort", "kennwort")
+_PHRASE_AFTER: Final = re.compile(
+    r"(?:[^\S\n]\w{1,12}){0,2}[^\S\n]{0,3}(?:[:=：]|is|lautet|ist)[^\S\n]{0,9}(?:\n[^\S\n]{0,9}){0,2}[\"'`“„«]?"
+    r"((?:[^\W\d_]{3,12}[ -]){2,11}[^\W\d_]{3,12})[\"'`”“»]?[.]?[^\S\n]*(?=\n|$)",
+    re.IGNORECASE,
+)
+_SEED: Final = re.compile(
+    r"(?:seed|recovery|secret|backup|mnemonic)[ _-](?:recovery[ _-])?(?:phrase|words)[^:=\n]{0,40}[:=]?\s{0,4}"
+    r"((?:(?:\d{1,2}[.)][^\S\n]?)?[a-z]{3,8}(?:,? |,?\n)){11,23}(?:\d{1,2}[.)][^\S\n]?)?[a-z]{3,8})\b"
+)
+# Words that sentences have and phrases to remember do not.
+_SENTENCE_WORDS: Final = (
+    "the and you your our for with from that this must should will would can cannot may not has have had are was were "
+    "been please see sent via use used using when which who what where how than then they them their its only here "
+    "soon after before least characters character letters expired expires changed reset enter choose contact click "
+    "password passwords passphrase passwort protected required incorrect invalid wrong separately another below above "
+    "attached same word words set any all one two new account email bitte siehe der die das dem den des ein eine und "
+    "oder mit von vom wird wurde werden ist sind nicht ihr ihre ihnen per kommt folgt separat"
+)
+_OF_SENTENCES: Final = frozenset(_SENTENCE_WORDS.split()) | _WORDS_FOR_NONE - {"correct"}
+
+
+def _phrases(text: str, lower: str) -> Iterator[Credential]:
+    """Passphrases of plain words, where they end the line that names them, and the words that restore a wallet."""
+    for name in _PHRASE_NAMES if "pass" in lower or "kennwort" in lower else ():
+        at = lower.find(name)
+        looked = 0
+        while at >= 0 and looked < _PASSWORDS_LOOKED_AT:
+            looked += 1
+            end = at + len(name)
+            match = _PHRASE_AFTER.match(text, end)
+            if match is not None:
+                words = re.split("[ -]", match[1].lower())
+                # A password is one word as a rule: of several it takes more to tell them from a sentence.
+                least = 3 if "phrase" in name else 4
+                if len(words) >= least and _OF_SENTENCES.isdisjoint(words):
+                    yield Credential("password", *match.span(1))
+            at = lower.find(name, end)
+    if "phrase" in lower or "words" in lower:
+        for match in _SEED.finditer(lower):
+            if len(_OF_SENTENCES.intersection(match[1].split())) <= 1:
+                yield Credential("recovery_code", *match.span(1))
 
 
 # ---- recovery codes --------------------------------------------------------------------------------------------------
