@@ -221,7 +221,7 @@ FORMS: dict[str, Callable[[str, str], bytes]] = {
         "who came to sing PASSAGE</p>"
     ),
     "covered": _body(
-        "<p>VISIBLE</p><p style='position:relative'>PASSAGE<b style='position:absolute;inset:0;background:#fff'></b></p>"
+        "<p>VISIBLE</p><p style='position:relative'>PASSAGE<b style='position:absolute;inset:0;background:#eee'></b>"
     ),
     "generated": _body('<style>.g::before{content:"PASSAGE"}</style><p class=g>VISIBLE</p>'),
 }
