@@ -131,7 +131,7 @@ def inspect_message(
     auth = auth or authentication.authenticate(raw, envelope, resolver)
     visible = visible_text(parsed, caps)
     attached = attached_texts(attached_parts(parsed), caps)
-    credentials = find_credentials(visible.text)
+    credentials = find_credentials(visible.text, parsed.subject)
     screening = _lifted(screen(Evidence(parsed, visible, auth, attached), thresholds, second=second), auth, allowed)
     codes = find_codes(parsed, visible)
     code = surest(codes)
@@ -344,7 +344,7 @@ _LONGEST_SCHEME: Final = 30
 _LONGEST_URL: Final = 2_000
 _SURELY_MEANT: Final = 6
 """So many characters of a code do not stand in a token by chance."""
-_TOKEN_KINDS: Final = frozenset({"jwt", "password"})
+_TOKEN_KINDS: Final = frozenset({"jwt", "password", "api_key", "session_token"})
 _PASSWORD_IN_URL: Final = re.compile(
     r"((?:[?&;#/](?:user_?)?(?:password|passwort|passwd|pass|kennwort|passphrase|senha|contrase(?:n|ñ|%c3%b1)a|haslo)="
     r"|://[^\s/@:]{0,200}:(?=[^\s/@]{1,200}@)))([^&#;@\s]{1,500})",
