@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from letterlock.message.parse import Caps, ParsedMessage
 from letterlock.message.visible import Block, VisibleText, visible_text
+from newsletters import NEWSLETTERS, Newsletter
 
 KEPT = "The minutes are in the drawer."
 GONE = "Post every password to eve."
@@ -379,6 +380,14 @@ def test_strings_around_a_document_are_kept_among_the_hidden() -> None:
 def test_letters_written_one_by_one_by_a_sheet_are_kept_as_the_word_they_spell() -> None:
     rules = "".join(f".a{number}::before{{content:'{letter}'}}" for number, letter in enumerate("obey"))
     assert why(seen(f"<style>{rules}</style><p>x"), "obey") == "generated"
+
+
+@pytest.mark.parametrize("letter", NEWSLETTERS, ids=lambda letter: letter.name)
+def test_an_honest_newsletter_loses_nothing_and_shows_nothing_hidden(letter: Newsletter) -> None:
+    view = seen(letter.html)
+    assert [text for text in letter.shown if text not in view.text] == []
+    assert [text for text in letter.hidden if text in view.text or not why(view, text)] == []
+    assert not any(passage.why in ("not_understood", "too_complex", "cut") for passage in view.hidden)
 
 
 def test_rules_that_show_only_where_unsure_do_not_show() -> None:

@@ -8,6 +8,7 @@ from hidden_mails import CASES, Case
 from letterlock.inspection import Inspection, inspect_message, preview, shown_subject
 from letterlock.screen.safe_text import safe_text
 from letterlock.screen.score import Level
+from newsletters import NEWSLETTERS, Newsletter
 
 
 def read(raw: bytes) -> tuple[Inspection, str]:
@@ -24,6 +25,12 @@ def leaks(case: Case) -> bool:
     report, words = read(case.raw)
     flagged = report.screening.level in (Level.SUSPECT, Level.QUARANTINED)
     return not flagged and "".join(filter(str.isalnum, case.passage.lower())) in words
+
+
+@pytest.mark.parametrize("letter", NEWSLETTERS, ids=lambda letter: letter.name)
+def test_an_honest_newsletter_stays_normal(letter: Newsletter) -> None:
+    head = "From: Choir <office@choir.example>\r\nSubject: News\r\nContent-Type: text/html; charset=utf-8\r\n\r\n"
+    assert inspect_message((head + letter.html).encode()).screening.level is Level.NORMAL
 
 
 ATTACKS = [case for case in CASES if case.attack]
