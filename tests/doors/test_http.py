@@ -170,6 +170,14 @@ async def test_a_session_cannot_be_taken_over_with_another_tenants_key(served: S
         assert (await http.delete(f"{served.url}/mcp", headers=foreign)).status_code == 404
 
 
+@pytest.mark.parametrize("path", ["/mcp", "/messages/?session_id=00000000000000000000000000000000"])
+def test_a_request_that_is_too_long_is_refused_with_an_answer(served: Served, path: str) -> None:
+    body = b'{"jsonrpc": "2.0", "id": 1, "method": "' + b"x" * 30_000_000 + b'"}'
+    for headers, statuses in (({"Authorization": f"Bearer {served.key}"}, (404, 413)), ({}, (401,))):
+        said = httpx2.post(f"{served.url}{path}", content=body, headers={**ACCEPT, **headers}, timeout=30)
+        assert said.status_code in statuses
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "::1"])
 def test_every_address_it_can_bind_makes_a_working_address_to_show(tmp_path: Path, host: str) -> None:
     with serving(tmp_path / "data", "--http-host", host) as served:

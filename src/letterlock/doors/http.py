@@ -34,8 +34,11 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
     from starlette.requests import Request
     from starlette.responses import Response
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _BACKLOG = 2048
+_READ_ON_BYTES = 64 * 1024 * 1024
+_READ_ON_S = 10.0
 CLOSING_S = 3
 """How long open streams may keep the server from stopping."""
 
@@ -45,6 +48,7 @@ def build_http(app: App, base_url: str) -> Starlette:
     # The SDK takes most of a second to import: mail comes in before that, so that a restart is short for senders.
     from mcp.server.transport_security import TransportSecuritySettings
     from starlette.applications import Starlette
+    from starlette.middleware import Middleware
     from starlette.responses import JSONResponse
     from starlette.routing import Route
 
@@ -84,9 +88,37 @@ def build_http(app: App, base_url: str) -> Starlette:
     # The bearer check sits on the application the SDK builds, not on its routes: without its middleware no key counts.
     return Starlette(
         routes=[Route("/healthz", healthz), *sse.routes, *streamable.routes],
-        middleware=streamable.user_middleware,
+        middleware=[Middleware(_ReadsToTheEnd), *streamable.user_middleware],
         lifespan=lifespan,
     )
+
+
+class _ReadsToTheEnd:
+    """Reads what is left of a request before it is refused: a connection that closes on unread data takes the answer
+    with it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        ended = scope["type"] != "http"
+
+        async def read() -> Message:
+            nonlocal ended
+            message = await receive()
+            ended = not message.get("more_body", False)
+            return message
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] >= 400:
+                left = _READ_ON_BYTES
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_READ_ON_S):
+                        while not ended and left > 0:
+                            left -= len((await read()).get("body", b""))
+            await send(message)
+
+        await self._app(scope, read, answer)
 
 
 async def serve_http(settings: Settings, *, new_key: bool = False) -> None:
