@@ -41,7 +41,8 @@ NEWSLETTERS = (
         "<!--[if gte mso 9]></v:textbox></v:rect><![endif]--></td></tr><tr><td class=hide style='padding:20px 40px'>"
         "Wool, cord and felt, from 29 euros.</td></tr><tr><td align=center><!--[if mso]><v:roundrect "
         "href='https://shop.example/c' fillcolor='#1a1a1a'><center>Shop the coats</center></v:roundrect><![endif]-->"
-        "<a href='https://shop.example/c' style='background:#1a1a1a;color:#ffffff;display:inline-block;line-height:44px;"
+        "<a href='https://shop.example/c' "
+        "style='background:#1a1a1a;color:#ffffff;display:inline-block;line-height:44px;"
         "width:200px;-webkit-text-size-adjust:none;mso-hide:all'>Shop the coats</a></td></tr>"
         "<tr><td style='font-size:11px;color:#8a8a8a'>Free returns within 60 days.</td></tr></table></table>",
     ),
@@ -81,9 +82,11 @@ NEWSLETTERS = (
         "columns that are one line each, with spaces in no font size",
         ("Left of the river", "A walk of two hours.", "Right of the river", "A walk of three hours."),
         (),
-        _HEAD + "</head><body style='background-color:#e8eef2'><div style='font-size:0;text-align:center;max-width:640px;"
+        _HEAD + "</head><body style='background-color:#e8eef2'><div "
+        "style='font-size:0;text-align:center;max-width:640px;"
         "margin:0 auto;overflow:hidden'><!--[if mso]><table><tr><td width=320><![endif]--><div style='display:"
-        "inline-block;width:100%;max-width:320px;vertical-align:top;font-size:16px'><h3>Left of the river</h3><p>A walk "
+        "inline-block;width:100%;max-width:320px;vertical-align:top;font-size:16px'><h3>Left of the "
+        "river</h3><p>A walk "
         "of two hours.</p></div> <div style='display:inline-block;width:100%;max-width:320px;vertical-align:top;"
         "font-size:16px'><h3>Right of the river</h3><p>A walk of three hours.</p></div></div>"
         "<div style='font-size:1px;line-height:1px;height:1px'>&nbsp;</div>",
@@ -107,8 +110,10 @@ NEWSLETTERS = (
         "normal;font-weight:800;src:local('Syne'),url(https://fonts.example/s.woff2) format('woff2');unicode-range:"
         "U+0000-00FF} h1{font-family:Syne,Helvetica,sans-serif;letter-spacing:-.03em;line-height:.95}</style></head>"
         "<body><span style='color:transparent;visibility:hidden;display:none;opacity:0;height:0;width:0;font-size:0'>"
-        "Doors open at seven</span><h1 style='background:linear-gradient(90deg,#5b21b6,#be185d);-webkit-background-clip:"
-        "text;background-clip:text;-webkit-text-fill-color:transparent'>Season of sound</h1><p style='color:oklch(0.3 0.02 "
+        "Doors open at seven</span><h1 "
+        "style='background:linear-gradient(90deg,#5b21b6,#be185d);-webkit-background-clip:"
+        "text;background-clip:text;-webkit-text-fill-color:transparent'>Season of sound</h1><p "
+        "style='color:oklch(0.3 0.02 "
         "260)'>Twelve evenings, one ticket.</p><p style='color:lab(30% 10 20);text-transform:uppercase;letter-spacing:"
         "4px'>From 4 March</p>",
     ),
@@ -130,7 +135,8 @@ NEWSLETTERS = (
         (),
         "<!doctype html><body><div style='max-width:560px;margin:auto'><h2 style='margin:0 0 8px'>3 new answers</h2>"
         "<div style='width:480px;white-space:nowrap;overflow:hidden;text-overflow:ellipsis'><b>Mara</b> on: How do you "
-        "glaze a tile that is fired</div><div style='display:-webkit-box;-webkit-line-clamp:2;-webkit-box-orient:vertical;"
+        "glaze a tile that is fired</div><div "
+        "style='display:-webkit-box;-webkit-line-clamp:2;-webkit-box-orient:vertical;"
         "overflow:hidden;line-height:20px;max-height:40px'>Twice, thinly, and with a day between.</div>"
         "<a href='https://k.example/t' style='display:block;height:44px;line-height:44px;overflow:hidden;background:"
         "#0b57d0;color:#fff;text-align:center'>Open the thread</a></div>",
@@ -152,14 +158,16 @@ NEWSLETTERS = (
         ("Leaves at",),
         "<!doctype html><style>td,th{padding:8px 12px;border-bottom:1px solid #ddd} .clear:after{content:'';display:"
         "table;clear:both} .note::before{content:'\\201C'} @media (max-width:600px){thead{display:none} td::before"
-        "{content:'Leaves at';font-weight:700}}</style><body><table><thead><tr><th>Train</th><th>Leaves</th></tr></thead>"
+        "{content:'Leaves "
+        "at';font-weight:700}}</style><body><table><thead><tr><th>Train</th><th>Leaves</th></tr></thead>"
         "<tr><td>IC 204</td><td>07:42</td></tr></table><p class='note clear'>Platform 9</p>",
     ),
     Newsletter(
         "an accordion and tabs that some programs can open",
         ("Answers to your questions", "When does it open?", "How do I get there?"),
         ("At nine, on Sundays at ten.", "Tram 4 to the lake."),
-        "<!doctype html><style>.acc{max-height:0;overflow:hidden;transition:max-height .3s} .box:checked + .acc{max-height:"
+        "<!doctype html><style>.acc{max-height:0;overflow:hidden;transition:max-height .3s} "
+        ".box:checked + .acc{max-height:"
         "400px} input.box{display:none}</style><body><h2>Answers to your questions</h2><details><summary>When does it "
         "open?</summary><p>At nine, on Sundays at ten.</p></details><label for=q2>How do I get there?</label>"
         "<input class=box type=checkbox id=q2><div class=acc><p>Tram 4 to the lake.</p></div>",
@@ -169,7 +177,8 @@ NEWSLETTERS = (
         ("Two days left", "The last seats for the boat.", "Book a seat"),
         (),
         "<!doctype html><style>@keyframes up{from{opacity:0;transform:translateY(20px)}to{opacity:1;transform:none}}"
-        ".s{animation:up .6s ease-out both} .b{transition:background .2s} .b:hover{background:#000!important}</style><body>"
+        ".s{animation:up .6s ease-out both} .b{transition:background .2s} "
+        ".b:hover{background:#000!important}</style><body>"
         "<h1 class=s style='animation-delay:.2s'>Two days left</h1><img src=https://c.example/t.gif alt='02:11:40' "
         "width=300 height=80><p class=s>The last seats for the boat.</p><a class=b href='https://boat.example' style="
         "'background:#0369a1;color:#f8fafc;padding:14px 28px;border-radius:999px;filter:drop-shadow(0 2px 4px "
@@ -182,11 +191,16 @@ NEWSLETTERS = (
         "<html xmlns:o='urn:schemas-microsoft-com:office:office'><head><style><!-- /* Font Definitions */ @font-face"
         "{font-family:Calibri;panose-1:2 15 5 2 2 2 4 3 2 4;} /* Style Definitions */ p.MsoNormal,li.MsoNormal{margin:"
         "0cm;font-size:11.0pt;font-family:'Calibri',sans-serif;} a:link{mso-style-priority:99;color:#0563C1;} "
-        "span.EmailStyle17{mso-style-type:personal-compose;color:windowtext;} @page WordSection1{size:612.0pt 792.0pt;} "
-        "div.WordSection1{page:WordSection1;} --></style></head><body lang=DE link='#0563C1' style='word-wrap:break-word'>"
-        "<div class=WordSection1><p class=MsoNormal><span style='mso-fareast-language:EN-US'>Dear all,<o:p></o:p></span>"
-        "</p><p class=MsoNormal><o:p>&nbsp;</o:p></p><p class=MsoNormal style='text-indent:35.4pt'>the hall is ours again "
-        "from May.</p><p class=MsoNormal>Warm wishes</p><p class=MsoNormal><span style='color:windowtext'>Henrike</span>"
+        "span.EmailStyle17{mso-style-type:personal-compose;color:windowtext;} @page "
+        "WordSection1{size:612.0pt 792.0pt;} "
+        "div.WordSection1{page:WordSection1;} --></style></head><body lang=DE link='#0563C1' "
+        "style='word-wrap:break-word'>"
+        "<div class=WordSection1><p class=MsoNormal><span style='mso-fareast-language:EN-US'>Dear "
+        "all,<o:p></o:p></span>"
+        "</p><p class=MsoNormal><o:p>&nbsp;</o:p></p><p class=MsoNormal "
+        "style='text-indent:35.4pt'>the hall is ours again "
+        "from May.</p><p class=MsoNormal>Warm wishes</p><p class=MsoNormal><span "
+        "style='color:windowtext'>Henrike</span>"
         "</p></div>",
     ),
     Newsletter(
@@ -198,9 +212,12 @@ NEWSLETTERS = (
         ".grid{display:grid;grid-template-columns:minmax(0,1fr) auto;grid-template-rows:auto 1fr;gap:var(--gap)} "
         ".card{color:var(--ink);background:var(--paper);padding-inline:24px;margin-block:16px;margin-inline:auto;"
         "max-inline-size:600px;min-width:0;flex:1 1 0;contain:layout} .btn{color:#fff;background:color-mix(in srgb,"
-        "#1d4ed8 90%,black);translate:0 -1px;text-decoration:underline 1px;outline-offset:2px}</style><body><div class=card>"
-        "<span class=sr>What changed since 8.1</span><div class=grid><h2>Release 8.2</h2><p>Builds are twice as fast.</p>"
-        "</div><a class=btn href='https://b.example/n'>Read the notes</a><p style='color:rgb(100 116 139)'>Sent to you as a "
+        "#1d4ed8 90%,black);translate:0 -1px;text-decoration:underline "
+        "1px;outline-offset:2px}</style><body><div class=card>"
+        "<span class=sr>What changed since 8.1</span><div class=grid><h2>Release 8.2</h2><p>Builds "
+        "are twice as fast.</p>"
+        "</div><a class=btn href='https://b.example/n'>Read the notes</a><p style='color:rgb(100 "
+        "116 139)'>Sent to you as a "
         "maintainer</p></div>",
     ),
     Newsletter(
@@ -208,11 +225,14 @@ NEWSLETTERS = (
         ("Bill of September", "Total", "18.40", "It is paid on the 5th.", "You get this because you have a contract."),
         ("Bill of September: 18.40, paid on the 5th",),
         _HEAD + "</head><body bgcolor='#ffffff' text='#222222' link='#005ea8'><font color='#ffffff' size=1 style="
-        "'display:none !important'>Bill of September: 18.40, paid on the 5th</font><table width=640 bgcolor='#003b5c'><tr>"
-        "<td style='color:#ffffff;padding:24px'><b>Bill of September</b></td></tr></table><table width=640><tr><td>Total"
+        "'display:none !important'>Bill of September: 18.40, paid on the 5th</font><table width=640 "
+        "bgcolor='#003b5c'><tr>"
+        "<td style='color:#ffffff;padding:24px'><b>Bill of September</b></td></tr></table><table "
+        "width=640><tr><td>Total"
         "</td><td align=right style='white-space:nowrap'>18.40</td></tr><tr><td colspan=2 height=1 style='height:1px;"
         "line-height:1px;font-size:1px;background:#ccc'>&nbsp;</td></tr></table><p>It is paid on the 5th.</p>"
         "<p style='font-size:9px;color:#767676'>You get this because you have a contract.</p>"
-        "<img src='https://t.example/o.gif' width=1 height=1 alt='' style='display:block;height:1px;width:1px;opacity:0'>",
+        "<img src='https://t.example/o.gif' width=1 height=1 alt='' "
+        "style='display:block;height:1px;width:1px;opacity:0'>",
     ),
 )  # fmt: skip
