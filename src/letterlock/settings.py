@@ -116,6 +116,8 @@ class Settings(BaseSettings):
 
     verp: bool = Field(True, description="A return path of its own for each email, so that its bounces name it.")
 
+    warm_up: bool = Field(False, description="A new domain sends few emails at first, and each day twice as many.")
+
     attach_folder: Path | None = Field(None, description="Files in this folder may be sent along by their name.")
     attach_bytes: int = Field(10_000_000, ge=1, le=50_000_000, description="Largest sum of attached files, in bytes.")
 

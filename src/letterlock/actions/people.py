@@ -26,10 +26,11 @@ from letterlock.message.extract.domains import registrable
 from letterlock.message.parse import attachment_bytes
 from letterlock.outbound.marks import mark_of
 from letterlock.screen.score import Level
-from letterlock.store import audit, conduct, emails, inboxes
+from letterlock.store import audit, conduct, emails, inboxes, outbox, reputation
 from letterlock.store.audit import Verified
 from letterlock.store.conduct import Contact, Suppression
 from letterlock.store.database import Transaction
+from letterlock.store.reputation import Reputation
 from letterlock.wake import OUTBOX
 
 _MOST_ALLOWED = 100
@@ -189,16 +190,26 @@ async def pause(app: App, *, end: bool = False, caller: Caller = COMMAND_LINE) -
 
 
 async def resume_inbox(app: App, inbox_name: str, *, caller: Caller = COMMAND_LINE) -> str:
-    """Let an inbox send again that was stopped because too much of its mail bounced. Raises NotFound."""
+    """Let an inbox send again that was stopped because too much of its mail bounced, or its agent because readers
+    complained; what was held by that goes out. Raises NotFound."""
     caller.need(RELEASE)
     inbox = await own_inbox(app, caller, inbox_name)
 
     async def write(tx: Transaction) -> None:
         await conduct.suspend(tx, inbox.inbox_id, "")
-        await audit.append(tx, app.now_ms(), caller.agent_id, "inbox.resumed", inbox.inbox_id)
+        await reputation.forgive(tx, inbox.agent_id)
+        queued = await outbox.resume(tx, inbox.inbox_id, inbox.agent_id, app.now_ms())
+        await audit.append(tx, app.now_ms(), caller.agent_id, "inbox.resumed", inbox.inbox_id, queued=queued)
 
     await app.database.write(caller.tenant_id, write)
+    app.wake.hint(OUTBOX)
     return inbox.address
+
+
+async def reputations(app: App, *, caller: Caller = COMMAND_LINE) -> list[Reputation]:
+    """What became of mail sent, by inbox and by domain, over a day, a week and a month."""
+    caller.need_all(ADMIN)
+    return await app.database.read(caller.tenant_id, lambda tx: reputation.reputation(tx, app.now_ms()))
 
 
 async def verify_audit(app: App, *, caller: Caller = COMMAND_LINE) -> Verified:

@@ -30,7 +30,7 @@ from letterlock.outbound.relay import Connections, Outcome, one_line, relay
 from letterlock.outbound.routes import Way, connections, has_ways, way_to
 from letterlock.outbound.signing import keys_of
 from letterlock.policy import Recipient, SendContext, decide
-from letterlock.store import audit, emails, inboxes, outbox
+from letterlock.store import audit, emails, inboxes, outbox, reputation
 from letterlock.store.database import Transaction
 from letterlock.store.emails import Accepted, ms
 from letterlock.store.outbox import Delivery, Lease, Route
@@ -297,9 +297,32 @@ async def _try(app: App, lease: Lease, trying: _Try) -> list[Delivery]:
             results.append(replace(delivery, route="relay", state="held", next_at=None))
         else:
             results.append(_after(app, delivery, Outcome(delivery.recipient, "refused", decision.reasons[0].text)))
-    for way, deliveries in outward.items():
+    for way, waiting in outward.items():
+        deliveries, later = await _places(app, lease, waiting) if app.settings.warm_up else (waiting, [])
+        results += later
+        if not deliveries:
+            continue
         results += await _to_relay(app, lease, deliveries, way, trying)
     return results
+
+
+async def _places(app: App, lease: Lease, waiting: list[Delivery]) -> tuple[list[Delivery], list[Delivery]]:
+    """What may go now of a domain that warms up, and the rest put off to its place on a later day."""
+    ready = [each for each in waiting if each.warm_day is not None]
+    new = [each for each in waiting if each.warm_day is None]
+    if not new:
+        return ready, []
+    domain = lease.sender.rpartition("@")[2].lower()
+    times = await app.database.write_system(lambda tx: reputation.places(tx, domain, app.now_ms(), len(new)))
+    later = []
+    for each, at in zip(new, times, strict=True):
+        day = (app.now_ms() if at is None else at) // reputation.DAY_MS
+        if at is None:
+            ready.append(replace(each, warm_day=day))
+        else:
+            # Not tried: its time to be given up has not begun.
+            later.append(replace(each, next_at=at, warm_day=day, attempts=each.attempts - 1, first_at=None))
+    return ready, later
 
 
 async def _to_inboxes(app: App, lease: Lease, deliveries: Sequence[Delivery]) -> list[Delivery]:
@@ -420,13 +443,16 @@ async def _record(tx: Transaction, lease: Lease, results: Sequence[Delivery], no
     if held:
         outside = tuple(Recipient(recipient, False) for recipient in held)
         await outbox.hold(tx, lease.submission_id, decide(SendContext(lease.sender, True, outside, False)).reasons[0])
-    await audit.append(
-        tx,
-        now_ms,
-        "postmaster",
-        "email.tried",
-        lease.submission_id,
-        attempt=max(result.attempts for result in results),
-        recipients={result.recipient: result.state for result in results},
-    )
+    attempts = {delivery.recipient: delivery.attempts for delivery in lease.deliveries}
+    # What waits for its place among the emails of a new domain was not tried.
+    for action, some in (
+        ("email.tried", [one for one in results if one.attempts == attempts[one.recipient]]),
+        ("email.put_off", [one for one in results if one.attempts < attempts[one.recipient]]),
+    ):
+        if some:
+            attempt = max(attempts[one.recipient] for one in some)
+            states = {one.recipient: one.state for one in some}
+            await audit.append(
+                tx, now_ms, "postmaster", action, lease.submission_id, attempt=attempt, recipients=states
+            )
     return True

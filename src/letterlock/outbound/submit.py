@@ -29,7 +29,7 @@ from letterlock.outbound.routes import has_ways, way_to
 from letterlock.outgoing import Alarm, Outgoing, alarms
 from letterlock.policy import APPROVAL, Decision, Limit, Recipient, SendContext, decide
 from letterlock.screen.score import Level
-from letterlock.store import audit, conduct, emails, inboxes, limits, outbox
+from letterlock.store import audit, conduct, emails, inboxes, limits, outbox, reputation
 from letterlock.store.database import Transaction
 from letterlock.store.emails import Email
 from letterlock.store.inboxes import Inbox
@@ -339,7 +339,7 @@ async def _context(
         first=settings.first_emails - await conduct.approved_count(tx, agent_id, settings.first_emails),
         limits=await _limits(app, tx, agent_id, inbox, outside, now_ms) if outside else (),
         paused=await conduct.is_paused(tx),
-        suspended=await conduct.suspended(tx, inbox.inbox_id),
+        suspended=await conduct.suspended(tx, inbox.inbox_id) or await reputation.agent_suspended(tx, agent_id),
     )
 
 

@@ -18,7 +18,7 @@ from typing import Literal
 from letterlock.ids import AgentId, EmailId, InboxId, SubmissionId, TenantId, ThreadId
 from letterlock.message.report import Report, Reported
 from letterlock.policy import Reason
-from letterlock.store import audit, conduct
+from letterlock.store import audit, conduct, reputation
 from letterlock.store.database import Row, Transaction
 
 Route = Literal["local", "relay"]
@@ -52,6 +52,8 @@ class Delivery:
     """The server (or domain) it goes to; "" for an inbox of ours."""
     first_at: int | None = None
     """When it was first claimed; kept by the store."""
+    warm_day: int | None = None
+    """The day (since 1970) of its place among the emails of a new domain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,9 @@ _COLUMNS = (
     " body_text, message_id, thread_id, reply_to_email_id, sha256, size, created_at, outside,"
     " approve_until, verdict, token"
 )
-_DELIVERY_COLUMNS = "recipient, route, state, next_at, attempts, unanswered, reply, updated_at, lane, first_at"
+_DELIVERY_COLUMNS = (
+    "recipient, route, state, next_at, attempts, unanswered, reply, updated_at, lane, first_at, warm_day"
+)
 _DUE = (
     "next_at <= :now AND (lease_until IS NULL OR lease_until <= :now) AND (route = 'local' OR tenant_id NOT IN"
     " (SELECT tenant_id FROM tenants WHERE paused_at IS NOT NULL))"
@@ -175,6 +179,7 @@ def _delivery(row: Row) -> Delivery:
         row["updated_at"],
         row["lane"],
         row["first_at"],
+        row["warm_day"],
     )
 
 
@@ -590,13 +595,16 @@ async def record(tx: Transaction, lease: Lease, results: Iterable[Delivery], now
     for result in results:
         changed += await tx.run(
             "UPDATE deliveries SET route = :route, lane = :lane, state = :state, next_at = :next_at,"
-            " unanswered = :unanswered,"
+            " unanswered = :unanswered, attempts = :attempts, first_at = :first_at, warm_day = :warm_day,"
             f" reply = :reply, updated_at = :now, lease_owner = NULL, lease_until = NULL WHERE {_FENCED}",
             route=result.route,
             lane=result.lane,
             state=result.state,
             next_at=result.next_at,
             unanswered=result.unanswered,
+            attempts=result.attempts,
+            first_at=result.first_at,
+            warm_day=result.warm_day,
             reply=result.reply,
             now=now_ms,
             **_fence(lease, attempts[result.recipient]),
@@ -640,7 +648,8 @@ async def record_report(tx: Transaction, about: Submission, report: Report, reci
         if report.kind == "complaint":
             await conduct.suppress(tx, reported.address, "its reader complained of mail from here", now_ms)
             await tx.run(
-                "UPDATE deliveries SET complained = 1, updated_at = :now"
+                "UPDATE deliveries SET complained = CASE complained WHEN 0 THEN 1 ELSE complained END,"
+                " updated_at = :now"
                 " WHERE tenant_id = :tenant AND submission_id = :submission_id AND recipient = :recipient",
                 submission_id=about.submission_id,
                 recipient=delivery.recipient,
@@ -669,6 +678,7 @@ async def record_report(tx: Transaction, about: Submission, report: Report, reci
         )
     if changed:
         await _stop_if_bouncing(tx, about.inbox_id, now_ms)
+        await _stop_if_complained_of(tx, about.agent_id, now_ms)
     return changed
 
 
@@ -683,8 +693,61 @@ async def _stop_if_bouncing(tx: Transaction, inbox_id: InboxId, now_ms: int) -> 
         since=now_ms - _JUDGED_MS,
     )
     if row is not None and row["n"] >= _LEAST_SENT and row["hard"] > _MOST_HARD * row["n"]:
-        await conduct.suspend(tx, inbox_id, f"{row['hard']} of {row['n']} recipients bounced for good")
+        why = f"{row['hard']} of {row['n']} recipients bounced for good"
+        await conduct.suspend(tx, inbox_id, why)
+        await _hold_queued(tx, "inbox_id", inbox_id, why, now_ms)
         await audit.append(tx, now_ms, "postmaster", "inbox.suspended", inbox_id, bounced=row["hard"], sent=row["n"])
+
+
+async def _stop_if_complained_of(tx: Transaction, agent_id: AgentId, now_ms: int) -> None:
+    why = await reputation.complaints_against(tx, agent_id, now_ms)
+    if why and not await reputation.agent_suspended(tx, agent_id):
+        await reputation.suspend_agent(tx, agent_id, why)
+        held = await _hold_queued(tx, "agent_id", agent_id, why, now_ms)
+        await audit.append(tx, now_ms, "postmaster", "agent.suspended", agent_id, held=held)
+
+
+async def _hold_queued(
+    tx: Transaction, column: Literal["inbox_id", "agent_id"], value: str, why: str, now_ms: int
+) -> int:
+    """Hold what an inbox or an agent that was stopped has in the queue for the outside; returns how many recipients."""
+    reason = Reason("suspended", f"Held: {why}.", "The owner can let it go with `letterlock inbox resume`.")
+    held = await tx.run(
+        "UPDATE deliveries SET state = 'held', next_at = NULL, updated_at = :now WHERE tenant_id = :tenant"
+        " AND route = 'relay' AND state = 'queued' AND (lease_until IS NULL OR lease_until <= :now)"
+        " AND submission_id IN (SELECT submission_id FROM submissions"
+        f" WHERE tenant_id = :tenant AND {column} = :value AND held_by = '')",
+        value=value,
+        now=now_ms,
+    )
+    await tx.run(
+        "UPDATE submissions SET held_by = 'suspended', reasons = :reasons WHERE tenant_id = :tenant"
+        f" AND {column} = :value AND held_by = '' AND EXISTS (SELECT 1 FROM deliveries d"
+        " WHERE d.tenant_id = submissions.tenant_id AND d.submission_id = submissions.submission_id"
+        " AND d.state = 'held')",
+        value=value,
+        reasons=_reasons_text([reason]),
+    )
+    return held
+
+
+async def resume(tx: Transaction, inbox_id: InboxId, agent_id: AgentId, now_ms: int) -> int:
+    """Queue again what was held because its inbox or agent was stopped; returns how many recipients."""
+    queued = await tx.run(
+        "UPDATE deliveries SET state = 'queued', next_at = :now, updated_at = :now WHERE tenant_id = :tenant"
+        " AND state = 'held' AND submission_id IN (SELECT submission_id FROM submissions WHERE tenant_id = :tenant"
+        " AND held_by = 'suspended' AND (inbox_id = :inbox_id OR agent_id = :agent_id))",
+        inbox_id=inbox_id,
+        agent_id=agent_id,
+        now=now_ms,
+    )
+    await tx.run(
+        "UPDATE submissions SET held_by = '', reasons = '[]' WHERE tenant_id = :tenant AND held_by = 'suspended'"
+        " AND (inbox_id = :inbox_id OR agent_id = :agent_id)",
+        inbox_id=inbox_id,
+        agent_id=agent_id,
+    )
+    return queued
 
 
 async def hold(tx: Transaction, submission_id: SubmissionId, reason: Reason) -> None:

@@ -1,0 +1,137 @@
+"""Reputation, complaints and warm-up, through the real ways in and out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fakes import Clock, RelaySink, open_relay_sink
+from letterlock.actions import people
+from letterlock.app import App, open_app
+from letterlock.errors import NotAllowed
+from letterlock.ids import DEFAULT_TENANT, SubmissionId
+from letterlock.inbound.filing import file_forever
+from letterlock.inbound.workers import open_workers
+from letterlock.outbound.deliver import claim, deliver
+from letterlock.outbound.submit import status
+from letterlock.store import emails
+from letterlock.store.outbox import Submission
+from running import do, ended, hand_in, letter, make_inbox, settings_for, until
+
+
+@contextlib.asynccontextmanager
+async def relayed(folder: Path, clock: Clock, **more: Any) -> AsyncIterator[tuple[App, RelaySink]]:
+    async with open_relay_sink() as sink:
+        settings = settings_for(folder, relay_host=sink.host, relay_port=sink.port, relay_security="none", **more)
+        async with open_app(settings, clock) as app:
+            yield app, sink
+
+
+async def send(app: App, box: str, to: str, text: str = "Hello") -> SubmissionId:
+    return SubmissionId((await do(app, "send_email", inbox=box, to=[to], subject="Hi", text=text)).submission_id)
+
+
+async def relay_now(app: App) -> None:
+    while leases := await claim(app, "test", "relay", 50):
+        for lease in leases:
+            await deliver(app, lease)
+
+
+async def look(app: App, submission_id: SubmissionId) -> Submission:
+    return await status(app, DEFAULT_TENANT, submission_id)
+
+
+async def filed(app: App, recipient: str, raw: bytes, sender: str = "") -> None:
+    (receipt,) = await hand_in(app, recipient, raw, sender=sender, at=app.clock())
+    async with open_workers(app.settings) as workers, ended(asyncio.create_task(file_forever(app, workers))):
+        await until(lambda: app.database.read(DEFAULT_TENANT, lambda tx: emails.get(tx, receipt.email_id)), 30)
+
+
+def complaint(to: str, reader: str) -> bytes:
+    return (
+        (
+            f"From: feedback@far.example\nTo: {to}\nSubject: Abuse report\nMIME-Version: 1.0\n"
+            'Content-Type: multipart/report; report-type=feedback-report; boundary="B"\n\n--B\n\nA complaint.\n'
+            "--B\nContent-Type: message/feedback-report\n\nFeedback-Type: abuse\nUser-Agent: x/1\nVersion: 1\n"
+            f"Original-Rcpt-To: {reader}\n--B--\n"
+        )
+        .replace("\n", "\r\n")
+        .encode()
+    )
+
+
+async def test_what_became_of_mail_is_counted_by_inbox_and_domain_over_each_window(tmp_path: Path) -> None:
+    clock = Clock()
+    async with relayed(tmp_path, clock) as (app, sink):
+        box, other = await make_inbox(app, "anna"), await make_inbox(app, "other")
+        await send(app, box, "old@far.example")
+        await relay_now(app)
+        clock.advance(3 * 86_400)
+        sink.rcpt = {"gone@far.example": "550 5.1.1 no such user"}
+        ids = [await send(app, box, f"{name}@far.example") for name in ("ben", "gone", "kim")]
+        await send(app, other, "lee@far.example")
+        await relay_now(app)
+        ben, _, kim = [await look(app, one) for one in ids]
+        answer = letter("Re: Hi", "Thanks", sender="ben@far.example", In_Reply_To=ben.message_id)
+        await filed(app, box, answer, sender="ben@far.example")
+        await filed(app, f"bounces+{kim.token}@{app.settings.domain}", complaint(box, "kim@far.example"))
+        found = {(one.of, one.days): one for one in await people.reputations(app)}
+        day, week = found[box, 1], found[box, 7]
+        assert (day.sent, day.bounced, day.bounced_softly, day.complained, day.replied) == (3, 1, 0, 1, 1)
+        assert week.sent == 4
+        assert found[other, 1].sent == 1
+        assert found[f"@{app.settings.domain}", 30].sent == 5
+
+
+async def test_an_agent_of_whom_three_readers_complain_is_stopped_until_a_person_lets_it_go_on(tmp_path: Path) -> None:
+    async with relayed(tmp_path, Clock()) as (app, sink):
+        box, other = await make_inbox(app, "anna"), await make_inbox(app, "other")
+        sent = [await look(app, await send(app, box, f"p{n}@far.example")) for n in range(4)]
+        await relay_now(app)
+        for n in range(2):
+            path = f"bounces+{sent[n].token}@{app.settings.domain}"
+            await filed(app, path, complaint(box, f"p{n}@far.example"))
+            await filed(app, path, complaint(box, f"p{n}@far.example").replace(b"A complaint", b"The same again"))
+        waiting = await send(app, box, "later@far.example")
+        path = f"bounces+{sent[2].token}@{app.settings.domain}"
+        await filed(app, path, complaint(box, "p2@far.example"))
+        with pytest.raises(NotAllowed, match="3 of 4 readers complained"):
+            await send(app, other, "new@far.example")
+        await relay_now(app)
+        assert (await look(app, waiting)).held_by == "suspended"
+        assert len(sink.emails) == 4
+        await people.resume_inbox(app, box)
+        await relay_now(app)
+        assert (await look(app, waiting)).state == "sent"
+        assert (await look(app, await send(app, other, "new@far.example"))).state == "queued"
+        path = f"bounces+{sent[3].token}@{app.settings.domain}"
+        await filed(app, path, complaint(box, "p3@far.example"))
+        assert (await look(app, await send(app, other, "newer@far.example"))).state == "queued", "one more is not three"
+
+
+async def test_a_new_domain_that_warms_up_puts_off_what_is_more_than_its_day_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("letterlock.store.reputation.CAPS", (2, 4, 8))
+    clock = Clock()
+    async with relayed(tmp_path, clock, warm_up=True) as (app, sink):
+        box = await make_inbox(app, "anna")
+        ids = [await send(app, box, f"p{n}@far.example") for n in range(7)]
+        counts = []
+        for _ in range(30):
+            await relay_now(app)
+            counts.append(len(sink.emails))
+            clock.advance(6 * 3600)
+        assert [counts[at] for at in (0, 1, 5, 9)] == [2, 2, 6, 7], "from noon on, in steps of six hours"
+        states = {(await look(app, one)).state for one in ids}
+        assert states == {"sent"}
+        row = await app.database.read_system(
+            lambda tx: tx.one("SELECT COUNT(*) AS n FROM audit WHERE action = 'email.tried'")
+        )
+        assert row is not None
+        assert row["n"] == 7, "what is put off is not tried"
