@@ -135,6 +135,7 @@ def test_emails_in_emails_are_read_three_deep_and_no_deeper() -> None:
     assert all(f"level {number}" in found.text for number in ("one", "two", "three"))
     assert "level four" not in found.text
     assert found.truncated
+    assert found.problem == "too_deep"
 
 
 def test_text_is_cut_at_the_cap_of_one_file_and_of_the_mail() -> None:

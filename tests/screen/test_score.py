@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import codecs
+import random
 import time
 from collections.abc import Callable
 
@@ -286,6 +287,26 @@ def test_orders_in_codes_are_found_wherever_they_stand(encode: Callable[[str], s
     ):
         assert screening.level is not Level.NORMAL
         assert ("exfiltration.encoded", where) in {(finding.rule, finding.where) for finding in screening.findings}
+
+
+def test_emails_within_emails_that_were_not_read_make_an_email_suspect() -> None:
+    parsed = ParsedMessage(plain=("See the mail.",), from_=SENDER)
+    said = AttachedText(1, "mail.eml", "eml", "level three", truncated=True, problem="too_deep")
+    screening = screen(Evidence(parsed, visible_text(parsed), AuthReport(), (said,)))
+    assert "attached.too_deep" in rules_of(screening)
+    assert screening.level is Level.SUSPECT
+
+
+@pytest.mark.parametrize("size", [300, 700, 200_000])
+def test_what_is_no_text_is_quarantined(size: int) -> None:
+    garbage = random.Random(size).randbytes(size)
+    assert screened(garbage.decode("cp1252", "replace")).level is Level.QUARANTINED
+    assert screened(garbage.decode("latin-1")).level is Level.QUARANTINED
+    assert screened(garbage.decode("utf-8", "replace")).level is Level.QUARANTINED
+
+
+def test_a_few_characters_that_cannot_be_read_are_no_garbage() -> None:
+    assert screened("Hello Ada,\n\ndie T\ufffdr ist zu, die K\ufffdche auf.\n" * 20).level is Level.NORMAL
 
 
 def test_the_model_reads_attachments_and_makes_an_email_suspect_at_most() -> None:

@@ -397,9 +397,10 @@ async def get_attachment(app: App, caller: Caller, request: GetAttachment) -> At
         note=f"A person can save it: letterlock mail save {email.email_id} FILE --attachment {found.index}",
     )
     safe = shown_attachment(report, found.index, masks)
-    if safe is None:
-        problem = next((one.problem for one in report.attached if one.index == found.index), "")
+    problem = next((one.problem for one in report.attached if one.index == found.index), "")
+    if safe is None or problem:
         detail.note = f"{PROBLEMS.get(problem, 'It holds no text.')} {detail.note}"
+    if safe is None:
         return detail
     page = _page_of(safe, request.offset)
     detail.text, detail.next_offset, detail.removed = page.text, page.next_offset, list(safe.removed)

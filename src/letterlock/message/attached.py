@@ -40,7 +40,7 @@ PROBLEMS: Mapping[str, str] = MappingProxyType(
         "needs_documents": "Reading PDF and Word files needs: install letterlock[documents]",
         "no_text": "It holds no text that can be read, as a picture or an archive does.",
         "refused": "The file is built like an attack on whoever opens it (a bomb, or entities of its own).",
-        "too_deep": "Emails are attached to emails more than three deep.",
+        "too_deep": "Emails are attached to emails more than three deep; what is deeper was not read.",
         "too_large": "The file is larger than what is read of one.",
     }
 )
@@ -61,7 +61,8 @@ class AttachedPart:
 @dataclass(frozen=True, slots=True)
 class AttachedText:
     """What one attachment says. `text` is what a person opening it would see, `hidden` what they would not;
-    `truncated`: there is more than was read. `problem` is a code of PROBLEMS, "" when it could be read."""
+    `truncated`: there is more than was read. `problem` is a code of PROBLEMS, "" when it could be read; where there
+    is text too (too_deep), of the part that could not."""
 
     index: int
     filename: str
@@ -390,6 +391,7 @@ def _eml(data: bytes, caps: Caps, depth: int) -> _Read:
     texts = [header, visible.text]
     length = sum(map(len, texts))
     cut = len(parsed.attachments) > _INNER_FILES
+    problem = ""
     for attachment in parsed.attachments[:_INNER_FILES]:
         if length > TEXT_CHARS:
             cut = True
@@ -402,7 +404,9 @@ def _eml(data: bytes, caps: Caps, depth: int) -> _Read:
             length += len(texts[-1])
             hidden += inner.hidden
             cut = cut or inner.cut or bool(inner.problem)
-    return _Read("eml", "\n\n".join(text for text in texts if text), tuple(hidden), cut)
+            if inner.problem == "too_deep":
+                problem = inner.problem
+    return _Read("eml", "\n\n".join(text for text in texts if text), tuple(hidden), cut, problem)
 
 
 # ---- PDF -------------------------------------------------------------------------------------------------------------

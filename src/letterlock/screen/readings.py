@@ -128,7 +128,7 @@ def _of(text: str) -> Iterator[Reading]:
         yield from _unjoined(text)
     if len(octets.translate(None, b"?")) < 0.9 * len(octets):
         yield from _bare(text)
-    lowered = octets.lower()
+    lowered = octets.decode("ascii").lower()
     for marks, undo in _WORDWISE:
         if sum(map(lowered.__contains__, marks)) >= _LEAST_MARKS:
             yield from _by_line(text, marks, undo)
@@ -199,7 +199,7 @@ def _text(raw: bytes) -> str:
     """`raw` as the text it is, "" when it is none."""
     if not raw:
         return ""
-    for charset in ("utf-16-le", "utf-16-be") if b"\0" in raw[:100] else ("utf-8",):
+    for charset in ("utf-16-le", "utf-16-be") if raw.count(0) > 0.3 * len(raw) else ("utf-8",):
         try:
             plain = raw[: len(raw) // 2 * 2 if "16" in charset else len(raw)].decode(charset).lstrip("\ufeff")
         except UnicodeDecodeError:
@@ -238,21 +238,19 @@ def _escaped(match: re.Match[str]) -> str:
 
 
 _LEAST_MARKS: Final = 2
-_ROT13: Final = frozenset({b"vtaber", b"qvfertneq", b"sbetrg", b"vafgehpgvbaf", b"cerivbhf", b"nffvfgnag", b"sbejneq"})
-_REVERSED: Final = frozenset(
-    {b"erongi", b"dragersid", b"tegrof", b"snoitcurtsni", b"suoiverp", b"tnatsissa", b"drawrof"}
-)
-_WORDWISE: Final[tuple[tuple[frozenset[bytes], Callable[[str], str]], ...]] = (
+_ROT13: Final = frozenset({"vtaber", "qvfertneq", "sbetrg", "vafgehpgvbaf", "cerivbhf", "nffvfgnag", "sbejneq"})
+_REVERSED: Final = frozenset({"erongi", "dragersid", "tegrof", "snoitcurtsni", "suoiverp", "tnatsissa", "drawrof"})
+_WORDWISE: Final[tuple[tuple[frozenset[str], Callable[[str], str]], ...]] = (
     (_ROT13, lambda line: codecs.encode(line, "rot13")),
     (_REVERSED, lambda line: line[::-1]),
 )
-_WORDS: Final = re.compile(rb"[a-z]+")
+_WORDS: Final = re.compile(r"[a-z]+")
 
 
-def _by_line(text: str, marks: frozenset[bytes], undo: Callable[[str], str]) -> Iterator[Reading]:
+def _by_line(text: str, marks: frozenset[str], undo: Callable[[str], str]) -> Iterator[Reading]:
     start = 0
     for line in text.split("\n"):
-        if marks & set(_WORDS.findall(line.encode("ascii", "replace").lower())):
+        if marks & set(_WORDS.findall(line.lower())):
             yield Reading(undo(line), start, start + len(line), True)
         start += len(line) + 1
 

@@ -29,7 +29,15 @@ def _hidden_orders(evidence: Evidence) -> Iterator[Hit]:
                 yield Hit(passage.text[:200], attachment_place(one.index))
 
 
+def _too_deep(evidence: Evidence) -> Iterator[Hit]:
+    for one in evidence.attached:
+        if one.problem == "too_deep":
+            # Not in what was read of it, which may be shown.
+            yield Hit("", f"within {attachment_place(one.index)}")
+
+
 ATTACHED: Final[tuple[Rule, ...]] = (
     Rule("attached.orders", 0.5, "An attached file gives orders to its reader.", _orders),
     Rule("attached.hidden_orders", 0.9, "An attached file hides orders to its reader.", _hidden_orders),
+    Rule("attached.too_deep", 0.5, "Emails within emails are so deep that not everything was read.", _too_deep),
 )

@@ -17,6 +17,9 @@ _INVISIBLE: Final = frozenset({"tag_characters", "variation_selectors", "zero_wi
 # Not laid out as text, or there to stand in for a picture: it may be long without hiding anything.
 _QUIET_PLACES: Final = frozenset({"alt", "comment", "attribute", "not_rendered", "form", "cut"})
 _STRONG: Final = 0.5
+# Of bytes at random an eighth or more are controls or mean nothing, whatever charset they are taken for.
+_LEAST_GARBAGE: Final = 10
+_GARBAGE_SHARE: Final = 0.08
 
 
 def _styled(evidence: Evidence) -> Iterator[HiddenPassage]:
@@ -68,6 +71,14 @@ def _unread(evidence: Evidence) -> Iterator[Hit]:
             return
 
 
+def _garbage(evidence: Evidence) -> Iterator[Hit]:
+    text, odd = evidence.visible.text, evidence.visible.odd_characters or {}
+    removed = odd.get("control", 0)
+    garbage = removed + text.count("\ufffd")
+    if garbage >= _LEAST_GARBAGE and garbage >= _GARBAGE_SHARE * (len(text) + removed):
+        yield Hit("", "message")
+
+
 HIDDEN: Final[tuple[Rule, ...]] = (
     Rule("hidden.orders", 0.95, "Text hidden from people gives orders to its reader.", _orders, hard=True),
     Rule("hidden.orders_aside", 0.7, "A comment, attribute or unshown part gives orders to its reader.", _orders_aside),
@@ -75,4 +86,5 @@ HIDDEN: Final[tuple[Rule, ...]] = (
     Rule("hidden.much", 0.15, "Most of its text is hidden from people.", _much),
     Rule("hidden.apart", 0.5, "Words are broken up with invisible characters.", _apart),
     Rule("hidden.unread", 0.1, "Part of it could not be understood and was left out.", _unread),
+    Rule("hidden.garbage", 0.9, "It is not text: it cannot be read.", _garbage, hard=True),
 )
