@@ -7,8 +7,10 @@ code 1, never a stack trace.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import logging
+import re
 import sys
 import traceback
 from collections.abc import Awaitable, Callable, Iterable
@@ -24,6 +26,7 @@ from letterlock.settings import Settings, load_settings
 if TYPE_CHECKING:
     from letterlock.actions.people import Imported
     from letterlock.app import App
+    from letterlock.inspection import Inspection
     from letterlock.message.sign import DnsRecord
 
 T = TypeVar("T")
@@ -196,10 +199,34 @@ def mail() -> None:
 @click.pass_obj
 def mail_list(outer: dict[str, Any], /, inbox: str, unread: bool | None, limit: int, **options: Any) -> None:
     """List emails, newest first."""
-    result = _perform(outer, options, "list_emails", inbox=inbox, unread=unread, limit=limit)
+    from letterlock.actions.caller import LOCAL_CALLER
+    from letterlock.actions.catalog import BY_NAME, perform
+    from letterlock.actions.people import show_email
+    from letterlock.doors.inspect import plain
+
+    given: dict[str, Any] = {"limit": limit, "unread": unread} | ({"inbox": inbox} if inbox else {})
+
+    logging.getLogger(perform.__module__).setLevel(logging.ERROR)
+
+    async def listed(app: App) -> tuple[Any, dict[str, Inspection]]:
+        result: Any = await perform(app, LOCAL_CALLER, BY_NAME["list_emails"], given)
+        whole = {}
+        for row in result.emails:
+            # What is withheld from a model is shown to a person.
+            if row.level == "quarantined":
+                with contextlib.suppress(NotFound):
+                    whole[row.email_id] = await show_email(app, row.email_id)
+        return result, whole
+
+    result, whole = _with_app(outer, options, listed)
     for row in result.emails:
         flag = "*" if row.unread else " "
-        click.echo(f"{flag} {row.email_id}  {row.received_at:%m-%d %H:%M}  {row.level:11}  {row.from_}  {row.subject}")
+        sender, subject = row.from_, row.subject
+        if report := whole.get(row.email_id):
+            sender = f"{report.from_.name} <{report.from_.address}>".strip() if report.from_ else ""
+            subject = report.subject
+        start = f"{flag} {row.email_id}  {row.received_at:%m-%d %H:%M}  {row.level:11}"
+        click.echo(f"{start}  {plain(sender)[:320]}  {plain(subject)[:200]}")
     if not result.emails:
         click.echo("No emails.", err=True)
     _warn(result.warning)
@@ -625,6 +652,8 @@ def _perform(outer: dict[str, Any], options: dict[str, Any], action_name: str, /
     from letterlock.actions.caller import LOCAL_CALLER
     from letterlock.actions.catalog import BY_NAME, perform
 
+    # What it would warn of is told as the error.
+    logging.getLogger(perform.__module__).setLevel(logging.ERROR)
     return _with_app(outer, options, lambda app: perform(app, LOCAL_CALLER, BY_NAME[action_name], arguments))
 
 
@@ -633,13 +662,21 @@ def _warn(text: str) -> None:
         click.echo(click.style(text, fg="yellow"), err=True)
 
 
+def _for_people(next_step: str) -> str:
+    """A next step without the parts of it that name a tool of the models."""
+    from letterlock.actions.catalog import BY_NAME
+
+    parts = re.split(r"[;.](?:\s+|$)", next_step)
+    kept = [part for part in parts if part and not any(name in part for name in BY_NAME)]
+    return " ".join(f"{part[0].upper()}{part[1:]}." for part in kept)
+
+
 def main() -> None:
     """The console script."""
     try:
         cli()
     except CallerError as error:
-        # A next step that names a tool is no help here.
-        hint = error.next_step if "`letterlock" in error.next_step else ""
+        hint = _for_people(error.next_step)
         if not hint and isinstance(error, NotFound):
             hint = "See `letterlock inbox list`, `letterlock mail list`."
         click.echo(f"letterlock: {error.what} {hint}".rstrip(), err=True)
