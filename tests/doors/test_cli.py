@@ -63,8 +63,8 @@ async def test_no_code_and_no_word_of_mail_is_logged_at_debug(tmp_path: Path) ->
 def test_a_library_that_sets_its_own_level_and_an_errors_words_are_not_logged() -> None:
     program = """
 import logging
-from letterlock.doors import cli
-cli._log_to_stderr("DEBUG")
+from letterlock.doors import command
+command.log_to_stderr("DEBUG")
 library = logging.getLogger("sse_starlette.sse")
 library.setLevel(logging.DEBUG)
 library.debug("chunk: quagmire")

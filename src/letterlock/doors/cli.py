@@ -8,35 +8,30 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import logging
 import re
 import sys
-import traceback
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Iterable
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from letterlock.doors import tenancy
+from letterlock.doors.command import OPTIONS, TENANT, as_person, settings_from, with_app, with_options
 from letterlock.errors import CallerError, LetterlockError, NotFound
-from letterlock.settings import Settings, load_settings
+from letterlock.settings import Settings
 
 if TYPE_CHECKING:
+    from letterlock.actions.caller import Caller
     from letterlock.actions.people import Imported
     from letterlock.app import App
     from letterlock.inspection import Inspection
     from letterlock.message.sign import DnsRecord
 
 T = TypeVar("T")
-Command = Callable[..., Any]
 
-_OPTIONS = (
-    click.option("--data", type=click.Path(path_type=Path), help="Data folder (LETTERLOCK_DATA)."),
-    click.option("--config", type=click.Path(path_type=Path), help="Settings file (LETTERLOCK_CONFIG)."),
-    click.option("--log-level", type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"]), help="Detail on stderr."),
-)
 _SERVER_OPTIONS = (
     click.option("--smtp-port", type=int, help="SMTP port; 0: none."),
     click.option("--lmtp-port", type=int, help="LMTP port; 0: none."),
@@ -47,22 +42,15 @@ _SERVER_OPTIONS = (
 )
 
 
-def _with(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
-    def decorate(command: Command) -> Command:
-        return functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
-
-    return decorate
-
-
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(metadata.version("letterlock"), prog_name="letterlock")
-@_with(*_OPTIONS, *_SERVER_OPTIONS)
+@with_options(*OPTIONS, *_SERVER_OPTIONS)
 @click.pass_context
 def cli(context: click.Context, /, **options: Any) -> None:
     """Email for AI agents. Without a command: speak MCP on stdio, as a chat client starts it."""
     context.obj = options
     if context.invoked_subcommand is None:
-        settings = _settings(options)
+        settings = settings_from(options)
         _say(settings)
         from letterlock.doors import stdio
 
@@ -70,14 +58,14 @@ def cli(context: click.Context, /, **options: Any) -> None:
 
 
 @cli.command()
-@_with(*_OPTIONS, *_SERVER_OPTIONS)
+@with_options(*OPTIONS, *_SERVER_OPTIONS)
 @click.option("--http-host", help="Address to bind; 127.0.0.1 unless you know why.")
 @click.option("--http-port", type=int, help="HTTP port; 0: any free one.")
 @click.option("--new-key", is_flag=True, help="Replace the owner's API key and show the new one.")
 @click.pass_obj
 def serve(outer: dict[str, Any], /, new_key: bool, **options: Any) -> None:
     """Serve MCP over HTTP on /mcp and /sse, with /healthz."""
-    settings = _settings(outer, options)
+    settings = settings_from(outer, options)
     _say(settings)
     from letterlock.doors.http import serve_http
 
@@ -93,13 +81,13 @@ def demo() -> None:
 
 
 @cli.command()
-@_with(*_OPTIONS)
+@with_options(*OPTIONS)
 @click.pass_obj
 def doctor(outer: dict[str, Any], /, **options: Any) -> None:
     """Say how this data folder stands, what is missing and what is wrong."""
     from letterlock.actions.health import examine
 
-    settings = _settings(outer, options)
+    settings = settings_from(outer, options)
     well = True
     for finding in asyncio.run(examine(settings)):
         well &= finding.well
@@ -114,7 +102,7 @@ def inbox() -> None:
 
 
 @inbox.command("list")
-@_with(*_OPTIONS)
+@with_options(*OPTIONS, TENANT)
 @click.pass_obj
 def inbox_list(outer: dict[str, Any], /, **options: Any) -> None:
     """List inboxes with their number of unread emails."""
@@ -128,7 +116,7 @@ def inbox_list(outer: dict[str, Any], /, **options: Any) -> None:
 @click.argument("name", default="")
 @click.option("--purpose", default="")
 @click.option("--ttl-hours", type=float)
-@_with(*_OPTIONS)
+@with_options(*OPTIONS, TENANT)
 @click.pass_obj
 def inbox_create(outer: dict[str, Any], /, name: str, purpose: str, ttl_hours: float | None, **options: Any) -> None:
     """Make an inbox from a name, or a random one."""
@@ -138,7 +126,7 @@ def inbox_create(outer: dict[str, Any], /, name: str, purpose: str, ttl_hours: f
 
 @inbox.command("delete")
 @click.argument("inbox")
-@_with(*_OPTIONS)
+@with_options(*OPTIONS, TENANT)
 @click.pass_obj
 def inbox_delete(outer: dict[str, Any], /, inbox: str, **options: Any) -> None:
     """Delete an inbox (id or address); restorable for 7 days."""
@@ -148,33 +136,33 @@ def inbox_delete(outer: dict[str, Any], /, inbox: str, **options: Any) -> None:
 
 @inbox.command("restore")
 @click.argument("inbox")
-@_with(*_OPTIONS)
+@with_options(*OPTIONS, TENANT)
 @click.pass_obj
 def inbox_restore(outer: dict[str, Any], /, inbox: str, **options: Any) -> None:
     """Bring a deleted inbox back with its mail."""
-    from letterlock.actions.caller import LOCAL_CALLER
     from letterlock.actions.inboxes import restore_inbox
 
-    restored = _with_app(outer, options, lambda app: restore_inbox(app, LOCAL_CALLER, inbox))
+    restored = as_person(outer, options, lambda app, caller: restore_inbox(app, caller, inbox))
     click.echo(f"{restored.address} restored.")
 
 
 @inbox.command("resume")
 @click.argument("inbox")
-@_with(*_OPTIONS)
+@with_options(*OPTIONS, TENANT)
 @click.pass_obj
 def inbox_resume(outer: dict[str, Any], /, inbox: str, **options: Any) -> None:
     """Let an inbox send again that was stopped because its mail bounced."""
     from letterlock.actions.people import resume_inbox
 
-    click.echo(f"{_with_app(outer, options, lambda app: resume_inbox(app, inbox))} may send again.")
+    resumed = as_person(outer, options, lambda app, caller: resume_inbox(app, inbox, caller=caller))
+    click.echo(f"{resumed} may send again.")
 
 
 @inbox.command("allow")
 @click.argument("inbox")
 @click.argument("domains", nargs=-1)
 @click.option("--remove", multiple=True, help="Domain to trust no longer; may be repeated.")
-@_with(*_OPTIONS)
+@with_options(*OPTIONS, TENANT)
 @click.pass_obj
 def inbox_allow(
     outer: dict[str, Any], /, inbox: str, domains: tuple[str, ...], remove: tuple[str, ...], **options: Any
@@ -182,7 +170,10 @@ def inbox_allow(
     """Trust mail of DOMAINS in an inbox, when it verifiably is theirs; show the list."""
     from letterlock.actions.people import allow_senders
 
-    for domain in _with_app(outer, options, lambda app: allow_senders(app, inbox, domains, remove)):
+    async def allow(app: App, caller: Caller) -> tuple[str, ...]:
+        return await allow_senders(app, inbox, domains, remove, caller=caller)
+
+    for domain in as_person(outer, options, allow):
         click.echo(domain)
 
 
@@ -195,11 +186,10 @@ def mail() -> None:
 @click.option("--inbox", default="", help="One inbox only (id or address).")
 @click.option("--unread", is_flag=True, default=None)
 @click.option("--limit", default=20, show_default=True)
-@_with(*_OPTIONS)
+@with_options(*OPTIONS, TENANT)
 @click.pass_obj
 def mail_list(outer: dict[str, Any], /, inbox: str, unread: bool | None, limit: int, **options: Any) -> None:
     """List emails, newest first."""
-    from letterlock.actions.caller import LOCAL_CALLER
     from letterlock.actions.catalog import BY_NAME, perform
     from letterlock.actions.people import show_email
     from letterlock.doors.inspect import plain
@@ -208,17 +198,17 @@ def mail_list(outer: dict[str, Any], /, inbox: str, unread: bool | None, limit: 
 
     logging.getLogger(perform.__module__).setLevel(logging.ERROR)
 
-    async def listed(app: App) -> tuple[Any, dict[str, Inspection]]:
-        result: Any = await perform(app, LOCAL_CALLER, BY_NAME["list_emails"], given)
+    async def listed(app: App, caller: Caller) -> tuple[Any, dict[str, Inspection]]:
+        result: Any = await perform(app, caller, BY_NAME["list_emails"], given)
         whole = {}
         for row in result.emails:
             # What is withheld from a model is shown to a person.
             if row.level == "quarantined":
                 with contextlib.suppress(NotFound):
-                    whole[row.email_id] = await show_email(app, row.email_id)
+                    whole[row.email_id] = await show_email(app, row.email_id, caller=caller)
         return result, whole
 
-    result, whole = _with_app(outer, options, listed)
+    result, whole = as_person(outer, options, listed)
     for row in result.emails:
         flag = "*" if row.unread else " "
         sender, subject = row.from_, row.subject
@@ -234,14 +224,14 @@ def mail_list(outer: dict[str, Any], /, inbox: str, unread: bool | None, limit: 
 
 @mail.command("show")
 @click.argument("email_id")
-@_with(*_OPTIONS)
+@with_options(*OPTIONS, TENANT)
 @click.pass_obj
 def mail_show(outer: dict[str, Any], /, email_id: str, **options: Any) -> None:
     """Show one email in full, quarantined ones too, with the screening report."""
     from letterlock.actions.people import show_email
     from letterlock.doors.inspect import print_report
 
-    report = _with_app(outer, options, lambda app: show_email(app, email_id))
+    report = as_person(outer, options, lambda app, caller: show_email(app, email_id, caller=caller))
     print_report(email_id, report)
 
 
@@ -249,13 +239,13 @@ def mail_show(outer: dict[str, Any], /, email_id: str, **options: Any) -> None:
 @click.argument("email_id")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--attachment", type=int, help="Its number in `mail show`; without it the whole email as it came.")
-@_with(*_OPTIONS)
+@with_options(*OPTIONS, TENANT)
 @click.pass_obj
 def mail_save(outer: dict[str, Any], /, email_id: str, file: Path, attachment: int | None, **options: Any) -> None:
     """Save an email, or one attachment of it, to FILE."""
     from letterlock.actions.people import email_bytes
 
-    content = _with_app(outer, options, lambda app: email_bytes(app, email_id, attachment))
+    content = as_person(outer, options, lambda app, caller: email_bytes(app, email_id, attachment, caller=caller))
     try:
         with file.open("xb") as out:
             out.write(content)
@@ -270,14 +260,14 @@ def approvals() -> None:
 
 
 @approvals.command("list")
-@_with(*_OPTIONS)
+@with_options(*OPTIONS, TENANT)
 @click.pass_obj
 def approvals_list(outer: dict[str, Any], /, **options: Any) -> None:
     """List what waits, oldest first."""
     from letterlock.actions.approvals import waiting
     from letterlock.doors.inspect import plain
 
-    found = _with_app(outer, options, waiting)
+    found = as_person(outer, options, lambda app, caller: waiting(app, caller=caller))
     for submission in found:
         whom = ", ".join(submission.recipients)
         click.echo(f"{submission.submission_id}  {submission.sender} -> {whom}: {plain(submission.subject)}")
@@ -288,14 +278,14 @@ def approvals_list(outer: dict[str, Any], /, **options: Any) -> None:
 
 @approvals.command("show")
 @click.argument("submission_id")
-@_with(*_OPTIONS)
+@with_options(*OPTIONS, TENANT)
 @click.pass_obj
 def approvals_show(outer: dict[str, Any], /, submission_id: str, **options: Any) -> None:
     """Show why an email waits, to whom it goes, and exactly what would be sent."""
     from letterlock.actions.approvals import show
     from letterlock.doors.inspect import plain
 
-    found = _with_app(outer, options, lambda app: show(app, submission_id))
+    found = as_person(outer, options, lambda app, caller: show(app, submission_id, caller=caller))
     submission = found.submission
     for reason in submission.reasons:
         click.echo(click.style(f"! {reason.code}: {reason.text}", fg="yellow"))
@@ -307,25 +297,25 @@ def approvals_show(outer: dict[str, Any], /, submission_id: str, **options: Any)
 @approvals.command("approve")
 @click.argument("submission_id")
 @click.option("--sha256", default="", help="Approve only the email with this hash (see show).")
-@_with(*_OPTIONS)
+@with_options(*OPTIONS, TENANT)
 @click.pass_obj
 def approvals_approve(outer: dict[str, Any], /, submission_id: str, sha256: str, **options: Any) -> None:
     """Let exactly this email go."""
     from letterlock.actions.approvals import approve
 
-    done = _with_app(outer, options, lambda app: approve(app, submission_id, sha256))
+    done = as_person(outer, options, lambda app, caller: approve(app, submission_id, sha256, caller=caller))
     click.echo(f"{done.submission_id} may go to {', '.join(done.recipients)}.")
 
 
 @approvals.command("deny")
 @click.argument("submission_id")
-@_with(*_OPTIONS)
+@with_options(*OPTIONS, TENANT)
 @click.pass_obj
 def approvals_deny(outer: dict[str, Any], /, submission_id: str, **options: Any) -> None:
     """Never send it."""
     from letterlock.actions.approvals import deny
 
-    done = _with_app(outer, options, lambda app: deny(app, submission_id))
+    done = as_person(outer, options, lambda app, caller: deny(app, submission_id, caller=caller))
     click.echo(f"{done.submission_id} is {done.state}.")
 
 
@@ -336,35 +326,39 @@ def contact() -> None:
 
 @contact.command("add")
 @click.argument("names", nargs=-1, required=True)
-@_with(*_OPTIONS)
+@with_options(*OPTIONS, TENANT)
 @click.pass_obj
 def contact_add(outer: dict[str, Any], /, names: tuple[str, ...], **options: Any) -> None:
     """Vouch for addresses, or for whole domains written as @example.com."""
     from letterlock.actions.people import name_contact
 
-    for name in names:
-        click.echo(_with_app(outer, options, lambda app, name=name: name_contact(app, name)))  # type: ignore[misc]
+    async def vouch(app: App, caller: Caller) -> list[str]:
+        return [await name_contact(app, name, caller=caller) for name in names]
+
+    for known in as_person(outer, options, vouch):
+        click.echo(known)
 
 
 @contact.command("remove")
 @click.argument("name")
-@_with(*_OPTIONS)
+@with_options(*OPTIONS, TENANT)
 @click.pass_obj
 def contact_remove(outer: dict[str, Any], /, name: str, **options: Any) -> None:
     """Vouch no longer."""
     from letterlock.actions.people import drop_contact
 
-    click.echo(f"{_with_app(outer, options, lambda app: drop_contact(app, name))} removed.")
+    dropped = as_person(outer, options, lambda app, caller: drop_contact(app, name, caller=caller))
+    click.echo(f"{dropped} removed.")
 
 
 @contact.command("list")
-@_with(*_OPTIONS)
+@with_options(*OPTIONS, TENANT)
 @click.pass_obj
 def contact_list(outer: dict[str, Any], /, **options: Any) -> None:
     """List whom people vouch for."""
     from letterlock.actions.people import contacts
 
-    for one in _with_app(outer, options, contacts):
+    for one in as_person(outer, options, lambda app, caller: contacts(app, caller=caller)):
         click.echo(one.address_key)
 
 
@@ -374,37 +368,42 @@ def suppression() -> None:
 
 
 @suppression.command("list")
-@_with(*_OPTIONS)
+@with_options(*OPTIONS, TENANT)
 @click.pass_obj
 def suppression_list(outer: dict[str, Any], /, **options: Any) -> None:
     """List them with the reason, newest first."""
     from letterlock.actions.people import suppressions
     from letterlock.doors.inspect import plain
 
-    for one in _with_app(outer, options, suppressions):
+    for one in as_person(outer, options, lambda app, caller: suppressions(app, caller=caller)):
         click.echo(f"{one.address_key}\t{plain(one.reason)}")
 
 
 @suppression.command("add")
 @click.argument("address")
-@_with(*_OPTIONS)
+@with_options(*OPTIONS, TENANT)
 @click.pass_obj
 def suppression_add(outer: dict[str, Any], /, address: str, **options: Any) -> None:
     """Send nothing there any more."""
     from letterlock.actions.people import suppress
 
-    click.echo(f"Nothing is sent to {_with_app(outer, options, lambda app: suppress(app, address))} any more.")
+    stopped = as_person(outer, options, lambda app, caller: suppress(app, address, caller=caller))
+    click.echo(f"Nothing is sent to {stopped} any more.")
 
 
 @suppression.command("remove")
 @click.argument("address")
-@_with(*_OPTIONS)
+@with_options(*OPTIONS, TENANT)
 @click.pass_obj
 def suppression_remove(outer: dict[str, Any], /, address: str, **options: Any) -> None:
     """Let mail go there again."""
     from letterlock.actions.people import unsuppress
 
-    click.echo(f"Mail to {_with_app(outer, options, lambda app: unsuppress(app, address))} may go again.")
+    freed = as_person(outer, options, lambda app, caller: unsuppress(app, address, caller=caller))
+    click.echo(f"Mail to {freed} may go again.")
+
+
+tenancy.add_to(cli)
 
 
 @cli.group()
@@ -415,24 +414,24 @@ def dkim() -> None:
 @dkim.command("make")
 @click.argument("domain")
 @click.option("--name", default="letterlock", show_default=True, help="How their selectors begin.")
-@_with(*_OPTIONS)
+@with_options(*OPTIONS)
 @click.pass_obj
 def dkim_make(outer: dict[str, Any], /, domain: str, name: str, **options: Any) -> None:
     """Make an RSA and an Ed25519 key for DOMAIN and show the DNS records to set."""
     from letterlock.outbound.signing import make_keys
 
-    _show_records(make_keys(_settings(outer, options).data, domain, name))
+    _show_records(make_keys(settings_from(outer, options).data, domain, name))
 
 
 @dkim.command("show")
 @click.argument("domain")
-@_with(*_OPTIONS)
+@with_options(*OPTIONS)
 @click.pass_obj
 def dkim_show(outer: dict[str, Any], /, domain: str, **options: Any) -> None:
     """Show the DNS records of the keys DOMAIN has."""
     from letterlock.outbound.signing import keys_of, records
 
-    found = records(keys_of(_settings(outer, options).data, domain))
+    found = records(keys_of(settings_from(outer, options).data, domain))
     _show_records(found)
     if not found:
         click.echo(f"{domain} has no keys; make them with `letterlock dkim make {domain}`.", err=True)
@@ -445,13 +444,13 @@ def _show_records(found: Iterable[DnsRecord]) -> None:
 
 @cli.command()
 @click.option("--end", is_flag=True, help="Let it go on.")
-@_with(*_OPTIONS)
+@with_options(*OPTIONS, TENANT)
 @click.pass_obj
 def pause(outer: dict[str, Any], /, end: bool, **options: Any) -> None:
     """Stop all mail to the outside at once, what is queued too."""
     from letterlock.actions.people import pause
 
-    _with_app(outer, options, lambda app: pause(app, end=end))
+    as_person(outer, options, lambda app, caller: pause(app, end=end, caller=caller))
     click.echo("Mail goes out again." if end else "Nothing goes out until `letterlock pause --end`.")
 
 
@@ -461,13 +460,13 @@ def audit_() -> None:
 
 
 @audit_.command("verify")
-@_with(*_OPTIONS)
+@with_options(*OPTIONS, TENANT)
 @click.pass_obj
 def audit_verify(outer: dict[str, Any], /, **options: Any) -> None:
     """Check that no row was changed or taken out."""
     from letterlock.actions.people import verify_audit
 
-    found = _with_app(outer, options, verify_audit)
+    found = as_person(outer, options, lambda app, caller: verify_audit(app, caller=caller))
     if found.broken_at is not None:
         raise click.ClickException(
             f"Row {found.broken_at} does not fit the {found.rows} before it: the log was changed."
@@ -482,7 +481,7 @@ def audit_verify(outer: dict[str, Any], /, **options: Any) -> None:
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a file.")
 @click.option("--dns", is_flag=True, help="Ask DNS who really sent each; without it the network is not touched.")
-@_with(*_OPTIONS)
+@with_options(*OPTIONS)
 @click.pass_obj
 def inspect(
     outer: dict[str, Any], /, paths: tuple[Path, ...], jsonl: Path | None, as_json: bool, dns: bool, **options: Any
@@ -493,7 +492,7 @@ def inspect(
     level is "quarantined" then) or that there was none to read (level "unreadable", score null)."""
     from letterlock.doors.inspect import inspect_jsonl, inspect_paths
 
-    settings = _settings(outer, options, {"dns": "on" if dns else "off"})
+    settings = settings_from(outer, options, {"dns": "on" if dns else "off"})
     if bool(paths) == bool(jsonl):
         raise click.UsageError("Give either PATHs or --jsonl FILE.")
     well = _run(inspect_jsonl(settings, jsonl) if jsonl else inspect_paths(settings, paths, as_json=as_json))
@@ -503,19 +502,19 @@ def inspect(
 @cli.command("import")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--inbox", required=True, help="Inbox that gets the mail (id or address).")
-@_with(*_OPTIONS)
+@with_options(*OPTIONS, TENANT)
 @click.pass_obj
 def import_(outer: dict[str, Any], /, paths: tuple[Path, ...], inbox: str, **options: Any) -> None:
     """Import .eml files, mbox files and Maildir folders through the same path as SMTP."""
     from letterlock.actions.people import import_mail
     from letterlock.postmaster import file_waiting
 
-    async def take(app: App) -> Imported:
-        done = await import_mail(app, inbox, paths)
+    async def take(app: App, caller: Caller) -> Imported:
+        done = await import_mail(app, inbox, paths, caller=caller)
         await file_waiting(app)
         return done
 
-    done = _with_app(outer, options, take)
+    done = as_person(outer, options, take)
     click.echo(f"{done.kept} imported, {done.duplicates} already there, {len(done.failed)} failed.")
     for line in done.failed:
         click.echo(line, err=True)
@@ -524,7 +523,7 @@ def import_(outer: dict[str, Any], /, paths: tuple[Path, ...], inbox: str, **opt
 
 
 @cli.command()
-@_with(*_OPTIONS)
+@with_options(*OPTIONS)
 @click.pass_obj
 def rescreen(outer: dict[str, Any], /, **options: Any) -> None:
     """Read all stored mail again with this version: text, findings, levels, codes and links."""
@@ -538,66 +537,17 @@ def rescreen(outer: dict[str, Any], /, **options: Any) -> None:
                 done += 1
         return done
 
-    click.echo(f"{_with_app(outer, options, again)} emails screened again.")
+    click.echo(f"{with_app(outer, options, again)} emails screened again.")
 
 
 @cli.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@_with(*_OPTIONS)
+@with_options(*OPTIONS)
 @click.pass_obj
 def backup(outer: dict[str, Any], /, file: Path, **options: Any) -> None:
     """Write a consistent copy of the mail store to FILE while everything runs."""
-    _with_app(outer, options, lambda app: app.database.backup(file))
+    with_app(outer, options, lambda app: app.database.backup(file))
     click.echo(f"Backup written to {file}. To use it: put it as letterlock.db into an empty data folder.")
-
-
-_OWN_LOG = "letterlock"
-
-
-class _Log(logging.Formatter):
-    """Of an error, its kind and where it rose, at DEBUG the whole way there. Never its own words, and of a library's
-    message the first line: what follows may be mail."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        if not _is_own(record):
-            record = logging.makeLogRecord({**record.__dict__, "args": None, "msg": _first_line(record.getMessage())})
-        return super().format(record)
-
-    def formatException(self, ei: Any) -> str:
-        frames = traceback.extract_tb(ei[2])
-        if logging.getLogger(_OWN_LOG).isEnabledFor(logging.DEBUG):
-            return f"{''.join(traceback.format_list(frames))}  {ei[0].__name__}"
-        place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
-        return f"  {ei[0].__name__}{place}"
-
-
-def _is_own(record: logging.LogRecord) -> bool:
-    return record.name.partition(".")[0] == _OWN_LOG
-
-
-def _first_line(text: str) -> str:
-    return text.partition("\n")[0][:200]
-
-
-def _log_to_stderr(level: str) -> None:
-    """Our own log at `level`. Libraries never below WARNING, whatever level they give themselves: at DEBUG several
-    print what goes over the wire. Called before the SDK configures the root logger."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Log("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    handler.addFilter(lambda record: record.levelno >= logging.WARNING or _is_own(record))
-    logging.basicConfig(level=max(logging.WARNING, logging.getLevelName(level)), handlers=[handler])
-    logging.getLogger(_OWN_LOG).setLevel(level)
-    # What it calls errors are streams that a stop has cut.
-    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
-
-
-def _settings(*options: dict[str, Any]) -> Settings:
-    merged: dict[str, Any] = {}
-    for given in options:
-        merged |= {name: value for name, value in given.items() if value is not None}
-    settings = load_settings(**merged)
-    _log_to_stderr(settings.log_level)
-    return settings
 
 
 def _say(settings: Settings) -> None:
@@ -636,25 +586,12 @@ def _run(work: Awaitable[T]) -> T:
         return runner.run(main())
 
 
-def _with_app(outer: dict[str, Any], /, options: dict[str, Any], use: Callable[[App], Awaitable[T]]) -> T:
-    from letterlock.app import open_app
-
-    settings = _settings(outer, options)
-
-    async def main() -> T:
-        async with open_app(settings) as app:
-            return await use(app)
-
-    return asyncio.run(main())
-
-
 def _perform(outer: dict[str, Any], options: dict[str, Any], action_name: str, /, **arguments: Any) -> Any:
-    from letterlock.actions.caller import LOCAL_CALLER
     from letterlock.actions.catalog import BY_NAME, perform
 
-    # What it would warn of is told as the error.
+    # What is wrong is said once, to the person.
     logging.getLogger(perform.__module__).setLevel(logging.ERROR)
-    return _with_app(outer, options, lambda app: perform(app, LOCAL_CALLER, BY_NAME[action_name], arguments))
+    return as_person(outer, options, lambda app, caller: perform(app, caller, BY_NAME[action_name], arguments))
 
 
 def _warn(text: str) -> None:

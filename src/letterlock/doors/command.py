@@ -1,0 +1,112 @@
+"""What every command shares: its options, the data folder it works on, the person it works for, the log on stderr."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+import sys
+import traceback
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from letterlock.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from letterlock.actions.caller import Caller
+    from letterlock.app import App
+
+T = TypeVar("T")
+Command = Callable[..., Any]
+
+OPTIONS = (
+    click.option("--data", type=click.Path(path_type=Path), help="Data folder (LETTERLOCK_DATA)."),
+    click.option("--config", type=click.Path(path_type=Path), help="Settings file (LETTERLOCK_CONFIG)."),
+    click.option("--log-level", type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"]), help="Detail on stderr."),
+)
+TENANT = click.option("--tenant", help="Tenant that it is about; without it the default one.")
+
+
+def with_options(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    def decorate(command: Command) -> Command:
+        return functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
+
+    return decorate
+
+
+def with_app(outer: dict[str, Any], /, options: dict[str, Any], use: Callable[[App], Awaitable[T]]) -> T:
+    """What `use` makes of the data folder that is named."""
+    from letterlock.app import open_app
+
+    settings = settings_from(outer, options)
+
+    async def main() -> T:
+        async with open_app(settings) as app:
+            return await use(app)
+
+    return asyncio.run(main())
+
+
+def as_person(outer: dict[str, Any], /, options: dict[str, Any], use: Callable[[App, Caller], Awaitable[T]]) -> T:
+    """The same for the person at the command line, in the tenant that `options` name."""
+    from letterlock.actions.tenancy import at_command_line
+
+    tenant = options.pop("tenant", None) or ""
+
+    async def as_caller(app: App) -> T:
+        return await use(app, await at_command_line(app, tenant))
+
+    return with_app(outer, options, as_caller)
+
+
+_OWN_LOG = "letterlock"
+
+
+class _Log(logging.Formatter):
+    """Of an error, its kind and where it rose, at DEBUG the whole way there. Never its own words, and of a library's
+    message the first line: what follows may be mail."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        if not _is_own(record):
+            record = logging.makeLogRecord({**record.__dict__, "args": None, "msg": _first_line(record.getMessage())})
+        return super().format(record)
+
+    def formatException(self, ei: Any) -> str:
+        frames = traceback.extract_tb(ei[2])
+        if logging.getLogger(_OWN_LOG).isEnabledFor(logging.DEBUG):
+            return f"{''.join(traceback.format_list(frames))}  {ei[0].__name__}"
+        place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+        return f"  {ei[0].__name__}{place}"
+
+
+def _is_own(record: logging.LogRecord) -> bool:
+    return record.name.partition(".")[0] == _OWN_LOG
+
+
+def _first_line(text: str) -> str:
+    return text.partition("\n")[0][:200]
+
+
+def log_to_stderr(level: str) -> None:
+    """Our own log at `level`. Libraries never below WARNING, whatever level they give themselves: at DEBUG several
+    print what goes over the wire. Called before the SDK configures the root logger."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Log("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.addFilter(lambda record: record.levelno >= logging.WARNING or _is_own(record))
+    logging.basicConfig(level=max(logging.WARNING, logging.getLevelName(level)), handlers=[handler])
+    logging.getLogger(_OWN_LOG).setLevel(level)
+    # What it calls errors are streams that a stop has cut.
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+
+
+def settings_from(*options: dict[str, Any]) -> Settings:
+    """The settings, with what the command and the group before it were given; from here on the log goes to stderr."""
+    merged: dict[str, Any] = {}
+    for given in options:
+        merged |= {name: value for name, value in given.items() if value is not None}
+    settings = load_settings(**merged)
+    log_to_stderr(settings.log_level)
+    return settings
