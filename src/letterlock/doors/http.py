@@ -1,4 +1,4 @@
-"""One Starlette: MCP streamable HTTP on /mcp, SSE on /sse, /healthz. It owns the lifespan.
+"""One Starlette: MCP streamable HTTP on /mcp, SSE on /sse, REST on /v1, /healthz. It owns the lifespan.
 
 The store, the listener and the waiters live in this host's lifespan, outside the MCP one, which SSE enters for every
 connection. Every MCP request needs a key, on loopback too; Host and Origin are checked before anything is read (DNS
@@ -46,13 +46,14 @@ CLOSING_S = 3
 def build_http(app: App, base_url: str) -> Starlette:
     """Routes only; the caller opens and closes `app`."""
     # The SDK takes most of a second to import: mail comes in before that, so that a restart is short for senders.
-    from mcp.server.transport_security import TransportSecuritySettings
+    from mcp.server.transport_security import TransportSecurityMiddleware, TransportSecuritySettings
     from starlette.applications import Starlette
     from starlette.middleware import Middleware
     from starlette.responses import JSONResponse
-    from starlette.routing import Route
+    from starlette.routing import Mount, Route
 
     from letterlock.doors.mcp_server import build_mcp_server, caller_by_key
+    from letterlock.doors.rest import build_rest
 
     async def get_app() -> App:
         return app
@@ -86,9 +87,11 @@ def build_http(app: App, base_url: str) -> Starlette:
             yield
 
     # The bearer check sits on the application the SDK builds, not on its routes: without its middleware no key counts.
+    mcp = Mount("/", routes=[*sse.routes, *streamable.routes], middleware=streamable.user_middleware)
+    rest = build_rest(app, TransportSecurityMiddleware(security).validate_request)
     return Starlette(
-        routes=[Route("/healthz", healthz), *sse.routes, *streamable.routes],
-        middleware=[Middleware(_ReadsToTheEnd), *streamable.user_middleware],
+        routes=[Route("/healthz", healthz), Mount("/v1", rest), mcp],
+        middleware=[Middleware(_ReadsToTheEnd)],
         lifespan=lifespan,
     )
 
@@ -204,7 +207,7 @@ def _bind(settings: Settings) -> socket.socket:
 
 def _say_start(base_url: str, key: str, problem: str) -> None:
     lines = [f"letterlock: {problem}"] if problem else []
-    lines += [f"MCP on {base_url}/mcp (SSE on {base_url}/sse), health on {base_url}/healthz."]
+    lines += [f"MCP on {base_url}/mcp (SSE on {base_url}/sse), REST on {base_url}/v1, health on {base_url}/healthz."]
     if key:
         lines.append(f"Your key, shown this once: {key}")
         header = f'--header "Authorization: Bearer {key}"'

@@ -7,9 +7,22 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from letterlock.store.database import Transaction
+from letterlock.store.database import Row, Transaction
 
 _START = "0" * 64
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row. `at` in milliseconds since 1970."""
+
+    n: int
+    at: int
+    actor: str
+    action: str
+    subject: str
+    detail: dict[str, Any]
+    hash: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +50,40 @@ async def append(tx: Transaction, at_ms: int, actor: str, action: str, subject: 
         detail=text,
         previous=previous,
         hash=_link(previous, n, at_ms, actor, action, subject, text),
+    )
+
+
+async def before(tx: Transaction, n: int | None, limit: int) -> list[Entry]:
+    """Up to `limit` rows before number `n` (None: from the end), newest first."""
+    rows = await tx.all(
+        "SELECT n, at, actor, action, subject, detail, hash FROM audit WHERE tenant_id = :tenant AND n < :n"
+        " ORDER BY n DESC LIMIT :limit",
+        n=2**62 if n is None else n,
+        limit=limit,
+    )
+    return [_entry(row) for row in rows]
+
+
+async def after(tx: Transaction, n: int, limit: int) -> list[Entry]:
+    """Up to `limit` rows after number `n`, oldest first."""
+    rows = await tx.all(
+        "SELECT n, at, actor, action, subject, detail, hash FROM audit WHERE tenant_id = :tenant AND n > :n"
+        " ORDER BY n LIMIT :limit",
+        n=n,
+        limit=limit,
+    )
+    return [_entry(row) for row in rows]
+
+
+async def last(tx: Transaction) -> int:
+    """The number of the newest row, 0 when there is none."""
+    row = await tx.one("SELECT MAX(n) AS n FROM audit WHERE tenant_id = :tenant")
+    return int(row["n"] or 0) if row else 0
+
+
+def _entry(row: Row) -> Entry:
+    return Entry(
+        row["n"], row["at"], row["actor"], row["action"], row["subject"], json.loads(row["detail"]), row["hash"]
     )
 
 

@@ -112,6 +112,22 @@ async def listed(
     return [(_inbox(row), row["unread"]) for row in rows]
 
 
+async def count(tx: Transaction, now_ms: int) -> int:
+    """How many live inboxes the tenant has."""
+    row = await tx.one(
+        "SELECT COUNT(*) AS n FROM inboxes WHERE tenant_id = :tenant AND deleted_at IS NULL"
+        " AND (expires_at IS NULL OR expires_at > :now)",
+        now=now_ms,
+    )
+    return int(row["n"]) if row else 0
+
+
+async def last_filed(tx: Transaction) -> int:
+    """The tenant's number of its newest email, 0 when there never was one."""
+    row = await tx.one("SELECT last_filed FROM tenants WHERE tenant_id = :tenant")
+    return int(row["last_filed"]) if row else 0
+
+
 async def allowed(tx: Transaction, inbox_id: InboxId) -> tuple[str, ...]:
     """The domains whose authenticated mail the inbox trusts."""
     row = await tx.one(

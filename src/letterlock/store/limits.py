@@ -44,3 +44,13 @@ async def take(tx: Transaction, name: LimitName, most: int, now_ms: int) -> int:
     # What is `most` numbers back is older than an hour by now, and so is all before it, whatever limit comes next.
     await tx.run("DELETE FROM takes WHERE tenant_id = :tenant AND name = :name AND n <= :n", name=name, n=n - most)
     return 0
+
+
+async def used(tx: Transaction, name: LimitName, now_ms: int) -> tuple[int, int]:
+    """How many were counted within the last hour, and when the first of them was (0 when there is none)."""
+    row = await tx.one(
+        "SELECT COUNT(*) AS n, MIN(at) AS first FROM takes WHERE tenant_id = :tenant AND name = :name AND at > :since",
+        name=name,
+        since=now_ms - _HOUR_MS,
+    )
+    return (int(row["n"]), int(row["first"] or 0)) if row else (0, 0)
