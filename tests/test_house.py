@@ -76,7 +76,7 @@ LIBRARIES = {
     "selectolax": {"message.visible", "message.markdown"},
     "stackone_defender": {"screen.second_opinion"},
     "starlette": {"doors/"},
-    "tinycss2": {"message.css"},
+    "tinycss2": {"message.sheets"},
     "uvicorn": {"doors.http"},
     "uvloop": {"doors.cli"},
     "zstandard": {"store.emails"},

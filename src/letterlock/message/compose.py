@@ -23,8 +23,8 @@ from urllib.parse import quote
 
 from letterlock.errors import InvalidRequest
 from letterlock.message.address import Address, shown
-from letterlock.message.css import names
 from letterlock.message.markdown import check_html, text_of
+from letterlock.message.sheets import names
 
 _FOLD_AT = 78  # RFC 5322 section 2.1.1: lines should not be longer
 _LINE_OCTETS = 998  # and must not be longer than this

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 from letterlock.errors import InvalidRequest
 from letterlock.message.address import shown
-from letterlock.message.css import names
 from letterlock.message.parse import ParsedMessage
+from letterlock.message.sheets import names
 from letterlock.message.visible import VisibleText, visible_text
 
 if TYPE_CHECKING:

@@ -15,8 +15,9 @@ from html import unescape
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 from letterlock.message.characters import clean, is_clean
-from letterlock.message.css import NO_FRAME, ROOT, Cascade, Element, Frame, Style, data_text, imported, names
+from letterlock.message.css import NO_FRAME, ROOT, Cascade, Frame, Style
 from letterlock.message.parse import Caps, ParsedMessage
+from letterlock.message.sheets import Element, data_text, imported, names
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborNode
@@ -888,11 +889,16 @@ def _aside(node: LexborNode, tag: str, attributes: Mapping[str, str | None], hid
         hidden.add(unescape(_MARKUP.sub(" ", (attributes.get("srcdoc") or "")[:_ASIDE_CHARS])), "not_rendered", "html")
     else:
         said = attributes.get("content" if tag == "meta" else "alt") or ""
-        if " " in said.strip():
+        named = (attributes.get("name") or attributes.get("http-equiv") or "").lower()
+        if " " in said.strip() and not (named in _TECHNICAL and len(said) < 100):
             hidden.add(said, "attribute", "html")
 
 
 _ASIDE: Final = names("template iframe meta area input")
+# Of nearly every mail, and nothing in so few letters for anybody to read.
+_TECHNICAL: Final = names(
+    "viewport content-type x-ua-compatible color-scheme supported-color-schemes format-detection generator"
+)
 _ASIDE_CHARS: Final = 200_000
 _DOCTYPE: Final = re.compile(r"<!doctype\b[^>]*+>", re.IGNORECASE)
 _QUOTED: Final = re.compile(r"\"([^\"]*+)\"|'([^']*+)'")
