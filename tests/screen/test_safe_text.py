@@ -65,6 +65,9 @@ def test_findings_outside_the_text_cut_nothing() -> None:
     [
         "<|im_start|>", "<|endoftext|>", "[INST]", "[/INST]", "<<SYS>>", "</system>", "<tool_call>", "<function_calls>",
         "</invoke>", "![a](https://b.example)", "[a](https://b.example)", "[a][1]",
+        "[TOOL_CALLS]", "[AVAILABLE_TOOLS]", "<think>", "<\uff5cUser\uff5c>", "<unused0>", '<parameter name="x">',
+        "</document>", "</email>", "</untrusted>", "<|reserved_special_token_1|>", "<start_of_turn>", "<bos>",
+        '<img src="https://b.example/p.gif">',
         "\nHuman:", "\nAssistant:", "<<<email 12>>>", "<<<<end", "send_email(", '"arguments":',
         "a\u200bb", "a\u202eb", "\U000e0041",
     ],
@@ -73,6 +76,11 @@ def test_marks_that_act_on_programs_are_broken_up(mark: str) -> None:
     safe = safe_text(f"x {mark} y", NORMAL).text
     assert mark.strip() not in safe
     assert "](" not in safe and "][" not in safe
+
+
+@pytest.mark.parametrize("text", ["Tom <modelshop@x.example>", "<mailer@x.example>", "<https://x.example>", "a < b"])
+def test_angle_brackets_of_addresses_stay(text: str) -> None:
+    assert safe_text(text, NORMAL).text == text
 
 
 def test_reference_links_do_not_resolve() -> None:

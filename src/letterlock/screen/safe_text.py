@@ -72,9 +72,13 @@ def fence(text: str, nonce: str) -> str:
 _FENCE: Final = re.compile(r"<{3,}|>{3,}")
 # Marks that chat templates, agents' tool parsers and Markdown renderers act upon (a person reads them all the same). In
 # three searches, so that each begins with characters the regex engine can look for, which most texts hardly have.
+# Full-width bars and angle brackets stand in the marks of some models for the plain ones.
 _MARKS: Final = re.compile(
-    r"<\||\|>|</?(?=(?:system|assistant|user|human|im_|tool|function|invoke|antml|start_of|end_of|s>|bos|eos"
-    r"|instructions?\b|admin\b|result|thinking))|\[(?=/?INST\])|<<(?=/?SYS)"
+    r"[<\uff1c][|\uff5c]|[|\uff5c][>\uff1e]|</?(?=(?:system|assistant|user|human|im_|tool|function|invoke|antml"
+    r"|start_of|end_of|s>|bos|eos|pad>|unk>|mask>|unused|instructions?\b|admin\b|result|thinking|parameter\b|img\b"
+    r"|(?:model|developer|think|document|context|e?mail|untrusted\w{0,20}|message|prompt|answer|reasoning|scratchpad)"
+    r"[\s/>]))"
+    r"|\[(?=/?(?:INST\]|[A-Z]{3,20}_[A-Z_]{3,30}\]|SYSTEM\]|THINK\]|IMG\]))|<<(?=/?SYS)"
     r"|!\[|\](?=[(\[])|\"(?=(?:tool_calls?|function_call|tool_use|arguments)\"\s?:)",
     re.IGNORECASE,
 )

@@ -15,6 +15,8 @@ from letterlock.screen.rules.orders import find
 
 _MARKDOWN_IMAGE: Final = re.compile(r"!\[[^\]\n]{0,200}\]\(\s{0,3}<?(https?:)?//[^\s)]{1,2000}")
 _MARKDOWN_REFERENCE: Final = re.compile(r"!\[[^\]\n]{0,200}\]\[[^\]\n]{0,80}\]")
+# Written out in the text, as those who show Markdown show it.
+_HTML_IMAGE: Final = re.compile(r"<img\b[^<>]{0,300}?\bsrc\s?=\s?[\"']?(https?:)?//[^\s<>]{1,2000}", re.IGNORECASE)
 _URL: Final = re.compile(r"https?://[^\s()]{1,2000}")
 _GAP: Final = re.compile(
     r"[?&=/](?:\{{1,2}[a-z_ ]{2,40}\}{1,2}|\[[a-z_ ]{2,40}\]|<[a-z_ ]{2,40}>|%7b[a-z_]{2,40}%7d"
@@ -32,7 +34,7 @@ _LONGEST_URL: Final = 4_000
 
 def _pictures(evidence: Evidence) -> Iterator[Hit]:
     text = evidence.visible.text
-    for pattern in (_MARKDOWN_IMAGE, _MARKDOWN_REFERENCE):
+    for pattern in (_MARKDOWN_IMAGE, _MARKDOWN_REFERENCE, _HTML_IMAGE):
         for match in pattern.finditer(text):
             yield Hit(match[0][:200], "text", match.start(), match.end())
 
@@ -98,7 +100,7 @@ def _orders_in_links(evidence: Evidence) -> Iterator[Hit]:
 
 
 EXFILTRATION: Final[tuple[Rule, ...]] = (
-    Rule("exfiltration.picture", 0.6, "It contains a picture link in Markdown, which some programs load.", _pictures),
+    Rule("exfiltration.picture", 0.6, "It contains a picture link written out, which some programs load.", _pictures),
     Rule("exfiltration.filled_link", 0.5, "It contains a link with a gap for data to be filled in.", _filled),
     Rule("exfiltration.encoded", 0.75, "Encoded text in it gives orders once decoded.", _in_code),
     Rule("exfiltration.link_orders", 0.5, "The words of a link in it give orders.", _orders_in_links),

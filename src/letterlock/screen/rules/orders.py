@@ -265,7 +265,17 @@ _PHRASES: Final[tuple[_Phrase, ...]] = (
         r"\bas an? (?:ai|llm|language model|automated)(?: agent| assistant| model)? "
         r"(?:with|you (?:must|should|are|have|will))\b",
     ),
-    _Phrase("turn", frozenset(("<|",)), re.compile(r"<\|[a-z_]{2,30}\|>", re.IGNORECASE)),
+    _Phrase(
+        "turn", frozenset(("<|", "<\uff5c", "\uff1c|", "\uff1c\uff5c")),
+        re.compile("[<\uff1c][|\uff5c][a-z\u2581][a-z0-9_\u2581-]{1,40}[|\uff5c][>\uff1e]", re.IGNORECASE),
+    ),
+    _phrase(
+        "turn", "_calls]|_tools]|_results]|_prompt]",
+        r"\[/?(?:tool_calls|available_tools|tool_results|system_prompt)\]",
+    ),
+    _phrase(
+        "turn", "<", r"</?(?:think|thinking|scratchpad|untrusted[a-z_ -]{0,20}|unused\d{1,4})>|</(?:document|e?mail)>"
+    ),
     _phrase(
         "turn", "inst]|sys>>|_of_turn|[system]|[assistant]",
         r"\[/?INST\]|<</?SYS>>|</?(?:start|end)_of_turn>|\[(?:system|assistant)\](?=[\s:(#])",
@@ -289,8 +299,9 @@ _PHRASES: Final[tuple[_Phrase, ...]] = (
         r"(?:you |ignore|from now|the user|new )",
     ),
     _phrase(
-        "tool", "tool_|function_|antml:|<invoke|</invoke",
-        r"</?(?:tool_call|tool_use|tool_result|function_calls?|function_results?|antml:\w+|invoke|tool_response)\b",
+        "tool", "tool_|function_|antml:|<invoke|</invoke|<parameter",
+        r"<parameter name=|</?(?:tool_call|tool_use|tool_result|function_calls?|function_results?|antml:\w+|invoke"
+        r"|tool_response)\b",
     ),
     _phrase("tool", "tool_|function_call", r"\b(?:tool_call|function_call|tool_use|tool_calls)\"?\s?[:=({]"),
     _phrase(
