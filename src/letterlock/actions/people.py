@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import mailbox
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +31,7 @@ from letterlock.store import audit, conduct, emails, inboxes, outbox, reputation
 from letterlock.store.audit import Verified
 from letterlock.store.conduct import Contact, Suppression
 from letterlock.store.database import Transaction
+from letterlock.store.inboxes import Inbox
 from letterlock.store.reputation import Reputation
 from letterlock.wake import OUTBOX
 
@@ -247,38 +249,78 @@ async def import_mail(app: App, inbox_name: str, paths: Iterable[Path], *, calle
     inbox = await own_inbox(app, caller, inbox_name)
     done = Imported()
     for path in paths:
-        try:
-            for name, raw in _messages(path):
-                if len(raw) > app.settings.max_message_bytes:
-                    done.failed.append(f"{name}: {len(raw)} bytes are more than max_message_bytes.")
-                    continue
-                envelope = Envelope("", (inbox.address,), app.clock(), "import")
-                receipts = await accept(app, envelope, raw)
-                done.duplicates += receipts[0].duplicate
-                done.kept += not receipts[0].duplicate
-        except (OSError, mailbox.Error, StoreError) as error:
-            done.failed.append(f"{path}: {getattr(error, 'strerror', None) or error}.")
+        found = False
+        for box in _boxes(path):
+            found = True
+            await _import_box(app, inbox, box, done)
+        if not found:
+            done.failed.append(f"{path}: there is no mail in it (no .eml file, mbox or Maildir).")
     return done
 
 
-def _messages(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Each message below `path` with a name for reports, one at a time."""
-    if path.is_dir() and (path / "cur").is_dir():
-        maildir = mailbox.Maildir(path, create=False)
+async def _import_box(app: App, inbox: Inbox, box: Path, done: Imported) -> None:
+    try:
+        for name, raw in _messages(box):
+            if len(raw) > app.settings.max_message_bytes:
+                done.failed.append(f"{name}: {len(raw)} bytes are more than max_message_bytes.")
+                continue
+            if not _LOOKS_LIKE_MAIL.match(raw):
+                done.failed.append(f"{name}: it is no email, for it does not begin with a header field.")
+                continue
+            envelope = Envelope("", (inbox.address,), app.clock(), "import")
+            receipts = await accept(app, envelope, raw)
+            done.duplicates += receipts[0].duplicate
+            done.kept += not receipts[0].duplicate
+    except (OSError, mailbox.Error, StoreError) as error:
+        done.failed.append(f"{box}: {getattr(error, 'strerror', None) or error}.")
+
+
+def _boxes(path: Path) -> Iterator[Path]:
+    """What holds mail at `path` or below it: Maildir folders and files; of the files in a folder those that are named
+    .eml or are an mbox."""
+    if not path.is_dir():
+        yield path
+        return
+    is_maildir = (path / "cur").is_dir()
+    if is_maildir:
+        yield path
+    for child in sorted(path.iterdir()):
+        if child.is_dir():
+            if not child.is_symlink() and not (is_maildir and child.name in ("cur", "new", "tmp")):
+                yield from _boxes(child)
+        elif child.is_file() and (child.suffix.lower() == ".eml" or _is_mbox(child)):
+            yield child
+
+
+def _messages(box: Path) -> Iterator[tuple[str, bytes]]:
+    """Each message of a Maildir, an mbox or a file with a name for reports, one at a time."""
+    if box.is_dir():
+        maildir = mailbox.Maildir(box, create=False)
         for key in sorted(maildir.keys()):
-            yield f"{path}/{key}", _crlf(maildir.get_bytes(key))
-    elif path.is_dir():
-        for file in sorted(path.rglob("*.eml")):
-            yield str(file), _crlf(file.read_bytes())
+            yield f"{box}/{key}", _crlf(maildir.get_bytes(key))
+    elif _is_mbox(box, strict=True):
+        mbox = mailbox.mbox(box, create=False)
+        for key in mbox.keys():  # noqa: SIM118 - a mailbox is not a dict: iterating it gives messages
+            # An mbox marks lines that begin with "From " so that they do not begin a message (RFC 4155 appendix A).
+            yield f"{box}#{key}", _crlf(_MARKED_FROM.sub(rb"\1", mbox.get_bytes(key)))
     else:
-        with path.open("rb") as start:
-            is_mbox = start.read(5) == b"From "
-        if is_mbox:
-            box = mailbox.mbox(path, create=False)
-            for key in box.keys():  # noqa: SIM118 - a mailbox is not a dict: iterating it gives messages
-                yield f"{path}#{key}", _crlf(box.get_bytes(key))
-        else:
-            yield str(path), _crlf(path.read_bytes())
+        yield str(box), _crlf(box.read_bytes())
+
+
+_MARKED_FROM = re.compile(rb"(?m)^>(>*From )")
+# RFC 5322 section 2.2: a field name, a colon; some leave the line of an mbox before it.
+_LOOKS_LIKE_MAIL = re.compile(rb"(?:\xef\xbb\xbf)?[\r\n]*(?:[!-9;-~]{1,200}[ \t]*:|>?From )")
+
+
+def _is_mbox(file: Path, *, strict: bool = False) -> bool:
+    """Raises OSError with `strict` when it cannot be read."""
+    try:
+        with file.open("rb") as start:
+            return start.read(5) == b"From "
+    except OSError:
+        if strict:
+            raise
+        return False
 
 
 def _crlf(raw: bytes) -> bytes:

@@ -34,7 +34,7 @@ async def accept(app: App, envelope: Envelope, raw: bytes) -> tuple[Receipt, ...
 
     async def keep(tx: Transaction) -> tuple[Receipt, ...]:
         # Packed and hashed on the writer's thread: the loop's has every sender to answer, and neither holds the other.
-        accepted = Accepted(envelope, emails.pack_raw(raw), len(raw), fingerprint(envelope.sender, raw))
+        accepted = Accepted(envelope, emails.pack_raw(raw), len(raw), _fingerprint(envelope, raw))
         wanted: dict[str, Inbox] = {}
         for recipient in envelope.recipients:
             inbox = await _live_inbox(tx, recipient, now)
@@ -88,6 +88,12 @@ def address_keys(recipient: str) -> tuple[str, str]:
         return "", ""
     local, domain = address.key.rsplit("@", 1)
     return address.key, f"{local.partition('+')[0]}@{domain}"
+
+
+def _fingerprint(envelope: Envelope, raw: bytes) -> str:
+    """What is imported again is the same by all its bytes where it has no Message-ID."""
+    found = fingerprint(envelope.sender, raw)
+    return found or (hashlib.sha256(raw).hexdigest() if envelope.transport == "import" else "")
 
 
 def fingerprint(sender: str, raw: bytes) -> str:
