@@ -647,7 +647,7 @@ def _render(html: str, caps: Caps, hidden: _Hidden) -> _Page | None:
         for link in (tree.css("link[href^='data:' i]")[:20] if "data:" in html.lower() else ())
     ]
     carried += [text for sheet, _ in (*sheets, *((text, "") for text in carried)) for text in imported(sheet)]
-    cascade = Cascade(sheets, carried, quirks=_DOCTYPE.search(html[:10_000]) is None)
+    cascade = Cascade(sheets, carried, quirks=_doctype(html) is None)
     if cascade.failed:
         hidden.add(root.text(separator=" "), "not_understood", "html")
         return None
@@ -713,33 +713,31 @@ def _attributes(html: str, position: int) -> int:
     return count
 
 
-_Open: TypeAlias = tuple["LexborNode", Style, int, _OpenLink | None, Element, Element | None, int]
+_Open: TypeAlias = tuple["LexborNode", Style, int, _OpenLink | None, Element, Element | None, int, int]
 
 
-def _positioned(stack: list[_Open], starts: list[int], style: Style) -> int:
+def _positioned(stack: list[_Open], style: Style) -> int:
     """The number of runs before the innermost open element that others are positioned in, `style` being that of the
     innermost of all."""
     for index in range(len(stack) - 1, -1, -1):
         if style.frame is not None and style.frame.positioned:
-            return starts[index]
+            return stack[index][7]
         style = stack[index][1]
     return 0
 
 
-def _frame(
-    inner: Style, outer: Style, depth: int, stack: list[_Open], starts: list[int], page: _Page, hidden: _Hidden
-) -> None:
+def _frame(inner: Style, outer: Style, stack: list[_Open], page: _Page, hidden: _Hidden) -> None:
     """What an element that begins does to the text around it."""
     frame = inner.frame or NO_FRAME
     if frame.cover:
-        page.cover(_positioned(stack[:-1], starts[:-1], outer), frame.cover, inner, hidden)
+        page.cover(_positioned(stack[:-1], outer), frame.cover, inner, hidden)
     if frame.overlap:
         page.overlap(frame.overlap, hidden)
     beside = frame.beside or inner.display in _BESIDE or (outer.frame is not None and outer.frame.row)
     for room in page.rooms:
-        room.enter(depth, frame, beside, page.breaks > 0)
+        room.enter(len(stack), frame, beside, page.breaks > 0)
     if frame.cuts and len(page.rooms) < _ROOMS:
-        page.rooms.append(_Room(frame, depth))
+        page.rooms.append(_Room(frame, len(stack)))
 
 
 _BESIDE: Final = frozenset({"table-cell", "inline-block", "inline-table", "inline-flex"})
@@ -749,10 +747,8 @@ _ROOMS: Final = 8
 
 def _walk(root: LexborNode, cascade: Cascade, page: _Page, hidden: _Hidden) -> None:
     # Of each open element its node, what to go back to after it (style, box, link, element and its elder), and the
-    # number of runs before it where its text runs another way than what is around it, else -1.
+    # number of runs before it where its text runs another way than what is around it, else -1; and that number anyway.
     stack: list[_Open] = []
-    # The number of runs before each.
-    starts: list[int] = []
     lists: list[int] = []
     spoken = _SPOKEN.union(cascade.named)
     element = Element("", {})
@@ -837,7 +833,7 @@ def _walk(root: LexborNode, cascade: Cascade, page: _Page, hidden: _Hidden) -> N
                     inner = None
                 elif tag == "img":
                     if inner.frame is not None and inner.frame.cover:
-                        page.cover(_positioned(stack, starts, style), 0.0, inner, hidden)
+                        page.cover(_positioned(stack, style), 0.0, inner, hidden)
                     _image(attributes, inner, page, hidden, link)
                     inner = None
         if inner is not None:
@@ -845,11 +841,10 @@ def _walk(root: LexborNode, cascade: Cascade, page: _Page, hidden: _Hidden) -> N
             if inner.turned is not style.turned and page.turning < _TURNS:
                 page.turning += 1
                 turning = len(page.runs)
-            stack.append((node, style, box, link, element, elder, turning))
-            starts.append(len(page.runs))
+            stack.append((node, style, box, link, element, elder, turning, len(page.runs)))
             _enter(child, inner, page, lists)
             if page.rooms or inner.frame is not None:
-                _frame(inner, style, len(stack), stack, starts, page, hidden)
+                _frame(inner, style, stack, page, hidden)
             if inner.boxed and inner is not style:
                 page.box_chars.append(0)
                 box = len(page.box_chars) - 1
@@ -869,8 +864,7 @@ def _walk(root: LexborNode, cascade: Cascade, page: _Page, hidden: _Hidden) -> N
                     page.rooms.pop()
                 for room in page.rooms:
                     room.leave(len(stack))
-            node, style, box, link, element, elder, turning = stack.pop()
-            starts.pop()
+            node, style, box, link, element, elder, turning, _ = stack.pop()
             if turning >= 0:
                 page.turning -= 1
                 page.turn(turning)
@@ -905,10 +899,15 @@ _QUOTED: Final = re.compile(r"\"([^\"]*+)\"|'([^']*+)'")
 _CSS_COMMENT: Final = re.compile(r"/\*((?:[^*]|\*(?!/))*+)(?:\*/|\Z)")
 
 
+def _doctype(html: str) -> re.Match[str] | None:
+    start = html[:10_000].lower().find("<!doctype")
+    return _DOCTYPE.match(html, start) if start >= 0 else None
+
+
 def _beside(html: str, root: LexborNode, sheets: list[str], cascade: Cascade, hidden: _Hidden) -> None:
     """What a document says outside of its elements: its type, comments around it and in its sheets, and what the sheets
     write before and after elements."""
-    doctype = _DOCTYPE.search(html[:10_000])
+    doctype = _doctype(html)
     if doctype is not None:
         said = " ".join(one or two for one, two in _QUOTED.findall(doctype[0]))
         if " " in said and not said.startswith("-//W3C//DTD "):
