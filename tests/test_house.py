@@ -59,7 +59,7 @@ LIBRARIES = {
     "dkim": {"message.authenticate", "message.sign"},
     "dns": {"dns"},
     "filelock": {"wake"},
-    "httpx2": {"inbound.reviewer"},
+    "httpx2": {"outbound.mta_sts", "inbound.reviewer"},
     "idna": {"message.address"},
     "jinja2": {"doors.pages"},
     "mailparser": {"message.parse"},

@@ -114,6 +114,9 @@ class Settings(BaseSettings):
     relay_connections: int = Field(8, ge=1, le=100, description="Connections to it at once.")
     relays: Annotated[tuple[Relay, ...], NoDecode] = Field((), description="Other servers for some domains.")
 
+    direct: bool = Field(False, description="Send to the recipients' own mail servers instead of a relay.")
+    direct_port: int = Field(25, ge=1, le=65535, description="Port of other mail servers.")
+    direct_private: bool = Field(False, description="Send also to mail servers in private networks.")
     verp: bool = Field(True, description="A return path of its own for each email, so that its bounces name it.")
 
     warm_up: bool = Field(False, description="A new domain sends few emails at first, and each day twice as many.")
@@ -206,6 +209,8 @@ class Settings(BaseSettings):
             raise ValueError("second_opinion needs its package: pip install 'letterlock[defender]'")
         if self.reviewer_url and not self.reviewer_model:
             raise ValueError("reviewer_url needs reviewer_model: the name of the model to ask")
+        if self.direct and self.relay_host:
+            raise ValueError("direct and relay_host exclude each other; `relays` go with either")
         if self.suspect_score > self.quarantine_score:
             raise ValueError("suspect_score must not be above quarantine_score")
         return self

@@ -25,9 +25,10 @@ from letterlock.ids import new_id
 from letterlock.inbound.accept import accept, fingerprint, inbox_for
 from letterlock.message.envelope import Envelope
 from letterlock.message.sign import sign
+from letterlock.outbound.direct import relay_direct
 from letterlock.outbound.notice import bounce_notice
 from letterlock.outbound.relay import Connections, Outcome, one_line, relay
-from letterlock.outbound.routes import Way, connections, has_ways, way_to
+from letterlock.outbound.routes import Way, connections, has_ways, helo, way_to
 from letterlock.outbound.signing import keys_of
 from letterlock.policy import Recipient, SendContext, decide
 from letterlock.store import audit, emails, inboxes, outbox, reputation
@@ -360,7 +361,11 @@ async def _to_relay(app: App, lease: Lease, deliveries: Sequence[Delivery], way:
         log.error("%s is not sent: %s", lease.submission_id, error)
         outcomes = tuple(Outcome(recipient, "deferred", one_line(str(error))) for recipient in recipients)
     else:
-        outcomes = await relay(raw, lease.return_path, recipients, way.route, handing_over, trying.open_ones)
+        message = (raw, lease.return_path, recipients)
+        if way.route is not None:
+            outcomes = await relay(*message, way.route, handing_over, trying.open_ones)
+        else:
+            outcomes = await relay_direct(app, *message, way.domain, helo(app.settings), handing_over, trying.open_ones)
         trying.reached &= all(outcome.reached for outcome in outcomes)
     return [_after(app, delivery, outcome) for delivery, outcome in zip(deliveries, outcomes, strict=True)]
 

@@ -14,7 +14,7 @@ import ssl
 import time
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, cast
 
 if TYPE_CHECKING:
@@ -49,11 +49,14 @@ class Route:
 
     host: str
     port: int
-    security: Literal["starttls", "tls", "none"]
+    security: Literal["starttls", "tls", "none", "opportunistic"]
+    """opportunistic: TLS where it is offered and works, with whatever certificate."""
     helo: str
     username: str = ""
     password: str = ""
     limits: Limits = Limits()
+    tls_name: str = ""
+    """Whom its certificate must name, where that is not `host`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,10 @@ class Outcome:
     reply: str
     handed_over: bool = False
     reached: bool = True
+
+
+class _NoTls(Exception):
+    """TLS was offered and did not work."""
 
 
 class _Stop(Exception):
@@ -171,6 +178,10 @@ async def _greeted(route: Route, connections: Connections | None = None) -> _Con
         async with _until(route.limits.greeting, "when it was greeted"):
             await _greet(connection.client, route)
         return connection
+    except _NoTls:
+        # RFC 7435 section 3: better in clear than not at all, where TLS was nobody's condition.
+        connection.close()
+        return await _greeted(replace(route, security="none"))
     except BaseException:
         connection.close()
         raise
@@ -247,15 +258,32 @@ def _client(route: Route) -> aiosmtplib.SMTP:
         hostname=route.host,
         port=route.port,
         use_tls=route.security == "tls",
-        # False, not None: None would take STARTTLS when offered and go on in clear when not.
-        start_tls=route.security == "starttls",
+        # By ourselves, in _greet: the library goes on in clear where it is not offered, or by another name.
+        start_tls=False,
         local_hostname=route.helo,
         timeout=route.limits.command,
     )
 
 
 async def _greet(client: aiosmtplib.SMTP, route: Route) -> None:
+    import aiosmtplib
+
     await client.connect()
+    if route.security in ("starttls", "opportunistic"):
+        await client.ehlo()
+        offered = client.supports_extension("starttls")
+        if not offered and route.security == "starttls":
+            raise aiosmtplib.SMTPException("the mail server does not offer STARTTLS")
+        if offered:
+            context = ssl.create_default_context()
+            if route.security == "opportunistic":
+                context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            try:
+                await client.starttls(server_hostname=route.tls_name or route.host, tls_context=context)
+            except (aiosmtplib.SMTPException, OSError) as error:
+                if route.security == "opportunistic":
+                    raise _NoTls from error
+                raise
     # RFC 3207 section 4.2: what was said before TLS is forgotten, so EHLO comes again.
     await client.ehlo()
     if route.username:

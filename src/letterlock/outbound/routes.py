@@ -10,6 +10,10 @@ from letterlock.message.address import parse_address
 from letterlock.outbound.relay import Route
 from letterlock.settings import Relay, Settings
 
+_DIRECT = "mx "
+_DIRECT_CONNECTIONS = 4
+"""To one domain; large receivers take offence at many from a newcomer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Way:
@@ -17,12 +21,15 @@ class Way:
 
     lane: str
     connections: int
-    route: Route
+    route: Route | None
+    """None: the recipients' own mail servers."""
+    domain: str = ""
+    """Theirs (A-labels), where it is these."""
 
 
 def way_to(settings: Settings, sender: str, recipient: str) -> Way | None:
     """The first of `relays` that names the recipient's domain (and the sender's, where it names both), then the first
-    that names the sender's alone, then the default relay."""
+    that names the sender's alone, then the recipient's own servers or the default relay."""
     to, of = _domain(recipient), _domain(sender)
     for relay in settings.relays:
         if relay.to and _domain(f"x@{relay.to}") == to and (not relay.sender or _domain(f"x@{relay.sender}") == of):
@@ -30,6 +37,8 @@ def way_to(settings: Settings, sender: str, recipient: str) -> Way | None:
     for relay in settings.relays:
         if not relay.to and _domain(f"x@{relay.sender}") == of:
             return _by(settings, relay)
+    if settings.direct:
+        return Way(f"{_DIRECT}{to}", _DIRECT_CONNECTIONS, None, to)
     if not settings.relay_host:
         return None
     route = Route(
@@ -45,11 +54,13 @@ def way_to(settings: Settings, sender: str, recipient: str) -> Way | None:
 
 def has_ways(settings: Settings) -> bool:
     """Whether any mail can leave at all."""
-    return bool(settings.relay_host or settings.relays)
+    return bool(settings.relay_host or settings.relays or settings.direct)
 
 
 def connections(settings: Settings, lane: str) -> int:
     """How many connections at once a lane may have."""
+    if lane.startswith(_DIRECT):
+        return _DIRECT_CONNECTIONS
     known = (_by(settings, relay) for relay in settings.relays)
     return next((way.connections for way in known if way.lane == lane), settings.relay_connections)
 
