@@ -1,17 +1,18 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
 from letterlock.actions import approvals, people, tenancy
 from letterlock.actions.caller import AGENT_SCOPES, COMMAND_LINE, EVERY_SCOPE, LOCAL_CALLER, Caller, identify
-from letterlock.app import App
+from letterlock.app import App, open_app
 from letterlock.errors import CallerError, Conflict, InvalidRequest, LimitReached, NotAllowed, NotFound
 from letterlock.ids import OWNER
 from letterlock.store import tenants
 from letterlock.store.tenants import PERSON_SCOPES
-from running import do, make_inbox
+from running import arrive, do, make_inbox, screened, settings_for
 
 
 async def admin_of(app: App, name: str) -> Caller:
@@ -267,3 +268,33 @@ async def test_a_limit_says_when_to_go_on_and_is_each_tenants_own(app: App) -> N
     for wrong in (("nothing", 1), ("waits_per_hour", -1)):
         with pytest.raises(CallerError):
             await tenancy.set_limit(app, "acme", *wrong)
+
+
+async def test_who_may_not_read_may_not_pass_on_what_came(app: App) -> None:
+    admin = await admin_of(app, "acme")
+    await tenancy.add_agent(app, "bot", caller=admin)
+    box = await make_inbox(app, "box", admin)
+    email = await arrive(app, box, screened(text="words"))
+    caller = await caller_of(app, admin, scopes=["send"])
+    for tool, arguments in (
+        ("reply_to_email", {"email_id": email, "text": "x"}),
+        ("forward_email", {"email_id": email, "to": box}),
+        ("send_email", {"inbox": box, "to": box, "subject": "s", "text": "t", "attachments": [f"{email}/0"]}),
+    ):
+        with pytest.raises(NotAllowed, match="lacks the scope 'read'"):
+            await do(app, tool, caller, **arguments)
+    assert (await do(app, "send_email", caller, inbox=box, to=box, subject="s", text="t")).state == "delivered"
+
+
+async def test_files_of_the_owner_are_not_another_tenants_to_send(tmp_path: Path) -> None:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    (folder / "report.csv").write_text("a,b")
+    async with open_app(settings_for(tmp_path, attach_folder=folder)) as app:
+        letter = {"subject": "s", "text": "t", "attachments": ["report.csv"]}
+        mine = await make_inbox(app, "mine")
+        assert (await do(app, "send_email", inbox=mine, to=mine, **letter)).state == "delivered"
+        caller = await caller_of(app, await admin_of(app, "acme"))
+        theirs = await make_inbox(app, "theirs", caller)
+        with pytest.raises(NotAllowed, match="No folder of files to attach is set"):
+            await do(app, "send_email", caller, inbox=theirs, to=theirs, **letter)

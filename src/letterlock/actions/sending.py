@@ -14,13 +14,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field
 
-from letterlock.actions.caller import Caller
+from letterlock.actions.caller import READ, Caller
 from letterlock.actions.inboxes import Request, own_inbox
 from letterlock.actions.reading import own_email
 from letterlock.actions.shown import note_shown
 from letterlock.app import App
 from letterlock.errors import InvalidRequest, NotAllowed, NotFound, UnreadableMessage
-from letterlock.ids import SubmissionId
+from letterlock.ids import DEFAULT_TENANT, SubmissionId
 from letterlock.inspection import Inspection, code_masks, shown_name, shown_subject
 from letterlock.message.address import Address, parse_address
 from letterlock.message.compose import Draft, File, is_content_type
@@ -156,6 +156,7 @@ async def send_email(app: App, caller: Caller, request: SendEmail) -> SentEmail:
 async def reply_to_email(app: App, caller: Caller, request: ReplyToEmail) -> SentEmail:
     """Reply to (answer) a received email, in its thread; reply_all: also to its other recipients; quote: with its words
     below."""
+    caller.need(READ)
     email = await own_email(app, caller, request.email_id)
     inbox = await own_inbox(app, caller, email.inbox_id)
     inspection = await app.database.read(caller.tenant_id, lambda tx: emails.inspection(tx, email.email_id))
@@ -204,6 +205,7 @@ async def reply_to_email(app: App, caller: Caller, request: ReplyToEmail) -> Sen
 
 async def forward_email(app: App, caller: Caller, request: ForwardEmail) -> SentEmail:
     """Forward a received email: your note, then its visible text and its files."""
+    caller.need(READ)
     email = await own_email(app, caller, request.email_id)
     inbox = await own_inbox(app, caller, email.inbox_id)
     inspection = await app.database.read(caller.tenant_id, lambda tx: emails.inspection(tx, email.email_id))
@@ -330,6 +332,7 @@ async def _file(app: App, caller: Caller, name: str, room: int) -> File:
                 f"The content of {safe_line(held, 80)} is not base64.", next_step="Write it as name;base64,DATA."
             ) from None
     if _OF_EMAIL.fullmatch(name):
+        caller.need(READ)
         email_id, _, index = name.partition("/")
         email = await own_email(app, caller, email_id)
         if email.level == Level.QUARANTINED:
@@ -343,7 +346,8 @@ async def _file(app: App, caller: Caller, name: str, room: int) -> File:
             ) from None
         kind = found.content_type if is_content_type(found.content_type) else "application/octet-stream"
         return File(safe_filename(found.filename, int(index)), kind, data)
-    folder = app.settings.attach_folder
+    # The folder is the owner's: what lies there is no other tenant's to send.
+    folder = app.settings.attach_folder if caller.tenant_id == DEFAULT_TENANT else None
     if folder is None:
         raise NotAllowed(
             f"No folder of files to attach is set, so {safe_line(name, 80)} cannot be.",

@@ -23,7 +23,7 @@ from mcp.shared.message import SessionMessage
 from mcp.types import INVALID_REQUEST, PARSE_ERROR, ErrorData, JSONRPCError
 from pydantic import ValidationError
 
-from letterlock.doors.mcp_server import build_mcp_server
+from letterlock.doors.mcp_server import build_mcp_server, caller_with, local_caller
 from letterlock.errors import DataFolderError, OwnerError, StoreError, Unavailable
 from letterlock.settings import Settings
 
@@ -82,7 +82,8 @@ async def serve_stdio(settings: Settings) -> None:
                     opened.set_exception(error)
                 return
 
-    server = build_mcp_server(settings, get_app)
+    key = settings.key.get_secret_value()
+    server = build_mcp_server(settings, get_app, caller_with(key) if key else local_caller)
     mail = asyncio.create_task(run_mail(), name="mail")
     try:
         await _serve(server)
