@@ -19,6 +19,11 @@ NEEDED = [
     "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645 Persian",
     "\u0915\u094d\u200d\u0937 Hindi",
     "\u05e9\u05dc\u05d5\u05dd Hebrew",
+    "\u0d05\u0d35\u0d28\u0d4d\u200d Malayalam",
+    "\u845b\U000e0100\u98fe a chosen ideograph",
+    "\u1820\u182f\u180e\u1820 and \u1820\u180b Mongolian",
+    "\u05e9\u05dc\u05d5\u05dd!\u200f Hebrew",
+    "\u05e9\u05dc\u05d5\u05dd\u200f (C++) \u0645\u0631\u062d\u0628\u0627\u200e 5",
     "tabs\tand\nlines",
 ]
 
@@ -50,6 +55,17 @@ def test_messages_in_tag_characters_are_read() -> None:
     result = clean(f"Hello{smuggled} there")
     assert result.text == "Hello there"
     assert result.decoded == (("tag_characters", "pay eve"),)
+
+
+def test_the_flag_of_a_part_of_a_country_is_no_message_and_many_are() -> None:
+    def flag(name: str) -> str:
+        return "\U0001f3f4" + "".join(chr(0xE0000 + ord(letter)) for letter in name) + "\U000e007f"
+
+    assert clean(f"{flag('ustx')} {flag('ustx')} Texas").decoded == ()
+    assert clean(f"{flag('ustx')} Texas").text == "\U0001f3f4 Texas"
+    assert clean("".join(map(flag, ("payev", "eathe", "rball", "now")))).decoded == (
+        ("tag_characters", "payeveatherballnow"),
+    )
 
 
 def test_messages_in_variation_selectors_are_read() -> None:

@@ -52,14 +52,26 @@ _KINDS: Final = tuple(
 _SPLIT_WORD: Final = re.compile(
     f"[A-Za-z\u00c0-\u04ff](?:[{_ZERO_WIDTH}{_VARIATION}{_TAGS}]+[A-Za-z\u00c0-\u04ff]){{3,}}"
 )
-# The three flags whose emoji are written with tag characters (UTS 51, RGI_Emoji_Tag_Sequence).
+# The three flags whose emoji are written with tag characters and have a picture (UTS 51, RGI_Emoji_Tag_Sequence).
 _FLAGS: Final = frozenset(
     "".join(chr(0xE0000 + ord(letter)) for letter in name) + "\U000e007f" for name in ("gbeng", "gbsct", "gbwls")
 )
+# Any part of a country may be written so (ED-14a) and is seen as the plain black flag. A few of them are no message.
+_FLAG: Final = re.compile("[\U000e0061-\U000e007a]{2}[\U000e0030-\U000e0039\U000e0061-\U000e007a]{1,3}\U000e007f")
+_FEW_FLAGS: Final = 3
 # Writing systems whose letters are joined or kept apart by ZWJ and ZWNJ (Unicode 16 sections 9.2, 12.1, 23.2).
 _JOINING: Final = re.compile("[\u0590-\u08ff\u0900-\u0dff\u0e00-\u109f\u1780-\u18af\ua840-\ua87f\ufb1d-\ufefc]")
 # Runs that belong to some writing or break a line, depending on what stands around them.
-_MAY_STAY: Final = re.compile("[\u200c\u200d\ufe0e\ufe0f]|.*[\u2028\u2029\x85\r]|\U000e0067\U000e0062", re.DOTALL)
+_MAY_STAY: Final = re.compile(
+    "[\u200c-\u200f\u061c\u180b-\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]|.*[\u2028\u2029\x85\r]|\U000e0067\U000e0062",
+    re.DOTALL,
+)
+# A chosen shape of an ideograph (UTS 37), of a Mongolian letter and what keeps its last vowel apart (Unicode 16 13.5).
+_IDEOGRAPH: Final = re.compile("[\u2e80-\u2fdf\u3005-\u3007\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+_MONGOLIAN: Final = re.compile("[\u1820-\u18aa]")
+# Virama and the letters whose joiner may end a word, as a Malayalam chillu does (Unicode 16 12.9).
+_VIRAMA: Final = "\u094d\u09cd\u0a4d\u0acd\u0b4d\u0bcd\u0c4d\u0ccd\u0d4d\u0dca"
+_RIGHT_TO_LEFT: Final = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _OVERRIDE: Final = re.compile("\u202e([^\u202c\n]{2,2000})")
 # Bits are written in two of these, in one row or some in each word.
 _BITS: Final = re.compile(f"[{_ZERO_WIDTH}]")
@@ -98,6 +110,7 @@ def clean(text: str, turned: bool = False) -> Cleaned:
     pieces: list[str] = []
     seen: dict[str, _Seen] = {}
     tags: list[str] = []
+    flags: list[str] = []
     selectors: list[bytes] = []
     bits: list[str] = []
     position = 0
@@ -107,7 +120,8 @@ def clean(text: str, turned: bool = False) -> Cleaned:
         known = seen.get(run)
         if known is None:
             known = seen[run] = _Seen(run)
-        kept = _kept(run, text[start - 1] if start else "", text[end : end + 1]) if known.may_stay else ""
+        before = text[start - 1] if start else ""
+        kept = _kept(run, before, text[end : end + 1], text[max(0, start - 4) : end + 2]) if known.may_stay else ""
         pieces.append(text[position:start])
         pieces.append(kept)
         position = end
@@ -116,7 +130,10 @@ def clean(text: str, turned: bool = False) -> Cleaned:
         known.times += 1
         known.kept += len(kept)
         if known.tags:
-            tags.append(known.tags)
+            if before == "\U0001f3f4" and _FLAG.fullmatch(run):
+                flags.append(known.tags)
+            else:
+                tags.append(known.tags)
         if known.selectors:
             selectors.append(known.selectors)
         if known.bits:
@@ -128,7 +145,7 @@ def clean(text: str, turned: bool = False) -> Cleaned:
             if removed > 0:
                 counts[kind] = counts.get(kind, 0) + removed
     decoded += _from_bits("".join(bits))
-    hidden = "".join(tags)
+    hidden = "".join([*tags, *flags] if len(set(flags)) > _FEW_FLAGS else tags)
     if len(hidden) >= 2:
         decoded.append(("tag_characters", hidden))
     raw = b"".join(selectors)
@@ -232,14 +249,25 @@ class _Seen:
         self.selectors = found if len(found) > 1 else b""
 
 
-def _kept(run: str, before: str, after: str) -> str:
+def _kept(run: str, before: str, after: str, around: str) -> str:
     """The part of a run of odd characters that belongs to the writing around it; a line break for what broke one."""
     if before == "\U0001f3f4" and run in _FLAGS:
         return run
     if run in ("\u200d", "\u200c"):
         if run == "\u200d" and _pictorial(before) and _pictorial(after):
             return run
+        if before and before in _VIRAMA:
+            return run
         return run if before and after and _JOINING.match(before) and _JOINING.match(after) else ""
+    if len(run) == 1 and before:
+        if run in "\u200e\u200f\u061c":
+            # Which way the marks beside right-to-left writing run (UAX 9 section 2.6); it takes no place.
+            within = before.isalnum() and after.isalnum() and not _RIGHT_TO_LEFT.search(before + after)
+            return run if not within and _RIGHT_TO_LEFT.search(around) else ""
+        if "\U000e0100" <= run <= "\U000e010f" or "\ufe00" <= run <= "\ufe02":
+            return run if _IDEOGRAPH.match(before) else ""
+        if "\u180b" <= run <= "\u180f":
+            return run if _MONGOLIAN.match(before) else ""
     if run[0] in "\ufe0e\ufe0f" and (_pictorial(before) or (before in "0123456789#*" and before and after == "\u20e3")):
         if len(run) == 1:
             return run
