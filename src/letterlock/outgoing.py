@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import ipaddress
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from letterlock.errors import UnreadableMessage
@@ -22,6 +20,7 @@ from letterlock.message.characters import clean
 from letterlock.message.compose import File
 from letterlock.message.extract.domains import registrable
 from letterlock.message.extract.links import Link, find_links
+from letterlock.message.extract.lookalikes import BRANDS, Shield, brand_shield, is_brands_own
 from letterlock.message.extract.reply import newest_part
 from letterlock.message.parse import Mailbox, ParsedMessage, parse_message
 from letterlock.message.programs import why_program
@@ -156,10 +155,10 @@ def _misleading(said: str, links: Iterable[Link], ours: set[str], shielded: set[
             yield _look_alike(f"a link shows {shown} and leads to {real}")
     hosts |= dict.fromkeys(host.lower() for pattern in (_BARE, _MAILED) for host in pattern.findall(said))
     house = ours | shielded
-    strangers = [host for host in hosts if host and registrable(host) not in house and not _is_brands_own(host)]
+    strangers = [host for host in hosts if host and registrable(host) not in house and not is_brands_own(host)]
     if not strangers:
         return
-    shields = (_Shield(shielded), _brand_shield())
+    shields = (Shield(shielded), brand_shield())
     for host in strangers[:_MOST_HOSTS]:
         if meant := next(filter(None, (shield.imitated_by(host) for shield in shields)), ""):
             yield _look_alike(f"{host} looks like {meant}")
@@ -186,110 +185,11 @@ def _is_hideout(link: Link) -> bool:
     return address.is_global and bool(_LOGIN_PATH.search(urlsplit(link.url).path))
 
 
-_LETTERS: Final = str.maketrans(
-    "аеорсухіјѕԁһԛԝвкмтпɡοαεινρτυχηκıł0135$|øđi", "aeopcyxljsdhqwbkmtngoaelvptuxnkllolesslodl"
-)
-
-
-@lru_cache(maxsize=10_000)
-def _skeleton(name: str) -> str:
-    """What a hasty reader takes a host for (UTS 39 section 4, the part of it that fonts make alike)."""
-    bare = "".join(c for c in unicodedata.normalize("NFKD", name.lower()) if not unicodedata.combining(c))
-    return bare.translate(_LETTERS).replace("rn", "m").replace("vv", "w").replace("cl", "d")
-
-
-def _as_read(host: str) -> str:
-    """With punycode labels (RFC 3492) as a browser may show them."""
-    if "xn--" not in host:
-        return host
-    labels = []
-    for label in host.split("."):
-        try:
-            labels.append(label[4:].encode("ascii").decode("punycode") if label.startswith("xn--") else label)
-        except (UnicodeError, ValueError, OverflowError):
-            labels.append(label)
-    return ".".join(labels)
-
-
-_SAFETY: Final = re.compile(
-    r"log-?in|sign-?in|secur|verif|account|support|update|billing|service|auth|wallet|confirm|recover|alert|help|konto"
-    r"|compte|cuenta|conta|hesap|sicher|banking|payment|refund|id(?![a-z])"
-)
-
-
-class _Shield:
-    """Domains whose look-alikes are looked for, by what makes a look-alike, so that each host costs a few look-ups."""
-
-    def __init__(self, domains: Iterable[str]) -> None:
-        self.domains = frozenset(domains)
-        self._seen: dict[str, str] = {}
-        self._with_a_letter_less: dict[str, list[str]] = {}
-        self._tokens: dict[str, str] = {}
-        for domain in self.domains:
-            name = domain.partition(".")[0]
-            self._seen.setdefault(_skeleton(domain), domain)
-            if len(name) >= _LEAST_TOKEN:
-                self._tokens.setdefault(name, domain)
-            if len(name) >= _LEAST_FOR_ONE_OFF:
-                for variant in _variants(_skeleton(name)):
-                    self._with_a_letter_less.setdefault(variant, []).append(domain)
-
-    def imitated_by(self, host: str) -> str:
-        """The domain a reader would take `host` for, "" when there is none."""
-        shown = registrable(_as_read(host))
-        if domain := self._seen.get(_skeleton(shown)):
-            return domain
-        labels = host.split(".")
-        for start in range(len(labels)):
-            for end in range(start + 2, len(labels)):
-                domain = ".".join(labels[start:end])
-                if domain in self.domains and len(domain) > _LEAST_FOR_ONE_OFF:
-                    return domain
-        name = _skeleton(shown.partition(".")[0])
-        for variant in _variants(name):
-            for domain in self._with_a_letter_less.get(variant, ()):
-                if _one_off(name, _skeleton(domain.partition(".")[0])):
-                    return domain
-        for token in re.split(r"[.-]", host):
-            if (domain := self._tokens.get(token, "")) and _SAFETY.search(host.replace(token, "", 1)):
-                return domain
-        return ""
-
-
-def _variants(name: str) -> set[str]:
-    """The name, and the name without one of its letters: names within one edit of each other share one of these."""
-    return {name, *(name[:at] + name[at + 1 :] for at in range(min(len(name), 63)))}
-
-
-@lru_cache(maxsize=1)
-def _brand_shield() -> _Shield:
-    return _Shield(_BRAND_DOMAINS)
-
-
-_LEAST_FOR_ONE_OFF: Final = 6
-_LEAST_TOKEN: Final = 5
-
-
-def _one_off(one: str, other: str) -> bool:
-    """One letter more, less, other or swapped; two that differ in a digit are siblings (team1, team2)."""
-    if one == other or abs(len(one) - len(other)) > 1:
-        return False
-    same = 0
-    while same < min(len(one), len(other)) and one[same] == other[same]:
-        same += 1
-    rest, others = one[same:], other[same:]
-    if len(rest) == len(others):
-        if rest[0].isdigit() or others[0].isdigit():
-            return False
-        return rest[1:] == others[1:] or (rest[1:2] + rest[:1] == others[:2] and rest[2:] == others[2:])
-    return rest[1:] == others if len(rest) > len(others) else rest == others[1:]
-
-
 def _is_strange(link: Link, house: set[str]) -> bool:
     """Whether a link leads away from sender and recipients, and not to a well-known service's own pages."""
     if not link.host or link.url[:7].lower() == "mailto:":
         return False
-    return registrable(link.host) not in house and (not _is_brands_own(link.host) or link.host in _ANYBODYS)
+    return registrable(link.host) not in house and (not is_brands_own(link.host) or link.host in _ANYBODYS)
 
 
 _FORM: Final = re.compile(r"<input\b[^>]{0,400}\btype\s{0,3}=\s{0,3}[\"']?password", re.I)
@@ -301,55 +201,7 @@ def _asks_in_a_form(html: str) -> bool:
 
 # --- names ------------------------------------------------------------------------------------------------------------
 
-_BRANDS: Final = """
-paypal: paypal.com paypal.me | google, gmail: google.com gmail.com youtube.com
-=apple, icloud: apple.com icloud.com
-microsoft, outlook, office 365: microsoft.com microsoftonline.com office.com outlook.com live.com aka.ms
-amazon: amazon.com amazon.co.uk amazon.co.jp amazon.com.br amazon.com.mx amazon.com.tr | netflix: netflix.com
-facebook, =meta: facebook.com meta.com | instagram: instagram.com | whatsapp: whatsapp.com | linkedin: linkedin.com
-dropbox: dropbox.com | adobe: adobe.com | docusign: docusign.com docusign.net | spotify: spotify.com
-ebay: ebay.com | dhl: dhl.com dhl.de | fedex: fedex.com | =ups: ups.com | usps: usps.com | coinbase: coinbase.com
-binance: binance.com | =kraken: kraken.com | metamask: metamask.io | trust wallet: trustwallet.com
-=ledger: ledger.com | revolut: revolut.com | =wise: wise.com | =stripe: stripe.com | klarna: klarna.com
-mollie: mollie.com | gocardless: gocardless.com | wells fargo: wellsfargo.com | =chase: chase.com
-bank of america: bankofamerica.com | citibank: citibank.com citi.com | hsbc: hsbc.com hsbc.co.uk
-barclays: barclays.co.uk | santander: santander.com | sparkasse: sparkasse.de | commerzbank: commerzbank.de
-deutsche bank: deutsche-bank.de | postbank: postbank.de | volksbank: volksbank.de | telekom: telekom.de
-vodafone: vodafone.com | bnp paribas: bnpparibas.com | crédit agricole: credit-agricole.fr | la poste: laposte.fr
-ameli: ameli.fr | bbva: bbva.com | caixabank: caixabank.es | correos: correos.es
-mercado libre, mercado livre: mercadolibre.com mercadolivre.com.br | itaú: itau.com.br | bradesco: bradesco.com.br
-nubank: nubank.com.br | poste italiane: poste.it | intesa sanpaolo: intesasanpaolo.com | unicredit: unicredit.it
-rabobank: rabobank.nl | abn amro: abnamro.nl | postnl: postnl.nl | allegro: allegro.pl | inpost: inpost.pl
-mbank: mbank.pl | pko bp: pkobp.pl | sberbank, сбербанк: sberbank.ru | госуслуги: gosuslugi.ru
-т-банк, тинькофф: tbank.ru tinkoff.ru | yandex, яндекс: yandex.ru | ziraat bankası: ziraatbank.com.tr
-garanti bbva: garantibbva.com.tr | iş bankası: isbank.com.tr | rakuten, 楽天: rakuten.co.jp
-mercari, メルカリ: mercari.com | 三井住友: smbc.co.jp | 三菱ufj: mufg.jp | docomo, ドコモ: docomo.ne.jp
-alipay, 支付宝: alipay.com | 微信, wechat: weixin.qq.com | 淘宝, taobao: taobao.com | 工商银行: icbc.com.cn
-京东: jd.com | github: github.com | =slack: slack.com | =zoom: zoom.us | =notion: notion.so
-atlassian: atlassian.com | =discord: discord.com | telegram: telegram.org | salesforce: salesforce.com
-"""
-"""Names that frauds are signed with, and where they really live; `=`: also an ordinary word."""
-
-
-class _Brand(NamedTuple):
-    domains: tuple[str, ...]
-    word: bool
-    """Its name is an ordinary word as well."""
-
-
-def _brands() -> dict[str, _Brand]:
-    found = {}
-    for row in re.split(r"[\n|]", _BRANDS.strip()):
-        names, _, domains = row.partition(":")
-        for name in names.split(","):
-            key = plain(name.strip().removeprefix("="))
-            found[key] = _Brand(tuple(domains.split()), name.strip().startswith("="))
-    return found
-
-
-_BY_NAME: Final = _brands()
-_BRAND_DOMAINS: Final = tuple(dict.fromkeys(domain for brand in _BY_NAME.values() for domain in brand.domains))
-_BRAND_LABELS: Final = {domain.partition(".")[0] for domain in _BRAND_DOMAINS}
+_BY_NAME: Final = {plain(name): brand for name, brand in BRANDS.items()}
 _ANYBODYS: Final = frozenset(
     (
         "docs.google.com",
@@ -361,18 +213,6 @@ _ANYBODYS: Final = frozenset(
     )
 )
 """Pages of well-known services that anybody can make."""
-
-
-@lru_cache(maxsize=10_000)
-def _is_brands_own(host: str) -> bool:
-    """A brand's domain, or its name under a country's (amazon.de, google.co.uk)."""
-    domain = registrable(host)
-    label, _, suffix = domain.partition(".")
-    return domain in _BRAND_DOMAINS or (
-        label in _BRAND_LABELS
-        and bool(re.fullmatch(r"(?:com?\.)?[a-z]{2}", suffix))
-        and suffix not in ("co", "cc", "tk")
-    )
 
 
 _ROLES: Final = re.compile(
@@ -402,7 +242,7 @@ def _impersonation(mail: Outgoing, text: str) -> Iterator[Alarm]:
     claims += [
         line for line in lines[-_SIGN_OFF_LINES:] if 0 < len(line) <= 120 and len(line.split()) <= _SIGN_OFF_WORDS
     ]
-    if _is_brands_own(mail.sender):
+    if is_brands_own(mail.sender):
         return
     for claim in claims:
         said = plain(claim)

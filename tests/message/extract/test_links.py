@@ -197,6 +197,65 @@ def test_honest_links_carry_no_flag(url: str, label: str) -> None:
     assert one(url, label).flags == ()
 
 
+@pytest.mark.parametrize(
+    "host",
+    [
+        "paypa1.com", "g00gle.com", "rnicrosoft.com", "netf1ix.com", "linkedln.com", "gooogle.com", "paypal-login.com",
+        "accounts.google.com.evil.test", "\u0430\u0440\u0440\u04cf\u0435.com", "xn--80ak6aa92e.com",
+        "\u0441\u043e\u0440.com",
+    ],
+)  # fmt: skip
+def test_hosts_that_read_as_a_well_known_one_are_flagged_whoever_sends(host: str) -> None:
+    assert "look_alike" in one(f"https://{host}/x").flags
+    assert "look_alike" in one(f"https://{host}/x", sender=f"noreply@{host}").flags
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "paypal.com", "www.paypal.com", "amazon.de", "accounts.google.co.uk", "docs.google.com", "github.io",
+        "githubusercontent.com", "slack-edge.com", "discordapp.com", "paypalobjects.com", "amazonaws.com",
+        "microsoftonline.com", "motion.app", "strike.me", "finance.example", "cloud.com", "apple.news",
+        "\u044f\u043d\u0434\u0435\u043a\u0441.com", "\u043f\u0440\u0438\u043c\u0435\u0440.\u0440\u0444",
+        "\u0441\u043e\u0440.\u0440\u0444",
+    ],
+)  # fmt: skip
+def test_honest_hosts_near_a_well_known_one_are_not(host: str) -> None:
+    assert one(f"https://{host}/x").flags == ()
+
+
+@pytest.mark.parametrize(
+    ("subject", "label", "path", "kind"),
+    [
+        ("Verify your email address", "Verify email", "v/x7", "verify"),
+        ("Verify your email address", "Verify email", "verify?t=1", "verify"),
+        ("Ann invited you to the team Blue", "Accept invitation", "invite/abc", "invite"),
+        ("Reset your password", "Reset password", "reset/k2", "reset"),
+        ("Sign in to Shop", "Sign in", "login?code=9x", "magic"),
+    ],
+)
+def test_a_short_token_makes_an_action_link_too(subject: str, label: str, path: str, kind: str) -> None:
+    links = links_of((f"https://shop.example/{path}", label), *FOOTER, subject=subject, text="Welcome to Shop.")
+    assert links.primary is not None
+    assert (links.primary.url, links.primary.kind) == (f"https://shop.example/{path}", kind)
+
+
+@pytest.mark.parametrize(
+    ("subject", "label", "path"),
+    [
+        ("Your password was changed", "Reset your password", "password/reset"),
+        ("New sign-in to your account", "Sign in", "login"),
+        ("Verify your email address", "How to verify", "verify-email"),
+        ("Your order", "Track", "t/x7"),
+        ("Your password was changed", "Reset your password", "en/reset"),
+        ("New sign-in", "Sign in", "login?lang=en"),
+        ("New sign-in", "Sign in", "login?utm_source=mail"),
+    ],
+)
+def test_pages_for_everybody_are_no_action_links(subject: str, label: str, path: str) -> None:
+    assert links_of((f"https://shop.example/{path}", label), subject=subject).primary is None
+
+
 def test_the_header_says_best_where_to_unsubscribe() -> None:
     listed = "<mailto:leave@lists.example>, <https://lists.example/leave/1>"
     assert links_of(*FOOTER, listed=listed).unsubscribe == "https://lists.example/leave/1"

@@ -17,6 +17,7 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from letterlock.message.extract.domains import registrable
 from letterlock.message.extract.keywords import Hint, bits_of, clean, fold, scan
+from letterlock.message.extract.lookalikes import as_read, brand_shield, is_brands_own, reads_as_latin, skeleton
 from letterlock.message.parse import ParsedMessage
 from letterlock.message.visible import ShownLink, VisibleText
 
@@ -284,15 +285,12 @@ def _claimed_host(text: str) -> str:
 _FILE_ENDINGS = _words("""
 pdf zip doc docx xls xlsx ppt pptx png jpg jpeg gif txt csv html htm exe dmg apk msi gz js py md sh
 """)
-_CONFUSABLE = str.maketrans(
-    "0135$аеорсухікһԁӏοαρνιτκ",
-    "olessaeopcyxikhdloapvitk",
-)
 
 
 @lru_cache(maxsize=2_000)
 def host_flags(host: str, ours: str) -> tuple[str, ...]:
-    """The flags of Link that a host has by its name alone; look_alike: a reader could take it for the domain `ours`."""
+    """The flags of Link that a host has by its name alone; look_alike: a reader could take it for the domain `ours`, or
+    for one of a well-known service."""
     flags = []
     try:
         ipaddress.ip_address(host.strip("[]"))
@@ -301,19 +299,16 @@ def host_flags(host: str, ours: str) -> tuple[str, ...]:
         # Browsers read "3232235777" and "0x7f.1" as addresses, too (WHATWG URL section 3.5).
         if re.fullmatch(r"(?:0x[0-9a-f]+|\d+)(?:\.(?:0x[0-9a-f]+|\d+)){0,3}", host):
             return ("ip_host",)
-    shown = host
+    shown = as_read(host)
     if "xn--" in host:
         flags.append("punycode")
-        labels = []
-        for label in host.split("."):
-            try:
-                labels.append(label[4:].encode("ascii").decode("punycode") if label.startswith("xn--") else label)
-            except (UnicodeError, ValueError, OverflowError):
-                labels.append(label)
-        shown = ".".join(labels)
     if not shown.isascii() and any(len(_scripts(label)) > 1 for label in shown.split(".")):
         flags.append("mixed_script")
-    if ours and registrable(host) != ours and _alike(registrable(shown), ours, host):
+    if (
+        reads_as_latin(host)
+        or (ours and registrable(host) != ours and _alike(registrable(shown), ours, host))
+        or (not is_brands_own(host) and brand_shield().imitated_by(host) not in ("", ours))
+    ):
         flags.append("look_alike")
     return tuple(flags)
 
@@ -326,7 +321,7 @@ def _scripts(label: str) -> set[str]:
 
 def _alike(theirs: str, ours: str, host: str) -> bool:
     """Whether a reader could take `theirs` for `ours`: confusable letters, one letter off, or ours as a mere prefix."""
-    one, other = _skeleton(theirs), _skeleton(ours)
+    one, other = skeleton(theirs), skeleton(ours)
     if one == other:
         return True
     if f"{ours}." in host and len(ours) > 4:
@@ -342,10 +337,6 @@ def _alike(theirs: str, ours: str, host: str) -> bool:
         return name != own and (swapped or name[same + 1 :] == own[same + 1 :])
     shorter, longer = sorted((name, own), key=len)
     return longer[:same] + longer[same + 1 :] == shorter
-
-
-def _skeleton(domain: str) -> str:
-    return domain.translate(_CONFUSABLE).replace("rn", "m").replace("vv", "w")
 
 
 # --- what it is for ---------------------------------------------------------------------------------------------------
@@ -469,8 +460,13 @@ def _kind(seen: _Seen, parts: SplitResult, host: str, about: _About, text: str, 
         score += 0.2
     if most < 1.5:
         return "other", min(score, 0.4)
+    if token or (by_path and _has_token(parts, short=True)):
+        return kind, score
+    if anchor & _ACTIONS[kind] and about.subject & _ACTIONS[kind] and _has_short_token(parts, text):
+        # Subject and link say the same, and something short stands where a token would.
+        return kind, _SURE_ENOUGH + 0.02
     # Without something made for this reader it is a page for everybody: a sign-in form, a help text.
-    return kind, score if token or (by_path and _has_token(parts, short=True)) else min(score, 0.4)
+    return kind, min(score, 0.4)
 
 
 def _query_names(parts: SplitResult) -> list[str]:
@@ -489,6 +485,39 @@ def _has_token(parts: SplitResult, *, short: bool = False) -> bool:
     if short and any(len(piece) >= 6 and any(map(str.isdigit, piece)) for piece in pieces):
         return True
     return any(map(_is_random, pieces))
+
+
+_MIXED = re.compile(r"(?=[a-z_-]*\d)(?=[\d_-]*[a-z])(?!v\d+$)[a-z0-9_-]{2,40}", re.IGNORECASE)
+_SHORT_WORD = re.compile(r"[a-z]{3,12}", re.IGNORECASE)
+
+
+def _has_short_token(parts: SplitResult, text: str) -> bool:
+    """Whether the URL ends as if for one reader, too short to tell by itself: a secret of any length by name, letters
+    with digits, or behind a word for the action what is no word of this mail."""
+    for pair in parts.query.split("&", 50) if parts.query else ():
+        name, _, value = pair.partition("=")
+        if name.lower().replace("-", "_") in _SECRETS and value:
+            return True
+    *before, last = [piece for piece in parts.path.split("/", 30) if piece] or [""]
+    if _MIXED.fullmatch(last):
+        return True
+    action = bool(before) and "".join(_WORDS.findall(before[-1].lower())) in _PATH_WORDS
+    if not action:
+        return False
+    low = last.lower()
+    return (last.isdigit() and len(last) >= 4) or (
+        _SHORT_WORD.fullmatch(low) is not None
+        and low not in _PATH_WORDS
+        and low not in _HELP_WORDS
+        and low not in text[:10_000].lower()
+        and low not in _OF_PATHS
+    )
+
+
+_OF_PATHS = _words("""
+email mail account now new start step user users member members team teams friend friends link code page form index
+html success done next step auth app web mobile google apple facebook github sso saml oauth account settings profile
+""")
 
 
 def _is_random(piece: str) -> bool:
