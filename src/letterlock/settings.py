@@ -274,8 +274,10 @@ def _read_file(file: Path, *, must_exist: bool) -> tuple[str, dict[str, Any]]:
             ) from None
         return "", {}
     except tomllib.TOMLDecodeError as error:
-        # tomllib's own text ends with "(at line 3, column 7)".
-        raise SettingsError(f"{file} is not valid TOML: {error}.", next_step="Mend that line.") from None
+        # tomllib's own text ends with "(at line 3, column 7)", but for what is missing at the end.
+        lines = len(text.splitlines())
+        problem = str(error).replace("(at end of document)", f"(at its end, line {lines})")
+        raise SettingsError(f"{file} is not valid TOML: {problem}.", next_step="Mend that line.") from None
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise SettingsError(f"{file} cannot be read: {reason}.") from None
@@ -288,17 +290,24 @@ def _explain(error: ValidationError, file: Path, text: str, given: dict[str, Any
     problem = first["msg"].removeprefix("Value error, ")
     if first["type"] == "extra_forbidden":
         problem = "there is no such setting (docs/settings.md lists them)"
+
+    def line_of(name: str) -> int | None:
+        pattern = re.compile(rf"[\s\[]*{re.escape(name)}\s*[=\].]")
+        return next((n for n, row in enumerate(text.splitlines(), 1) if pattern.match(row)), None)
+
+    def place(name: str) -> str:
+        """Where a setting was set, "" when nowhere."""
+        if name in given:
+            return f"option --{name.replace('_', '-')}"
+        if (variable := f"LETTERLOCK_{name.upper()}") in os.environ:
+            return f"variable {variable}"
+        line = line_of(name)
+        return f"{file}, line {line}, key {name}" if line else ""
+
     if not key:
-        return (f"Settings do not fit together: {problem}.",)
-    line = next(
-        (n for n, row in enumerate(text.splitlines(), 1) if re.match(rf"[\s\[]*{re.escape(key)}\s*[=\].]", row)), None
-    )
-    variable = f"LETTERLOCK_{key.upper()}"
-    if key in given:
-        where = f"option --{key.replace('_', '-')}"
-    elif variable in os.environ:
-        where = f"variable {variable}"
-    else:
-        where = f"{file}, line {line}, key {key}" if line else f"setting {key}"
+        named = [name for name in re.findall(r"\w+", problem) if name in Settings.model_fields]
+        set_in = next((where for name in named if (where := place(name))), "")
+        return (f"{set_in}: {problem}." if set_in else f"Settings do not fit together: {problem}.",)
+    where = place(key) or f"setting {key}"
     within = [part for part in first["loc"][1:] if isinstance(part, str)]
     return (f"{where}{''.join(f', {part}' for part in within)}: {problem}.",)
