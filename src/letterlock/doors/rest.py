@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from importlib import metadata
@@ -20,12 +21,14 @@ from pydantic.json_schema import models_json_schema
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from letterlock.actions import waiting
 from letterlock.actions.caller import Caller, identify
 from letterlock.actions.catalog import BY_NAME, Action, perform
+from letterlock.actions.following import FOLLOWING, Event, Place, Streams, follow, place_to_start
 from letterlock.actions.platform import PLATFORM, standing
 from letterlock.app import App
 from letterlock.errors import CallerError, InvalidRequest, LimitReached, StoreError, Unavailable
@@ -58,7 +61,7 @@ class WaitForOtp(waiting.WaitForOtp):
 
 _ACTIONS = {
     **BY_NAME,
-    **{action.name: action for action in PLATFORM},
+    **{action.name: action for action in (*PLATFORM, *FOLLOWING)},
     "wait_for_email": replace(BY_NAME["wait_for_email"], request=WaitForEmail),
     "wait_for_otp": replace(BY_NAME["wait_for_otp"], request=WaitForOtp),
 }
@@ -119,6 +122,9 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     _at("GET", "/threads/{thread_id}", "get_thread"),
     _at("GET", "/submissions/{submission_id}", "get_delivery_status"),
     _at("POST", "/submissions/{submission_id}/cancel", "cancel_email"),
+    _at("GET", "/receive", "receive"),
+    _at("GET", "/consumers", "list_consumers"),
+    _at("DELETE", "/consumers/{consumer}", "remove_consumer"),
     _at("GET", "/approvals", "list_approvals"),
     _at("GET", "/approvals/{submission_id}", "show_approval"),
     _at("POST", "/approvals/{submission_id}/approve", "approve"),
@@ -164,10 +170,15 @@ def build_rest(app: App, guard: Guard) -> Starlette:
     async def openapi(request: Request) -> Response:
         return Response(document, media_type=_JSON, headers={"Cache-Control": "max-age=300"})
 
+    streams = Streams()
+
+    async def events(request: Request) -> Response:
+        return await _answer(app, guard, request, lambda caller: _stream(app, caller, streams, request))
+
     by_path: dict[str, dict[str, Endpoint]] = {}
     for one in offered:
         by_path.setdefault(one.path, {})[one.method] = one
-    routes = [Route("/openapi.json", openapi)]
+    routes = [Route("/openapi.json", openapi), Route("/events", events, methods=["GET"])]
     routes += [
         Route(path, _door(app, guard, methods), methods=list(methods), include_in_schema=False)
         for path, methods in by_path.items()
@@ -351,6 +362,53 @@ def _object(request: Request, body: bytes) -> dict[str, Any]:
 
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
+
+
+async def _stream(app: App, caller: Caller, streams: Streams, request: Request) -> Response:
+    """Server-sent events (HTML standard, section 9.2) until the client leaves or this process stops."""
+    after = request.headers.get("last-event-id") or request.query_params.get("after", "")
+    if unknown := [name for name in request.query_params if name != "after"]:
+        raise InvalidRequest(f"There is no argument '{safe_line(unknown[0], 60)}'.", next_step="Leave it out.")
+    place = await place_to_start(app, caller, after)
+    if request.method == "HEAD":
+        return Response(headers=_HEADERS, media_type="text/event-stream")
+    streams.open(caller)
+    return _EventStream(_written(app, caller, place, request), lambda: streams.close(caller))
+
+
+async def _written(app: App, caller: Caller, place: Place, request: Request) -> AsyncGenerator[bytes, None]:
+    async def still() -> bool:
+        try:
+            return await _caller(app, request) == caller
+        except (_Refused, StoreError) as error:
+            return isinstance(error, StoreError)
+
+    # The place at once: whoever is cut off before the first event goes on from here.
+    yield f"retry: {_RETRY_S * 1000}\nid: {place}\nevent: ready\ndata: {{}}\n\n".encode()
+    async with aclosing(follow(app, caller, place, still)) as happened:
+        async for events in happened:
+            yield "".join(map(_event_text, events)).encode() or b": still here\n\n"
+
+
+def _event_text(event: Event) -> str:
+    # JSON of pydantic has no line ends, so that an event's data is one line.
+    return f"id: {event.place}\nevent: {event.kind}\ndata: {event.data.model_dump_json()}\n\n"
+
+
+class _EventStream(StreamingResponse):
+    """`closed` is called however it ends, also when nothing was ever sent."""
+
+    def __init__(self, content: AsyncGenerator[bytes, None], closed: Callable[[], None]) -> None:
+        super().__init__(content, headers={**_HEADERS, "X-Accel-Buffering": "no"}, media_type="text/event-stream")
+        self._content = content
+        self._closed = closed
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._closed()
+            await self._content.aclose()
 
 
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}

@@ -192,7 +192,7 @@ async def _keep(app: App, receipt: Receipt, filed: Filed) -> None:
             await outbox.record_report(tx, about, filed.sent_report, receipt.recipient, app.now_ms())
 
     await app.database.write(receipt.tenant_id, keep)
-    app.wake.hint(receipt.inbox_id)
+    app.wake.hint(receipt.inbox_id, receipt.tenant_id)
 
 
 async def rescreen(app: App, workers: Workers) -> AsyncIterator[EmailId]:

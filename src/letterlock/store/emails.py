@@ -542,6 +542,23 @@ async def since(tx: Transaction, inbox_id: InboxId, seq: int, limit: int) -> lis
     return [_email(row) for row in rows]
 
 
+async def filed_after(
+    tx: Transaction, after: int, until: int, limit: int, inbox_id: InboxId | None = None
+) -> list[Email]:
+    """Emails of the tenant (or of one inbox) whose tenant's number is in (after, until], oldest first."""
+    mine = "" if inbox_id is None else " AND e.inbox_id = :inbox_id"
+    values: dict[str, Any] = {} if inbox_id is None else {"inbox_id": inbox_id}
+    rows = await tx.all(
+        f"SELECT {_COLUMNS} FROM emails e{_LIVE} AND e.filed > :after AND e.filed <= :until{mine}"
+        " ORDER BY e.filed LIMIT :limit",
+        after=after,
+        until=until,
+        limit=limit,
+        **values,
+    )
+    return [_email(row) for row in rows]
+
+
 async def last_before(tx: Transaction, inbox_id: InboxId, at_ms: int) -> int:
     """The number of the newest email of an inbox that came before this time; 0 when there is none."""
     row = await tx.one(
