@@ -637,3 +637,25 @@ def test_any_text_at_all_gives_a_view(html: str, plain: str) -> None:
         for block in view.blocks:
             if block.start >= 0:
                 assert view.text[block.start] == block.text[0]
+
+
+def test_forms_their_buttons_and_areas_of_images_are_links_too() -> None:
+    view = seen(
+        '<form action="https://shop.example/a"><input name=q><input type=submit value="Send it">'
+        '<button formaction="https://shop.example/b">Other</button><button type=button>Nothing</button>'
+        '</form><button>Lonely</button><img usemap="#m" src=x><map name=m>'
+        '<area href="https://shop.example/c" alt="Map"></map>'
+    )
+    assert [(link.url, link.text) for link in view.links] == [
+        ("https://shop.example/a", ""),
+        ("https://shop.example/a", "Send it"),
+        ("https://shop.example/b", "Other"),
+        ("https://shop.example/c", "Map"),
+    ]
+    inside = seen('<form action="https://shop.example/a"><p><button>Confirm <b>now</b></button></p></form>')
+    assert [(link.url, link.text) for link in inside.links] == [
+        ("https://shop.example/a", ""),
+        ("https://shop.example/a", "Confirm now"),
+    ]
+    gone = '<div style="display:none"><form action="https://shop.example/a"><button>x</button></form></div>'
+    assert seen(f"<p>Hello</p>{gone}").links == ()

@@ -814,6 +814,8 @@ def _walk(root: LexborNode, cascade: Cascade, page: _Page, hidden: _Hidden) -> N
                     hidden.text(node.text(separator=" "), unseen)
                 if tag in _ASIDE:
                     _aside(node, tag, attributes, hidden)
+                if tag in _PRESSED and not style.hidden:
+                    _pressed(node, tag, attributes, page)
             elif element.tag == "details" and _folded(element, tag, child.elder):
                 hidden.text(node.text(separator=" "), "display_none")
             elif tag == "br":
@@ -851,6 +853,11 @@ def _walk(root: LexborNode, cascade: Cascade, page: _Page, hidden: _Hidden) -> N
             if tag == "a" and (url := (attributes.get("href") or "").strip()):
                 link = _OpenLink(url, len(page.runs))
                 link.boxed = inner.boxed
+            elif tag == "button" and (url := _sends_to(node, attributes)):
+                link = _OpenLink(url, len(page.runs))
+                link.boxed = True
+            elif tag == "form" and not inner.hidden:
+                _pressed(node, tag, attributes, page)
             style, element, elder = inner, child, None
             following = node.first_child
         else:
@@ -888,6 +895,40 @@ def _aside(node: LexborNode, tag: str, attributes: Mapping[str, str | None], hid
             hidden.add(said, "attribute", "html")
 
 
+def _pressed(node: LexborNode, tag: str, attributes: Mapping[str, str | None], page: _Page) -> None:
+    """What leads somewhere without holding text: an area of an image map, a form and its buttons."""
+    url: str | None
+    label: str | None
+    if tag == "form":
+        url, label = attributes.get("action"), ""
+    elif tag == "area":
+        url, label = attributes.get("href"), attributes.get("alt")
+    elif (attributes.get("type") or "").lower() in ("submit", "image"):
+        url, label = _sends_to(node, attributes), attributes.get("value") or attributes.get("alt")
+    else:
+        return
+    if url and url.strip():
+        link = _OpenLink(url.strip(), len(page.runs))
+        link.boxed = True
+        link.alts = [label.strip()] if label else []
+        page.links.append((link, len(page.runs)))
+
+
+def _sends_to(node: LexborNode, attributes: Mapping[str, str | None]) -> str:
+    """Where a button of a form sends it (HTML section 4.10.19.6), "" outside a form and for other buttons."""
+    if (attributes.get("type") or "submit").lower() not in ("submit", "image"):
+        return ""
+    own = (attributes.get("formaction") or "").strip()
+    above, steps = node.parent, 0
+    while not own and above is not None and steps < _FORM_DEPTH:
+        if above.tag == "form":
+            return (above.attributes.get("action") or "").strip()
+        above, steps = above.parent, steps + 1
+    return own
+
+
+_PRESSED: Final = names("area input")
+_FORM_DEPTH: Final = 30
 _ASIDE: Final = names("template iframe meta area input")
 # Of nearly every mail, and nothing in so few letters for anybody to read.
 _TECHNICAL: Final = names(
