@@ -27,7 +27,8 @@ _BOUNCES, _TOKEN_CHARS = "bounces+", 26
 _RETURN_PATH = re.compile(r"bounces\+([a-z2-7]{26})@[^@]+")
 _LEAST_SENT, _MOST_HARD, _JUDGED_MS, _REPLY_CHARS = 20, 0.08, 30 * 24 * 3_600_000, 300
 MOST_UNANSWERED = 2
-"""A message is handed over again after one lost answer, never after a second: at most one extra copy."""
+"""A message is handed over again after one lost answer, never after a second: at most one extra copy, and one more for
+each crash of ours (end_leases)."""
 MOST_CRASHES = 5
 """An email that was being handed over at so many crashes may be their reason."""
 
