@@ -406,6 +406,19 @@ def suppression_remove(outer: dict[str, Any], /, address: str, **options: Any) -
 tenancy.add_to(cli)
 
 
+@cli.command()
+@with_options(*OPTIONS, TENANT)
+@click.pass_obj
+def reputation(outer: dict[str, Any], /, **options: Any) -> None:
+    """Show what became of mail sent to the outside, by inbox and by domain."""
+    from letterlock.actions.people import reputations
+
+    columns = ("days", "sent", "bounced", "bounced_softly", "complained", "replied")
+    click.echo("\t".join(("of", *columns)))
+    for one in as_person(outer, options, lambda app, caller: reputations(app, caller=caller)):
+        click.echo("\t".join((one.of, *(str(getattr(one, column)) for column in columns))))
+
+
 @cli.group()
 def dkim() -> None:
     """Sign mail of your domain, so that others can tell it is yours."""
