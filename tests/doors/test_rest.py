@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from email.message import EmailMessage
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -17,14 +20,17 @@ from jsonschema import Draft202012Validator
 from starlette.requests import Request
 from starlette.responses import Response
 
-from letterlock.actions import following
+from fakes import Clock
+from letterlock.actions import following, tenancy
 from letterlock.actions.caller import AGENT_SCOPES, EVERY_SCOPE
-from letterlock.app import App
+from letterlock.app import App, open_app
+from letterlock.doors import rest as rest_door
 from letterlock.doors.http import build_http
-from letterlock.doors.rest import build_rest
+from letterlock.doors.rest import ENDPOINTS, Endpoint, build_rest, describe
+from letterlock.errors import StoreBusy
 from letterlock.ids import DEFAULT_TENANT, LOCAL_AGENT, OWNER
 from letterlock.store import tenants
-from running import letter, receive, until
+from running import file_all, letter, receive, settings_for, until
 
 
 async def no_guard(request: Request) -> Response | None:
@@ -59,7 +65,9 @@ class Rest:
             return
         assert str(answer.status_code) in told["responses"], (method, path, answer.status_code, answer.text)
         content = told["responses"][str(answer.status_code)]["content"]
-        schema = content[answer.headers["content-type"].partition(";")[0]]["schema"]
+        schema = content[answer.headers["content-type"].partition(";")[0]].get("schema")
+        if schema is None:
+            return
         whole = {**schema, "components": self.document["components"]}
         Draft202012Validator(whole, format_checker=Draft202012Validator.FORMAT_CHECKER).validate(answer.json())
 
@@ -96,12 +104,18 @@ async def key_of(app: App, *scopes: str, agent: str = OWNER, **how: Any) -> str:
     return made.text
 
 
-@pytest.fixture
-async def rest(app: App) -> AsyncIterator[Rest]:
+@contextlib.asynccontextmanager
+async def rest_of(app: App) -> AsyncIterator[Rest]:
     """With the key of a person that may do everything."""
     async with client_of(app) as client:
         document = (await client.get("/v1/openapi.json")).json()
         yield Rest(client, document, await key_of(app))
+
+
+@pytest.fixture
+async def rest(app: App) -> AsyncIterator[Rest]:
+    async with rest_of(app) as rest:
+        yield rest
 
 
 async def test_mail_is_received_read_and_answered(app: App, rest: Rest) -> None:
@@ -359,3 +373,485 @@ async def _opens(url: str, key: str) -> bool:
 async def test_an_id_that_no_event_had_is_refused(rest: Rest, after: str) -> None:
     answer = await rest("GET", "/events", params={"after": after}, status=422)
     assert answer.json()["code"] == "invalid_request"
+
+
+# --- for people -------------------------------------------------------------------------------------------------------
+
+
+async def agent_of(app: App, rest: Rest, *scopes: str) -> Rest:
+    """A client with a key of the local agent."""
+    return Rest(rest.client, rest.document, await key_of(app, *(scopes or AGENT_SCOPES), agent=LOCAL_AGENT))
+
+
+async def with_attachment(app: App, rest: Rest, name: str = "plan.html") -> str:
+    message = EmailMessage()
+    message["From"], message["Subject"] = "anna@shop.example", "A file"
+    message.set_content("Here it is.")
+    message.add_attachment(b"<script>alert(1)</script>", maintype="text", subtype="html", filename=name)
+    box = (await rest.post("/inboxes", 201, name="files"))["address"]
+    return await receive(app, box, message.as_bytes().replace(b"\n", b"\r\n"))
+
+
+async def test_a_person_gets_an_email_as_it_came(app: App, rest: Rest) -> None:
+    email_id = await with_attachment(app, rest)
+    whole = await rest("GET", f"/emails/{email_id}/raw", status=200)
+    assert b"Here it is." in whole.content
+    assert whole.headers["content-type"] == "message/rfc822"
+    part = await rest("GET", f"/emails/{email_id}/attachments/0/raw", status=200)
+    assert part.content == b"<script>alert(1)</script>"
+    assert part.headers["content-type"] == "application/octet-stream"
+    assert part.headers["content-disposition"] == "attachment; filename*=UTF-8''plan.html"
+    assert "sandbox" in part.headers["content-security-policy"]
+    await rest("GET", f"/emails/{email_id}/attachments/7/raw", status=404)
+    agent = await agent_of(app, rest)
+    for path in ("raw", "attachments/0/raw"):
+        assert (await agent("GET", f"/emails/{email_id}/{path}", status=403)).json()["code"] == "not_allowed"
+    await agent("POST", f"/emails/{email_id}/urls", json={}, status=403)
+    noted = [(one["action"], one["subject"]) for one in (await rest.get("/audit", limit=2))["entries"]]
+    assert noted == [("email.revealed", email_id)] * 2
+
+
+async def test_a_signed_address_works_without_a_key_until_its_time_is_over(tmp_path: Path) -> None:
+    clock = Clock()
+    async with open_app(settings_for(tmp_path), clock) as app, rest_of(app) as rest:
+        email_id = await with_attachment(app, rest, '日本 "x".html')
+        made = await rest.post(f"/emails/{email_id}/urls", 201, index=0, expires_s=60)
+        whole = await rest.post(f"/emails/{email_id}/urls", 201)
+        got = await rest.client.get(made["url"])
+        assert (got.status_code, got.content) == (200, b"<script>alert(1)</script>")
+        assert got.headers["content-disposition"].isascii()
+        assert b"Here it is." in (await rest.client.get(whole["url"])).content
+        token = made["url"].rpartition("/")[2]
+        payload, _, signature = token.partition(".")
+        for wrong in (payload, f"{payload}.", f".{signature}", f"{payload}.{signature[:-2]}AA", "x", "é.é", token[1:]):
+            assert (await rest.client.get(f"/v1/files/{wrong}")).status_code == 404
+        clock.advance(61)
+        over = await rest.client.get(made["url"])
+        assert (over.status_code, over.json()["code"]) == (404, "not_found")
+        assert (await rest.client.get(whole["url"])).status_code == 200
+
+
+async def test_a_signed_address_ends_with_the_person_who_made_it(app: App, rest: Rest) -> None:
+    email_id = await with_attachment(app, rest)
+    await tenancy.add_agent(app, "eve", person=True)
+    key = (await tenancy.make_key(app, "eve", scopes=["reveal"])).text
+    made = await Rest(rest.client, rest.document, key).post(f"/emails/{email_id}/urls", 201)
+    assert (await rest.client.get(made["url"])).status_code == 200
+    await tenancy.remove_agent(app, "eve")
+    assert (await rest.client.get(made["url"])).status_code == 404
+
+
+async def test_a_person_lets_go_exactly_what_they_saw(tmp_path: Path) -> None:
+    async with (
+        open_app(settings_for(tmp_path, first_emails=5, relay_host="relay.example")) as app,
+        rest_of(app) as rest,
+    ):
+        box = (await rest.post("/inboxes", 201, name="writer"))["address"]
+        ids = []
+        for n in range(3):
+            sent = await rest.post(
+                "/emails", 202, inbox=box, to=["a@outside.example"], subject=f"Hello {n}", text="Plain words."
+            )
+            assert sent["state"] == "held", sent
+            ids.append(sent["submission_id"])
+        page = await rest.get("/approvals", limit=2)
+        rest_of_them = await rest.get("/approvals", cursor=page["next_cursor"])
+        assert [one["submission_id"] for one in page["approvals"] + rest_of_them["approvals"]] == ids
+        shown = await rest.get(f"/approvals/{ids[0]}")
+        assert (shown["text"].strip(), shown["attachments"]) == ("Plain words.", [])
+        agent = await agent_of(app, rest)
+        for method, path, body in (
+            ("GET", "", None),
+            ("GET", f"/{ids[0]}", None),
+            ("POST", f"/{ids[0]}/approve", {"sha256": shown["sha256"]}),
+            ("POST", f"/{ids[0]}/deny", {}),
+        ):
+            await agent(method, f"/approvals{path}", json=body, status=403)
+        other = await rest("POST", f"/approvals/{ids[0]}/approve", json={"sha256": "0" * 64}, status=409)
+        assert other.json()["code"] == "conflict"
+        await rest("POST", f"/approvals/{ids[0]}/approve", json={}, status=422)
+        assert (await rest.post(f"/approvals/{ids[0]}/approve", sha256=shown["sha256"]))["state"] == "queued"
+        await rest("POST", f"/approvals/{ids[0]}/approve", json={"sha256": shown["sha256"]}, status=409)
+        assert (await rest.post(f"/approvals/{ids[1]}/deny"))["state"] == "cancelled"
+        assert [one["submission_id"] for one in (await rest.get("/approvals"))["approvals"]] == [ids[2]]
+        await rest("GET", "/approvals/sub_none", status=404)
+
+
+async def test_contacts_and_suppressions_are_kept_by_people(app: App, rest: Rest) -> None:
+    for name in ("b@example.com", "@example.org", "a@example.com"):
+        await rest.post("/contacts", 201, name=name)
+        await rest.post("/suppressions", 201, address=name.replace("@example.org", "c@example.org"))
+    for path, key in (("/contacts", "name"), ("/suppressions", "address")):
+        kind = path[1:]
+        first = await rest.get(path, limit=2)
+        second = await rest.get(path, limit=2, cursor=first["next_cursor"])
+        assert second["next_cursor"] == ""
+        names = [one[key] for one in first[kind] + second[kind]]
+        assert len(names) == len(set(names)) == 3
+        await rest("GET", path, params={"cursor": first["next_cursor"][:-3]}, status=422)
+        await rest("DELETE", f"{path}/a@example.com", status=200)
+        await rest("DELETE", f"{path}/a@example.com", status=404)
+        agent = await agent_of(app, rest)
+        await agent("GET", path, status=403)
+        await agent("POST", path, json={key: "x@example.com"}, status=403)
+    await rest("POST", "/contacts", json={"name": "@com"}, status=422)
+
+
+async def test_the_audit_log_is_paged_and_verified(app: App, rest: Rest) -> None:
+    for n in range(5):
+        await rest.post("/inboxes", 201, name=f"box-{n}")
+    numbers, cursor = list[int](), ""
+    while True:
+        page = await rest.get("/audit", limit=2, cursor=cursor)
+        numbers += [one["n"] for one in page["entries"]]
+        if not (cursor := page["next_cursor"]):
+            break
+    assert numbers == list(range(len(numbers), 0, -1))
+    assert await rest.get("/audit/verification") == {"rows": len(numbers), "broken_at": None}
+
+
+async def test_mail_is_handed_in_as_bytes(app: App, rest: Rest) -> None:
+    box = await rest.post("/inboxes", 201, name="gateway")
+    gateway = await agent_of(app, rest, "inbound")
+    query = {"to": box["address"].replace("@", "+tag@"), "sender": "anna@shop.example"}
+    raw = letter("By hand", Message_ID="<1@shop.example>").replace(b"\r\n", b"\n")
+    for duplicate in (False, True):
+        (one,) = (await gateway("POST", "/inbound", params=query, content=raw, status=202)).json()["received"]
+        assert (one["inbox_id"], one["duplicate"]) == (box["inbox_id"], duplicate)
+    await file_all(app)
+    (email,) = (await rest.get("/emails"))["emails"]
+    assert (email["email_id"], email["subject"]) == (one["email_id"], "By hand")
+    assert not (await rest.get(f"/emails/{email['email_id']}"))["authenticated"]
+    await (await agent_of(app, rest))("POST", "/inbound", params=query, content=raw, status=403)
+    for wrong, status in (
+        ({"to": "nobody@letterlock.localhost"}, 404),
+        ({"to": "x"}, 404),
+        ({}, 422),
+        ({**query, "sender": "no address"}, 422),
+        ({**query, "raw": "x"}, 422),
+    ):
+        await gateway("POST", "/inbound", params=wrong, content=raw, status=status)
+    await gateway("POST", "/inbound", params=query, content=b"", status=422)
+    assert len((await rest.get("/emails"))["emails"]) == 1
+
+
+# --- errors -----------------------------------------------------------------------------------------------------------
+
+
+def is_problem(answer: httpx2.Response, status: int, code: str) -> dict[str, Any]:
+    """RFC 9457: the media type, the status in the body as on the line, and what to do."""
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json"), answer.text
+    body: dict[str, Any] = answer.json()
+    assert (body["status"], body["code"]) == (status, code)
+    assert body["detail"]
+    assert body["title"]
+    return body
+
+
+@pytest.mark.parametrize("authorization", ["", "Bearer", "Bearer ", "Bearer llk_wrong", "Basic eDp5", "Bearer é"])
+@pytest.mark.parametrize(("method", "path"), [("GET", "/inboxes"), ("POST", "/emails"), ("GET", "/events")])
+async def test_without_a_right_key_nothing_is_answered(rest: Rest, authorization: str, method: str, path: str) -> None:
+    headers = {"Authorization": authorization.encode()} if authorization else {}
+    answer = await rest.client.request(method, f"/v1{path}", headers=headers)
+    is_problem(answer, 401, "unauthorized")
+    assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+async def test_a_key_in_the_address_does_not_count(rest: Rest) -> None:
+    answer = await rest.client.get("/v1/inboxes", params={"key": rest.key, "access_token": rest.key})
+    is_problem(answer, 401, "unauthorized")
+
+
+async def test_a_key_that_ended_does_not_count(app: App, rest: Rest) -> None:
+    ended = Rest(rest.client, rest.document, await key_of(app, expires_at=app.now_ms() - 1))
+    await ended("GET", "/inboxes", status=401)
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda one: f"{one.method} {one.path}")
+async def test_a_key_without_the_scope_is_told_so_before_its_body_is_read(
+    app: App, rest: Rest, endpoint: Endpoint
+) -> None:
+    key = await key_of(app, *(EVERY_SCOPE - {endpoint.action.scope}))
+    narrow = Rest(rest.client, rest.document, key)
+    path = re.sub(r"\{\w+\}", "x", endpoint.path)
+    answer = await narrow(endpoint.method, path, content=b"not json" if endpoint.method == "POST" else None)
+    assert endpoint.action.scope in is_problem(answer, 403, "not_allowed")["detail"]
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda one: f"{one.method} {one.path}")
+async def test_an_argument_nobody_knows_is_refused(rest: Rest, endpoint: Endpoint) -> None:
+    path = re.sub(r"\{\w+\}", "x", endpoint.path)
+    given = {"colour": "red"}
+    how: dict[str, Any] = {"params": given} if endpoint.raw or endpoint.method != "POST" else {"json": given}
+    body = is_problem(await rest(endpoint.method, path, **how), 422, "invalid_request")
+    needed = [name for name, about in endpoint.action.request.model_fields.items() if about.is_required()]
+    assert "'colour'" in body["detail"] or len(needed) > len(endpoint.in_path) or "{index}" in endpoint.path
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status", "code"),
+    [
+        (b"{", {}, 400, "malformed"),
+        (b"[]", {}, 400, "malformed"),
+        (b'"text"', {}, 400, "malformed"),
+        (b'{"name": NaN}', {}, 400, "malformed"),
+        (b'{"name": "\xff"}', {}, 400, "malformed"),
+        (b"[" * 200_000, {}, 400, "malformed"),
+        (b"name=x", {"Content-Type": "application/x-www-form-urlencoded"}, 415, "unsupported_media_type"),
+        (b"{}", {"Content-Type": ""}, 415, "unsupported_media_type"),
+        (b"<x/>", {"Content-Type": "text/xml"}, 415, "unsupported_media_type"),
+        (b'{"name": 5}', {}, 422, "invalid_request"),
+        (b'{"name": "\\ud800"}', {}, 422, "invalid_request"),
+        (b'{"ttl_hours": true}', {}, 422, "invalid_request"),
+        (b'{"ttl_hours": 1e400}', {}, 422, "invalid_request"),
+        (b" " * 1_100_000, {}, 413, "too_large"),
+        (b"", {"Content-Length": "99999999999"}, 413, "too_large"),
+    ],
+    ids=lambda value: repr(value)[:30],
+)
+async def test_a_body_that_cannot_be_read_changes_nothing(
+    rest: Rest, body: bytes, headers: dict[str, str], status: int, code: str
+) -> None:
+    sent = {"Content-Type": "application/json", **headers}
+    answer = await rest("POST", "/inboxes", content=body, headers=sent)
+    assert is_problem(answer, status, code)["next_step"]
+    assert (await rest.get("/inboxes"))["inboxes"] == []
+
+
+async def test_a_body_without_a_length_is_stopped_at_the_limit(rest: Rest) -> None:
+    sent = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal sent
+        while True:
+            sent += 100_000
+            assert sent < 3_000_000
+            yield b" " * 100_000
+
+    answer = await rest("POST", "/inboxes", content=endless(), headers={"Content-Type": "application/json"})
+    is_problem(answer, 413, "too_large")
+
+
+async def test_a_body_that_never_comes_is_not_waited_for(rest: Rest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rest_door, "_CHUNK_S", 0.05)
+
+    async def stuck() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.sleep(30)
+
+    answer = await rest("POST", "/inboxes", content=stuck(), headers={"Content-Type": "application/json"})
+    is_problem(answer, 408, "too_slow")
+
+
+async def test_what_is_not_there_and_what_is_anothers_are_the_same(app: App, rest: Rest) -> None:
+    await tenancy.add_tenant(app, "other")
+    theirs = await tenancy.at_command_line(app, "other")
+    key = (await tenancy.make_key(app, "owner", scopes=EVERY_SCOPE, caller=theirs)).text
+    other = Rest(rest.client, rest.document, key)
+    box = await rest.post("/inboxes", 201, name="private")
+    email_id = await with_attachment(app, rest)
+    sent = await rest.post("/emails", 202, inbox=box["address"], to=["a@outside.example"], subject="x", text="y")
+    thread_id = (await rest.get(f"/emails/{email_id}"))["thread_id"]
+    await rest.get("/receive", consumer="one")
+    await rest.post("/contacts", 201, name="c@example.com")
+    made = await rest.post(f"/emails/{email_id}/urls", 201)
+    assert made["url"]
+    for method, path, body in (
+        ("GET", "/inboxes/{inbox}", None),
+        ("DELETE", "/inboxes/{inbox}", None),
+        ("GET", "/inboxes/{inbox}/wait", None),
+        ("POST", "/inboxes/{inbox}/otp", {"timeout_s": 0}),
+        ("GET", "/emails/{email}", None),
+        ("GET", "/emails/{email}/raw", None),
+        ("GET", "/emails/{email}/attachments/0", None),
+        ("GET", "/emails/{email}/attachments/0/raw", None),
+        ("POST", "/emails/{email}/urls", {}),
+        ("POST", "/emails/{email}/reply", {"text": "x"}),
+        ("POST", "/emails/{email}/forward", {"to": ["a@b.example"]}),
+        ("GET", "/threads/{thread}", None),
+        ("GET", "/submissions/{submission}", None),
+        ("POST", "/submissions/{submission}/cancel", {}),
+        ("GET", "/approvals/{submission}", None),
+        ("POST", "/approvals/{submission}/approve", {"sha256": "0" * 64}),
+        ("POST", "/approvals/{submission}/deny", {}),
+        ("DELETE", "/contacts/c@example.com", None),
+        ("DELETE", "/consumers/one", None),
+        ("POST", "/inbound?to={address}", None),
+        ("GET", "/links?email_id={email}", None),
+        ("GET", "/emails?inbox={address}", None),
+        ("GET", "/receive?consumer=one&inbox={address}", None),
+    ):
+        told = []
+        for names in (
+            {"inbox": box["inbox_id"], "address": box["address"], "email": email_id},
+            {"inbox": "ib_0", "address": "nobody@letterlock.localhost", "email": "em_0"},
+        ):
+            real = names["inbox"] != "ib_0"
+            names["submission"] = sent["submission_id"] if real else "sub_0"
+            names["thread"] = thread_id if real else "th_0"
+            how: dict[str, Any] = {"json": body} if body is not None else {}
+            if "inbound" in path:
+                how = {"content": letter()}
+            answer = await other(method, path.format(**names), **how)
+            problem = is_problem(answer, 404, "not_found")
+            text = json.dumps(problem)
+            for name in names.values():
+                text = text.replace(name, "NAME")
+            told.append(text)
+        assert told[0] == told[1], path
+    for path, kind in (("/inboxes", "inboxes"), ("/emails", "emails"), ("/receive?consumer=one", "emails")):
+        assert (await other("GET", path, status=200)).json()[kind] == []
+    assert (await other("GET", "/contacts", status=200)).json()["contacts"] == []
+
+
+async def test_cursors_count_for_their_own_call_only(app: App, rest: Rest) -> None:
+    for n in range(3):
+        await rest.post("/inboxes", 201, name=f"box-{n}")
+    first = await rest.get("/inboxes", limit=2)
+    second = await rest.get("/inboxes", limit=2, cursor=first["next_cursor"])
+    assert [one["address"].partition("@")[0] for one in first["inboxes"] + second["inboxes"]] == [
+        "box-0",
+        "box-1",
+        "box-2",
+    ]
+    assert second["next_cursor"] == ""
+    for path, cursor in (
+        ("/audit", first["next_cursor"]),
+        ("/inboxes", "x"),
+        ("/inboxes", "é" * 3),
+        ("/inboxes", "W" * 399),
+        ("/emails", first["next_cursor"]),
+    ):
+        await rest("GET", path, params={"cursor": cursor}, status=422)
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "OPTIONS", "DELETE", "TRACE"])
+async def test_a_method_that_is_not_for_an_address_is_refused_with_those_that_are(rest: Rest, method: str) -> None:
+    answer = await rest(method, "/inboxes")
+    is_problem(answer, 405, "method_not_allowed")
+    assert set(answer.headers["allow"].replace(" ", "").split(",")) == {"GET", "HEAD", "POST"}
+
+
+@pytest.mark.parametrize("path", ["/", "/nothing", "/inboxes/", "/inboxes/a/b/c", "/inboxes/%2F"])
+async def test_an_address_that_is_not_there_says_where_all_are_listed(rest: Rest, path: str) -> None:
+    assert "openapi.json" in is_problem(await rest("GET", path), 404, "not_found")["next_step"]
+
+
+async def test_an_argument_given_twice_or_in_two_places_is_refused(rest: Rest) -> None:
+    is_problem(await rest("GET", "/emails?limit=1&limit=2"), 422, "invalid_request")
+    is_problem(await rest("GET", "/inboxes/x?inbox=y"), 422, "invalid_request")
+    is_problem(await rest("POST", "/submissions/x/cancel", json={"submission_id": "y"}), 422, "invalid_request")
+    is_problem(await rest("POST", "/inboxes?name=x", json={}), 422, "invalid_request")
+
+
+async def test_the_same_key_sends_once_and_never_something_else(rest: Rest) -> None:
+    box = (await rest.post("/inboxes", 201, name="once"))["address"]
+    email = {"inbox": box, "to": ["a@outside.example"], "subject": "Hello", "text": "Hello."}
+    header = {"Idempotency-Key": "order-7"}
+    first, second = [(await rest("POST", "/emails", json=email, headers=header, status=202)).json() for _ in range(2)]
+    assert first["submission_id"] == second["submission_id"]
+    other = await rest("POST", "/emails", json={**email, "text": "Other."}, headers=header)
+    is_problem(other, 409, "conflict")
+    both = await rest("POST", "/emails", json={**email, "idempotency_key": "x"}, headers=header)
+    is_problem(both, 422, "invalid_request")
+    is_problem(
+        await rest("POST", "/emails", json=email, headers={"Idempotency-Key": "k" * 201}), 422, "invalid_request"
+    )
+    is_problem(await rest("POST", "/inboxes", json={}, headers=header), 422, "invalid_request")
+    await rest("POST", f"/submissions/{first['submission_id']}/cancel", headers=header, status=200)
+
+
+async def test_limits_are_told_and_when_to_go_on(tmp_path: Path) -> None:
+    async with open_app(settings_for(tmp_path, inboxes_per_hour=2, waits_per_hour=1)) as app, rest_of(app) as rest:
+        left = []
+        for n in range(2):
+            made = await rest("POST", "/inboxes", json={"name": f"box-{n}"}, status=201)
+            assert made.headers["ratelimit-policy"] == '"inboxes_per_hour";q=2;w=3600'
+            left.append(made.headers["ratelimit"].partition(";t=")[0])
+        assert left == ['"inboxes_per_hour";r=1', '"inboxes_per_hour";r=0']
+        answer = await rest("POST", "/inboxes", json={})
+        is_problem(answer, 429, "limit_reached")
+        assert 3500 < int(answer.headers["retry-after"]) <= 3600
+        assert answer.headers["ratelimit"].startswith('"inboxes_per_hour";r=0;t=3')
+        box = "box-0@letterlock.localhost"
+        await rest("GET", f"/inboxes/{box}/wait", params={"timeout_s": 0}, status=200)
+        answer = await rest("POST", f"/inboxes/{box}/otp", json={"timeout_s": 0}, status=429)
+        assert int(answer.headers["retry-after"]) > 0
+        await rest("GET", "/receive", params={"consumer": "one"}, status=200)
+        await rest("GET", "/receive", params={"consumer": "one", "timeout_s": 1}, status=429)
+        usage = {one["name"]: (one["most"], one["left"]) for one in (await rest.get("/usage"))["limits"]}
+        assert usage == {"inboxes_per_hour": (2, 0), "waits_per_hour": (1, 0), "emails_per_hour": (500, 500)}
+
+
+async def test_waits_are_up_to_two_minutes(rest: Rest) -> None:
+    box = (await rest.post("/inboxes", 201, name="wait"))["address"]
+    is_problem(await rest("GET", f"/inboxes/{box}/wait", params={"timeout_s": 121}), 422, "invalid_request")
+    is_problem(await rest("POST", f"/inboxes/{box}/otp", json={"timeout_s": 121}), 422, "invalid_request")
+
+
+async def test_a_store_that_is_held_is_told_to_try_again(app: App, rest: Rest, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def busy(*_: object, **__: object) -> None:
+        raise StoreBusy("The mail store is busy.")
+
+    monkeypatch.setattr(rest_door, "identify", busy)
+    answer = await rest("GET", "/inboxes")
+    is_problem(answer, 503, "unavailable")
+    assert int(answer.headers["retry-after"]) > 0
+
+
+async def test_a_failure_of_ours_tells_nothing_of_it(rest: Rest, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("secret words")
+
+    monkeypatch.setattr(rest_door, "identify", broken)
+    body = is_problem(await rest("GET", "/inboxes"), 500, "internal")
+    assert "secret" not in json.dumps(body)
+
+
+async def test_a_read_only_server_has_no_address_that_changes_anything(tmp_path: Path) -> None:
+    async with open_app(settings_for(tmp_path, read_only=True)) as app, client_of(app) as client:
+        document = (await client.get("/v1/openapi.json")).json()
+        methods = {(path, method) for path, methods in document["paths"].items() for method in methods}
+        assert ("/emails", "get") in methods
+        assert {method for _, method in methods} == {"get"}
+        assert "/receive" not in document["paths"]
+        assert (await client.post("/v1/emails", json={})).status_code == 405
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "code"),
+    [({"Host": "evil.example"}, 421, "wrong_host"), ({"Origin": "https://evil.example"}, 403, "wrong_origin")],
+    ids=str,
+)
+async def test_a_page_of_somebody_else_cannot_use_a_right_key(
+    app: App, rest: Rest, headers: dict[str, str], status: int, code: str
+) -> None:
+    app_of_all = build_http(app, "http://localhost")
+    transport = httpx2.ASGITransport(app_of_all)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        for path in ("/inboxes", "/openapi.json", "/files/x", "/events"):
+            answer = await client.get(f"/v1{path}", headers={"Authorization": f"Bearer {rest.key}", **headers})
+            is_problem(answer, status, code)
+
+
+# --- the document -----------------------------------------------------------------------------------------------------
+
+
+def test_the_document_shows_every_route_with_its_path_arguments() -> None:
+    document = describe(list(ENDPOINTS))
+    for one in ENDPOINTS:
+        told = document["paths"][one.path][one.method.lower()]
+        assert told["operationId"] == one.action.name
+        in_path = [parameter["name"] for parameter in told["parameters"] if parameter["in"] == "path"]
+        assert in_path == re.findall(r"\{(\w+)\}", one.path)
+        assert set(in_path) <= set(one.action.request.model_fields)
+    names = [told["operationId"] for methods in document["paths"].values() for told in methods.values()]
+    assert len(names) == len(set(names))
+
+
+def test_every_reference_of_the_document_leads_somewhere() -> None:
+    document = describe(list(ENDPOINTS))
+    for reference in re.findall(r'"\$ref": "#/components/schemas/([^"]+)"', json.dumps(document)):
+        assert reference in document["components"]["schemas"]
+    for schema in document["components"]["schemas"].values():
+        Draft202012Validator.check_schema(schema)

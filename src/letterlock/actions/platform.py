@@ -17,7 +17,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, Field
 
 from letterlock.actions import approvals, people, sending
-from letterlock.actions.caller import ADMIN, APPROVE, READ, Caller
+from letterlock.actions.caller import ADMIN, APPROVE, INBOUND, READ, Caller
 from letterlock.actions.catalog import Action, Hints
 from letterlock.actions.inboxes import ListInboxes, Request, own_inbox
 from letterlock.actions.limits import usual
@@ -537,5 +537,5 @@ PLATFORM: tuple[Action, ...] = (
     Action("list_audit", "List audit log", "inboxes", ADMIN, _READS, ListAudit, AuditPage, list_audit),
     Action("verify_audit", "Verify audit log", "inboxes", ADMIN, _READS, VerifyAudit, AuditVerified, verify_audit),
     Action("get_usage", "Show usage", "inboxes", READ, _READS, GetUsage, Usage, get_usage),
-    Action("hand_in", "Hand in email", "inboxes", ADMIN, _AGAIN, HandIn, HandedInList, hand_in),
+    Action("hand_in", "Hand in email", "inboxes", INBOUND, _AGAIN, HandIn, HandedInList, hand_in),
 )  # fmt: skip

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 from importlib import metadata
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from pydantic import BaseModel, Field
 from pydantic.json_schema import models_json_schema
@@ -28,8 +29,9 @@ from starlette.types import Receive, Scope, Send
 from letterlock.actions import waiting
 from letterlock.actions.caller import Caller, identify
 from letterlock.actions.catalog import BY_NAME, Action, perform
-from letterlock.actions.following import FOLLOWING, Event, Place, Streams, follow, place_to_start
+from letterlock.actions.following import EVENTS, FOLLOWING, Event, Place, Streams, follow, place_to_start
 from letterlock.actions.platform import PLATFORM, standing
+from letterlock.actions.revealing import REVEALING, FileBytes, file_of
 from letterlock.app import App
 from letterlock.errors import CallerError, InvalidRequest, LimitReached, StoreError, Unavailable
 from letterlock.screen.safe_text import safe_line
@@ -61,7 +63,7 @@ class WaitForOtp(waiting.WaitForOtp):
 
 _ACTIONS = {
     **BY_NAME,
-    **{action.name: action for action in (*PLATFORM, *FOLLOWING)},
+    **{action.name: action for action in (*PLATFORM, *FOLLOWING, *REVEALING)},
     "wait_for_email": replace(BY_NAME["wait_for_email"], request=WaitForEmail),
     "wait_for_otp": replace(BY_NAME["wait_for_otp"], request=WaitForOtp),
 }
@@ -117,6 +119,9 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     _at("GET", "/emails/{email_id}", "read_email"),
     _at("GET", "/emails/{email_id}/attachments/{index}", "get_attachment"),
     _at("GET", "/links", "extract_links"),
+    _at("GET", "/emails/{email_id}/raw", "get_raw"),
+    _at("GET", "/emails/{email_id}/attachments/{index}/raw", "get_file"),
+    _at("POST", "/emails/{email_id}/urls", "make_url", 201),
     _at("POST", "/emails/{email_id}/reply", "reply_to_email", 202, "emails_per_hour"),
     _at("POST", "/emails/{email_id}/forward", "forward_email", 202, "emails_per_hour"),
     _at("GET", "/threads/{thread_id}", "get_thread"),
@@ -168,17 +173,26 @@ def build_rest(app: App, guard: Guard) -> Starlette:
     document = json.dumps(describe(offered), ensure_ascii=False, separators=(",", ":")).encode()
 
     async def openapi(request: Request) -> Response:
-        return Response(document, media_type=_JSON, headers={"Cache-Control": "max-age=300"})
+        async def told() -> Response:
+            return Response(document, media_type=_JSON, headers={"Cache-Control": "max-age=300"})
+
+        return await _answer(guard, request, told)
 
     streams = Streams()
 
     async def events(request: Request) -> Response:
-        return await _answer(app, guard, request, lambda caller: _stream(app, caller, streams, request))
+        return await _answer(guard, request, lambda: _stream(app, streams, request))
+
+    async def file(request: Request) -> Response:
+        async def found() -> Response:
+            return _file(await file_of(app, request.path_params["token"]))
+
+        return await _answer(guard, request, found)
 
     by_path: dict[str, dict[str, Endpoint]] = {}
     for one in offered:
         by_path.setdefault(one.path, {})[one.method] = one
-    routes = [Route("/openapi.json", openapi), Route("/events", events, methods=["GET"])]
+    routes = [Route("/openapi.json", openapi), Route("/events", events), Route("/files/{token}", file)]
     routes += [
         Route(path, _door(app, guard, methods), methods=list(methods), include_in_schema=False)
         for path, methods in by_path.items()
@@ -195,13 +209,13 @@ def _offered(settings: Settings, action: Action) -> bool:
 def _door(app: App, guard: Guard, methods: Mapping[str, Endpoint]) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
         endpoint = methods["GET" if request.method == "HEAD" else request.method]
-        return await _answer(app, guard, request, lambda caller: _perform(app, caller, endpoint, request))
+        return await _answer(guard, request, lambda: _perform(app, endpoint, request))
 
     return answer
 
 
-async def _answer(app: App, guard: Guard, request: Request, work: Callable[[Caller], Awaitable[Response]]) -> Response:
-    """What every request goes through: Host and Origin, the key, the work, errors."""
+async def _answer(guard: Guard, request: Request, work: Callable[[], Awaitable[Response]]) -> Response:
+    """What every request goes through: Host and Origin, the work, errors."""
     refused = await guard(request)
     if refused is not None:
         code = "wrong_host" if refused.status_code == 421 else "wrong_origin"
@@ -212,7 +226,7 @@ async def _answer(app: App, guard: Guard, request: Request, work: Callable[[Call
             "Ask the owner to add it to http_allowed_hosts or http_allowed_origins.",
         )
     try:
-        return await work(await _caller(app, request))
+        return await work()
     except _Refused as error:
         return problem(error.status, error.code, error.what, error.next_step, error.headers)
     except CallerError as error:
@@ -246,7 +260,8 @@ async def _caller(app: App, request: Request) -> Caller:
     return caller
 
 
-async def _perform(app: App, caller: Caller, endpoint: Endpoint, request: Request) -> Response:
+async def _perform(app: App, endpoint: Endpoint, request: Request) -> Response:
+    caller = await _caller(app, request)
     # Before the body is read: who may not do it need not send it.
     caller.need(endpoint.action.scope)
     arguments = await _arguments(app, endpoint, request)
@@ -255,12 +270,23 @@ async def _perform(app: App, caller: Caller, endpoint: Endpoint, request: Reques
     except CallerError as error:
         headers = {**_retry(error), **await _rate(app, caller, endpoint)}
         return problem(error.http_status, error.code, error.what, error.next_step, headers)
-    return Response(
-        result.model_dump_json(),
-        endpoint.status,
-        {**_HEADERS, **await _rate(app, caller, endpoint)},
-        _JSON,
-    )
+    if isinstance(result, FileBytes):
+        return _file(result)
+    headers = {**_HEADERS, **await _rate(app, caller, endpoint)}
+    return Response(result.model_dump_json(), endpoint.status, headers, _JSON)
+
+
+def _file(file: FileBytes) -> Response:
+    """To be saved: a stranger's bytes are never a page of this origin."""
+    name = quote(file.filename, safe="")
+    headers = {
+        **_HEADERS,
+        # RFC 8187: a name in any language.
+        "Content-Disposition": f"attachment; filename*=UTF-8''{name}",
+        "Content-Security-Policy": "sandbox; default-src 'none'",
+        "Referrer-Policy": "no-referrer",
+    }
+    return Response(file.data, 200, headers, file.content_type)
 
 
 async def _arguments(app: App, endpoint: Endpoint, request: Request) -> dict[str, Any]:
@@ -274,7 +300,8 @@ async def _arguments(app: App, endpoint: Endpoint, request: Request) -> dict[str
             if len(values) > 1 and not many:
                 raise InvalidRequest(f"Argument '{safe_line(name, 60)}' is given twice.", next_step="Give it once.")
             arguments[name] = values if many else values[0]
-        arguments.pop(endpoint.raw, None)
+        if endpoint.raw in arguments:
+            raise InvalidRequest(f"'{endpoint.raw}' is the body itself.", next_step="Leave it out of the query.")
     elif request.query_params:
         raise InvalidRequest(
             "This call takes no query.",
@@ -364,8 +391,9 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
 
 
-async def _stream(app: App, caller: Caller, streams: Streams, request: Request) -> Response:
+async def _stream(app: App, streams: Streams, request: Request) -> Response:
     """Server-sent events (HTML standard, section 9.2) until the client leaves or this process stops."""
+    caller = await _caller(app, request)
     after = request.headers.get("last-event-id") or request.query_params.get("after", "")
     if unknown := [name for name in request.query_params if name != "after"]:
         raise InvalidRequest(f"There is no argument '{safe_line(unknown[0], 60)}'.", next_step="Leave it out.")
@@ -460,7 +488,9 @@ async def _http_problem(request: Request, error: Exception) -> Response:
 
 def describe(endpoints: list[Endpoint]) -> dict[str, Any]:
     """The OpenAPI 3.1 document of these routes."""
-    models = sorted({one.action.result for one in endpoints} | {Problem}, key=lambda model: model.__name__)
+    models = sorted(
+        ({one.action.result for one in endpoints} | {Problem}) - {FileBytes}, key=lambda model: model.__name__
+    )
     _, found = models_json_schema(
         [(model, "serialization") for model in models], ref_template="#/components/schemas/{model}"
     )
@@ -468,6 +498,7 @@ def describe(endpoints: list[Endpoint]) -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     for one in endpoints:
         paths.setdefault(one.path, {})[one.method.lower()] = _operation(one)
+    paths |= _OTHERS
     return {
         "openapi": "3.1.0",
         "info": {
@@ -483,6 +514,56 @@ def describe(endpoints: list[Endpoint]) -> dict[str, Any]:
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": "An API key."}},
         },
     }
+
+
+_TOLD = {"schema": {"$ref": "#/components/schemas/Problem"}}
+_BYTES: dict[str, Any] = {"application/octet-stream": {}, "message/rfc822": {}}
+
+
+def _problems(*statuses: int) -> dict[str, Any]:
+    return {
+        str(status): {"description": HTTPStatus(status).phrase, "content": {_PROBLEM: _TOLD}}
+        for status in sorted({*statuses, 403, 421, 500, 503})
+    }
+
+
+_OTHERS: dict[str, dict[str, Any]] = {
+    "/openapi.json": {
+        "get": {
+            "operationId": "openapi",
+            "summary": "This document",
+            "security": [],
+            "responses": {"200": {"description": "OK", "content": {_JSON: {}}}, **_problems()},
+        }
+    },
+    "/files/{token}": {
+        "get": {
+            "operationId": "file",
+            "summary": "What a signed address of make_url is for",
+            "security": [],
+            "parameters": [{"name": "token", "in": "path", "required": True, "schema": {"type": "string"}}],
+            "responses": {"200": {"description": "OK", "content": _BYTES}, **_problems(404)},
+        }
+    },
+    "/events": {
+        "get": {
+            "operationId": "events",
+            "summary": "Events as they happen",
+            "description": (
+                "Server-sent events: first `ready`, then " + ", ".join(EVENTS) + "; comments while nothing happens."
+                " Send the id of the last event to go on from there. Scope: read; for submissions also send or approve."
+            ),
+            "parameters": [
+                {"name": name, "in": where, "schema": {"type": "string", "pattern": "^[0-9]{1,18}-[0-9]{1,18}$"}}
+                for name, where in (("Last-Event-ID", "header"), ("after", "query"))
+            ],
+            "responses": {
+                "200": {"description": "OK", "content": {"text/event-stream": {"schema": {"type": "string"}}}},
+                **_problems(401, 422, 429),
+            },
+        }
+    },
+}
 
 
 def _operation(one: Endpoint) -> dict[str, Any]:
@@ -519,23 +600,13 @@ def _operation(one: Endpoint) -> dict[str, Any]:
 
 
 def _responses(one: Endpoint) -> dict[str, Any]:
-    result = {"schema": {"$ref": f"#/components/schemas/{one.action.result.__name__}"}}
-    told = {"schema": {"$ref": "#/components/schemas/Problem"}}
-    headers = {
-        name: {"schema": {"type": "string"}, "description": "draft-ietf-httpapi-ratelimit-headers"}
-        for name in ("RateLimit-Policy", "RateLimit")
-        if one.limit
-    }
-    good: dict[str, Any] = {"description": HTTPStatus(one.status).phrase, "content": {_JSON: result}}
-    if headers:
-        good["headers"] = headers
-    statuses = [400, 401, 403, 404, 409, 422, 429, 503] if one.method == "POST" else [401, 403, 404, 409, 422, 429, 503]
-    if one.method == "POST":
-        statuses += [408, 413, 415]
-    return {
-        str(one.status): good,
-        **{
-            str(status): {"description": HTTPStatus(status).phrase, "content": {_PROBLEM: told}}
-            for status in sorted({*statuses, 421})
-        },
-    }
+    model = one.action.result
+    content = _BYTES if model is FileBytes else {_JSON: {"schema": {"$ref": f"#/components/schemas/{model.__name__}"}}}
+    good: dict[str, Any] = {"description": HTTPStatus(one.status).phrase, "content": content}
+    if one.limit:
+        good["headers"] = {
+            name: {"schema": {"type": "string"}, "description": "draft-ietf-httpapi-ratelimit-headers"}
+            for name in ("RateLimit-Policy", "RateLimit")
+        }
+    of_body = (400, 408, 413, 415) if one.method == "POST" else ()
+    return {str(one.status): good, **_problems(401, 404, 409, 422, 429, *of_body)}
