@@ -425,8 +425,8 @@ _DIGIT_WORDS = {
     )
     for digit, word in enumerate(words.split())
 } | {"oh": "0"}
-# Hardly a code of four digits or more is without one of these, and most mails are without all of them.
-_SELDOM = tuple(word for word, digit in _DIGIT_WORDS.items() if digit in "03456789" and word not in ("sei", "sept"))
+# Hardly a code of four digits or more is without two of these, and most mails are.
+_SELDOM = frozenset(word for word, digit in _DIGIT_WORDS.items() if digit in "03456789" and word not in ("sei", "sept"))
 _ONE_DIGIT = "|".join(sorted(_DIGIT_WORDS, key=len, reverse=True))
 _SPELLED = re.compile(
     rf"(?<![^\W_])(?:{_ONE_DIGIT})(?:[ ,-]{{1,3}}(?:{_ONE_DIGIT})){{3,9}}(?![^\W_]|[ ,-]{{1,3}}(?:{_ONE_DIGIT})\b)",
@@ -436,8 +436,8 @@ _SPELLED = re.compile(
 
 def _spelled(text: str, lines: list[_Line]) -> Iterator[_Shape]:
     """Codes whose digits are written as words: "four eight two nine"."""
-    lower = text.lower()
-    if sum(word in lower for word in _SELDOM) < 2:
+    words = text.lower().replace(",", " ").replace("-", " ").replace(".", " ").split()
+    if _SELDOM.isdisjoint(words) or len(_SELDOM.intersection(words)) < 2:
         return
     for line in lines:
         for match in _SPELLED.finditer(line.text):

@@ -212,6 +212,16 @@ _BEARER: Final = re.compile(
 _OTPAUTH: Final = re.compile(
     r"otpauth(?:-migration)?://[^\s\"'<>]{0,500}?[?&](?:secret|data)=([^&\s\"'<>]{8,2000})", re.IGNORECASE
 )
+_SETUP_WORDS: Final = (
+    "setup ",
+    "setup-",
+    "set-up",
+    "set up key",
+    "secret key",
+    "secret-key",
+    "manual",
+    "authenticator",
+)
 _SETUP: Final = re.compile(
     r"(?:set-?up|secret|manual|entry|authenticator)[ _-]?(?:key|code)[^:=\n]{0,30}[:=]?\s{0,4}"
     r"((?:[a-z2-7]{4} ){3,15}[a-z2-7]{2,4})(?![\w ])",
@@ -234,7 +244,7 @@ def _named_keys(text: str, lower: str) -> Iterator[Credential]:
                 if span is not None:
                     yield Credential("session_token" if word.startswith("sess") else "api_key", *span)
             at = lower.find(word, end)
-    if "key" in lower or "code" in lower:
+    if any(word in lower for word in _SETUP_WORDS):
         for match in _SETUP.finditer(text):
             if any(c in "234567" for c in match[1]) or match[1].isupper():
                 yield Credential("totp_secret", *match.span(1))
