@@ -56,8 +56,10 @@ def letterlock(*arguments: str) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """Ours, without settings of the person who measures."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("LETTERLOCK_")}
+    """Ours, without settings of the person who measures, and without the limits of an hour that measuring takes
+    seconds for."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("LETTERLOCK_")}
+    return ours | {"LETTERLOCK_INBOXES_PER_HOUR": "1000000", "LETTERLOCK_WAITS_PER_HOUR": "1000000"}
 
 
 def free_port() -> int:
