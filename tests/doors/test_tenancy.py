@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+import httpx2
 import pytest
 from mcp import Client
 from mcp.shared.exceptions import MCPError
@@ -13,7 +14,7 @@ from letterlock.actions import tenancy
 from letterlock.app import App
 from letterlock.doors.mcp_server import build_mcp_server, caller_with
 from letterlock.settings import load_settings
-from running import SCRIPT, arrive, call, clean_environment, do, make_inbox, over_stdio, refused, screened
+from running import SCRIPT, arrive, call, clean_environment, do, make_inbox, over_stdio, refused, screened, serving
 
 
 def letterlock(data: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -94,3 +95,23 @@ async def test_a_chat_client_with_a_key_in_its_environment_is_that_agent(tmp_pat
 
 def test_a_key_among_the_settings_is_not_shown(tmp_path: Path) -> None:
     assert "llk_secret" not in repr(load_settings(data=tmp_path, key="llk_secret"))
+
+
+async def test_an_event_stream_cannot_be_used_with_another_key(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    letterlock(data, "tenant", "add", "acme")
+    letterlock(data, "agent", "add", "bot", "--tenant", "acme")
+    key = letterlock(data, "key", "make", "bot", "--tenant", "acme").stdout.strip()
+    with serving(data) as served:
+        async with httpx2.AsyncClient(timeout=20) as http:
+            own, foreign = ({"Authorization": f"Bearer {one}"} for one in (served.key, key))
+            async with http.stream("GET", f"{served.url}/sse", headers=own) as stream:
+                hello = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
+                # Within the loop: leaving it ends the stream.
+                async for line in stream.aiter_lines():
+                    if line.startswith("data: "):
+                        place = f"{served.url}{line.removeprefix('data: ')}"
+                        taken = await http.post(place, json=hello, headers=foreign)
+                        mine = await http.post(place, json=hello, headers=own)
+                        break
+    assert (taken.status_code, mine.status_code) == (404, 202)

@@ -168,7 +168,8 @@ async def restore_inbox(app: App, caller: Caller, name: str) -> Inbox:
 
     async def restore(tx: Transaction) -> Inbox:
         inbox = await inboxes.find(tx, _key(name))
-        if inbox is None or not await inboxes.restore(tx, inbox.inbox_id, now):
+        mine = inbox is not None and caller.inbox_id in (None, inbox.inbox_id)
+        if inbox is None or not mine or not await inboxes.restore(tx, inbox.inbox_id, now):
             raise NotFound(f"There is no deleted inbox '{safe_line(name, 80)}' that can be restored.")
         await audit.append(tx, now, caller.agent_id, "inbox.restored", inbox.inbox_id)
         return inbox
