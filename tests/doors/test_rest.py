@@ -737,6 +737,14 @@ async def test_an_address_that_is_not_there_says_where_all_are_listed(rest: Rest
     assert "openapi.json" in is_problem(await rest("GET", path), 404, "not_found")["next_step"]
 
 
+async def test_line_ends_in_an_address_lead_nowhere(app: App, rest: Rest) -> None:
+    transport = httpx2.ASGITransport(build_http(app, "http://localhost"))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        for path in ("/v1/consumers/a%0Ab", "/v1/emails/a%0D%0Ab"):
+            answer = await client.delete(path, headers={"Authorization": f"Bearer {rest.key}"})
+            is_problem(answer, 404, "not_found")
+
+
 async def test_an_argument_given_twice_or_in_two_places_is_refused(rest: Rest) -> None:
     is_problem(await rest("GET", "/emails?limit=1&limit=2"), 422, "invalid_request")
     is_problem(await rest("GET", "/inboxes/x?inbox=y"), 422, "invalid_request")

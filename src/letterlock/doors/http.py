@@ -53,7 +53,7 @@ def build_http(app: App, base_url: str) -> Starlette:
     from starlette.routing import Mount, Route
 
     from letterlock.doors.mcp_server import build_mcp_server, caller_by_key
-    from letterlock.doors.rest import build_rest
+    from letterlock.doors.rest import build_rest, http_problem
 
     async def get_app() -> App:
         return app
@@ -92,6 +92,8 @@ def build_http(app: App, base_url: str) -> Starlette:
     return Starlette(
         routes=[Route("/healthz", healthz), Mount("/v1", rest), mcp],
         middleware=[Middleware(_ReadsToTheEnd)],
+        # A line end in an address fits no mount.
+        exception_handlers={404: http_problem},
         lifespan=lifespan,
     )
 

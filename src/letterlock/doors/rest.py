@@ -197,7 +197,7 @@ def build_rest(app: App, guard: Guard) -> Starlette:
         Route(path, _door(app, guard, methods), methods=list(methods), include_in_schema=False)
         for path, methods in by_path.items()
     ]
-    rest = Starlette(routes=routes, exception_handlers={HTTPException: _http_problem})
+    rest = Starlette(routes=routes, exception_handlers={HTTPException: http_problem})
     rest.router.redirect_slashes = False
     return rest
 
@@ -468,7 +468,7 @@ async def _rate(app: App, caller: Caller, endpoint: Endpoint) -> dict[str, str]:
     }
 
 
-async def _http_problem(request: Request, error: Exception) -> Response:
+async def http_problem(request: Request, error: Exception) -> Response:
     """What Starlette itself refuses: no such route, or not with this method."""
     assert isinstance(error, HTTPException)
     if error.status_code == 405:
@@ -585,8 +585,7 @@ def _operation(one: Endpoint) -> dict[str, Any]:
             {"name": name, "in": "query", "required": name in required, "schema": about} for name, about in rest.items()
         ]
     if one.raw:
-        content = {"message/rfc822": {"schema": {"type": "string", "contentMediaType": "message/rfc822"}}}
-        operation["requestBody"] = {"required": True, "content": content}
+        operation["requestBody"] = {"required": True, "content": _BYTES}
     elif one.method == "POST":
         body = {"type": "object", "properties": rest, "additionalProperties": False}
         if needed := [name for name in rest if name in required]:
