@@ -24,7 +24,7 @@ from letterlock.message.authenticate import AuthReport
 from letterlock.message.envelope import Envelope
 from letterlock.message.extract.codes import Code, find_codes, spellings, surest
 from letterlock.message.extract.credentials import Credential, find_credentials, mask
-from letterlock.message.extract.domains import registrable
+from letterlock.message.extract.domains import is_public_suffix, registrable
 from letterlock.message.extract.facts import Facts, find_facts
 from letterlock.message.extract.links import Links, find_links
 from letterlock.message.extract.meaning import Category, categorise
@@ -209,8 +209,11 @@ def _without_credentials(text: str) -> str:
 
 def _lifted(screening: Screening, auth: AuthReport, allowed: Iterable[str]) -> Screening:
     """One level up for mail that verifiably comes from an allowed domain or below one. Never more: an honest sender may
-    have been broken into, or pass on what somebody else wrote."""
-    if auth.verdict != "pass" or not any(auth.domain == d or auth.domain.endswith(f".{d}") for d in allowed):
+    have been broken into, or pass on what somebody else wrote. A public suffix among the allowed is nobody's house."""
+    if auth.verdict != "pass":
+        return screening
+    houses = (domain for domain in allowed if auth.domain == domain or auth.domain.endswith(f".{domain}"))
+    if all(is_public_suffix(house) for house in houses):
         return screening
     return replace(screening, level=_ABOVE[screening.level])
 

@@ -23,7 +23,7 @@ from letterlock.inbound.accept import accept
 from letterlock.inspection import Inspection
 from letterlock.message.address import parse_address, shown
 from letterlock.message.envelope import Envelope
-from letterlock.message.extract.domains import registrable
+from letterlock.message.extract.domains import is_public_suffix
 from letterlock.message.parse import attachment_bytes
 from letterlock.outbound.marks import mark_of
 from letterlock.screen.score import Level
@@ -235,7 +235,7 @@ def _domain(name: str) -> str:
 def _owned_domain(name: str) -> str:
     """A domain that somebody holds: below a public suffix (com, co.uk, github.io) everyone can have a name."""
     domain = _domain(name)
-    if registrable(f"x.{domain}") == f"x.{domain}":
+    if is_public_suffix(domain):
         raise InvalidRequest(
             f"Everyone can get a name below {domain}, so it cannot be vouched for as a whole.",
             next_step=f"Name a domain below it that one owner holds, like example.{domain}.",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from letterlock.dns import NoSuchName, Resolver
-from letterlock.message.extract.domains import registrable
+from letterlock.message.extract.domains import is_public_suffix, registrable
 
 Policy = Literal["none", "quarantine", "reject"]
 
@@ -143,13 +143,9 @@ def _organisation(domain: str, walk: list[tuple[str, Record]]) -> str:
             return ".".join(domain.split(".")[-(name.count(".") + 2) :])
     # Fewest labels first. A suffix whose record does not say so would make one house of all its customers.
     for name, _ in reversed(walk):
-        if name == domain or not _is_public_suffix(name):
+        if name == domain or not is_public_suffix(name):
             return name
     return registrable(domain)
-
-
-def _is_public_suffix(name: str) -> bool:
-    return registrable(f"a.{name}") == f"a.{name}"
 
 
 def _is_missing(domain: str, resolver: Resolver) -> bool:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from letterlock.message.extract.domains import registrable
+from letterlock.message.extract.domains import is_public_suffix, registrable
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,21 @@ from letterlock.message.extract.domains import registrable
 )
 def test_the_registered_part_is_found(host: str, domain: str) -> None:
     assert registrable(host) == domain
+
+
+@pytest.mark.parametrize(
+    ("host", "public"),
+    [
+        ("com", True),
+        ("co.uk", True),
+        ("GitHub.io.", True),
+        ("intranet", True),
+        ("example.com", False),
+        ("a.b.com", False),
+    ],
+)
+def test_it_is_known_below_what_everyone_can_get_a_name(host: str, public: bool) -> None:
+    assert is_public_suffix(host) is public
 
 
 @given(st.text(max_size=300))

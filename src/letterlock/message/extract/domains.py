@@ -27,3 +27,9 @@ def registrable(host: str) -> str:
     if not host or len(host) > 253:
         return host
     return str(_list().privatesuffix(host) or host)
+
+
+def is_public_suffix(host: str) -> bool:
+    """Whether everyone can get a name below `host` (com, co.uk, github.io); so count single labels too, which nobody
+    registered."""
+    return registrable(f"a.{host}") == f"a.{host.lower().rstrip('.')}"
