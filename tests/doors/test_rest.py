@@ -175,6 +175,16 @@ async def test_a_lost_answer_can_be_had_again(app: App, rest: Rest) -> None:
         assert await given(rest, consumer="one", again=True, **where) == ["Number 2"]
 
 
+async def test_asking_for_the_headers_only_moves_no_place(app: App, rest: Rest) -> None:
+    box = (await rest.post("/inboxes", 201, name="head"))["address"]
+    await receive(app, box, letter("Hello"))
+    headers = {"Authorization": f"Bearer {rest.key}"}
+    refused = await rest.client.head("/v1/receive", params={"consumer": "one"}, headers=headers)
+    assert (refused.status_code, refused.headers["allow"]) == (405, "GET")
+    assert (await rest.client.head("/v1/emails", headers=headers)).status_code == 200
+    assert await given(rest, consumer="one") == ["Hello"]
+
+
 async def test_receive_waits_for_the_first(app: App, rest: Rest) -> None:
     box = (await rest.post("/inboxes", 201, name="slow"))["address"]
     for where in ({}, {"inbox": box}):

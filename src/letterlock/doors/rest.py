@@ -209,6 +209,9 @@ def _offered(settings: Settings, action: Action) -> bool:
 def _door(app: App, guard: Guard, methods: Mapping[str, Endpoint]) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
         endpoint = methods["GET" if request.method == "HEAD" else request.method]
+        if request.method == "HEAD" and not endpoint.action.hints.read_only:
+            # Its answer would be lost with the body.
+            raise HTTPException(405, headers={"Allow": ", ".join(sorted(methods))})
         return await _answer(guard, request, lambda: _perform(app, endpoint, request))
 
     return answer
