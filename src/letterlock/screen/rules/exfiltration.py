@@ -59,8 +59,13 @@ def _in_code(evidence: Evidence) -> Iterator[Hit]:
         for plain, start, end in _decoded(text):
             if asked is None:
                 asked = any(meaning.bits & Concept.DECODE for meaning in concepts(text[:200_000]))
-            if find(plain) or (asked and plain.count(" ") >= _LEAST_ASKED):
+            if find(plain) or (asked and _words_coded(plain, text[start:end]) >= _LEAST_ASKED):
                 yield Hit(plain[:200], where, start, end) if placed else Hit(plain[:200], where)
+
+
+def _words_coded(plain: str, written: str) -> int:
+    """How many words of `plain` did not stand in `written` already: a quotation mark may be written &#8220;."""
+    return sum(word not in written for word in plain[:_LONGEST_URL].split())
 
 
 def orders_in_link(url: str) -> bool:

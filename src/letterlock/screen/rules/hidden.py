@@ -6,6 +6,7 @@ says is.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -20,6 +21,8 @@ _STRONG: Final = 0.5
 # Of bytes at random an eighth or more are controls or mean nothing, whatever charset they are taken for.
 _LEAST_GARBAGE: Final = 10
 _GARBAGE_SHARE: Final = 0.08
+_WORDS_SHARE: Final = 0.25
+_WORD: Final = re.compile(r"(?<!\w)[a-zA-Z]{2,15}(?!\w)")
 
 
 def _styled(evidence: Evidence) -> Iterator[HiddenPassage]:
@@ -75,7 +78,10 @@ def _garbage(evidence: Evidence) -> Iterator[Hit]:
     text, odd = evidence.visible.text, evidence.visible.odd_characters or {}
     removed = odd.get("control", 0)
     garbage = removed + text.count("\ufffd")
-    if garbage >= _LEAST_GARBAGE and garbage >= _GARBAGE_SHARE * (len(text) + removed):
+    if garbage < _LEAST_GARBAGE or garbage < _GARBAGE_SHARE * (len(text) + removed):
+        return
+    # Words of a language whose charset was not named may be lost; what else it says can be read.
+    if sum(map(len, _WORD.findall(text))) < _WORDS_SHARE * (len(text) + removed):
         yield Hit("", "message")
 
 
