@@ -2,11 +2,11 @@
 
     python bench/contract.py [--tool PATH] [--examples N] [--seed N]
 
-`letterlock serve` on a fresh folder with an inbox, mail and something sent; then two runs with a person's key: random
-values for everything, and real ids in the paths with random values elsewhere. Checked: no answer of 500 and above, and
-status, media type, headers and body of every answer as documented. schemathesis is not among Letterlock's dependencies:
-`pip install schemathesis` somewhere, and name its program with --tool when it is not on the PATH. Exit code 1 for any
-finding. The event stream never ends and is left out; tests/doors/test_rest.py reads it.
+`letterlock serve` on a fresh folder with an inbox, mail and something sent; then three runs with a person's key: random
+values for everything, wait_for_otp apart, and real ids in the paths with random values elsewhere. Checked: no answer of
+500 and above, and status, media type, headers and body of every answer as documented. schemathesis is not among
+Letterlock's dependencies: `pip install schemathesis` somewhere, and name its program with --tool when it is not on the
+PATH. Exit code 1 for any finding. The event stream never ends and is left out; tests/doors/test_rest.py reads it.
 """
 
 from __future__ import annotations
@@ -82,22 +82,29 @@ def config(known: dict[str, str]) -> str:
 
 
 def contract(
-    tool: str, running: Running, key: str, folder: Path, arguments: argparse.Namespace, known: dict[str, str]
+    tool: str,
+    running: Running,
+    key: str,
+    folder: Path,
+    arguments: argparse.Namespace,
+    known: dict[str, str],
+    waits: bool = False,
 ) -> int:
-    """One run; its exit code."""
+    """One run, of wait_for_otp or of all the others; its exit code."""
     file = folder / "schemathesis.toml"
     file.write_text(config(known), "utf-8")
     base = f"http://127.0.0.1:{running.http_port}/v1"
     command = [tool, "--config-file", str(file), "--no-color", "run", f"{base}/openapi.json", "--url", base]
     command += ["--checks", CHECKS, "--header", f"Authorization: Bearer {key}", "--request-timeout", "60"]
     command += ["--exclude-path", "/events", "--continue-on-failure"]
-    # A body is always random: in an inbox that is there it would wait.
-    command += ["--exclude-operation-id", "wait_for_otp"] if known else []
+    # Its body is always random: in an inbox that is there it would wait, so that it is tried with none that is.
+    command += ["--include-operation-id" if waits else "--exclude-operation-id", "wait_for_otp"]
+    command += ["--phases", "examples,coverage,fuzzing"] if waits else []
     command += ["--max-examples", str(arguments.examples), "--seed", str(arguments.seed)]
     command += ["--suppress-health-check", "all", "--warnings", "off"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=folder)
     print(done.stdout[-20_000:] if done.returncode else done.stdout[-2_000:], done.stderr[-2_000:], flush=True)
-    say(run="real ids" if known else "random", exit_code=done.returncode)
+    say(run="real ids" if known else "wait_for_otp" if waits else "random", exit_code=done.returncode)
     return done.returncode
 
 
@@ -116,8 +123,8 @@ def main() -> None:
         with serve(data) as running:
             key = person_key(data)
             known = asyncio.run(furnish(running, key))
-            for given in ({}, known):
-                failed |= contract(arguments.tool, running, key, folder, arguments, given)
+            for given, waits in (({}, False), ({}, True), (known, False)):
+                failed |= contract(arguments.tool, running, key, folder, arguments, given, waits)
             assert running.process.poll() is None, "the server has ended"
     sys.exit(1 if failed else 0)
 
