@@ -46,6 +46,7 @@ NEIGHBOURS = {
     ("app", "store"),
     ("vault", "store"),
     ("outbound", "inbound.accept"),
+    ("postmaster", "actions.webhooks"),
     ("__main__", "doors"),
 }
 # Each library and the modules that may know it; a trailing / allows a whole room. Adding one is a decision.
@@ -59,7 +60,7 @@ LIBRARIES = {
     "dkim": {"message.authenticate", "message.sign"},
     "dns": {"dns"},
     "filelock": {"wake"},
-    "httpx2": {"outbound.mta_sts", "inbound.reviewer"},
+    "httpx2": {"outbound.mta_sts", "outbound.webhooks", "inbound.reviewer"},
     "idna": {"message.address"},
     "jinja2": {"doors.pages"},
     "mailparser": {"message.parse"},

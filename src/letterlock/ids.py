@@ -18,6 +18,7 @@ InboxId = NewType("InboxId", str)
 EmailId = NewType("EmailId", str)
 ThreadId = NewType("ThreadId", str)
 SubmissionId = NewType("SubmissionId", str)
+WebhookId = NewType("WebhookId", str)
 
 DEFAULT_TENANT = TenantId("default")
 LOCAL_AGENT = AgentId("local")

@@ -16,12 +16,14 @@ import os
 from collections.abc import AsyncIterator
 
 from letterlock import upkeep
+from letterlock.actions.webhooks import notices
 from letterlock.app import App
 from letterlock.errors import LetterlockError, StoreError
 from letterlock.inbound.filing import file_forever
 from letterlock.inbound.listener import open_listener
 from letterlock.inbound.workers import Workers, open_workers
 from letterlock.outbound.deliver import deliver_forever
+from letterlock.outbound.webhooks import post_forever
 from letterlock.store import emails
 from letterlock.store import postmaster as reports
 from letterlock.store.postmaster import Report
@@ -65,6 +67,7 @@ async def _be_postmaster(app: App, keep_workers: int) -> None:
         tasks.create_task(_listen_and_report(app, workers), name="listeners")
         tasks.create_task(file_forever(app, workers), name="filing")
         tasks.create_task(deliver_forever(app), name="deliveries")
+        tasks.create_task(post_forever(app, notices), name="webhooks")
         tasks.create_task(upkeep.run_forever(app), name="upkeep")
         tasks.create_task(_mind_workers(app, workers, keep_workers), name="workers")
 

@@ -106,6 +106,9 @@ class Settings(BaseSettings):
     http_allowed_hosts: Names = Field((), description="Further Host header values to accept.")
     http_allowed_origins: Names = Field((), description="Further Origin header values to accept.")
 
+    webhook_ports: Annotated[tuple[int, ...], NoDecode] = Field((443, 8443), description="Ports webhooks may go to.")
+    webhook_private: bool = Field(False, description="Webhooks may go to any address and port, also by http.")
+
     relay_host: str = Field("", description="SMTP server that takes mail for the outside world.")
     relay_port: int = Field(587, ge=1, le=65535, description="Its port.")
     relay_security: Security = Field("starttls", description="TLS to the relay; never weaker.")
@@ -169,7 +172,7 @@ class Settings(BaseSettings):
             raise ValueError(f"name at least one of {', '.join(TOOLSETS)}")
         return value
 
-    @field_validator("toolsets", "http_allowed_hosts", "http_allowed_origins", mode="before")
+    @field_validator("toolsets", "http_allowed_hosts", "http_allowed_origins", "webhook_ports", mode="before")
     @classmethod
     def _split_commas(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

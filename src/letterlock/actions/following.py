@@ -322,7 +322,7 @@ async def follow(
     with app.wake.watch(caller.tenant_id) as watch:
         while not app.wake.closing:
             came_from = place
-            events, place, more = await _events(app, caller, came_from)
+            events, place, more = await events_behind(app, caller, came_from)
             if time.monotonic() - quiet_since >= HEARTBEAT_S:
                 if not await still():
                     return
@@ -334,7 +334,7 @@ async def follow(
                 await watch.wait()
 
 
-async def _events(app: App, caller: Caller, place: Place) -> tuple[list[Event], Place, bool]:
+async def events_behind(app: App, caller: Caller, place: Place) -> tuple[list[Event], Place, bool]:
     """What comes behind a place, the place behind it, and whether there is more already."""
 
     async def look(tx: Transaction) -> tuple[list[Event], Place, bool]:

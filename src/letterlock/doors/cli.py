@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from letterlock.doors import tenancy
+from letterlock.doors import tenancy, webhooks
 from letterlock.doors.command import OPTIONS, TENANT, as_person, settings_from, with_app, with_options
 from letterlock.errors import CallerError, LetterlockError, NotFound
 from letterlock.settings import Settings
@@ -404,6 +404,7 @@ def suppression_remove(outer: dict[str, Any], /, address: str, **options: Any) -
 
 
 tenancy.add_to(cli)
+webhooks.add_to(cli)
 
 
 @cli.command()

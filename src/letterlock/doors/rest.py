@@ -32,6 +32,7 @@ from letterlock.actions.catalog import BY_NAME, Action, perform
 from letterlock.actions.following import EVENTS, FOLLOWING, Event, Place, Streams, follow, place_to_start
 from letterlock.actions.platform import PLATFORM, standing
 from letterlock.actions.revealing import REVEALING, FileBytes, file_of
+from letterlock.actions.webhooks import WEBHOOKS
 from letterlock.app import App
 from letterlock.errors import CallerError, InvalidRequest, LimitReached, StoreError, Unavailable
 from letterlock.screen.safe_text import safe_line
@@ -63,7 +64,7 @@ class WaitForOtp(waiting.WaitForOtp):
 
 _ACTIONS = {
     **BY_NAME,
-    **{action.name: action for action in (*PLATFORM, *FOLLOWING, *REVEALING)},
+    **{action.name: action for action in (*PLATFORM, *FOLLOWING, *REVEALING, *WEBHOOKS)},
     "wait_for_email": replace(BY_NAME["wait_for_email"], request=WaitForEmail),
     "wait_for_otp": replace(BY_NAME["wait_for_otp"], request=WaitForOtp),
 }
@@ -142,6 +143,12 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     _at("DELETE", "/suppressions/{address}", "unsuppress"),
     _at("GET", "/audit", "list_audit"),
     _at("GET", "/audit/verification", "verify_audit"),
+    _at("POST", "/webhooks", "add_webhook", 201),
+    _at("GET", "/webhooks", "list_webhooks"),
+    _at("GET", "/webhooks/{webhook_id}", "get_webhook"),
+    _at("DELETE", "/webhooks/{webhook_id}", "remove_webhook"),
+    _at("POST", "/webhooks/{webhook_id}/test", "test_webhook"),
+    _at("POST", "/webhooks/{webhook_id}/replay", "replay_webhook"),
     _at("GET", "/usage", "get_usage"),
     _at("POST", "/inbound", "hand_in", 202, raw="raw"),
 )

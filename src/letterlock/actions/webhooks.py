@@ -1,0 +1,245 @@
+"""WEBHOOKS: where a tenant's events are sent, for its admins. The events are those of following.py, and so is their
+order: a webhook is a place in it that Letterlock itself keeps, and moves when the endpoint has answered.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BaseModel, Field
+
+from letterlock.actions.caller import ADMIN, APPROVE, READ, SEND, Caller
+from letterlock.actions.catalog import Action, Hints
+from letterlock.actions.following import EVENTS, Event, Place, events_behind, place_to_start
+from letterlock.actions.inboxes import Request, own_inbox
+from letterlock.app import App
+from letterlock.errors import Conflict, InvalidRequest, NotFound
+from letterlock.ids import OWNER, TenantId, new_id
+from letterlock.outbound.webhooks import MAX_URL, BadUrl, Notice, new_secret, post, read_url
+from letterlock.screen.safe_text import safe_line
+from letterlock.store import audit, webhooks
+from letterlock.store.database import Transaction
+from letterlock.store.emails import moment
+from letterlock.store.webhooks import Webhook
+
+MOST_WEBHOOKS = 20
+"""Of one tenant."""
+
+_Id = Annotated[str, Field(min_length=1, max_length=64, description="id of a webhook")]
+
+
+class AddWebhook(Request):
+    url: Annotated[str, Field(min_length=1, max_length=MAX_URL, description="https address that takes the events")]
+    events: list[str] = Field(default_factory=list, max_length=50, description="kinds of events; none: all")
+    inbox: Annotated[str | None, Field(min_length=1, max_length=320, description="one inbox only")] = None
+
+
+class WebhookShown(BaseModel):
+    webhook_id: str
+    url: str
+    events: list[str] = Field(description="empty: all")
+    inbox_id: str = Field(description="empty: all inboxes")
+    state: str = Field(description="working, failing (it is tried again), or ended (it is not, until replay_webhook)")
+    failures: int = Field(description="tries in a row that failed")
+    last_answer: str
+    place: str = Field(description="id of the last event it took")
+    created_at: datetime
+    failing_since: datetime | None
+    next_try_at: datetime | None
+    ended_at: datetime | None
+
+
+class WebhookAdded(WebhookShown):
+    secret: str = Field(description="to check signatures with; shown this once")
+
+
+class ListWebhooks(Request):
+    pass
+
+
+class WebhookList(BaseModel):
+    webhooks: list[WebhookShown]
+
+
+class OneWebhook(Request):
+    webhook_id: _Id
+
+
+class WebhookRemoved(BaseModel):
+    webhook_id: str
+
+
+class WebhookTested(BaseModel):
+    webhook_id: str
+    took: bool = Field(description="it answered with a 2xx")
+    answer: str
+
+
+class ReplayWebhook(Request):
+    webhook_id: _Id
+    after: Annotated[
+        str, Field(max_length=40, description="`place` of an event, to go on behind it; empty: where it stands")
+    ] = ""
+
+
+async def add_webhook(app: App, caller: Caller, request: AddWebhook) -> WebhookAdded:
+    """Have the events from now on sent to an https address, signed with a secret that is shown this once."""
+    caller.need_all(ADMIN)
+    try:
+        read_url(request.url, app.settings)
+    except BadUrl as error:
+        raise InvalidRequest(f"Webhooks do not go there: {error}.", next_step="Give another `url`.") from None
+    if unknown := sorted(set(request.events) - set(EVENTS)):
+        raise InvalidRequest(
+            f"There is no event '{safe_line(unknown[0], 40)}'.", next_step=f"There are: {', '.join(EVENTS)}."
+        )
+    inbox_id = (await own_inbox(app, caller, request.inbox)).inbox_id if request.inbox else None
+    place = await place_to_start(app, _as_owner(caller.tenant_id), "")
+    secret, now = new_secret(), app.now_ms()
+
+    async def add(tx: Transaction) -> Webhook:
+        made = await webhooks.add(
+            tx, request.url, secret, frozenset(request.events), inbox_id, (place.filed, place.noted), now, MOST_WEBHOOKS
+        )
+        if made is None:
+            raise Conflict(f"There are {MOST_WEBHOOKS} webhooks already.", next_step="Remove one that is not used.")
+        await audit.append(tx, now, caller.agent_id, "webhook.added", made.webhook_id)
+        return made
+
+    made = await app.database.write(caller.tenant_id, add)
+    return WebhookAdded(**_shown(made).model_dump(), secret=secret)
+
+
+async def list_webhooks(app: App, caller: Caller, request: ListWebhooks) -> WebhookList:
+    """The webhooks of the tenant and how each stands."""
+    caller.need_all(ADMIN)
+    found = await app.database.read(caller.tenant_id, webhooks.of_tenant)
+    return WebhookList(webhooks=[_shown(one) for one in found])
+
+
+async def get_webhook(app: App, caller: Caller, request: OneWebhook) -> WebhookShown:
+    """How a webhook stands."""
+    return _shown(await _own(app, caller, request.webhook_id))
+
+
+async def remove_webhook(app: App, caller: Caller, request: OneWebhook) -> WebhookRemoved:
+    """End a webhook for good."""
+    caller.need_all(ADMIN)
+
+    async def remove(tx: Transaction) -> None:
+        if not await webhooks.remove(tx, request.webhook_id):
+            raise _no_webhook(request.webhook_id)
+        await audit.append(tx, app.now_ms(), caller.agent_id, "webhook.removed", request.webhook_id)
+
+    await app.database.write(caller.tenant_id, remove)
+    return WebhookRemoved(webhook_id=request.webhook_id)
+
+
+async def test_webhook(app: App, caller: Caller, request: OneWebhook) -> WebhookTested:
+    """Send an event of the kind webhook.test, once, and say what was answered. Changes nothing."""
+    webhook = await _own(app, caller, request.webhook_id)
+    event_id = new_id("evt")
+    body = _body("webhook.test", event_id, "", {"webhook_id": webhook.webhook_id}, moment(app.now_ms()))
+    answer = await post(app.settings, webhook.url, webhook.secret, event_id, body)
+    return WebhookTested(webhook_id=webhook.webhook_id, took=answer.took, answer=answer.what)
+
+
+async def replay_webhook(app: App, caller: Caller, request: ReplayWebhook) -> WebhookShown:
+    """Send the events behind a place again, or go on after the end where it stands. Each keeps its id."""
+    caller.need_all(ADMIN)
+    place = await place_to_start(app, _as_owner(caller.tenant_id), request.after) if request.after else None
+
+    async def replay(tx: Transaction) -> Webhook | None:
+        at = (place.filed, place.noted) if place else None
+        if not await webhooks.replay(tx, request.webhook_id, at):
+            raise _no_webhook(request.webhook_id)
+        await audit.append(tx, app.now_ms(), caller.agent_id, "webhook.replayed", request.webhook_id)
+        return await webhooks.get(tx, request.webhook_id)
+
+    webhook = await app.database.write(caller.tenant_id, replay)
+    assert webhook is not None
+    return _shown(webhook)
+
+
+async def notices(app: App, webhook: Webhook) -> tuple[list[Notice], tuple[int, int], bool]:
+    """What a webhook is to be told next (outbound.webhooks.Notices)."""
+    caller = _as_owner(webhook.tenant_id, webhook)
+    events, place, more = await events_behind(app, caller, Place(webhook.filed, webhook.noted))
+    wanted = [_notice(webhook.tenant_id, one) for one in events if not webhook.events or one.kind in webhook.events]
+    return wanted, (place.filed, place.noted), more
+
+
+def _notice(tenant_id: TenantId, event: Event) -> Notice:
+    # An event is numbered by what it tells of: the same one has the same id whatever comes before it next time.
+    of_email = event.kind == "email.filed"
+    number = f"filed {event.place.filed}" if of_email else f"noted {event.place.noted}"
+    event_id = "evt_" + hashlib.sha256(f"{tenant_id} {number}".encode()).hexdigest()[:32]
+    data = event.data.model_dump(mode="json")
+    body = _body(event.kind, event_id, str(event.place), data, event.data.at)
+    return Notice(event_id, event.kind, (event.place.filed, event.place.noted), body)
+
+
+def _body(kind: str, event_id: str, place: str, data: dict[str, object], at: datetime) -> bytes:
+    """As Standard Webhooks lay it out ("Payload structure"), and what to go on from."""
+    told = {"type": kind, "timestamp": at.isoformat(), "event_id": event_id, "place": place, "data": data}
+    return json.dumps(told, ensure_ascii=True, separators=(",", ":")).encode()
+
+
+def _as_owner(tenant_id: TenantId, webhook: Webhook | None = None) -> Caller:
+    """Who sees what a webhook is told: an admin made it."""
+    return Caller(tenant_id, OWNER, frozenset({READ, SEND, APPROVE}), webhook.inbox_id if webhook else None)
+
+
+async def _own(app: App, caller: Caller, webhook_id: str) -> Webhook:
+    caller.need_all(ADMIN)
+    found = await app.database.read(caller.tenant_id, lambda tx: webhooks.get(tx, webhook_id))
+    if found is None:
+        raise _no_webhook(webhook_id)
+    return found
+
+
+def _no_webhook(webhook_id: str) -> NotFound:
+    return NotFound(
+        f"Webhook '{safe_line(webhook_id, 64)}' not found.", next_step="`list_webhooks` shows those of the tenant."
+    )
+
+
+def _shown(one: Webhook) -> WebhookShown:
+    return WebhookShown(
+        webhook_id=one.webhook_id,
+        url=one.url,
+        events=sorted(one.events),
+        inbox_id=one.inbox_id or "",
+        state="ended" if one.ended_at else "failing" if one.failures else "working",
+        failures=one.failures,
+        last_answer=one.last_answer,
+        place=str(Place(one.filed, one.noted)),
+        created_at=moment(one.created_at),
+        failing_since=moment(one.failing_since) if one.failing_since else None,
+        next_try_at=moment(one.next_at) if one.failures and not one.ended_at else None,
+        ended_at=moment(one.ended_at) if one.ended_at else None,
+    )
+
+
+_READS = Hints(read_only=True, idempotent=True)
+
+WEBHOOKS: tuple[Action, ...] = (
+    Action("add_webhook", "Add webhook", "inboxes", ADMIN, Hints(), AddWebhook, WebhookAdded, add_webhook),
+    Action("list_webhooks", "List webhooks", "inboxes", ADMIN, _READS, ListWebhooks, WebhookList, list_webhooks),
+    Action("get_webhook", "Show webhook", "inboxes", ADMIN, _READS, OneWebhook, WebhookShown, get_webhook),
+    Action(
+        "remove_webhook", "Remove webhook", "inboxes", ADMIN, Hints(destructive=True, idempotent=True),
+        OneWebhook, WebhookRemoved, remove_webhook,
+    ),
+    Action(
+        "test_webhook", "Test webhook", "inboxes", ADMIN, Hints(open_world=True),
+        OneWebhook, WebhookTested, test_webhook,
+    ),
+    Action(
+        "replay_webhook", "Replay webhook", "inboxes", ADMIN, Hints(idempotent=True, open_world=True),
+        ReplayWebhook, WebhookShown, replay_webhook,
+    ),
+)  # fmt: skip

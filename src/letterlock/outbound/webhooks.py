@@ -1,0 +1,344 @@
+"""post_forever(app, notices): tells each webhook's endpoint, one event after the other, what happened.
+
+An event is signed as Standard Webhooks say (standardwebhooks.com, 1.0) and comes at least once, always with the same
+webhook-id. It goes over HTTPS to an address that was looked up once and is one of the public Internet: an endpoint is
+no way into the network this runs in. Nothing of an answer is read but its status.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import functools
+import hashlib
+import hmac
+import ipaddress
+import logging
+import random
+import re
+import secrets
+import socket
+import ssl
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from letterlock.app import App
+from letterlock.dns import DnsTrouble, NoSuchName, Resolver, SystemResolver
+from letterlock.errors import StoreError
+from letterlock.ids import TenantId, WebhookId
+from letterlock.outbound.exchangers import is_public
+from letterlock.settings import Settings
+from letterlock.store import audit, webhooks
+from letterlock.store.database import Transaction
+from letterlock.store.webhooks import Webhook
+
+log = logging.getLogger(__name__)
+
+MAX_URL = 2_000
+POST_S = 15.0
+"""From the look-up of the name to the status."""
+AT_ONCE, AT_ONCE_OF_TENANT = 100, 10
+SCHEDULE_S: Final = (5, 30, 2 * 60, 5 * 60, 15 * 60, 30 * 60, 60 * 60, 2 * 60 * 60, 4 * 60 * 60)
+"""Seconds from each failed try to the next; the last one again and again."""
+JITTER = 0.2
+DEAD_MS = 48 * 3_600_000
+"""An endpoint that takes nothing for so long is not asked again."""
+_TURN_S = 30.0
+_LOOK_S = 1.0
+_GONE = 410
+
+_URL: Final = re.compile(
+    r"(https?)://([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::([0-9]{1,5}))?"
+    r"(/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?(\?[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*)?"
+)
+_LABEL: Final = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
+# Names that never mean a host of the public Internet (RFC 6761, RFC 6762, RFC 8375, ICANN's .internal).
+_INSIDE: Final = ("localhost", "local", "internal", "home.arpa", "test", "invalid", "onion")
+# The virtual public address at which Azure tells a machine its own secrets.
+_OF_CLOUDS: Final = frozenset({"168.63.129.16"})
+_GLOBAL_6: Final = ipaddress.IPv6Network("2000::/3")
+# Teredo and other protocols (RFC 2928), 6to4 (RFC 3056), documentation (RFC 9637): a way to an IPv4 address, or none.
+_REFUSED_6: Final = tuple(map(ipaddress.IPv6Network, ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")))
+# Protocols (RFC 6890; some clouds keep their metadata there) and relays of 6to4 (RFC 7526).
+_REFUSED_4: Final = tuple(map(ipaddress.IPv4Network, ("192.0.0.0/24", "192.88.99.0/24")))
+
+
+class BadUrl(Exception):
+    """An address that webhooks do not go to; the text says why, for whoever gave it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A web address, read. `host`: a name in lower case or an IP address without brackets; `rest`: path and query."""
+
+    scheme: str
+    host: str
+    port: int
+    rest: str
+
+    @property
+    def named(self) -> str:
+        """The Host header."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == (443 if self.scheme == "https" else 80) else f"{host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """An event as it is sent. `place`: where a webhook stands that took it."""
+
+    event_id: str
+    kind: str
+    place: tuple[int, int]
+    body: bytes
+
+
+Notices = Callable[[App, Webhook], Awaitable[tuple[list[Notice], tuple[int, int], bool]]]
+"""What comes behind a webhook's place, the place behind that, and whether there is more already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`status` 0: there was none. `what`: it in a few words, never the endpoint's own."""
+
+    status: int
+    what: str
+
+    @property
+    def took(self) -> bool:
+        return 200 <= self.status < 300
+
+
+# --- where webhooks may go --------------------------------------------------------------------------------------------
+
+
+def read_url(url: str, settings: Settings) -> Target:
+    """Raises BadUrl. One strict form and no repairs: what readers of URLs disagree about is no URL here."""
+    found = _URL.fullmatch(url) if len(url) <= MAX_URL else None
+    if found is None:
+        raise BadUrl(
+            "it is not a plain web address like https://example.com/path, in ASCII, without a user or fragment"
+        )
+    scheme, host, port = found[1], found[2].lower(), int(found[3] or (443 if found[1] == "https" else 80))
+    if scheme != "https" and not settings.webhook_private:
+        raise BadUrl("webhooks go by https only")
+    if not settings.webhook_private and port not in settings.webhook_ports:
+        raise BadUrl(f"webhooks go to the ports {', '.join(map(str, settings.webhook_ports))} only")
+    if not 0 < port < 65_536:
+        raise BadUrl("there is no such port")
+    host = (
+        _address(host, settings) if host[0] == "[" or host.rpartition(".")[2][:1].isdigit() else _name(host, settings)
+    )
+    return Target(scheme, host, port, (found[4] or "/") + (found[5] or ""))
+
+
+def _address(host: str, settings: Settings) -> str:
+    """An IP address; of IPv4 the one form with four decimal numbers (a number at the end makes it one, whatever stands
+    before: URL standard, section 3.5)."""
+    try:
+        found = ipaddress.IPv6Address(host[1:-1]) if host[0] == "[" else ipaddress.IPv4Address(host)
+    except ValueError:
+        raise BadUrl("its host is neither a name nor a plain IP address") from None
+    if not settings.webhook_private and not is_outside(str(found)):
+        raise BadUrl("its host is not on the public Internet")
+    return str(found)
+
+
+def _name(host: str, settings: Settings) -> str:
+    labels = host.split(".")
+    if not all(map(_LABEL.fullmatch, labels)):
+        raise BadUrl("its host is not a name of the DNS")
+    if not settings.webhook_private and (
+        len(labels) < 2 or any(host == name or host.endswith(f".{name}") for name in _INSIDE)
+    ):
+        raise BadUrl("its host is not on the public Internet")
+    return host
+
+
+def is_outside(address: str) -> bool:
+    """Whether an address is a host's on the public Internet, and no other way to write one that is not."""
+    ip = ipaddress.ip_address(address)
+    if isinstance(ip, ipaddress.IPv6Address):
+        if ip not in _GLOBAL_6 or any(ip in network for network in _REFUSED_6):
+            return False
+    elif any(ip in network for network in _REFUSED_4) or address in _OF_CLOUDS:
+        return False
+    return is_public(address)
+
+
+def look_up(target: Target, settings: Settings, resolver: Resolver) -> str:
+    """The one address to connect to. Blocks. Raises BadUrl when any address of the host is inside, OSError when there
+    is none to be had."""
+    if literal := _literal(target.host):
+        return literal
+    if settings.webhook_private:
+        # Names of neighbours are often not in the DNS.
+        return str(socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)[0][4][0])
+    found: tuple[str, ...] = ()
+    for ask in (resolver.a, resolver.aaaa):
+        try:
+            found += ask(target.host)
+        except NoSuchName:
+            pass
+        except DnsTrouble:
+            raise OSError("the name cannot be looked up") from None
+    if not found:
+        raise OSError("the name has no address")
+    if not all(map(is_outside, found)):
+        raise BadUrl("its host is not on the public Internet")
+    return found[0]
+
+
+def _literal(host: str) -> str:
+    try:
+        return str(ipaddress.ip_address(host))
+    except ValueError:
+        return ""
+
+
+# --- one event --------------------------------------------------------------------------------------------------------
+
+
+def new_secret() -> str:
+    """To sign with: 256 random bits in the form of Standard Webhooks."""
+    return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def sign(secret: str, event_id: str, timestamp: int, body: bytes) -> str:
+    """The webhook-signature header (Standard Webhooks, "Signature scheme")."""
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    made = hmac.new(key, f"{event_id}.{timestamp}.".encode() + body, hashlib.sha256).digest()
+    return "v1," + base64.b64encode(made).decode()
+
+
+@functools.cache
+def _tls() -> ssl.SSLContext:
+    return ssl.create_default_context()
+
+
+@functools.cache
+def system_resolver() -> Resolver:
+    return SystemResolver()
+
+
+async def post(
+    settings: Settings, url: str, secret: str, event_id: str, body: bytes, resolver: Resolver | None = None
+) -> Answer:
+    """Send one event. Never raises but when cancelled."""
+    import httpx2
+
+    try:
+        async with asyncio.timeout(POST_S):
+            target = read_url(url, settings)
+            address = await asyncio.to_thread(look_up, target, settings, resolver or system_resolver())
+            at = f"[{address}]" if ":" in address else address
+            now = int(time.time())
+            headers = {
+                "Host": target.named,
+                "Content-Type": "application/json",
+                "User-Agent": "Letterlock",
+                "Accept-Encoding": "identity",
+                "webhook-id": event_id,
+                "webhook-timestamp": str(now),
+                "webhook-signature": sign(secret, event_id, now, body),
+            }
+            async with (
+                httpx2.AsyncClient(verify=_tls(), follow_redirects=False, trust_env=False, timeout=POST_S) as client,
+                client.stream(
+                    "POST",
+                    f"{target.scheme}://{at}:{target.port}{target.rest}",
+                    content=body,
+                    headers=headers,
+                    extensions={"sni_hostname": target.host},
+                ) as answer,
+            ):
+                return Answer(answer.status_code, f"HTTP {answer.status_code}")
+    except BadUrl as error:
+        return Answer(0, f"not asked: {error}")
+    except TimeoutError:
+        return Answer(0, f"no answer in {POST_S:.0f} s")
+    except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError) as error:
+        return Answer(0, f"not reached ({type(error).__name__})")
+
+
+# --- all of them ------------------------------------------------------------------------------------------------------
+
+
+async def post_forever(app: App, notices: Notices, resolver: Resolver | None = None) -> None:
+    """Until cancelled, by one process of the data folder at a time. Each webhook has its own turn: one that is dead or
+    slow holds up no other, and no tenant takes all the turns there are."""
+    working: dict[WebhookId, asyncio.Task[None]] = {}
+    async with asyncio.TaskGroup() as turns:
+        while True:
+            try:
+                waiting = await app.database.read_system(lambda tx: webhooks.due(tx, app.now_ms()))
+            except StoreError as error:
+                log.warning("webhooks wait: %s", error)
+                waiting = []
+            of_tenant = Counter[TenantId](one.tenant_id for one in waiting if one.webhook_id in working)
+            for one in waiting:
+                if (
+                    one.webhook_id in working
+                    or len(working) >= AT_ONCE
+                    or of_tenant[one.tenant_id] >= AT_ONCE_OF_TENANT
+                ):
+                    continue
+                of_tenant[one.tenant_id] += 1
+                task = turns.create_task(_turn(app, one, notices, resolver), name=f"webhook {one.webhook_id}")
+                working[one.webhook_id] = task
+                task.add_done_callback(lambda _, ended=one.webhook_id: working.pop(ended, None))  # type: ignore[misc]
+            await asyncio.sleep(_LOOK_S)
+
+
+async def _turn(app: App, webhook: Webhook, notices: Notices, resolver: Resolver | None) -> None:
+    try:
+        await tell(app, webhook, notices, resolver)
+    except StoreError as error:
+        log.warning("a webhook waits: %s", error)
+    except Exception:
+        log.exception("a webhook failed")
+
+
+async def tell(app: App, webhook: Webhook, notices: Notices, resolver: Resolver | None = None) -> None:
+    """Send what comes behind a webhook's place, in order, until there is no more, the endpoint fails, or its turn ends.
+    Raises StoreError."""
+    end = time.monotonic() + _TURN_S
+    standing: Webhook | None = webhook
+    while standing is not None:
+        found, place, more = await notices(app, standing)
+        for notice in found:
+            answer = await post(app.settings, standing.url, standing.secret, notice.event_id, notice.body, resolver)
+            if not answer.took:
+                await _fail(app, standing, answer)
+                return
+            standing = await _moved(app, standing, notice.place, answer.what)
+            if standing is None or time.monotonic() > end:
+                return
+        if (standing.filed, standing.noted) != place:
+            standing = await _moved(app, standing, place)
+        if not more:
+            return
+
+
+async def _moved(app: App, webhook: Webhook, place: tuple[int, int], answer: str = "") -> Webhook | None:
+    now = app.now_ms()
+    return await app.database.write(webhook.tenant_id, lambda tx: webhooks.took(tx, webhook, place, answer, now_ms=now))
+
+
+async def _fail(app: App, webhook: Webhook, answer: Answer) -> None:
+    now = app.now_ms()
+    wait_s = SCHEDULE_S[min(webhook.failures, len(SCHEDULE_S) - 1)] * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311
+    dead = webhook.failing_since is not None and now - webhook.failing_since >= DEAD_MS
+    ends = dead or answer.status == _GONE
+
+    async def write(tx: Transaction) -> None:
+        next_at = now + int(wait_s * 1000)
+        if await webhooks.failed(tx, webhook, answer.what, now, next_at, ends=ends) and ends:
+            await audit.append(tx, now, "letterlock", "webhook.ended", webhook.webhook_id, answer=answer.what)
+
+    await app.database.write(webhook.tenant_id, write)
+    if ends:
+        log.warning("webhook %s is not asked any more: %s", webhook.webhook_id, answer.what)

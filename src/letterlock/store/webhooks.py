@@ -1,0 +1,180 @@
+"""Webhooks: where a tenant wants its events sent, and the place each endpoint has come to in the order of events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from letterlock.ids import InboxId, TenantId, WebhookId, new_id
+from letterlock.store.database import Row, Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """`filed`, `noted`: the numbers of the last email and row of the audit log it was told of. `events` empty: all.
+    `ended_at`: since when nothing is sent any more, because the endpoint was dead or gone. Times in milliseconds since
+    1970."""
+
+    tenant_id: TenantId
+    webhook_id: WebhookId
+    url: str
+    secret: str = field(repr=False)
+    events: frozenset[str]
+    inbox_id: InboxId | None
+    filed: int
+    noted: int
+    failures: int
+    failing_since: int | None
+    next_at: int
+    last_answer: str
+    ended_at: int | None
+    created_at: int
+
+
+async def add(
+    tx: Transaction,
+    url: str,
+    secret: str,
+    events: frozenset[str],
+    inbox_id: InboxId | None,
+    place: tuple[int, int],
+    now_ms: int,
+    most: int,
+) -> Webhook | None:
+    """A webhook that is told what comes behind `place`. None when the tenant has `most` already."""
+    row = await tx.one("SELECT COUNT(*) AS n FROM webhooks WHERE tenant_id = :tenant")
+    if row and row["n"] >= most:
+        return None
+    webhook_id = WebhookId(new_id("wh"))
+    await tx.run(
+        "INSERT INTO webhooks (tenant_id, webhook_id, url, secret, events, inbox_id, filed, noted, created_at)"
+        " VALUES (:tenant, :webhook_id, :url, :secret, :events, :inbox_id, :filed, :noted, :now)",
+        webhook_id=webhook_id,
+        url=url,
+        secret=secret,
+        events=" ".join(sorted(events)),
+        inbox_id=inbox_id or "",
+        filed=place[0],
+        noted=place[1],
+        now=now_ms,
+    )
+    return await get(tx, webhook_id)
+
+
+async def get(tx: Transaction, webhook_id: str) -> Webhook | None:
+    row = await tx.one(
+        f"SELECT {_COLUMNS} FROM webhooks WHERE tenant_id = :tenant AND webhook_id = :webhook_id", webhook_id=webhook_id
+    )
+    return _webhook(row) if row else None
+
+
+async def of_tenant(tx: Transaction) -> list[Webhook]:
+    """In the order they were made."""
+    rows = await tx.all(f"SELECT {_COLUMNS} FROM webhooks WHERE tenant_id = :tenant ORDER BY webhook_id")
+    return [_webhook(row) for row in rows]
+
+
+async def remove(tx: Transaction, webhook_id: str) -> bool:
+    return bool(
+        await tx.run(
+            "DELETE FROM webhooks WHERE tenant_id = :tenant AND webhook_id = :webhook_id", webhook_id=webhook_id
+        )
+    )
+
+
+async def due(tx: Transaction, now_ms: int) -> list[Webhook]:
+    """System: those of all open tenants behind whose place something has happened, and that may be tried now."""
+    rows = await tx.all(
+        f"SELECT {', '.join(f'w.{name.strip()}' for name in _COLUMNS.split(','))} FROM webhooks w"
+        " JOIN tenants t ON t.tenant_id = w.tenant_id AND t.closed_at IS NULL"
+        " WHERE w.ended_at IS NULL AND w.next_at <= :now AND (w.filed < t.last_filed"
+        " OR w.noted < (SELECT MAX(a.n) FROM audit a WHERE a.tenant_id = w.tenant_id))"
+        # Who has waited longest first.
+        " ORDER BY w.next_at, w.webhook_id",
+        now=now_ms,
+    )
+    return [_webhook(row) for row in rows]
+
+
+async def took(
+    tx: Transaction, webhook: Webhook, place: tuple[int, int], answer: str = "", *, now_ms: int = 0
+) -> Webhook | None:
+    """The endpoint took all up to `place`; with an `answer`, it was asked. None when the webhook was removed, ended or
+    sent elsewhere meanwhile: its place is another one then."""
+    changed = await tx.run(
+        "UPDATE webhooks SET filed = :to_filed, noted = :to_noted"
+        + (", failures = 0, failing_since = NULL, last_answer = :answer, next_at = :now" if answer else "")
+        + f" WHERE {_UNMOVED}",
+        to_filed=place[0],
+        to_noted=place[1],
+        **({"answer": answer, "now": now_ms} if answer else {}),
+        **_unmoved(webhook),
+    )
+    return await get(tx, webhook.webhook_id) if changed else None
+
+
+async def failed(tx: Transaction, webhook: Webhook, answer: str, now_ms: int, next_at: int, *, ends: bool) -> bool:
+    """The endpoint did not take what is next; `ends`: it is not asked again. False when the webhook moved meanwhile."""
+    return bool(
+        await tx.run(
+            "UPDATE webhooks SET failures = failures + 1, failing_since = COALESCE(failing_since, :now),"
+            f" last_answer = :answer, next_at = :next_at, ended_at = :ended_at WHERE {_UNMOVED}",
+            now=now_ms,
+            answer=answer,
+            next_at=next_at,
+            ended_at=now_ms if ends else None,
+            **_unmoved(webhook),
+        )
+    )
+
+
+async def replay(tx: Transaction, webhook_id: str, place: tuple[int, int] | None) -> bool:
+    """Go on, also after its end: behind `place`, or (None) where it stands. False when there is no such webhook."""
+    return bool(
+        await tx.run(
+            "UPDATE webhooks SET filed = COALESCE(:filed, filed), noted = COALESCE(:noted, noted), failures = 0,"
+            " failing_since = NULL, next_at = 0, ended_at = NULL"
+            " WHERE tenant_id = :tenant AND webhook_id = :webhook_id",
+            filed=place[0] if place else None,
+            noted=place[1] if place else None,
+            webhook_id=webhook_id,
+        )
+    )
+
+
+_COLUMNS = (
+    "tenant_id, webhook_id, url, secret, events, inbox_id, filed, noted, failures, failing_since, next_at, last_answer,"
+    " ended_at, created_at"
+)
+# What was read is what is still there: a replay or a removal in between wins.
+_UNMOVED = (
+    "tenant_id = :tenant AND webhook_id = :webhook_id AND filed = :filed AND noted = :noted AND failures = :failures"
+    " AND ended_at IS NULL"
+)
+
+
+def _unmoved(webhook: Webhook) -> dict[str, object]:
+    return {
+        "webhook_id": webhook.webhook_id,
+        "filed": webhook.filed,
+        "noted": webhook.noted,
+        "failures": webhook.failures,
+    }
+
+
+def _webhook(row: Row) -> Webhook:
+    return Webhook(
+        row["tenant_id"],
+        row["webhook_id"],
+        row["url"],
+        row["secret"],
+        frozenset(row["events"].split()),
+        row["inbox_id"] or None,
+        row["filed"],
+        row["noted"],
+        row["failures"],
+        row["failing_since"],
+        row["next_at"],
+        row["last_answer"],
+        row["ended_at"],
+        row["created_at"],
+    )
