@@ -490,6 +490,40 @@ async def test_a_server_that_cannot_be_reached_is_left_alone_for_a_while_and_fou
         await until(lambda: asyncio.sleep(0, result=len(sink.emails) >= 14), 20)
 
 
+async def test_looking_whether_a_server_is_back_writes_nothing_and_takes_no_try_from_what_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("letterlock.outbound.deliver._LONGEST_REST_S", 0.1)
+    port = free_port()
+    async with opened(tmp_path, Clock(), port=port) as app:
+        for n in range(12):
+            await send(app, f"r{n}@example.com")
+
+        async def written() -> list[list[tuple[Any, ...]]]:
+            tables = ("SELECT recipient, attempts, next_at, lease_until FROM deliveries", "SELECT n FROM audit")
+            found = [await app.database.read_system(lambda tx, sql=sql: tx.all(sql)) for sql in tables]  # type: ignore[misc]
+            return [[tuple(row) for row in rows] for rows in found]
+
+        looked = 0
+
+        async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal looked
+            looked += 1
+            writer.close()
+
+        async def settled() -> bool:
+            before = await written()
+            await asyncio.sleep(0.3)
+            return any(attempts for _, attempts, *_ in before[0]) and before == await written()
+
+        async with delivering(app):
+            await until(settled)
+            before = await written()
+            async with await asyncio.start_server(hang_up, "127.0.0.1", port):
+                await until(lambda: asyncio.sleep(0, result=looked >= 3))
+            assert await written() == before
+
+
 async def test_what_waited_two_days_for_a_dead_server_bounces_without_each_being_tried(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,10 +14,11 @@ import math
 import random
 import time
 from collections import defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from email.utils import format_datetime
+from typing import Any
 
 from letterlock.app import App
 from letterlock.errors import LetterlockError, StoreError
@@ -25,10 +26,10 @@ from letterlock.ids import new_id
 from letterlock.inbound.accept import accept, fingerprint, inbox_for
 from letterlock.message.envelope import Envelope
 from letterlock.message.sign import sign
-from letterlock.outbound.direct import relay_direct
+from letterlock.outbound.direct import reach_direct, relay_direct
 from letterlock.outbound.notice import bounce_notice
-from letterlock.outbound.relay import Connections, Outcome, one_line, relay
-from letterlock.outbound.routes import Way, connections, has_ways, helo, way_to
+from letterlock.outbound.relay import Connections, Outcome, one_line, reach, relay
+from letterlock.outbound.routes import Way, connections, has_ways, helo, way_of, way_to
 from letterlock.outbound.signing import keys_of
 from letterlock.policy import Recipient, SendContext, decide
 from letterlock.store import audit, emails, inboxes, outbox, reputation
@@ -62,7 +63,8 @@ _GIVEN_UP_AT_ONCE = 20
 @dataclass(slots=True)
 class _Lane:
     """One lane at work: what it has claimed and not begun, and who works. A server that cannot be reached is left alone
-    for a while, longer each time, and then tried with one email: what waits for it costs nothing meanwhile."""
+    for a while, longer each time, and then greeted without an email: what waits for it costs nothing meanwhile, no
+    claim and no record."""
 
     backlog: deque[Lease] = field(default_factory=deque)
     workers: set[asyncio.Task[None]] = field(default_factory=set)
@@ -109,21 +111,35 @@ async def deliver_forever(app: App) -> None:
                 if lease.until > app.now_ms():
                     lane.learn(await deliver(app, lease, open_ones))
 
+        async def look(lane: _Lane, way: Way) -> None:
+            try:
+                lane.learn(await _takes_mail(app, way, open_ones))
+            except Exception as error:
+                log.error("a mail server cannot be looked at: %s", type(error).__name__)
+                lane.learn(False)
+
+        def begin(lane: _Lane, name: str, what: Coroutine[Any, Any, None]) -> None:
+            task = asyncio.create_task(what, name=f"deliver {name}")
+            lane.workers.add(task)
+            task.add_done_callback(lane.workers.discard)
+            task.add_done_callback(lambda _: watch.ring())
+
         async def attend(route: Route, name: str) -> None:
             lane = lanes[route, name]
             if lane.rests:
                 if lane.hopeless:
                     await _give_up_on(app, owner, name)
                 return
+            if lane.failures and (way := way_of(app.settings, name)) is not None:
+                if not lane.workers:
+                    begin(lane, name, look(lane, way))
+                return
             most = 1 if lane.failures else LOCAL_AT_ONCE if route == "local" else connections(app.settings, name)
             room = min(2 * most - len(lane.backlog), AT_ONCE - sum(len(one.workers) for one in lanes.values()))
             if room > 0:
                 lane.backlog += await claim(app, owner, route, room, name)
             for _ in range(min(most - len(lane.workers), len(lane.backlog))):
-                task = asyncio.create_task(work(lane, most), name=f"deliver {name or route}")
-                lane.workers.add(task)
-                task.add_done_callback(lane.workers.discard)
-                task.add_done_callback(lambda _: watch.ring())
+                begin(lane, name or route, work(lane, most))
 
         try:
             while True:
@@ -157,6 +173,12 @@ async def deliver_forever(app: App) -> None:
             open_ones.close_idle(0)
             for lease in [lease for lane in lanes.values() for lease in lane.backlog]:
                 await _give_back(app, lease, set())
+
+
+async def _takes_mail(app: App, way: Way, open_ones: Connections) -> bool:
+    if way.route is not None:
+        return await reach(way.route, open_ones)
+    return await reach_direct(app, way.domain, helo(app.settings), open_ones)
 
 
 async def _give_up_on(app: App, owner: str, lane: str) -> None:

@@ -169,6 +169,15 @@ async def relay(
     return tuple(outcomes[recipient] for recipient in recipients)
 
 
+async def reach(route: Route, connections: Connections) -> bool:
+    """Whether the server takes up a conversation. Nothing is sent; the connection stays open for what is."""
+    try:
+        connections.give(route, await _greeted(route, connections))
+    except _Stop:
+        return False
+    return True
+
+
 async def _greeted(route: Route, connections: Connections | None = None) -> _Connection:
     """An open connection, or a new one."""
     if connections is not None and (kept := connections.take(route)) is not None:

@@ -41,6 +41,41 @@ def way_to(settings: Settings, sender: str, recipient: str) -> Way | None:
         return Way(f"{_DIRECT}{to}", _DIRECT_CONNECTIONS, None, to)
     if not settings.relay_host:
         return None
+    return _default(settings)
+
+
+def has_ways(settings: Settings) -> bool:
+    """Whether any mail can leave at all."""
+    return bool(settings.relay_host or settings.relays or settings.direct)
+
+
+def way_of(settings: Settings, lane: str) -> Way | None:
+    """The way that what waits in a lane goes; None: the settings name it no longer."""
+    if lane.startswith(_DIRECT):
+        domain = lane.removeprefix(_DIRECT)
+        return Way(lane, _DIRECT_CONNECTIONS, None, domain) if settings.direct else None
+    known = [_by(settings, relay) for relay in settings.relays]
+    if settings.relay_host:
+        known.append(_default(settings))
+    return next((way for way in known if way.lane == lane), None)
+
+
+def connections(settings: Settings, lane: str) -> int:
+    """How many connections at once a lane may have."""
+    way = way_of(settings, lane)
+    return way.connections if way else settings.relay_connections
+
+
+def settings_of(settings: Settings, lane: str) -> str:
+    """What the names of the settings of a lane's server begin with, as their owner writes them."""
+    return "relay_" if settings.relay_host and _default(settings).lane == lane else "relays: "
+
+
+def helo(settings: Settings) -> str:
+    return settings.smtp_hostname if settings.smtp_hostname.isascii() else "localhost"
+
+
+def _default(settings: Settings) -> Way:
     route = Route(
         settings.relay_host,
         settings.relay_port,
@@ -50,23 +85,6 @@ def way_to(settings: Settings, sender: str, recipient: str) -> Way | None:
         settings.relay_password.get_secret_value(),
     )
     return Way(_lane(route), settings.relay_connections, route)
-
-
-def has_ways(settings: Settings) -> bool:
-    """Whether any mail can leave at all."""
-    return bool(settings.relay_host or settings.relays or settings.direct)
-
-
-def connections(settings: Settings, lane: str) -> int:
-    """How many connections at once a lane may have."""
-    if lane.startswith(_DIRECT):
-        return _DIRECT_CONNECTIONS
-    known = (_by(settings, relay) for relay in settings.relays)
-    return next((way.connections for way in known if way.lane == lane), settings.relay_connections)
-
-
-def helo(settings: Settings) -> str:
-    return settings.smtp_hostname if settings.smtp_hostname.isascii() else "localhost"
 
 
 def _by(settings: Settings, relay: Relay) -> Way:
