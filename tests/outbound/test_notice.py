@@ -22,7 +22,7 @@ from letterlock.inbound.filing import file_forever
 from letterlock.inbound.listener import open_listener
 from letterlock.inbound.workers import open_workers
 from letterlock.message.parse import parse_message
-from letterlock.message.report import read_report
+from letterlock.message.report import read_report, token_of
 from letterlock.outbound.deliver import claim, deliver
 from letterlock.outbound.notice import bounce_notice, status_of
 from letterlock.outbound.submit import status
@@ -225,6 +225,6 @@ def test_whatever_a_server_said_a_notice_is_read_back_as_the_bounce_it_is(reply:
 
 @given(st.text())
 def test_only_the_form_of_a_return_path_has_a_token(address: str) -> None:
-    assert outbox.token_of(address) == ""
+    assert token_of(address) == ""
     token = outbox.new_token()
-    assert outbox.token_of(outbox.return_path(token, "anna@here.example")) == token
+    assert token_of(outbox.return_path(token, "anna@here.example")) == token

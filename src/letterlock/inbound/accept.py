@@ -15,7 +15,8 @@ from letterlock.errors import InvalidRequest
 from letterlock.ids import DEFAULT_TENANT, LOCAL_AGENT, InboxId, TenantId, new_id
 from letterlock.message.address import parse_address
 from letterlock.message.envelope import Envelope, Receipt
-from letterlock.store import emails, inboxes, outbox
+from letterlock.message.report import token_of
+from letterlock.store import emails, inboxes
 from letterlock.store.database import Transaction
 from letterlock.store.emails import Accepted
 from letterlock.store.inboxes import Inbox
@@ -73,7 +74,7 @@ async def inbox_for(app: App, recipient: str) -> Inbox | None:
 
 async def _live_inbox(tx: Transaction, recipient: str, now_ms: int) -> Inbox | None:
     """By the return path of an email that was sent, else by the address."""
-    token = outbox.token_of(recipient)
+    token = token_of(recipient)
     if token and (inbox := await inboxes.find_by_token(tx, token, now_ms)):
         return inbox
     return await inboxes.find_by_address(tx, address_keys(recipient), now_ms)

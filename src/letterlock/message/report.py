@@ -2,7 +2,7 @@
 of servers that follow neither.
 
 `read_report(parsed)` says which message is meant, by its Message-ID, and what became of each recipient. What it reads
-is a stranger's word: whoever acts on it must know the Message-ID as its own, or the token that `verp_token` finds in
+is a stranger's word: whoever acts on it must know the Message-ID as its own, or the token that `token_of` finds in
 the address the report came to. Never raises, linear in the message.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -57,7 +57,10 @@ _CHARS: Final = 60_000
 _SAID_CHARS: Final = 8_000
 _LINE: Final = 300
 
-_TOKEN: Final = re.compile(r"(?<![^\s<,;:])bounces\+([0-9a-z]{26})@", re.IGNORECASE)
+BOUNCES: Final = "bounces+"
+TOKEN_CHARS: Final = 26
+"""A return path of ours is bounces+TOKEN@DOMAIN; its token has so many characters of a-z2-7."""
+_TOKEN: Final = re.compile(rf"(?<![^\s<,;:]){re.escape(BOUNCES)}([a-z2-7]{{{TOKEN_CHARS}}})@", re.IGNORECASE)
 _TOKEN_FIELDS: Final = frozenset(("delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "to"))
 _MESSAGE_ID: Final = re.compile(
     r"^[ \t]{0,9}(?:the )?(?:(?:x-)?original-)?message[- ]?id(?:entifier)?(?: is| was)?[ \t]{0,9}:"
@@ -248,7 +251,8 @@ def read_report(parsed: ParsedMessage) -> Report | None:
         sender and (_DAEMON.search(local_part) or _DAEMON.search(sender.name))
     )
     # RFC 3834 section 4: what a person's program answers goes to the return path too.
-    awaited = bool(verp_token(parsed)) and not parsed.header("Auto-Submitted").lower().startswith("auto-replied")
+    fields = (value for name, value in parsed.headers if name.lower() in _TOKEN_FIELDS)
+    awaited = any(map(token_of, fields)) and not parsed.header("Auto-Submitted").lower().startswith("auto-replied")
     perhaps = bool(_PERHAPS_DAEMON.search(local_part))
     complained = feedback is not None or _COMPLAINT_SUBJECT in parsed.subject.lower()
     if status is None and not (complained or by_daemon or awaited or perhaps):
@@ -272,12 +276,11 @@ def read_report(parsed: ParsedMessage) -> Report | None:
     return _of_words(parsed, said, returned, shown_id or _answered(parsed))
 
 
-def verp_token(parsed: ParsedMessage, recipients: Iterable[str] = ()) -> str:
-    """The token of the return path `bounces+TOKEN@DOMAIN` that a report came to, in lower case, or "".
-
-    `recipients` of the envelope count before the fields of the header, which anyone can write."""
-    told = (*recipients, *(value for name, value in parsed.headers if name.lower() in _TOKEN_FIELDS))
-    return next((found[1].lower() for text in told if (found := _TOKEN.search(text))), "")
+def token_of(told: str) -> str:
+    """The token of the return path of ours that an address is or a header field names, in lower case (some servers
+    change it), or ""."""
+    found = _TOKEN.search(told)
+    return found[1].lower() if found else ""
 
 
 def _said(parsed: ParsedMessage) -> tuple[str, str]:

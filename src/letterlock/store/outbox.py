@@ -9,22 +9,19 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 import secrets
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 from letterlock.ids import AgentId, EmailId, InboxId, SubmissionId, TenantId, ThreadId
-from letterlock.message.report import Report, Reported
+from letterlock.message.report import BOUNCES, TOKEN_CHARS, Report, Reported, token_of
 from letterlock.policy import Reason
 from letterlock.store import audit, conduct, reputation
 from letterlock.store.database import Row, Transaction
 
 Route = Literal["local", "relay"]
 DeliveryState = Literal["queued", "held", "sent", "delivered", "bounced", "uncertain", "cancelled"]
-_BOUNCES, _TOKEN_CHARS = "bounces+", 26
-_RETURN_PATH = re.compile(r"bounces\+([a-z2-7]{26})@[^@]+")
 _LEAST_SENT, _MOST_HARD, _JUDGED_MS, _REPLY_CHARS = 20, 0.08, 30 * 24 * 3_600_000, 300
 MOST_UNANSWERED = 2
 """A message is handed over again after one lost answer, never after a second: at most one extra copy, and one more for
@@ -186,18 +183,12 @@ def _delivery(row: Row) -> Delivery:
 
 def new_token() -> str:
     """130 random bits: only who got an email, or carried it, knows its return path."""
-    return base64.b32encode(secrets.token_bytes(20)).decode()[:_TOKEN_CHARS].lower()
+    return base64.b32encode(secrets.token_bytes(20)).decode()[:TOKEN_CHARS].lower()
 
 
 def return_path(token: str, sender: str) -> str:
     """The envelope sender: bounces+TOKEN at the sender's domain, or without a token the sender."""
-    return f"{_BOUNCES}{token}@{sender.rpartition('@')[2]}" if token else sender
-
-
-def token_of(address: str) -> str:
-    """The token in a return path of ours, "" when `address` has not its form. Some servers change the case."""
-    found = _RETURN_PATH.fullmatch(address.lower())
-    return found[1] if found else ""
+    return f"{BOUNCES}{token}@{sender.rpartition('@')[2]}" if token else sender
 
 
 def _reasons_text(reasons: Iterable[Reason]) -> str:
