@@ -25,6 +25,7 @@ from letterlock.actions.caller import AGENT_SCOPES, EVERY_SCOPE, UNPROVED_CODES,
 from letterlock.actions.catalog import ACTIONS, Action, perform
 from letterlock.actions.inboxes import restore_inbox
 from letterlock.actions.platform import PLATFORM
+from letterlock.actions.webhooks import WEBHOOKS, AddWebhook, add_webhook
 from letterlock.app import App
 from letterlock.doors.mcp_server import build_mcp_server
 from letterlock.errors import CallerError
@@ -40,7 +41,7 @@ WORDS = ("alphaquark", "omegaquark", "sigmaquark")
 _ID = re.compile(r"(?<![a-z0-9])[a-z]{1,4}_[0-9a-hjkmnp-tv-z]{26}|(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 _KIND_OF = {
     "inbox": "inbox", "email_id": "email", "thread_id": "thread", "cursor": "cursor", "submission_id": "submission",
-    "address": "address", "sha256": "sha256",
+    "address": "address", "sha256": "sha256", "webhook_id": "webhook",
 }  # fmt: skip
 _PLAIN: dict[str, tuple[Any, ...]] = {
     "query": ("shared", "words", "493817", "subject", *WORDS), "limit": (1, 2, 50), "unread": (True, False),
@@ -50,6 +51,7 @@ _PLAIN: dict[str, tuple[Any, ...]] = {
     "quote": (True, False), "note": ("see below",), "idempotency_key": ("", "k"), "purpose": ("p",),
     "timeout_s": (0,), "cc": ([],), "bcc": ([],), "reason": ("because",), "sender": ("a@out.example", ""),
     "raw": (letter("handed in"),), "consumer": ("one", "two"), "start": ("all", "now"),
+    "url": ("https://example.com/",), "events": ([], ["email.filed"]), "after": ("", "0-0"),
 }  # fmt: skip
 
 
@@ -119,6 +121,8 @@ async def _restore(app: App, name: str, *, caller: Caller) -> Any:
 OPERATIONS = (
     *map(_operation, ACTIONS),
     *map(_operation, PLATFORM),
+    # All but the one that reaches out.
+    *(_operation(action) for action in WEBHOOKS if action.name != "test_webhook"),
     _call("show_email", {"email_id": "email"}, people.show_email),
     _call("email_bytes", {"email_id": "email"}, people.email_bytes),
     _call("allow_senders", {"inbox": "inbox"}, people.allow_senders, add=["shop.example"]),
@@ -289,7 +293,13 @@ class World:
 
     def _learn(self, side: Side, answer: str) -> None:
         """Names in an answer become arguments of later calls."""
-        for kind, prefix in (("email", "em_"), ("thread", "th_"), ("submission", "sub_"), ("key", "key_")):
+        for kind, prefix in (
+            ("email", "em_"),
+            ("thread", "th_"),
+            ("submission", "sub_"),
+            ("key", "key_"),
+            ("webhook", "wh_"),
+        ):
             for found in _ID.findall(answer):
                 if found.startswith(prefix):
                     side.note(kind, found)
@@ -324,7 +334,15 @@ def _nobody(kind: str, like: str = "") -> str:
         return "0" * 64
     if "@" in like or kind == "address":
         return f"nobody{new_id('x')[2:14]}@{like.rpartition('@')[2] or 'out.example'}"
-    prefixes = {"inbox": "ib", "email": "em", "thread": "th", "submission": "sub", "agent": "ag", "key": "key"}
+    prefixes = {
+        "inbox": "ib",
+        "email": "em",
+        "thread": "th",
+        "submission": "sub",
+        "agent": "ag",
+        "key": "key",
+        "webhook": "wh",
+    }
     return new_id(prefixes.get(kind, "tn"))
 
 
@@ -401,6 +419,8 @@ async def _furnished(app: App, word: str) -> Side:
         side.note("thread", sent.thread_id)
         if n:
             side.elsewhere |= {sent.submission_id, sent.thread_id}
+    hook = await add_webhook(app, owner, AddWebhook(url=f"https://hook.{word}.example/"))
+    side.note("webhook", hook.webhook_id)
     page = await do(app, "list_emails", side.callers["agent"], limit=1)
     side.note("cursor", page.next_cursor)
     return side

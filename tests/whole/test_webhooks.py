@@ -1,0 +1,102 @@
+"""Webhooks as a whole: a server, the command line, an endpoint, and the check that docs/webhooks.md shows."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from letterlock.outbound.webhooks import SCHEDULE_S
+from running import SCRIPT, clean_environment, connects, letter, post, serving, wait_until
+
+PAGE = (Path(__file__).parent.parent.parent / "docs" / "webhooks.md").read_text("utf-8")
+Seen = list[tuple[dict[str, str], bytes]]
+
+
+@pytest.fixture
+def endpoint() -> Iterator[tuple[str, Seen]]:
+    seen: Seen = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            seen.append(({name.lower(): value for name, value in self.headers.items()}, body))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}/", seen
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def shown_check() -> Callable[[str, dict[str, str], bytes], bool]:
+    found = re.search(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    assert found is not None
+    names: dict[str, Any] = {}
+    exec(found[1], names)
+    check: Callable[[str, dict[str, str], bytes], bool] = names["is_ours"]
+    return check
+
+
+def test_an_email_that_comes_in_is_told_and_the_check_of_the_page_holds(
+    tmp_path: Path, endpoint: tuple[str, Seen], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, seen = endpoint
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "letterlock.toml").write_text("webhook_private = true\n")
+
+    def letterlock(*arguments: str, fails: bool = False) -> str:
+        done = subprocess.run(
+            [SCRIPT, *arguments, "--data", str(data)],
+            capture_output=True, text=True, timeout=60, env=clean_environment(),
+        )  # fmt: skip
+        assert (done.returncode != 0) == fails, done.stderr
+        return done.stdout
+
+    with serving(data) as served:
+        wait_until(lambda: connects(served.smtp_port))
+        address = re.search(r"\S+@\S+", letterlock("inbox", "create", "hooked"))
+        assert address is not None
+        secret = letterlock("webhook", "add", url, "--events", "email.filed").strip()
+        webhook_id = letterlock("webhook", "list").split("\t")[0]
+        assert "HTTP 204" in letterlock("webhook", "test", webhook_id)
+        post(served.smtp_port, address[0], letter("the subject", "the words"))
+        wait_until(lambda: len(seen) == 2)
+        wait_until(lambda: "HTTP 204" in letterlock("webhook", "list"))
+        assert "HTTP 204" in letterlock("webhook", "replay", webhook_id, "--after", "0-0")
+        wait_until(lambda: len(seen) == 3)
+        assert "removed" in letterlock("webhook", "remove", webhook_id)
+        assert letterlock("webhook", "list") == ""
+        letterlock("webhook", "test", webhook_id, fails=True)
+    assert [json.loads(body)["type"] for _, body in seen] == ["webhook.test", "email.filed", "email.filed"]
+    assert seen[1][0]["webhook-id"] == seen[2][0]["webhook-id"]
+    is_ours = shown_check()
+    for headers, body in seen:
+        assert is_ours(secret, headers, body)
+        assert not is_ours(secret, headers, body[:-1])
+        assert not is_ours(secret, {**headers, "webhook-id": "evt_other"}, body)
+        assert not is_ours(secret, {**headers, "webhook-timestamp": str(int(headers["webhook-timestamp"]) - 301)}, body)
+        assert not is_ours("whsec_AAAA", headers, body)
+    now = int(seen[0][0]["webhook-timestamp"])
+    monkeypatch.setattr("time.time", lambda: now + 400)
+    assert not is_ours(secret, *seen[0])
+
+
+def test_the_page_names_the_schedule() -> None:
+    assert SCHEDULE_S == (5, 30, 120, 300, 900, 1800, 3600, 7200, 14400)
+    assert "5 s, 30 s, 2 min,\n5 min, 15 min, 30 min, 1 h, 2 h and then every 4 h" in PAGE
