@@ -76,10 +76,10 @@ def test_an_email_that_comes_in_is_told_and_the_check_of_the_page_holds(
         webhook_id = letterlock("webhook", "list").split("\t")[0]
         assert "HTTP 204" in letterlock("webhook", "test", webhook_id)
         post(served.smtp_port, address[0], letter("the subject", "the words"))
-        wait_until(lambda: len(seen) == 2)
-        wait_until(lambda: "HTTP 204" in letterlock("webhook", "list"))
+        wait_until(lambda: len(seen) == 2, 60)
+        wait_until(lambda: "HTTP 204" in letterlock("webhook", "list"), 60)
         assert "HTTP 204" in letterlock("webhook", "replay", webhook_id, "--after", "0-0")
-        wait_until(lambda: len(seen) == 3)
+        wait_until(lambda: len(seen) == 3, 60)
         assert "removed" in letterlock("webhook", "remove", webhook_id)
         assert letterlock("webhook", "list") == ""
         letterlock("webhook", "test", webhook_id, fails=True)
