@@ -49,7 +49,7 @@ CODES: Final[dict[Refusal | Hold, str]] = {
     "no_such_inbox": "An address of this machine has no inbox.",
     "loop": "Two machines seem to answer each other.",
     "suppressed": "Mail to the recipient bounced for good, or the recipient complained.",
-    "suspended": "Too much mail of the inbox bounced.",
+    "suspended": "The inbox or its agent was stopped (bounces, complaints, a `canary`); no approval lets it send either.",
     "limit": "The inbox, the agent or the tenant has sent as much as it may in an hour or a day.",
     "executable": "A file of it is a program, by its name, its content or what is packed in it.",
     "too_large": "It is larger than emails may be here.",
@@ -66,7 +66,7 @@ CODES: Final[dict[Refusal | Hold, str]] = {
     "look_alike": "A link in it does not lead where it seems to.",
     "phishing": "It reads like a fraud: it asks for a password, threatens an account, names a new bank account, ...",
     "canary": "It carries a mark that was planted in what is shown of a quarantined email.",
-    "relay_host": "No mail server for the outside is configured.",
+    "relay_host": "No mail server for the outside is configured: `relay_host`, `relays` or `direct`.",
 }
 assert set(CODES) == {*get_args(Refusal), *get_args(Hold)}
 
@@ -287,6 +287,7 @@ def _no_relay(outside: tuple[str, ...]) -> Reason:
     whom = outside[0] if len(outside) == 1 else f"{outside[0]} and {len(outside) - 1} more"
     return Reason(
         "relay_host",
-        f"Held: {whom} is outside, and no mail server for the outside is set (setting relay_host).",
-        "Ask the owner to set relay_host; it then goes out when Letterlock starts. Inboxes here get their mail anyway.",
+        f"Held: {whom} is outside, and no mail server for it is set (relay_host, relays or direct).",
+        "Ask the owner to set relay_host, relays for some domains, or direct; it then goes out when Letterlock starts."
+        " Inboxes here get their mail anyway.",
     )

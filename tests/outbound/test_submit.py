@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fakes import Clock, open_relay_sink
-from letterlock.actions import people
+from letterlock.actions import approvals, people
 from letterlock.app import App, open_app
 from letterlock.errors import Conflict, InvalidRequest, NotAllowed, NotFound
 from letterlock.ids import DEFAULT_TENANT, LOCAL_AGENT, EmailId, SubmissionId, TenantId
@@ -368,7 +368,14 @@ async def test_what_is_shown_of_a_quarantined_email_is_known_again_when_it_leave
         assert (row["action"], row["subject"]) == ("inbox.suspended", anna.inbox_id)
         with pytest.raises(NotAllowed, match="mark planted"):
             await send(app, anna, "carol@example.com", text="Something else")
+        with pytest.raises(NotAllowed, match="inbox resume"):
+            await approvals.approve(app, sent.submission_id, sent.sha256)
+        assert (await status(app, DEFAULT_TENANT, sent.submission_id)).held_by == "approval"
+        assert await approvals.question(app, sent.submission_id) == "", "nobody is asked what cannot be done yet"
         await people.resume_inbox(app, anna.address)
+        assert (await status(app, DEFAULT_TENANT, sent.submission_id)).held_by == "approval"
+        assert "mark" in await approvals.question(app, sent.submission_id)
+        assert (await approvals.approve(app, sent.submission_id, sent.sha256)).state == "queued"
         assert (await send(app, anna, "carol@example.com", text="Something else")).submission.held_by == ""
 
 

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 from letterlock.actions.caller import APPROVE, COMMAND_LINE, Caller
 from letterlock.app import App
-from letterlock.errors import Conflict, NotFound
+from letterlock.errors import Conflict, NotAllowed, NotFound
 from letterlock.ids import SubmissionId
 from letterlock.message.address import parse_address
 from letterlock.message.parse import parse_message
-from letterlock.policy import APPROVAL
+from letterlock.policy import APPROVAL, Recipient, SendContext, decide
 from letterlock.screen.safe_text import safe_line
-from letterlock.store import audit, conduct, outbox
+from letterlock.store import audit, conduct, outbox, reputation
 from letterlock.store.database import Transaction
 from letterlock.store.outbox import Submission
 from letterlock.wake import OUTBOX
@@ -61,10 +61,13 @@ async def show(app: App, submission_id: str, *, caller: Caller = COMMAND_LINE) -
 
 
 async def question(app: App, submission_id: str, *, caller: Caller = COMMAND_LINE) -> str:
-    """What a person is asked about a submission that waits, "" when it does not. The same for the same submission."""
+    """What a person is asked about a submission that waits, "" when it does not or cannot be let go yet. The same for
+    the same submission."""
     found = await show(app, submission_id, caller=caller)
     submission = found.submission
     if submission.held_by != APPROVAL:
+        return ""
+    if await app.database.read(caller.tenant_id, lambda tx: _stopped(tx, submission)):
         return ""
     reasons = "\n".join(f"- {reason.text}" for reason in submission.reasons)
     text = submission.body_text.strip()
@@ -79,13 +82,22 @@ async def question(app: App, submission_id: str, *, caller: Caller = COMMAND_LIN
 
 async def approve(app: App, submission_id: str, sha256: str = "", *, caller: Caller = COMMAND_LINE) -> Submission:
     """Let exactly this email go. `sha256`: what the person looked at; another one is
-    refused. Raises NotFound, Conflict."""
+    refused. Raises NotFound, Conflict, NotAllowed while its inbox or agent is stopped."""
     return await _decide(app, submission_id, sha256, caller, approved=True)
 
 
 async def deny(app: App, submission_id: str, *, caller: Caller = COMMAND_LINE) -> Submission:
     """It never goes out. Raises NotFound, Conflict."""
     return await _decide(app, submission_id, "", caller, approved=False)
+
+
+async def _stopped(tx: Transaction, submission: Submission) -> str:
+    """Why nothing of its inbox or agent may go out, "" when it may. A person first lets these go on."""
+    return await conduct.suspended(tx, submission.inbox_id) or await reputation.agent_suspended(tx, submission.agent_id)
+
+
+def _held(submission: Submission) -> tuple[Recipient, ...]:
+    return tuple(Recipient(each.recipient, False) for each in submission.deliveries if each.state == "held")
 
 
 async def _decide(app: App, submission_id: str, sha256: str, caller: Caller, *, approved: bool) -> Submission:
@@ -104,6 +116,9 @@ async def _decide(app: App, submission_id: str, sha256: str, caller: Caller, *, 
                 "It is not the email that was looked at.",
                 next_step="Look at it again with `letterlock approvals show`.",
             )
+        if approved and before.held_by == APPROVAL and (why := await _stopped(tx, before)):
+            refused = decide(SendContext(before.sender, True, _held(before), True, suspended=why, approved=True))
+            raise NotAllowed(refused.reasons[0].text, next_step=refused.reasons[0].next_step)
         done = await conduct.decide_on(tx, wanted, before.sha256, "approved" if approved else "denied", now)
         if not done:
             state = before.verdict or before.state
