@@ -119,3 +119,17 @@ async def test_each_relay_of_the_list_is_tried_with_its_own_settings(tmp_path: P
     assert first.well
     assert not second.well
     assert "relays: security" in second.advice
+
+
+@pytest.mark.parametrize(
+    ("chosen", "said"),
+    [
+        ({}, "mail to the outside world is held: none of relay_host, relays and direct is set"),
+        ({"direct": True}, "mail goes straight to the recipients' own servers (direct)"),
+        ({"relays": [{"to": "example.com", "host": HOST, "port": 1}]}, "mail goes to the domains of relays only"),
+    ],
+)
+async def test_what_mail_to_the_outside_does_is_said(tmp_path: Path, chosen: dict[str, Any], said: str) -> None:
+    found = [one.what for one in await examine(load_settings(data=tmp_path / "data", smtp_port=0, **chosen))]
+    assert sum(what.startswith(said) for what in found) == 1
+    assert sum("outside world is held" in what for what in found) == (not chosen)

@@ -103,10 +103,14 @@ async def examine(settings: Settings) -> list[Finding]:
     except OwnerError as error:
         findings.append(Finding(False, error.what, error.next_step))
     findings += await asyncio.gather(*(_try_relay(where, route) for where, route in _relays(settings)))
-    if not settings.relay_host:
-        what = "mail to other domains than those is held" if settings.relays else "mail to the outside world is held"
-        advice = "Set relay_host to send outside; inboxes here reach each other without it."
-        findings.append(Finding(True, f"no relay_host: {what}", advice))
+    if settings.direct:
+        findings.append(Finding(True, "mail goes straight to the recipients' own servers (direct)"))
+    elif settings.relays and not settings.relay_host:
+        what = "mail goes to the domains of relays only, to others it is held: neither relay_host nor direct is set"
+        findings.append(Finding(True, what, "Set relay_host or direct to send to others, too."))
+    elif not settings.relay_host:
+        what = "mail to the outside world is held: none of relay_host, relays and direct is set"
+        findings.append(Finding(True, what, "Set one to send outside; inboxes here reach each other without it."))
     return findings
 
 

@@ -28,13 +28,14 @@ from letterlock.message.markdown import MOST_MARKDOWN, check_html, html_of, text
 from letterlock.message.parse import Mailbox, attachment_bytes
 from letterlock.message.threading import Original, as_sent, forward_draft, reply_draft, untagged, usable
 from letterlock.outbound import submit as outgoing
+from letterlock.outbound.routes import settings_of
 from letterlock.outbound.submit import Answered, Submitted, new_message_id
 from letterlock.policy import MOST_RECIPIENTS
 from letterlock.screen.safe_text import safe_line, safe_text
 from letterlock.screen.score import Level
-from letterlock.store import emails
+from letterlock.store import emails, outbox
 from letterlock.store.emails import moment
-from letterlock.store.outbox import DeliveryState, Submission
+from letterlock.store.outbox import Delivery, DeliveryState, Submission
 
 MOST_SUBJECT, MOST_TEXT, MOST_HTML = 998, 200_000, 500_000
 _OF_EMAIL = re.compile(r"em_[0-9a-z]{1,60}/[0-9]{1,4}")
@@ -244,7 +245,8 @@ async def sent_now(app: App, caller: Caller, submission_id: str) -> SentEmail:
 
 async def get_delivery_status(app: App, caller: Caller, request: GetDeliveryStatus) -> DeliveryStatus:
     """Delivery status of an email you sent, for each recipient."""
-    return _status(await _own_submission(app, caller, request.submission_id))
+    submission = await _own_submission(app, caller, request.submission_id)
+    return _status(app, replace(submission, deliveries=await _with_words(app, caller, submission)))
 
 
 async def cancel_email(app: App, caller: Caller, request: CancelEmail) -> CancelledEmail:
@@ -406,10 +408,22 @@ def _each_once(*lists: list[str]) -> list[tuple[Address, ...]]:
     return [tuple(each) for each in found]
 
 
+def _mend(app: App, delivery: Delivery) -> str:
+    """Which settings keep a delivery from its relay, "" when none do: that does not go away by itself."""
+    names = settings_of(app.settings, delivery.lane)
+    for reply, what, named in _MENDED_BY:
+        if names and reply.match(delivery.reply):
+            return (
+                f"The mail server {what}: ask the owner to mend {named.format(names)} (`letterlock doctor` tells"
+                " more). It is tried again until it is 48 hours old; do not send it again."
+            )
+    return ""
+
+
 def _sent(app: App, submitted: Submitted, key: str) -> SentEmail:
     submission = submitted.submission
     reasons = [reason.text for reason in submission.reasons]
-    next_step = _next_step(submission)
+    next_step = _next_step(app, submission)
     if submitted.repeated:
         ago_s = max(0, app.now_ms() - submission.created_at) // 1000
         reasons.insert(0, f"An equal call {ago_s} s ago made this submission; nothing was sent again.")
@@ -426,7 +440,26 @@ def _sent(app: App, submitted: Submitted, key: str) -> SentEmail:
     )
 
 
-def _status(submission: Submission) -> DeliveryStatus:
+async def _with_words(app: App, caller: Caller, submission: Submission) -> tuple[Delivery, ...]:
+    """The deliveries; of one that waits for a server without an answer, with what keeps others from it."""
+    late = app.now_ms() - _SOON_MS
+    lanes = {each.lane for each in submission.deliveries if _waits_unanswered(each) and (each.next_at or 0) < late}
+    words: dict[str, str] = {}
+    for lane in lanes - {""}:
+        said = await app.database.read(caller.tenant_id, lambda tx, lane=lane: outbox.last_words(tx, lane))  # type: ignore[misc]
+        words[lane] = next(filter(_OF_SERVER.match, said), "")
+    return tuple(
+        replace(each, reply=words.get(each.lane, "")) if _waits_unanswered(each) else each
+        for each in submission.deliveries
+    )
+
+
+def _waits_unanswered(delivery: Delivery) -> bool:
+    return delivery.state == "queued" and not delivery.reply
+
+
+def _status(app: App, submission: Submission) -> DeliveryStatus:
+    now = app.now_ms()
     return DeliveryStatus(
         submission_id=submission.submission_id,
         state=submission.state,
@@ -435,14 +468,40 @@ def _status(submission: Submission) -> DeliveryStatus:
                 address=delivery.recipient,
                 state=delivery.state,
                 attempts=delivery.attempts,
-                answer=_codes_only(delivery.reply),
-                next_try_at=moment(delivery.next_at) if delivery.next_at is not None and delivery.attempts else None,
+                answer=_codes_only(delivery.reply) or _without_answer(delivery, now),
+                next_try_at=moment(delivery.next_at)
+                if delivery.next_at is not None and (delivery.attempts or delivery.next_at > now)
+                else None,
             )
             for delivery in submission.deliveries
         ],
-        reasons=[reason.text for reason in submission.reasons],
-        next_step=_next_step(submission),
+        reasons=[*(reason.text for reason in submission.reasons), *_doubts(submission)],
+        next_step=_next_step(app, submission),
     )
+
+
+def _without_answer(delivery: Delivery, now_ms: int) -> str:
+    if _warms_up(delivery, now_ms):
+        return "not tried yet: its domain is new and sends more each day (warm_up)"
+    return "handed over; no answer yet" if delivery.state == "uncertain" else ""
+
+
+def _warms_up(delivery: Delivery, now_ms: int) -> bool:
+    """Whether it waits for its place among the emails of a new domain."""
+    waits = delivery.state == "queued" and not delivery.attempts and delivery.warm_day is not None
+    return waits and delivery.next_at is not None and delivery.next_at > now_ms
+
+
+def _doubts(submission: Submission) -> list[str]:
+    """Who may have it, or have it twice: answers to the whole message were lost."""
+    said = []
+    for each in submission.deliveries:
+        if each.state == "uncertain" and each.unanswered:
+            more = "; it is tried once more" if each.next_at is not None else ""
+            said.append(f"{each.recipient} may have it: it was handed over, and no answer came back{more}.")
+        elif each.state == "sent" and each.unanswered and each.attempts > 1:
+            said.append(f"{each.recipient} may have it twice: an answer was lost, and it was handed over once more.")
+    return said
 
 
 _REPLY_CODES = re.compile(r"((?:given up after 48 hours: )?)(\d{3}(?:[ -]\d\.\d{1,3}\.\d{1,3})?)(?!\d)")
@@ -462,7 +521,32 @@ _NEXT_STEP: dict[DeliveryState, str] = {
 }
 
 
-def _next_step(submission: Submission) -> str:
+_SOON_MS = 5_000
+_OF_SERVER = re.compile(
+    r"the (?:certificate of the )?mail server |(?:421|530|534|535|538)(?!\d)|.{0,40}\bAUTH extension\b"
+)
+"""Replies that are about the server, whichever email got them."""
+# RFC 4954 section 6: 530, 534, 535, 538 ask for a login, or refuse it.
+_MENDED_BY: tuple[tuple[re.Pattern[str], str, str], ...] = (
+    (re.compile(r"53[0458](?!\d)"), "refuses the login", "{0}username and {0}password"),
+    (re.compile(r".{0,40}\bAUTH extension\b"), "offers no login", "{0}username and {0}port"),
+    (re.compile(r"the mail server does not offer STARTTLS"), "does not offer STARTTLS", "{0}security and {0}port"),
+    (re.compile(r"the certificate of the mail server"), "shows a certificate that is not trusted", "{0}host"),
+)
+
+
+def _next_step(app: App, submission: Submission) -> str:
     if submission.state == "held" and submission.reasons:
         return submission.reasons[0].next_step
+    if submission.state == "queued":
+        waiting = [each for each in submission.deliveries if each.state == "queued"]
+        for each in waiting:
+            if mend := _mend(app, each):
+                return mend
+        if all(_warms_up(each, app.now_ms()) for each in waiting):
+            last = moment(max(each.next_at or 0 for each in waiting))
+            return f"It goes out by itself, at the latest on {last:%Y-%m-%d at %H:%M} UTC; the owner can end warm_up."
+    ended = [each.reply for each in submission.deliveries if each.state == "bounced"]
+    if submission.state == "bounced" and all(reply.startswith("given up after") for reply in ended):
+        return "It was tried for 48 hours. Tell the user what the mail server answered before sending it again."
     return _NEXT_STEP.get(submission.state, "")

@@ -573,11 +573,8 @@ def _say(settings: Settings) -> None:
     ]
     tls = " with TLS" if settings.tls_cert else " without TLS"
     mail = f"{' and '.join(doors)}{tls}" if doors else "no SMTP (smtp_port is 0)"
-    relay = (
-        settings.relay_host
-        or ("for some domains" if settings.relays else "")
-        or "none (mail to the outside is held; set relay_host)"
-    )
+    chosen = (settings.relay_host, "for some domains" if settings.relays else "", "none, direct" * settings.direct)
+    relay = " and ".join(filter(None, chosen)) or "none (mail to the outside is held; set relay_host, relays or direct)"
     click.echo(
         f"letterlock {metadata.version('letterlock')}: data {settings.data}; {mail};"
         f" inboxes @{settings.domain}; relay {relay}",

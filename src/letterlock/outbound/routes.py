@@ -67,7 +67,10 @@ def connections(settings: Settings, lane: str) -> int:
 
 
 def settings_of(settings: Settings, lane: str) -> str:
-    """What the names of the settings of a lane's server begin with, as their owner writes them."""
+    """What the names of the settings of a lane's server begin with, as their owner writes them; "" for the recipients'
+    own servers, which none name."""
+    if lane.startswith(_DIRECT):
+        return ""
     return "relay_" if settings.relay_host and _default(settings).lane == lane else "relays: "
 
 

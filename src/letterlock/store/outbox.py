@@ -325,6 +325,17 @@ async def join_thread(tx: Transaction, submission: Submission) -> None:
     )
 
 
+async def last_words(tx: Transaction, lane: str) -> list[str]:
+    """The replies that what waits for another try in a lane has got, the latest due first, a few of them."""
+    rows = await tx.all(
+        "SELECT reply FROM (SELECT tenant_id, attempts, reply FROM deliveries WHERE route = 'relay' AND lane = :lane"
+        " AND next_at IS NOT NULL ORDER BY next_at DESC LIMIT 50) AS latest WHERE tenant_id = :tenant AND attempts > 0"
+        " AND reply <> ''",
+        lane=lane,
+    )
+    return [row["reply"] for row in rows]
+
+
 async def _deliveries(tx: Transaction, submission_id: SubmissionId) -> list[Delivery]:
     rows = await tx.all(
         f"SELECT {_DELIVERY_COLUMNS} FROM deliveries WHERE tenant_id = :tenant AND submission_id = :submission_id"
