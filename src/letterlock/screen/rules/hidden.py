@@ -81,7 +81,7 @@ def _garbage(evidence: Evidence) -> Iterator[Hit]:
     if garbage < _LEAST_GARBAGE or garbage < _GARBAGE_SHARE * (len(text) + removed):
         return
     # Words of a language whose charset was not named may be lost; what else it says can be read.
-    if sum(map(len, _WORD.findall(text))) < _WORDS_SHARE * (len(text) + removed):
+    if not text or sum(map(len, _WORD.findall(text))) < _WORDS_SHARE * len(text):
         yield Hit("", "message")
 
 
