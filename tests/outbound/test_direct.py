@@ -15,6 +15,7 @@ from letterlock.errors import SettingsError
 from letterlock.ids import DEFAULT_TENANT, SubmissionId
 from letterlock.outbound import direct
 from letterlock.outbound.deliver import claim, deliver
+from letterlock.outbound.relay import Connections
 from letterlock.outbound.submit import status
 from letterlock.store import transport
 from letterlock.store.outbox import Submission
@@ -73,6 +74,28 @@ async def test_a_server_that_cannot_be_reached_is_passed_over(tmp_path: Path, mo
     }
     async with open_relay_sink() as sink, opened(tmp_path, sink, monkeypatch, names) as app:
         assert (await send(app, FAR)).state == "sent"
+
+
+async def test_whether_one_of_the_servers_is_back_is_found_out_without_an_email(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    down = {"far.example": {"MX": [(1, "down.far.example")]}, "down.far.example": {"A": ["127.0.0.2"]}}
+    second = {
+        "far.example": {"MX": [(1, "down.far.example"), (2, "mx.far.example")]},
+        "down.far.example": {"A": ["127.0.0.2"]},
+    }
+    async with open_relay_sink() as sink:
+        for names, reached in (
+            (down, False),
+            ({**second, "mx.far.example": {"A": ["127.0.0.1"]}}, True),
+            # An email learns that it has no way.
+            ({"far.example": {"MX": [(0, ".")]}}, True),
+        ):
+            connections = Connections()
+            async with opened(tmp_path, sink, monkeypatch, names) as app:
+                assert await direct.reach_direct(app, "far.example", "here.example", connections) is reached
+            connections.close_idle(0)
+        assert sink.emails == []
 
 
 async def test_a_server_that_refuses_has_the_last_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

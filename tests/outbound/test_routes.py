@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from letterlock.errors import SettingsError
-from letterlock.outbound.routes import connections, has_ways, way_to
+from letterlock.outbound.routes import connections, has_ways, settings_of, way_of, way_to
 from letterlock.settings import Settings, load_settings
 from running import settings_for
 
@@ -53,6 +53,33 @@ def test_a_lane_has_the_connections_of_its_server(tmp_path: Path) -> None:
     assert way is not None
     assert connections(settings, way.lane) == way.connections == 3
     assert connections(settings, "default.example:587") == 5
+
+
+def test_a_lane_names_its_server_and_its_settings(tmp_path: Path) -> None:
+    settings = with_relays(tmp_path, relay_host="default.example")
+    for sender, recipient, named in (
+        ("a@shop.example", "b@customer.example", "relays: "),
+        ("a@other.example", "b@customer.example", "relays: "),
+        ("a@other.example", "b@other.example", "relay_"),
+    ):
+        way = way_to(settings, sender, recipient)
+        assert way is not None
+        assert way_of(settings, way.lane) == way
+        assert settings_of(settings, way.lane) == named
+    straight = settings_for(tmp_path, direct=True)
+    way = way_to(straight, "a@shop.example", "b@far.example")
+    assert way is not None
+    assert way_of(straight, way.lane) == way
+    assert settings_of(straight, way.lane) == ""
+    assert way_of(settings, way.lane) is None
+    assert way_of(settings, "gone.example:25") is None
+
+
+def test_a_server_that_is_spoken_to_in_two_manners_is_no_one_way(tmp_path: Path) -> None:
+    entry = {"host": "a.example", "port": 25}
+    relays = [{**entry, "to": "x.example", "security": "none"}, {**entry, "to": "y.example"}]
+    assert way_of(settings_for(tmp_path, relays=relays), "a.example:25") is None
+    assert way_of(settings_for(tmp_path, relays=[relays[0], {**relays[0], "to": "y.example"}]), "a.example:25")
 
 
 def test_domains_in_other_scripts_are_compared_as_the_dns_knows_them(tmp_path: Path) -> None:

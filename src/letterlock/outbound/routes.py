@@ -50,20 +50,20 @@ def has_ways(settings: Settings) -> bool:
 
 
 def way_of(settings: Settings, lane: str) -> Way | None:
-    """The way that what waits in a lane goes; None: the settings name it no longer."""
+    """The way that all goes that waits in a lane; None: the settings name none, or more than one (a server that they
+    speak to in two manners)."""
     if lane.startswith(_DIRECT):
         domain = lane.removeprefix(_DIRECT)
         return Way(lane, _DIRECT_CONNECTIONS, None, domain) if settings.direct else None
-    known = [_by(settings, relay) for relay in settings.relays]
-    if settings.relay_host:
-        known.append(_default(settings))
-    return next((way for way in known if way.lane == lane), None)
+    routes = {way.route: way for way in _relays(settings) if way.lane == lane}
+    return next(iter(routes.values())) if len(routes) == 1 else None
 
 
 def connections(settings: Settings, lane: str) -> int:
     """How many connections at once a lane may have."""
-    way = way_of(settings, lane)
-    return way.connections if way else settings.relay_connections
+    if lane.startswith(_DIRECT):
+        return _DIRECT_CONNECTIONS
+    return next((way.connections for way in _relays(settings) if way.lane == lane), settings.relay_connections)
 
 
 def settings_of(settings: Settings, lane: str) -> str:
@@ -76,6 +76,11 @@ def settings_of(settings: Settings, lane: str) -> str:
 
 def helo(settings: Settings) -> str:
     return settings.smtp_hostname if settings.smtp_hostname.isascii() else "localhost"
+
+
+def _relays(settings: Settings) -> list[Way]:
+    listed = [_by(settings, relay) for relay in settings.relays]
+    return [*listed, _default(settings)] if settings.relay_host else listed
 
 
 def _default(settings: Settings) -> Way:
