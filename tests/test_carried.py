@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import codecs
+import re
 import time
 from urllib.parse import quote
 
@@ -27,6 +28,20 @@ def disguises(text: str) -> dict[str, str]:
         "percent": quote(text, safe=""),
         "reversed": text[::-1],
         "rot13": codecs.encode(text, "rot13"),
+        "base64 in lines": base64.encodebytes(text.encode()).decode(),
+        "base64 three times": base64.b64encode(base64.b64encode(base64.b64encode(text.encode()))).decode(),
+        "base32": base64.b32encode(text.encode()).decode(),
+        "hex in lines": re.sub("(.{60})", r"\1\n", text.encode().hex()),
+        "hex of programs": " ".join(f"0x{octet:02x}" for octet in text.encode()),
+        "decimal": " ".join(map(str, text.encode())),
+        "two bytes a letter, in hex": text.encode("utf-16-le").hex(),
+        "entities": "".join(f"&#{ord(c)};" for c in text),
+        "letters spaced": " ".join(text.replace(" ", "_")),
+        "dots": ".".join(text),
+        "nothing between": text.replace(" ", ""),
+        "zero width": "\u200b".join(text),
+        "soft hyphens": "\u00ad".join(text),
+        "full width": "".join(chr(ord(c) + 0xFEE0) if "!" <= c <= "~" else c for c in text),
         "reversed base64": base64.b64encode(text[::-1].encode()).decode(),
     }
 
@@ -44,6 +59,31 @@ def test_a_code_is_found_in_every_disguise(disguise: str) -> None:
 @pytest.mark.parametrize("spelling", ["493 817", "493-817", "4 9 3 8 1 7", "4.9.3.8.1.7", "４９３８１７"])
 def test_a_code_is_found_however_it_is_spelt(spelling: str) -> None:
     assert "carries_code" in carried(f"Take {spelling} now", [CODE], [])
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        base64.b64encode(CODE.encode()).decode(),
+        base64.b64encode(base64.b64encode(base64.b64encode(CODE.encode()))).decode(),
+        base64.b32encode(CODE.encode()).decode(),
+        CODE.encode().hex(),
+        " ".join(f"0x{octet:02x}" for octet in CODE.encode()),
+        " ".join(map(str, CODE.encode())),
+        "four nine three eight one seven",
+        "vier neun drei acht eins sieben",
+    ],
+)
+def test_a_code_alone_is_found_though_it_is_short(written: str) -> None:
+    assert "carries_code" in carried(f"Hello, here it is: {written} bye", [CODE], [])
+
+
+def test_words_in_reversed_order_are_found() -> None:
+    assert carried(" ".join(MAIL.split()[::-1]), [], [MAIL]) == ("carries_mail",)
+
+
+def test_a_phrase_that_everybody_uses_is_nobody_s_words() -> None:
+    assert carried("Please let me know if that is fine.", [], ["Please let me know if you agree with it all."]) == ()
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """What the words of an outgoing email carry that came by mail: codes, credentials, text of other emails, data in links.
 
-Pure. Looks through the usual disguises: base64, hexadecimal, percent signs, rot13, reversed, letters spaced out. It
-does not judge what a text means; it compares it with what was read.
+Pure. Looks through the usual disguises: base64, base32, hexadecimal, decimal, percent signs, entities, rot13,
+reversed, letters spaced out or of other forms, codes within codes. It does not judge what a text means; it compares it
+with what was read.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ from __future__ import annotations
 import base64
 import binascii
 import codecs
+import html
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import Final, Literal
 from urllib.parse import unquote, urlsplit
@@ -20,10 +23,33 @@ from letterlock.message.extract.credentials import find_credentials
 Carried = Literal["carries_code", "carries_secret", "carries_mail", "carries_link"]
 _RUN: Final = 7
 """So many words in a row are no coincidence."""
+_SHINGLE: Final = 32
+"""Nor are so many letters and digits."""
+_STRIDE: Final = 8
 _MOST_CHARS: Final = 200_000
-_BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]{12,8000}={0,2}")
-_HEX: Final = re.compile(r"(?:[0-9A-Fa-f]{2}[ :]?){6,4000}")
+_DEEPEST: Final = 4
+"""Codes within codes that are undone."""
+_SPREAD: Final = 8
+"""All views of a text together are at most so many times as long, and a little."""
+_BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]{6,}")
+_BASE32: Final = re.compile(r"[A-Za-z2-7]{8,}")
+_HEX: Final = re.compile(r"(?:[0-9A-Fa-f]{2}(?:0x|\\x|[ :,;=%|-]){0,3}+){4,}+")
+_HEX_MARKS: Final = re.compile(r"0x|\\x|[^0-9A-Fa-f]")
+_DECIMAL: Final = re.compile(r"(?<![0-9])(?:[0-9]{2,3}[ ,;|-]{1,3}){3,}[0-9]{2,3}(?![0-9])")
+_QUOTED: Final = re.compile(r"=([0-9A-Fa-f]{2})")
 _SPACED: Final = re.compile(r"(?<!\S)(?:\S[ ._-]){5,}\S(?!\S)")
+_BLANK: Final = re.compile(r"\s+")
+_PRINTED: Final = re.compile(r"[^\x00-\x08\x0e-\x1f\x7f-\x9f\ufffd]{4,}")
+_NOT_ALNUM: Final = re.compile(r"[\W_]+")
+_ENGLISH: Final = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+_GERMAN: Final = ("null", "eins", "zwei", "drei", "vier", "f\u00fcnf", "sechs", "sieben", "acht", "neun")
+_DIGIT_WORDS: Final = {
+    **{word: str(n) for n, word in enumerate(_ENGLISH)},
+    **{word: str(n) for n, word in enumerate(_GERMAN)},
+    "oh": "0",
+    "fuenf": "5",
+}
+_DIGIT_WORD: Final = re.compile("|".join(sorted(_DIGIT_WORDS, key=len, reverse=True)), re.IGNORECASE)
 _WORD: Final = re.compile(r"[^\W_]{2,}|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _URL: Final = re.compile(r"https?://[^\s<>\"')\]]{4,4000}", re.IGNORECASE)
 _DATA: Final = re.compile(r"[A-Za-z0-9+/=_%-]{24,}")
@@ -32,57 +58,136 @@ _NUMBER: Final = re.compile(
 )
 _DATE: Final = re.compile(r"(?:19|20)[0-9]{2}-[0-9]{2}-[0-9]{2}\Z|[0-9]{2}-[0-9]{2}-(?:19|20)[0-9]{2}\Z")
 _DIGITS: Final = 6
-_DECODED: Final = 60
+_SURE: Final = 8
+"""A number of so many letters and digits is looked for within others too."""
 
 
 def carried(written: str, codes: Iterable[str], read: Iterable[str]) -> tuple[Carried, ...]:
     """What `written` (subject, text, HTML and names of an email) carries: any of `codes`, a credential, a run of words
     of one of `read` (texts of emails), or a link with data in it. Each kind once."""
-    views = list(disguises_undone(written[:_MOST_CHARS]))
+    text = written[:_MOST_CHARS]
+    views = list(disguises_undone(text))
+    packed = [squeezed(view) for view in views]
     found: list[Carried] = []
-    if any(next(iter(spellings(view, code)), None) for code in dict.fromkeys(codes) if code for view in views):
+    if _holds_code(text, packed, {code for code in codes if code}):
         found.append("carries_code")
     if any(find_credentials(view) for view in views):
         found.append("carries_secret")
-    said = {run for view in views for run in (*_runs(view), *_numbers(view))}
-    if said and any(
-        not said.isdisjoint(_runs(text)) or not said.isdisjoint(_numbers(text))
-        for text in (each[:_MOST_CHARS] for each in read)
-    ):
+    said = {run for view in views for run in _runs(view)}
+    named = {number for view in views for number in _numbers(view)}
+    pieces = {view[at : at + _SHINGLE] for view in packed for at in range(len(view) - _SHINGLE + 1)}
+    whole = "\n".join(packed)
+    if any(_repeats(each[:_MOST_CHARS], said, named, pieces, whole) for each in read):
         found.append("carries_mail")
-    if any(_has_data(url) for url in _URL.findall(written[:_MOST_CHARS])):
+    if any(_has_data(url) for url in _URL.findall(text)):
         found.append("carries_link")
     return tuple(found)
 
 
+def squeezed(text: str) -> str:
+    """The letters and digits of a text, whatever stands between them and whatever form they have."""
+    return _NOT_ALNUM.sub("", unicodedata.normalize("NFKC", text).lower())
+
+
+def _holds_code(text: str, packed: list[str], codes: set[str]) -> bool:
+    spoken = squeezed(_DIGIT_WORD.sub(lambda word: _DIGIT_WORDS[word[0].lower()], text))
+    whole = "\n".join((*packed, spoken, spoken[::-1]))
+    return any(squeezed(code) in whole or spellings(text, code) for code in codes if squeezed(code))
+
+
+def _repeats(mail: str, said: set[int], named: set[str], pieces: set[str], whole: str) -> bool:
+    numbers = _numbers(mail)
+    if not said.isdisjoint(_runs(mail)) or not named.isdisjoint(numbers):
+        return True
+    if any(len(number) >= _SURE and number.lower() in whole for number in numbers):
+        return True
+    packed = squeezed(mail) if pieces else ""
+    return any(packed[at : at + _SHINGLE] in pieces for at in range(0, len(packed) - _SHINGLE + 1, _STRIDE))
+
+
 def disguises_undone(text: str) -> Iterator[str]:
-    """The text, and what it says when it is decoded; twice, for what was encoded twice."""
+    """The text, and what it says when it is decoded, again for what was encoded several times; of any text at most a
+    fixed number of times its length."""
+    left = _SPREAD * len(text) + 4_000
+    around = [text]
+    seen = {text, ""}
     yield text
-    yield text[::-1]
-    yield codecs.encode(text, "rot13")
-    decoded = list(_decoded(text))
-    for once in decoded:
-        yield once
-        yield once[::-1]
-        yield from _decoded(once)
-    for spaced in _SPACED.findall(text)[:_DECODED]:
-        yield re.sub(r"[ ._-]", "", spaced)
+    for depth in range(_DEEPEST):
+        inner = []
+        for outer in around:
+            for view in (*_turned(outer, depth), *_decoded(outer)):
+                if view in seen:
+                    continue
+                if len(view) > left:
+                    continue
+                left -= len(view)
+                seen.add(view)
+                inner.append(view)
+                yield view
+        around = inner
+
+
+def _turned(text: str, depth: int) -> Iterator[str]:
+    if depth < 2:
+        yield text[::-1]
+    if not depth:
+        yield codecs.encode(text, "rot13")
+        yield " ".join(text.split()[::-1])
+        yield "\n".join(re.sub("[ ._-]", "", spaced) for spaced in _SPACED.findall(text))
 
 
 def _decoded(text: str) -> Iterator[str]:
-    if "%" in text:
-        yield unquote(text)
-    for run in _BASE64.findall(text)[:_DECODED]:
-        plain = run.rstrip("=").translate({45: 43, 95: 47})
-        try:
-            yield base64.b64decode(plain + "=" * (-len(plain) % 4)).decode("utf-8")
-        except (ValueError, binascii.Error):
-            continue
-    for run in _HEX.findall(text)[:_DECODED]:
-        try:
-            yield bytes.fromhex(re.sub("[ :]", "", run)).decode("utf-8")
-        except ValueError:
-            continue
+    """Of each code what in `text` is written so."""
+    plain = "".join([c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf"])
+    if plain != text:
+        yield plain
+    if "&" in plain:
+        yield html.unescape(plain)
+    if "%" in plain:
+        yield unquote(plain)
+    if "=" in plain and (quoted := _QUOTED.sub(r"%\1", plain)) != plain:
+        yield unquote(quoted)
+    # Lines and blanks may cut a code anywhere; what stands before it moves its beginning.
+    for whole in dict.fromkeys((plain, _BLANK.sub("", plain))):
+        runs = _BASE64.findall(whole.translate({45: 43, 95: 47}))
+        for skip in range(4):
+            yield _printed(_base64(run[skip:]) for run in runs)
+        runs = _BASE32.findall(whole)
+        for skip in range(8):
+            yield _printed(_base32(run[skip:]) for run in runs)
+    runs = [_HEX_MARKS.sub("", run) for run in _HEX.findall(_BLANK.sub(" ", plain))]
+    compact = _HEX.findall(_BLANK.sub("", plain))
+    runs += [_HEX_MARKS.sub("", run) for run in compact]
+    for skip in range(2):
+        yield _printed(bytes.fromhex(run[skip : skip + (len(run) - skip) // 2 * 2]) for run in runs)
+    numbers = ([int(n) for n in re.findall("[0-9]+", run)] for run in _DECIMAL.findall(_BLANK.sub(" ", plain)))
+    yield _printed(bytes(values) for values in numbers if max(values) < 256)
+
+
+def _base64(run: str) -> bytes:
+    # One letter alone means no byte.
+    run = run[:-1] if len(run) % 4 == 1 else run
+    return base64.b64decode(run + "=" * (-len(run) % 4))
+
+
+def _base32(run: str) -> bytes:
+    try:
+        return base64.b32decode(run[: len(run) // 8 * 8] + _ends(run), casefold=True)
+    except binascii.Error:
+        return b""
+
+
+def _ends(run: str) -> str:
+    """The last letters of base32, filled up; without those that are too few to mean a byte."""
+    rest = run[len(run) // 8 * 8 :]
+    size = max(each for each in (0, 2, 4, 5, 7) if each <= len(rest))
+    return rest[:size] + "=" * (8 - size) if size else ""
+
+
+def _printed(decoded: Iterable[bytes]) -> str:
+    """What of it can be read, also in two bytes for a letter; "" when nothing can."""
+    said = (each.replace(b"\0", b"").decode("utf-8", "replace") for each in decoded)
+    return "\n".join(part for each in said for part in _PRINTED.findall(each))
 
 
 def _runs(text: str) -> set[int]:
