@@ -321,6 +321,53 @@ def test_words_for_other_things_away_from_the_noun_take_nothing_from_a_code(subj
     assert value(subject, text) == "482913"
 
 
+GIVEN = [
+    "Hi Sam,\n\nyour code is 482913. Enter it in the app.\n\nThe Example team",
+    "Your code is 482913. Thanks.",
+    "Hi Sam, thank you for choosing Example. Your Example code is 482913, enter it now.",
+    "the code you asked for is 482913. It works for ten minutes.",
+    "dein Code ist 482913. Gib ihn in der App ein.",
+    "votre code est le 482913. Saisissez-le",
+    "Tu código es 482913. Introdúcelo",
+    "O seu código é 482913. Digite-o",
+    "il tuo codice è 482913. Inseriscilo",
+    "Je code is 482913. Vul hem in",
+    "Ваш код 482913. Введите его",
+    "コードは482913です。アプリに入力",
+    "您的代码是 482913。请",
+]
+
+
+@pytest.mark.parametrize("text", GIVEN)
+def test_a_sentence_that_says_what_your_code_is_needs_nothing_else(text: str) -> None:
+    assert value("Welcome to Example", text) == "482913"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Your postal code is 482913. Thanks.",
+        "Your promo code is 482913. Thanks.",
+        "The error code is 482913. Please retry.",
+        "エラーコードは482913です。",
+        "The code is 482913 lines long. See it.",
+        "Your code is 482913. Save 20 % today.",
+        "Your customer code is 48291. Keep it.",
+        "Your code of conduct is 4821. Read it.",
+        "The code is 2024. Long ago.",
+        "Your gate code is 4821. Come in.",
+    ],
+)
+def test_what_is_said_to_be_the_code_of_another_thing_is_none(text: str) -> None:
+    assert codes_of("Welcome to Example", text) == []
+
+
+def test_a_second_code_one_is_told_to_use_is_masked_too() -> None:
+    text = "Your code is 111222. If this fails use code 333444."
+    assert value("Welcome", text) == "111222"
+    assert codes_of("Welcome", text) == ["111222", "333444"]
+
+
 def test_codes_for_the_loss_of_a_device_are_never_given() -> None:
     assert value("Sign in", "Your login code is 482913.\n\nYour backup code is 333444.") == "482913"
     assert codes_of("Account", "Your backup code is 333444.") == []

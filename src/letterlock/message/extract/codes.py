@@ -483,6 +483,23 @@ _ANSWER = re.compile(r"(?:re|fwd?|aw|wg|sv|vs|tr|rv|antw?)\s?:", re.IGNORECASE)
 _SMALL = re.compile(r"[a-z]{4,}")
 _BRACKETED = re.compile(r"\[[^\]]{0,60}\]")
 _PERCENT = re.compile(r"\d ?%")
+# A verb that says what the code is, with nothing but an article behind it.
+_COPULA = re.compile(
+    r"(?:\b(?:is|ist|lautet|est|es|é|è|er|är|on|je|jest|to|este|adalah|ialah|это|є)|'s)"
+    r"(?: (?:now|le|la|el|il|lo|o|a|het|de|den|der))?[\s:\"'“„«(-]{1,4}$"
+)
+_YOUR_IN_LANGUAGES = (
+    "your dein deine deinen ihr ihre ihren euer votre ton tu su vuestro tuo suo vostro seu teu sua tua je jouw uw din "
+    "ditt deres twój pański váš vaš tvůj tvoj vaša tău ваш ваша вашият твой твоят твій σας anda bạn"
+)
+_YOUR = frozenset(_YOUR_IN_LANGUAGES.split())
+_YOU = frozenset(("you", "du", "sie", "vous", "has", "ha", "hai", "você", "pediu", "pidió", "вы", "ви"))
+_THE = frozenset(("the", "der", "le", "el", "il", "o", "lo", "de", "den", "la"))
+_NEW_IN_LANGUAGES = "new personal own neuer neue persönlicher nouveau nuevo nuovo novo nieuwe nya nye новый новий"
+_NEW = frozenset(_NEW_IN_LANGUAGES.split())
+_UNSPACED_NOUN_IS = re.compile(r"(?:コード|代码|代碼|코드|编码|รหัส)(?:は|是|为|為|는|은|คือ)[\s:：]{0,3}$")
+_ENDS_THERE = re.compile(r"[\"'”“»)]?(?:\s*$|[.,;!?。、！)]|です|입니다|\s(?:and|und|et|y|e|en|och|og|i|и)\b)")
+_SAID = 0.65
 _ABOVE, _BELOW, _AROUND = 4, 2, 6
 _TERSE = 30
 _STANDING_OUT: frozenset[Look] = frozenset({"large", "spaced", "mono", "code", "boxed", "bold", "heading", "centred"})
@@ -548,6 +565,10 @@ class _Mail:
         if strength >= 2:
             return 0.9, "the sentence calls it a sign-in or confirmation code"
         score = 0.35 + (0.35 if bits & _ACCOUNT else 0) + (0.15 if bits & _NOTICE else 0)
+        if self._given(shape):
+            score = max(score, _SAID)
+        elif len(shape.value) >= 5 and self._told_to_enter(shape):
+            score = max(score, _WORTH_MASKING + 0.05)
         if bits & _NOTICE and any(word[2] & _NOUN and 0 <= shape.start - word[1] <= 3 for word in line.words):
             score += 0.1
         # A terse mail: "Your code: 123456" and nothing else to go by.
@@ -564,6 +585,51 @@ class _Mail:
         if shape.value.isdigit() and _YEAR.fullmatch(shape.value):
             score -= 0.2
         return score, "the sentence calls it a code"
+
+    def _given(self, shape: _Shape) -> bool:
+        """Whether its clause is there to give it: "your Example code is 123456", whatever the rest of the mail says."""
+        line = shape.line
+        begin, _ = _clause(line, shape.start, shape.end)
+        if not 4 <= len(shape.value) <= 8 or not (shape.value.isdigit() or shape.value.isupper()):
+            return False
+        if _YEAR.fullmatch(shape.value) or not _ENDS_THERE.match(line.text, shape.end):
+            return False
+        if _UNSPACED_NOUN_IS.search(line.text[max(begin, shape.start - 12) : shape.start]):
+            return True
+        nouns = [word for word in line.words if begin <= word[0] and word[1] <= shape.start and word[2] & _NOUN]
+        if not nouns or shape.start - nouns[-1][1] > _PHRASE * 3:
+            return False
+        start, end, _ = nouns[-1]
+        between = line.text[end : shape.start].lower()
+        if (
+            any(mark in between[:-3] for mark in ",;(")
+            or any(letter.isdigit() for letter in between)
+            or " of " in between
+        ):
+            return False
+        ahead = line.text[max(begin, start - 60) : start].split()
+        whose = [at for at, word in enumerate(ahead) if word.lower().strip(",") in _YOUR]
+        after = not _YOUR.isdisjoint(between.split())
+        if whose and not all(
+            word[:1].isupper() or word.lower() in _NEW or word[:1].isdigit() for word in ahead[whose[-1] + 1 :]
+        ):
+            return False
+        if _COPULA.search(between):
+            if whose:
+                return True
+            the = bool(ahead) and ahead[-1].lower() in _THE
+            # "The code is 123456" may be a story's: it takes someone who asked for it, or who is to enter it.
+            asked = not _YOU.isdisjoint(between.split()) or line.bits & (_ENTER | _NOTICE)
+            return shape.value.isdigit() and (after or (the and bool(asked)))
+        return bool(whose) and shape.value.isdigit() and not between.strip(" :=-")
+
+    def _told_to_enter(self, shape: _Shape) -> bool:
+        """Whether "use code 123456" is said of it."""
+        words = shape.line.words
+        for at, (start, end, bits) in enumerate(words):
+            if bits & _NOUN and 0 <= shape.start - end <= 3 and at and words[at - 1][2] & _ENTER:
+                return start - words[at - 1][1] <= _PHRASE
+        return False
 
     def _opens(self, shape: _Shape) -> bool:
         """Whether a terse mail's first sentence gives it, "Your code is 123456.", with another sentence after it."""
