@@ -381,3 +381,63 @@ async def test_only_a_key_with_the_scope_may_take_codes_of_unproved_senders(app:
     agent = Caller(DEFAULT_TENANT, LOCAL_AGENT, AGENT_SCOPES)
     with pytest.raises(NotAllowed, match="unproved_codes"):
         await do(app, "wait_for_otp", agent, inbox=box, timeout_s=0, accept_unproved=True)
+
+
+async def test_a_look_alike_of_somebody_else_is_no_look_alike_of_the_wanted_sender(app: App) -> None:
+    box = await make_inbox(app)
+    await arrive(app, box, screened(code="666666", from_=Mailbox("", "x@paypa1.com")))
+    assert (await otp(app, box, from_="acme.example")).status == "pending"
+    assert (await otp(app, box, from_="paypal.com")).status == "withheld"
+
+
+async def test_a_code_that_was_given_already_is_withheld_no_more(app: App) -> None:
+    box = await make_inbox(app)
+    await arrive(app, box, screened(code="666666", from_=Mailbox("", "x@githab.com")))
+    assert (await otp(app, box, from_="githab.com")).code == "666666"
+    assert (await otp(app, box, from_="github.com")).status == "pending"
+
+
+@pytest.mark.parametrize("wanted", ["com", "co.uk", "@co.uk", "github.io", "COM"])
+async def test_what_everyone_can_get_a_name_below_is_no_sender(app: App, wanted: str) -> None:
+    box = await make_inbox(app)
+    with pytest.raises(InvalidRequest, match="Everyone can get a name below") as refused:
+        await otp(app, box, from_=wanted)
+    assert "own domain" in refused.value.next_step
+
+
+@pytest.mark.parametrize(
+    "sender",
+    [
+        Mailbox("Paypal", "x@paypa1.com"),
+        Mailbox("", "x@paypa1.com"),
+        Mailbox("GitHub", "x@evil.github.io"),
+        Mailbox("PayPal Security", "x@mailer.example"),
+        Mailbox("Zoom", "x@mailer.example"),
+    ],
+)
+async def test_without_a_wanted_sender_a_code_of_one_who_poses_as_a_known_service_is_withheld(
+    app: App, sender: Mailbox
+) -> None:
+    box = await make_inbox(app)
+    await arrive(app, box, screened(code="666666", from_=sender))
+    answer = await otp(app, box)
+    assert (answer.status, answer.code) == ("withheld", "")
+    assert sender.address in answer.reason
+    assert (await otp(app, box, accept_unproved=True)).code == "666666"
+    assert (await otp(app, box)).status == "pending"
+
+
+@pytest.mark.parametrize(
+    "sender",
+    [
+        Mailbox("PayPal", "service@intl.paypal.com"),
+        Mailbox("Amazon.de", "no-reply@amazon.de"),
+        Mailbox("Facebook", "security@facebookmail.com"),
+        Mailbox("Zoom Lens Club", "codes@lens.example"),
+        Mailbox("Chase Miller", "codes@miller.example"),
+    ],
+)
+async def test_a_known_service_itself_and_namesakes_of_its_words_are_given_out(app: App, sender: Mailbox) -> None:
+    box = await make_inbox(app)
+    await arrive(app, box, screened(code="493817", from_=sender))
+    assert (await otp(app, box)).code == "493817"

@@ -25,8 +25,10 @@ from letterlock.app import App
 from letterlock.errors import InvalidRequest
 from letterlock.message.address import parse_address
 from letterlock.message.extract.codes import Code
-from letterlock.message.extract.domains import registrable
+from letterlock.message.extract.domains import is_public_suffix, registrable
+from letterlock.message.extract.keywords import clean as plain
 from letterlock.message.extract.links import host_flags
+from letterlock.message.extract.lookalikes import BRANDS, Shield, is_brands_own
 from letterlock.screen.safe_text import safe_line
 from letterlock.screen.score import Level
 from letterlock.store import emails
@@ -114,12 +116,12 @@ async def wait_for_otp(app: App, caller: Caller, request: WaitForOtp) -> OtpResu
                 continue
             posing = "" if wanted.fits(email) else wanted.posed_as_by(email)
             if wanted.fits(email) or (posing and request.accept_unproved):
-                answer = await _give(app, caller, email, request)
+                answer = await _give(app, caller, email, request, wanted)
                 if answer is not None and answer.status != "withheld":
                     return answer
                 # A stranger's bait must not stand before a code that can be given.
                 withheld = withheld or answer
-            elif posing:
+            elif posing and email.code_given_at is None:
                 bait = bait or _withheld(email, posing)
             if email.code_given_at is not None or (wanted.fits(email) and answer is None):
                 superseded.add(house)
@@ -193,9 +195,11 @@ async def _wait(
             await watch.wait(left)
 
 
-async def _give(app: App, caller: Caller, email: Email, request: WaitForOtp) -> OtpResult | None:
+async def _give(app: App, caller: Caller, email: Email, request: WaitForOtp, wanted: _Wanted) -> OtpResult | None:
     """The answer this email's code makes, or None when it does not count."""
     assert email.code is not None
+    if email.code_given_at is not None and not request.include_used:
+        return None
     if email.level in (Level.SUSPECT, Level.QUARANTINED):
         # A code in mail that tries to steer its reader may be the bait; a person decides.
         return _withheld(
@@ -206,10 +210,10 @@ async def _give(app: App, caller: Caller, email: Email, request: WaitForOtp) -> 
     if app.settings.asks_dns and not email.aligned and not request.accept_unproved:
         # Anyone can write a sender's name; where that is checked, only a proved one is handed out unasked.
         return _withheld(email, f"nothing proves that {email.from_address} sent it")
+    if not wanted.domain and not request.accept_unproved and (posing := _poses(email)):
+        return _withheld(email, posing)
     result = _about(email, "found")
     if email.code_given_at is not None:
-        if not request.include_used:
-            return None
         result.status = "used"
         result.given_at = moment(email.code_given_at)
 
@@ -298,10 +302,15 @@ class _Wanted:
         with contextlib.suppress(InvalidRequest):
             if "@" in text[1:]:
                 return cls(address=parse_address(text).key, domain=_domain(text.rpartition("@")[2]))
-            if "." in text:
+            if "." in text and not is_public_suffix(domain):
                 return cls(domain=parse_address(f"x@{domain}").key.removeprefix("x@"))
-            if _NAME.fullmatch(text):
+            if _NAME.fullmatch(text) and text not in _TOP:
                 return cls(name=_domain(text))
+        if domain in _TOP or ("." in domain and "@" not in text[1:] and is_public_suffix(domain)):
+            raise InvalidRequest(
+                f"Everyone can get a name below {safe_line(domain, 80)}, so that it is nobody's mail in particular.",
+                next_step=f"Write the sender's own domain, like example.{safe_line(domain, 80)}, or their address.",
+            )
         raise InvalidRequest(
             f"from_ '{safe_line(from_, 80)}' is no address, domain or name of one.",
             next_step="Write it like codes@github.com, github.com or github, or leave it out.",
@@ -326,15 +335,38 @@ class _Wanted:
         ours = registrable(self.domain) if self.domain else f"{name}.{registrable(theirs).partition('.')[2]}"
         said = f"{email.from_name} {email.from_address.rpartition('@')[0]} {theirs.rpartition('.')[0]}".lower()
         named = name in (said if len(name) >= _TELLING else _WORDS.findall(said))
-        if named or host_flags(theirs, ours):
+        if named or Shield((ours,)).imitated_by(theirs):
             return f"{email.from_address} is not of {self.domain or name}, though it reads like that"
         return ""
 
 
 _NAME = re.compile(r"\w(?:[\w-]{0,61}\w)?")
 _WORDS = re.compile(r"[^\W_]+")
+_NAMES = {" ".join(_WORDS.findall(plain(name).lower())): brand.word for name, brand in BRANDS.items()}
 _TELLING = 5
 """A name of so many letters means somebody also as a part of a word."""
+
+
+_TOP = frozenset(("com", "net", "org", "edu", "gov", "mil", "int", "info", "biz"))
+# Their mail comes from these as well.
+_ALSO_THEIRS = frozenset(
+    ("facebookmail.com", "metamail.com", "discordapp.com", "googlemail.com", "amazonaws.com", "atlassian.net")
+)
+
+
+def _poses(email: Email) -> str:
+    """Why an email could be taken for one of a well-known service that did not send it, "" if it could not."""
+    theirs = _domain(email.from_domain)
+    if is_brands_own(theirs) or registrable(theirs) in _ALSO_THEIRS:
+        return ""
+    name = " ".join(_WORDS.findall(plain(email.from_name[:200]).lower()))
+    for brand in _NAMES:
+        # A name that is an ordinary word as well stands for the service only by itself.
+        if name == brand or (f" {brand} " in f" {name} " and not _NAMES[brand]):
+            return f"{email.from_address} is no address of {safe_line(email.from_name, 80)}"
+    if {"look_alike", "mixed_script"}.intersection(host_flags(theirs, "")):
+        return f"the domain of {email.from_address} is made to look like a well-known one"
+    return ""
 
 
 def _domain(domain: str) -> str:
