@@ -548,3 +548,18 @@ async def test_search_finds_no_part_of_a_code_and_parts_of_other_numbers(app: Ap
     await receive(app, box, letter("Your code", "Your verification code is 493817, for your order 771203."))
     for found, query in ((1, "verification"), (1, "771203"), (1, "1203"), (0, "493817"), (0, "49"), (0, "817")):
         assert len((await do(app, "search_emails", query=query)).emails) == found, query
+
+
+async def test_the_hash_of_a_file_whose_code_is_masked_is_left_out(app: App) -> None:
+    box = await make_inbox(app)
+    message = EmailMessage()
+    message["From"], message["Subject"] = "Anna <anna@shop.example>", "Your code"
+    message.set_content("Your verification code is 493817")
+    message.add_attachment(b"Your verification code is 493817", "text", "plain", filename="code.txt")
+    message.add_attachment(b"Opening hours", "text", "plain", filename="hours.txt")
+    email_id = await receive(app, box, message.as_bytes(policy=SMTP))
+    coded, other = [await do(app, "get_attachment", email_id=email_id, index=n) for n in (0, 1)]
+    assert "493817" not in coded.model_dump_json()
+    assert coded.sha256 == ""
+    assert "hash is left out" in coded.note
+    assert len(other.sha256) == 64

@@ -38,7 +38,7 @@ from letterlock.message.extract.links import Link
 from letterlock.message.parse import Attachment, Mailbox
 from letterlock.outbound.marks import mark_of
 from letterlock.screen.rule import attachment_place
-from letterlock.screen.safe_text import SafeText, fence, safe_line, safe_text
+from letterlock.screen.safe_text import SafeText, fence, masked, safe_line, safe_text
 from letterlock.screen.score import Level
 from letterlock.store import emails, outbox
 from letterlock.store.database import Transaction
@@ -177,7 +177,7 @@ class GetAttachment(Request):
 
 
 class AttachmentDetail(AttachmentListed):
-    sha256: str
+    sha256: Annotated[str, Field(description="empty when a code in the file is masked")]
     text: str = ""
     next_offset: int | None = None
     removed: list[str] = []
@@ -397,6 +397,12 @@ async def get_attachment(app: App, caller: Caller, request: GetAttachment) -> At
         note=f"A person can save it: letterlock mail save {email.email_id} FILE --attachment {found.index}",
     )
     safe = shown_attachment(report, found.index, masks)
+    said = next((one for one in report.attached if one.index == found.index), None)
+    texts = (said.text, *(passage.text for passage in said.hidden)) if said else ()
+    if masks and (safe is None or any(masked(text, masks) != text for text in texts)):
+        # Who knows the rest of a file finds its code by trying which one makes the hash.
+        detail.sha256 = ""
+        detail.note = f"Its hash is left out, as a one-time code may be told from it. {detail.note}"
     problem = next((one.problem for one in report.attached if one.index == found.index), "")
     if safe is None or problem:
         detail.note = f"{PROBLEMS.get(problem, 'It holds no text.')} {detail.note}"
