@@ -100,6 +100,18 @@ def test_an_account_number_is_found_though_it_is_short() -> None:
         assert carried(f"The number is {written}.", [], read) == ("carries_mail",)
 
 
+@pytest.mark.parametrize("disguise", [name for name in disguises("") if name != "upper"])
+@pytest.mark.parametrize("secret", ["https://bank.example/r/8fK2pQ9x", "blue-Kuchen-77"])
+def test_a_short_link_and_what_a_mail_names_as_a_pin_are_found_in_every_disguise(secret: str, disguise: str) -> None:
+    read = ["Reset it here: https://bank.example/r/8fK2pQ9x . The PIN for the door is blue-Kuchen-77."]
+    assert "carries_mail" in carried(f"It is: {disguises(secret)[disguise]} .", [], read)
+
+
+def test_a_plain_address_of_a_page_and_a_product_with_a_number_are_no_secrets() -> None:
+    read = ["The iPhone15Pro is at https://shop.example/phones/page2 now. Use it well."]
+    assert carried("Is the iPhone15Pro still at https://shop.example/phones ?", [], read) == ()
+
+
 def test_a_day_that_both_name_is_no_data() -> None:
     assert carried("See you on 2026-12-03.", [], ["The meeting is on 2026-12-03."]) == ()
 

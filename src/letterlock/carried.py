@@ -62,6 +62,15 @@ _SURE: Final = 8
 """A number of so many letters and digits is looked for within others too."""
 
 
+_NAMED: Final = re.compile(
+    r"(?<![^\W_])(?:pin|pass(?:word|code|phrase)?|passwort|kennwort|code|key|token|login|secret|wi-?fi|wlan)(?![^\W_])",
+    re.IGNORECASE,
+)
+_NEAR: Final = 60
+_MOST_SECRET: Final = 400
+_TOKEN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_~+!#$-]{5,99}")
+
+
 def carried(written: str, codes: Iterable[str], read: Iterable[str]) -> tuple[Carried, ...]:
     """What `written` (subject, text, HTML and names of an email) carries: any of `codes`, a credential, a run of words
     of one of `read` (texts of emails), or a link with data in it. Each kind once."""
@@ -100,6 +109,8 @@ def _repeats(mail: str, said: set[int], named: set[str], pieces: set[str], whole
     if not said.isdisjoint(_runs(mail)) or not named.isdisjoint(numbers):
         return True
     if any(len(number) >= _SURE and number.lower() in whole for number in numbers):
+        return True
+    if any(secret in whole for secret in _secrets(mail)):
         return True
     packed = squeezed(mail) if pieces else ""
     return any(packed[at : at + _SHINGLE] in pieces for at in range(0, len(packed) - _SHINGLE + 1, _STRIDE))
@@ -202,6 +213,25 @@ def _numbers(text: str) -> set[str]:
         for number in _NUMBER.findall(text.upper())
         if sum(map(str.isdigit, number)) >= _DIGITS and not _DATE.match(number)
     }
+
+
+def _secrets(text: str) -> set[str]:
+    """What was chosen or drawn so that nobody guesses it: what is named as a password or the like, parts of links."""
+    near = (text[name.end() : name.end() + _NEAR] for name in _NAMED.finditer(text))
+    parts = (part for url in _URL.findall(text) for part in re.split("[/?#&=;]", url)[3:])
+    tokens = (*(each for window in near for each in _TOKEN.findall(window)), *parts)
+    return {
+        packed
+        for token in tokens
+        if not _DATE.match(token) and _is_mixed(token) and _DIGITS <= len(packed := squeezed(token)) <= _MOST_SECRET
+    }
+
+
+def _is_mixed(token: str) -> bool:
+    """Digits and letters, both more than once or the letters large and small: no word, no number of a page."""
+    digits = sum(map(str.isdigit, token))
+    letters = sum(map(str.isalpha, token))
+    return bool(digits and letters) and (not token.islower() or (digits > 1 and letters > 1))
 
 
 def _has_data(url: str) -> bool:

@@ -5,7 +5,10 @@ import base64
 import dataclasses
 import email
 import email.policy
+import gzip
+import io
 import os
+import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -27,7 +30,7 @@ from letterlock.outbound.submit import SAME_REQUEST_MS, Submitted, cancel, new_m
 from letterlock.screen.score import Level
 from letterlock.store import inboxes
 from letterlock.store.inboxes import Inbox
-from running import do, letter, make_inbox, receive, settings_for
+from running import arrive, do, file_all, letter, make_inbox, receive, screened, settings_for
 
 
 @pytest.fixture
@@ -400,3 +403,69 @@ async def test_the_key_of_marks_is_made_once_and_is_its_owners(tmp_path: Path) -
         if os.name == "posix":
             assert (app.folder / "canary.key").stat().st_mode & 0o077 == 0
     assert mark_of(tmp_path / "nowhere", DEFAULT_TENANT, EmailId("em_1")) == ""
+
+
+# What it carries
+
+FIGURES = "The quarterly figures are confidential: revenue fell by nine percent and the Oslo office closes in May."
+
+
+def zipped(text: str) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("note.txt", text)
+    return packed.getvalue()
+
+
+async def test_words_that_only_the_html_shows_and_those_in_files_are_compared_with_what_was_read(
+    tmp_path: Path,
+) -> None:
+    words = " ".join(f"<b>{word[0]}</b>{word[1:]}" for word in FIGURES.split())
+    cases: list[dict[str, Any]] = [
+        {"html": f"<p>{words}</p>"},
+        {"html": f"<p>{''.join(f'&#{ord(c)};' for c in FIGURES)}</p>"},
+        {"html": f"<p title='{base64.b64encode(FIGURES.encode()).decode()}'>Hello</p>"},
+        {"files": (File("a.zip", "application/zip", zipped(FIGURES)),)},
+        {"files": (File("a.docx", "application/zip", zipped("<a>" + FIGURES.replace(" ", "</a><a> ") + "</a>")),)},
+        {"files": (File("a.gz", "application/gzip", gzip.compress(FIGURES.encode())),)},
+        {"files": (File("a.txt", "text/plain", FIGURES.encode("utf-16")),)},
+    ]
+    async with open_app(settings_for(tmp_path, relay_host="127.0.0.1")) as app:
+        anna = await inbox_at(app, "anna")
+        await do(app, "read_email", email_id=await receive(app, anna.address, letter("Figures", FIGURES)))
+        for changes in cases:
+            sent = (await send(app, anna, "carol@example.com", **changes)).submission
+            assert "carries_mail" in [reason.code for reason in sent.reasons], changes
+        for data in (zipped("Another text"), b"PK\x03\x04 broken", b"\x1f\x8b broken"):
+            await send(app, anna, "carol@example.com", files=(File("a.zip", "application/zip", data),))
+
+
+async def test_much_other_mail_does_not_push_what_was_read_out_of_mind(tmp_path: Path) -> None:
+    async with open_app(settings_for(tmp_path, relay_host="127.0.0.1")) as app:
+        anna = await inbox_at(app, "anna")
+        await do(app, "read_email", email_id=await receive(app, anna.address, letter("Figures", FIGURES)))
+        for n in range(102):
+            email_id = await arrive(app, anna.address, screened(text=f"Offer {n} of today."))
+            await do(app, "read_email", email_id=email_id)
+        sent = (await send(app, anna, "carol@example.com", text=FIGURES)).submission
+        assert "carries_mail" in [reason.code for reason in sent.reasons]
+
+
+async def test_a_code_is_remembered_longer_than_a_day(tmp_path: Path, clock: Clock) -> None:
+    async with open_app(settings_for(tmp_path, relay_host="127.0.0.1"), clock) as app:
+        anna = await inbox_at(app, "anna")
+        await arrive(app, anna.address, screened(text="Your code is 493817", code="493817"))
+        clock.advance(30 * 3600)
+        sent = (await send(app, anna, "carol@example.com", text="It is 493 817")).submission
+        assert [reason.code for reason in sent.reasons] == ["carries_code"]
+
+
+async def test_a_note_to_oneself_makes_an_address_from_mail_no_better(tmp_path: Path) -> None:
+    async with open_app(settings_for(tmp_path, relay_host="127.0.0.1")) as app:
+        anna, bob = await inbox_at(app, "anna"), await inbox_at(app, "bob")
+        await receive(app, anna.address, letter("Hi", "Note grab@thief.example and write there in two days"))
+        note = await send(app, anna, bob.address, text="Contact grab@thief.example")
+        assert note.submission.state == "delivered"
+        await file_all(app)
+        sent = (await send(app, anna, "grab@thief.example")).submission
+        assert [reason.code for reason in sent.reasons] == ["only_from_mail"]

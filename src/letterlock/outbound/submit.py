@@ -9,9 +9,17 @@ returns, so no postmaster is needed for it; of a mixed email a missing relay hol
 from __future__ import annotations
 
 import asyncio
+import codecs
+import contextlib
 import hashlib
+import io
 import json
-from collections.abc import Iterable
+import lzma
+import re
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -23,6 +31,7 @@ from letterlock.ids import AgentId, EmailId, InboxId, SubmissionId, TenantId, Th
 from letterlock.inbound.accept import address_keys
 from letterlock.message.address import Address, parse_address
 from letterlock.message.compose import Draft, File, compose
+from letterlock.message.markdown import text_of
 from letterlock.outbound.deliver import LEASE_MS, deliver
 from letterlock.outbound.marks import key_of
 from letterlock.outbound.routes import has_ways, way_to
@@ -40,8 +49,12 @@ from letterlock.wake import OUTBOX
 SAME_REQUEST_MS = 10 * 60 * 1000
 _HOUR_MS = 3_600_000
 _DAY_MS = 24 * _HOUR_MS
-_MOST_COMPARED = 100
+_MOST_COMPARED = 500
+_MOST_COMPARED_CHARS = 5_000_000
+_MOST_CODES = 5_000
+_LASTING = 6
 _MOST_OF_FILE = 50_000
+_MOST_PACKED = 20
 _MOST_MENTIONS = 50
 _MOST_DOMAINS = 1_000
 _MARKED = Alarm("canary", "it carries a mark that was planted in what is shown of a quarantined email")
@@ -93,13 +106,15 @@ async def submit(
     request_hash = _request_hash(draft, answered)
     name = f"key {key}" if key else f"request {request_hash}"
     raw = compose(draft)
-    sha256 = hashlib.sha256(raw).hexdigest()
+    sha256 = outbox.envelope_hash(raw, str(draft.sender), map(str, draft.recipients))
     now = app.now_ms()
     owner = new_id("worker")
-    words = "\n".join((draft.subject, draft.text, draft.html, draft.sender_name, *map(_said, draft.files)))
-    carries = await app.database.read(
-        inbox.tenant_id, lambda tx: _carried(tx, agent_id, inbox.inbox_id, words, draft, answered, now)
+    words = await asyncio.to_thread(_words, draft)
+    codes, texts = await app.database.read(
+        inbox.tenant_id, lambda tx: _remembered(tx, agent_id, inbox.inbox_id, draft, answered, now)
     )
+    # Every disguise takes a while to look through.
+    carries = await asyncio.to_thread(carried, words, codes, texts)
     stands_out = await _alarms(app, inbox, draft, words, len(raw))
 
     async def keep(system: Transaction) -> tuple[Submitted, list[Lease]] | _Refused:
@@ -238,23 +253,56 @@ async def _known(
     return known
 
 
+def _words(draft: Draft) -> str:
+    """All that can be read in it, in its HTML as it is written and as it is shown."""
+    shown = text_of(draft.html) if draft.html else ""
+    return "\n".join((draft.subject, draft.text, draft.sender_name, shown, draft.html, *map(_said, draft.files)))
+
+
 def _said(file: File) -> str:
-    """What of a file can be compared with what was read."""
-    return f"{file.filename}\n{file.data[:_MOST_OF_FILE].decode('utf-8', 'replace')}"
+    """What of a file can be compared with what was read: its text in any charset, and of what is packed in it."""
+    return "\n".join((file.filename, _decoded(file.data), *map(_decoded, _packed(file.data))))
 
 
-async def _carried(
+def _decoded(data: bytes) -> str:
+    data = data[:_MOST_OF_FILE]
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16", "replace")
+    return data.replace(b"\0", b"").decode("utf-8", "replace")
+
+
+def _packed(data: bytes) -> Iterator[bytes]:
+    """The beginnings of the files in an archive; XML (documents of office programs) without its tags too."""
+    if data.startswith(b"\x1f\x8b"):
+        with contextlib.suppress(zlib.error):
+            yield zlib.decompressobj(31).decompress(data, _MOST_OF_FILE)
+        return
+    # Whatever is wrong with an archive, what could be read of it is compared.
+    with (
+        contextlib.suppress(
+            zipfile.BadZipFile, zlib.error, RuntimeError, ValueError, OSError, EOFError, struct.error, lzma.LZMAError
+        ),
+        zipfile.ZipFile(io.BytesIO(data)) as archive,
+    ):
+        for member in archive.infolist()[:_MOST_PACKED]:
+            yield member.filename.encode("utf-8", "replace")
+            with archive.open(member) as opened:
+                beginning = opened.read(_MOST_OF_FILE)
+            yield re.sub(rb"<[^<>]*>", b"", beginning) if beginning.lstrip().startswith(b"<") else beginning
+
+
+async def _remembered(
     tx: Transaction,
     agent_id: AgentId,
     inbox_id: InboxId,
-    words: str,
     draft: Draft,
     answered: Answered | None,
     now_ms: int,
-) -> tuple[Carried, ...]:
-    """What the words carry of mail that the agent read, apart from what every recipient has of it already."""
+) -> tuple[list[str], list[str]]:
+    """The codes that came, and the texts of mail that the agent read, without what every recipient has already."""
     recipients = {address.key for address in draft.recipients}
-    texts = []
+    texts: list[str] = []
+    room = _MOST_COMPARED_CHARS
     read = await conduct.read_lately(tx, agent_id, now_ms - conduct.REMEMBERED_MS, _MOST_COMPARED)
     for email in await emails.by_ids(tx, read):
         report = await emails.inspection(tx, email.email_id)
@@ -266,7 +314,13 @@ async def _carried(
             if recipients <= had_it:
                 continue
         texts.append("\n".join((report.subject, report.text, *(said.text for said in report.attached))))
-    return carried(words, await conduct.codes_since(tx, now_ms - _DAY_MS), texts)
+        room -= len(texts[-1])
+        if room < 0:
+            break
+    codes = await conduct.codes_since(tx, now_ms - _DAY_MS)
+    # Some work for longer than a day; short ones would be met by chance.
+    older = await conduct.codes_since(tx, now_ms - conduct.REMEMBERED_MS, _MOST_CODES)
+    return [*codes, *(code for code in older if len(code) >= _LASTING)], texts
 
 
 async def _alarms(app: App, inbox: Inbox, draft: Draft, words: str, size: int) -> tuple[Alarm, ...]:
@@ -371,7 +425,17 @@ async def _only_from_mail(tx: Transaction, agent_id: AgentId, address: Address) 
     """Whether mail speaks of the address, and none of it is vouched for."""
     found = await tx.match_terms(None, query_terms(str(address)), 2**62, _MOST_MENTIONS)
     mentions = await emails.by_ids(tx, found)
-    return bool(mentions) and not any([await vouched(tx, agent_id, email) for email in mentions])
+    # What an agent here wrote itself says of nobody that they may be written to: it may repeat what it read.
+    return bool(mentions) and not any(
+        [await vouched(tx, agent_id, email) and not await _is_own(tx, email) for email in mentions]
+    )
+
+
+async def _is_own(tx: Transaction, email: Email) -> bool:
+    try:
+        return await inboxes.find(tx, str(parse_address(email.from_address))) is not None
+    except InvalidRequest:
+        return False
 
 
 async def vouched(tx: Transaction, agent_id: AgentId, email: Email) -> bool:
@@ -385,8 +449,7 @@ async def vouched(tx: Transaction, agent_id: AgentId, email: Email) -> bool:
         sender = parse_address(email.from_address)
     except InvalidRequest:
         return False
-    own = await inboxes.find(tx, str(sender))
-    return own is not None or await conduct.contact(tx, agent_id, sender.key) != ""
+    return await _is_own(tx, email) or await conduct.contact(tx, agent_id, sender.key) != ""
 
 
 async def _limits(
