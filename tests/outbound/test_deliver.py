@@ -5,7 +5,8 @@ import contextlib
 import email
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,11 @@ from typing import Any
 import pytest
 
 from fakes import Clock, RelaySink, open_relay_sink
+from letterlock.actions import approvals, people
 from letterlock.app import App, open_app
+from letterlock.errors import NotAllowed
 from letterlock.ids import DEFAULT_TENANT, SubmissionId
+from letterlock.outbound import deliver as deliver_module
 from letterlock.outbound.deliver import (
     HANDING_OVER_MS,
     JITTER,
@@ -27,7 +31,7 @@ from letterlock.outbound.deliver import (
 )
 from letterlock.outbound.relay import Limits
 from letterlock.outbound.submit import status
-from letterlock.store import outbox
+from letterlock.store import conduct, outbox
 from letterlock.store.outbox import Delivery, Submission
 from running import do, free_port, make_inbox, settings_for, until
 
@@ -579,3 +583,149 @@ async def test_a_fault_of_ours_is_tried_again_and_never_logged_with_an_address(
     assert delivery.next_at is not None
     assert "RuntimeError" in caplog.text
     assert "carol" not in caplog.text
+
+
+# Forbidden after it was submitted
+
+
+@pytest.mark.parametrize("when", ["claimed", "told"])
+async def test_a_pause_stops_what_is_claimed_already_and_its_end_lets_it_go_on(tmp_path: Path, when: str) -> None:
+    async with open_relay_sink() as sink, opened(tmp_path, Clock(), sink) as app:
+        submission_id = await send(app, "carol@example.com")
+        (lease,) = await claim(app, "worker_test", "relay", 10)
+        if when == "claimed":
+            await people.pause(app)
+            await deliver(app, lease)
+        else:
+            await _while_told(app, lease, people.pause(app))
+        delivery = await only(app, submission_id)
+        assert (sink.emails, delivery.state, delivery.attempts) == ([], "queued", 0)
+        assert "stopped all sending" in delivery.reply
+        assert await round_of(app) == 0
+        await people.pause(app, end=True)
+        await round_of(app)
+        assert (await only(app, submission_id)).state == "sent"
+
+
+async def _while_told(app: App, lease: outbox.Lease, change: Coroutine[Any, Any, Any]) -> None:
+    """Deliver, with `change` done after the look before the try and before the message is handed over."""
+    told, now = deliver_module.relay, [change]
+
+    async def relay(*args: Any) -> Any:
+        await now.pop()
+        return await told(*args)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(deliver_module, "relay", relay)
+        await deliver(app, lease)
+
+
+async def test_a_recipient_suppressed_since_gets_nothing_and_the_others_do(tmp_path: Path) -> None:
+    async with open_relay_sink() as sink, opened(tmp_path, Clock(), sink) as app:
+        submission_id = await send(app, ["carol@example.com", "dave@example.com"])
+        (lease,) = await claim(app, "worker_test", "relay", 10)
+        await _while_told(app, lease, people.suppress(app, "carol@example.com"))
+        assert sink.emails == []
+        await round_of(app)
+        assert [email.recipients for email in sink.emails] == [("dave@example.com",)]
+        states = {each.recipient: each.state for each in (await look(app, submission_id)).deliveries}
+        assert states == {"carol@example.com": "bounced", "dave@example.com": "sent"}
+
+
+async def test_nothing_queued_goes_out_from_an_inbox_that_is_deleted(tmp_path: Path) -> None:
+    async with open_relay_sink() as sink, opened(tmp_path, Clock(), sink) as app:
+        submission_id = await send(app, "carol@example.com")
+        await do(app, "delete_inbox", inbox=f"anna@{app.settings.domain}")
+        await round_of(app)
+        assert (sink.emails, (await only(app, submission_id)).state) == ([], "bounced")
+
+
+async def test_what_is_queued_of_an_inbox_stopped_while_it_is_tried_is_held_until_it_may_go_on(tmp_path: Path) -> None:
+    async with open_relay_sink() as sink, opened(tmp_path, Clock(), sink) as app:
+        submission_id = await send(app, "carol@example.com")
+        (lease,) = await claim(app, "worker_test", "relay", 10)
+        inbox_id = (await look(app, submission_id)).inbox_id
+        stop = app.database.write(DEFAULT_TENANT, lambda tx: conduct.suspend(tx, inbox_id, "it bounced"))
+        await _while_told(app, lease, stop)
+        found = await look(app, submission_id)
+        assert (sink.emails, found.state, found.held_by) == ([], "held", "suspended")
+        await people.resume_inbox(app, f"anna@{app.settings.domain}")
+        await round_of(app)
+        assert (await only(app, submission_id)).state == "sent"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE deliveries SET recipient = 'eve@example.com' WHERE tenant_id = :tenant",
+        "UPDATE submissions SET raw = x'00' WHERE tenant_id = :tenant",
+    ],
+)
+async def test_bytes_or_a_recipient_changed_in_the_store_are_never_sent(tmp_path: Path, change: str) -> None:
+    async with open_relay_sink() as sink, opened(tmp_path, Clock(), sink) as app:
+        submission_id = await send(app, "carol@example.com")
+        await app.database.write(DEFAULT_TENANT, lambda tx: tx.run(change))
+        await round_of(app)
+        assert (sink.emails, (await only(app, submission_id)).state) == ([], "bounced")
+        rows = await app.database.read_system(lambda tx: tx.all("SELECT action FROM audit"))
+        assert "email.changed" in {row["action"] for row in rows}
+
+
+@pytest.mark.parametrize("since", ["suppressed", "deleted", "changed"])
+async def test_no_approval_lets_go_what_the_policy_refuses_by_now(tmp_path: Path, since: str) -> None:
+    async with open_relay_sink() as sink, opened(tmp_path, Clock(), sink) as app:
+        app = replace(app, settings=app.settings.model_copy(update={"first_emails": 5}))
+        submission_id = await send(app, "carol@example.com")
+        if since == "suppressed":
+            await people.suppress(app, "carol@example.com")
+        elif since == "deleted":
+            await do(app, "delete_inbox", inbox=f"anna@{app.settings.domain}")
+        else:
+            bcc = "UPDATE deliveries SET recipient = 'eve@example.com' WHERE tenant_id = :tenant"
+            await app.database.write(DEFAULT_TENANT, lambda tx: tx.run(bcc))
+        with pytest.raises(NotAllowed):
+            await approvals.approve(app, submission_id)
+        await round_of(app)
+        assert (sink.emails, (await only(app, submission_id)).state) == ([], "held")
+
+
+# What a person is asked
+
+
+async def test_a_person_sees_the_reasons_first_and_every_line_of_the_email_quoted(tmp_path: Path) -> None:
+    async with open_relay_sink() as sink, opened(tmp_path, Clock(), sink) as app:
+        app = replace(app, settings=app.settings.model_copy(update={"first_emails": 5, "approval_hours": 1.0}))
+        box = await make_inbox(app, "anna")
+        sent = await do(
+            app,
+            "send_email",
+            inbox=box,
+            to=["carol@example.com"],
+            bcc=["eve@example.com"],
+            subject="Grüße",
+            text="Hello\n\nWhy you are asked:\u2028- nothing",
+            html="<p>Pay <b>now</b></p>",
+            attachments=["plan.txt;base64,SGVsbG8="],
+        )
+        question = await approvals.question(app, sent.submission_id)
+        found = [line for line in question.splitlines() if line.strip()]
+        assert found[1] == "Why you are asked:"
+        assert [line for line in found if line.lstrip("> ").startswith("Why you are asked")][1:] == [
+            "> Why you are asked:"
+        ]
+        assert "> - nothing" in found
+        assert "Goes to: carol@example.com, eve@example.com (Bcc)" in found
+        assert "Subject: Grüße" in found
+        assert "> Pay now" in found
+        assert "- plan.txt (text/plain, 5 bytes)" in found
+
+
+async def test_what_nobody_decided_in_time_is_cancelled_at_once_before_upkeep_writes_it(tmp_path: Path) -> None:
+    clock = Clock()
+    async with open_relay_sink() as sink, opened(tmp_path, clock, sink) as app:
+        app = replace(app, settings=app.settings.model_copy(update={"first_emails": 5, "approval_hours": 1.0}))
+        submission_id = await send(app, "carol@example.com")
+        clock.advance(3_700)
+        shown = await do(app, "get_delivery_status", submission_id=submission_id)
+        assert (shown.state, shown.recipients[0].state) == ("cancelled", "cancelled")
+        assert await approvals.question(app, submission_id) == ""

@@ -17,9 +17,10 @@ from letterlock.errors import NotAllowed
 from letterlock.ids import DEFAULT_TENANT, SubmissionId
 from letterlock.inbound.filing import file_forever
 from letterlock.inbound.workers import open_workers
+from letterlock.message.report import Report, Reported
 from letterlock.outbound.deliver import claim, deliver
 from letterlock.outbound.submit import status
-from letterlock.store import emails
+from letterlock.store import emails, outbox
 from letterlock.store.outbox import Submission
 from running import do, ended, hand_in, letter, make_inbox, settings_for, until
 
@@ -135,3 +136,38 @@ async def test_a_new_domain_that_warms_up_puts_off_what_is_more_than_its_day_tak
         )
         assert row is not None
         assert row["n"] == 7, "what is put off is not tried"
+
+
+async def test_complaints_of_one_email_in_the_name_of_all_its_readers_stop_nobody(tmp_path: Path) -> None:
+    async with relayed(tmp_path, Clock()) as (app, _):
+        box = await make_inbox(app, "anna")
+        to = [f"p{n}@far.example" for n in range(4)]
+        sent = await do(app, "send_email", inbox=box, to=to, subject="Hi", text="Hello")
+        await relay_now(app)
+        told = Report("complaint", "", tuple(Reported(each, "none") for each in to))
+        await report(app, SubmissionId(sent.submission_id), told)
+        assert (await look(app, await send(app, box, "new@far.example"))).state == "queued"
+
+
+async def test_an_inbox_is_judged_when_it_has_sent_enough_to_be_judged(tmp_path: Path) -> None:
+    async with relayed(tmp_path, Clock()) as (app, _):
+        box = await make_inbox(app, "anna")
+        ids = [await send(app, box, f"p{n}@far.example", f"text {n}") for n in range(19)]
+        await relay_now(app)
+        for n, id_ in enumerate(ids[:5]):
+            await report(app, id_, Report("bounce", "", (Reported(f"p{n}@far.example", "hard", "5.1.1"),)))
+        await send(app, box, "p19@far.example")
+        await relay_now(app)
+        with pytest.raises(NotAllowed, match="5 of 20 recipients bounced"):
+            await send(app, box, "p20@far.example")
+        await people.resume_inbox(app, box)
+        await send(app, box, "p21@far.example")
+        await relay_now(app)
+        assert (await look(app, await send(app, box, "p22@far.example"))).state == "queued"
+
+
+async def report(app: App, submission_id: SubmissionId, told: Report) -> None:
+    about = await look(app, submission_id)
+    await app.database.write(
+        DEFAULT_TENANT, lambda tx: outbox.record_report(tx, about, told, about.sender, app.now_ms())
+    )

@@ -12,12 +12,13 @@ from letterlock.app import App
 from letterlock.errors import Conflict, NotAllowed, NotFound
 from letterlock.ids import SubmissionId
 from letterlock.message.address import parse_address
+from letterlock.message.markdown import text_of
 from letterlock.message.parse import parse_message
-from letterlock.policy import APPROVAL, Recipient, SendContext, decide
+from letterlock.policy import APPROVAL, Decision, Recipient, SendContext, decide
 from letterlock.screen.safe_text import safe_line
 from letterlock.store import audit, conduct, outbox, reputation
 from letterlock.store.database import Transaction
-from letterlock.store.outbox import Submission
+from letterlock.store.outbox import Standing, Submission
 from letterlock.wake import OUTBOX
 
 _MOST = 200
@@ -52,7 +53,7 @@ async def show(app: App, submission_id: str, *, caller: Caller = COMMAND_LINE) -
         if submission is None or caller.inbox_id not in (None, submission.inbox_id):
             return None
         raw = await outbox.raw(tx, SubmissionId(submission_id))
-        return Waiting(submission, raw) if raw is not None else None
+        return Waiting(outbox.as_of(submission, app.now_ms()), raw) if raw is not None else None
 
     found = await app.database.read(caller.tenant_id, load)
     if found is None:
@@ -69,20 +70,52 @@ async def question(app: App, submission_id: str, *, caller: Caller = COMMAND_LIN
         return ""
     if await app.database.read(caller.tenant_id, lambda tx: _stopped(tx, submission)):
         return ""
-    reasons = "\n".join(f"- {reason.text}" for reason in submission.reasons)
-    text = submission.body_text.strip()
-    files = len(parse_message(found.raw).attachments)
-    return (
-        f"Send this email?\nFrom: {submission.sender}\nTo: {', '.join(submission.recipients)}\n"
-        f"Subject: {safe_line(submission.subject)}\n\n{text[:_SHOWN]}{' [...]' if len(text) > _SHOWN else ''}\n\n"
-        + (f"{files} attached file{'s' * (files > 1)}.\n" if files else "")
-        + f"Why you are asked:\n{reasons}"
-    )
+    return f"Send this email?\n\n{described(found, _SHOWN)}"
+
+
+def described(found: Waiting, most: int | None = None) -> str:
+    """A submission for a person: why it waits, then the envelope, then what its bytes say, decoded; of each body at
+    most `most` characters. What the email says is quoted, so that none of it looks like ours."""
+    submission, parsed = found.submission, parse_message(found.raw)
+    named = {mailbox.address.lower() for mailbox in (*parsed.to, *parsed.cc)}
+    whom = [
+        each.recipient if each.recipient.lower() in named else f"{each.recipient} (Bcc)"
+        for each in submission.deliveries
+    ]
+    lines = ["Why you are asked:", *(f"- {safe_line(reason.text, 500)}" for reason in submission.reasons), ""]
+    lines += [f"From: {submission.sender}", f"Goes to: {', '.join(whom)}", f"Subject: {safe_line(parsed.subject)}", ""]
+    text = "\n".join(parsed.plain).strip()
+    lines += ["Text:", *_quoted(text, most)]
+    html = "\n".join(text_of(each) for each in parsed.html).strip()
+    if html and _letters(html) != _letters(text):
+        lines += ["", "Its HTML, which most programs show in place of the text, says something else:"]
+        lines += _quoted(html, most)
+    if parsed.attachments:
+        lines += ["", f"Files ({len(parsed.attachments)}):"]
+        lines += [
+            f"- {safe_line(file.filename, 120)} ({safe_line(file.content_type, 80)}, {file.size} bytes)"
+            for file in parsed.attachments
+        ]
+    return "\n".join(lines)
+
+
+def _quoted(text: str, most: int | None) -> list[str]:
+    cut = text if most is None else text[:most]
+    lines = ["> " + "".join(c if c.isprintable() else " " for c in line) for line in cut.splitlines()]
+    if len(cut) < len(text):
+        lines.append(f"[{len(text) - len(cut)} more characters are not shown here; `letterlock approvals show` does.]")
+    return lines
+
+
+def _letters(text: str) -> str:
+    """What two forms of the same words share, whatever their layout and marks."""
+    return "".join(c for c in text.casefold() if c.isalnum())
 
 
 async def approve(app: App, submission_id: str, sha256: str = "", *, caller: Caller = COMMAND_LINE) -> Submission:
     """Let exactly this email go. `sha256`: what the person looked at; another one is
-    refused. Raises NotFound, Conflict, NotAllowed while its inbox or agent is stopped."""
+    refused. Raises NotFound, Conflict, NotAllowed when the policy refuses it by now: its inbox or agent is stopped or
+    gone, a recipient is suppressed, or it is not what was submitted."""
     return await _decide(app, submission_id, sha256, caller, approved=True)
 
 
@@ -96,8 +129,16 @@ async def _stopped(tx: Transaction, submission: Submission) -> str:
     return await conduct.suspended(tx, submission.inbox_id) or await reputation.agent_suspended(tx, submission.agent_id)
 
 
-def _held(submission: Submission) -> tuple[Recipient, ...]:
-    return tuple(Recipient(each.recipient, False) for each in submission.deliveries if each.state == "held")
+def _held(submission: Submission) -> tuple[str, ...]:
+    return tuple(each.recipient for each in submission.deliveries if each.state == "held")
+
+
+def _again(submission: Submission, held: tuple[str, ...], now: Standing) -> Decision:
+    """What the policy says today of what a person lets go: a refusal refuses still. Where a server is wanted and none
+    is set, the delivery waits for one."""
+    local = {each.recipient for each in submission.deliveries if each.route == "local"}
+    recipients = tuple(Recipient(each, each in local, suppressed=now.suppressed[each]) for each in held)
+    return decide(SendContext(submission.sender, now.live, recipients, True, suspended=now.suspended, approved=True))
 
 
 async def _decide(app: App, submission_id: str, sha256: str, caller: Caller, *, approved: bool) -> Submission:
@@ -105,7 +146,7 @@ async def _decide(app: App, submission_id: str, sha256: str, caller: Caller, *, 
     now = app.now_ms()
     wanted = SubmissionId(submission_id)
 
-    async def write(tx: Transaction) -> Submission:
+    async def write(tx: Transaction) -> Submission | None:
         before = await outbox.get(tx, wanted)
         if before is None or caller.inbox_id not in (None, before.inbox_id):
             raise NotFound(
@@ -116,9 +157,18 @@ async def _decide(app: App, submission_id: str, sha256: str, caller: Caller, *, 
                 "It is not the email that was looked at.",
                 next_step="Look at it again with `letterlock approvals show`.",
             )
-        if approved and before.held_by == APPROVAL and (why := await _stopped(tx, before)):
-            refused = decide(SendContext(before.sender, True, _held(before), True, suspended=why, approved=True))
-            raise NotAllowed(refused.reasons[0].text, next_step=refused.reasons[0].next_step)
+        if approved and before.held_by == APPROVAL:
+            raw = await outbox.raw(tx, wanted)
+            held = _held(before)
+            now_against = await outbox.standing(tx, before, raw or b"", held, now)
+            if now_against.changed:
+                await audit.append(tx, now, caller.agent_id, "email.changed", wanted)
+                return None
+            refused = _again(before, held, now_against)
+            if refused.kind == "refuse":
+                raise NotAllowed(
+                    " ".join(reason.text for reason in refused.reasons), next_step=refused.reasons[0].next_step
+                )
         done = await conduct.decide_on(tx, wanted, before.sha256, "approved" if approved else "denied", now)
         if not done:
             state = before.verdict or before.state
@@ -143,5 +193,10 @@ async def _decide(app: App, submission_id: str, sha256: str, caller: Caller, *, 
         return after
 
     after = await app.database.write(caller.tenant_id, write)
+    if after is None:
+        raise NotAllowed(
+            "It is not what was submitted: its bytes or its recipients have changed in the store.",
+            next_step="Deny it, and find out who can write to the data folder.",
+        )
     app.wake.hint(OUTBOX)
     return after

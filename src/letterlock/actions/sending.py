@@ -392,7 +392,7 @@ async def _own_submission(app: App, caller: Caller, submission_id: str) -> Submi
             f"Submission '{safe_line(submission_id, 80)}' not found.",
             next_step="Use the submission_id that send_email or reply_to_email answered.",
         )
-    return found
+    return outbox.as_of(found, app.now_ms())
 
 
 def _each_once(*lists: list[str]) -> list[tuple[Address, ...]]:
@@ -504,7 +504,11 @@ def _doubts(submission: Submission) -> list[str]:
     return said
 
 
-_REPLY_CODES = re.compile(r"((?:given up after 48 hours: )?)(\d{3}(?:[ -]\d\.\d{1,3}\.\d{1,3})?)(?!\d)")
+_REPLY_CODES = re.compile(
+    r"((?:given up after 48 hours: )?)"
+    # A report's own status comes with the class that we read it as.
+    r"(\d{3}(?:[ -]\d\.\d{1,3}\.\d{1,3})?|\d\.\d{1,3}\.\d{1,3}(?: [a-z]{1,9}(?=:))?)(?!\d)"
+)
 
 
 def _codes_only(reply: str) -> str:

@@ -278,20 +278,19 @@ def approvals_list(outer: dict[str, Any], /, **options: Any) -> None:
 
 @approvals.command("show")
 @click.argument("submission_id")
+@click.option("--raw", is_flag=True, help="Also print the bytes as they would be sent.")
 @with_options(*OPTIONS, TENANT)
 @click.pass_obj
-def approvals_show(outer: dict[str, Any], /, submission_id: str, **options: Any) -> None:
+def approvals_show(outer: dict[str, Any], /, submission_id: str, raw: bool, **options: Any) -> None:
     """Show why an email waits, to whom it goes, and exactly what would be sent."""
-    from letterlock.actions.approvals import show
+    from letterlock.actions.approvals import described, show
     from letterlock.doors.inspect import plain
 
     found = as_person(outer, options, lambda app, caller: show(app, submission_id, caller=caller))
-    submission = found.submission
-    for reason in submission.reasons:
-        click.echo(click.style(f"! {reason.code}: {reason.text}", fg="yellow"))
-    click.echo(f"Envelope: {submission.sender} -> {', '.join(submission.recipients)}")
-    click.echo(f"SHA-256:  {submission.sha256}\n")
-    click.echo(plain(found.raw.decode("utf-8", "replace").replace("\r\n", "\n"), keep="\n"))
+    click.echo(plain(described(found), keep="\n"))
+    click.echo(f"\nSHA-256 of bytes and envelope: {found.submission.sha256}")
+    if raw:
+        click.echo(f"\n{plain(found.raw.decode('utf-8', 'replace').replace(chr(13), ''), keep=chr(10))}")
 
 
 @approvals.command("approve")

@@ -35,7 +35,7 @@ from letterlock.policy import Recipient, SendContext, decide
 from letterlock.store import audit, emails, inboxes, outbox, reputation
 from letterlock.store.database import Transaction
 from letterlock.store.emails import Accepted, ms
-from letterlock.store.outbox import Delivery, Lease, Route
+from letterlock.store.outbox import Delivery, Lease, Route, Standing
 from letterlock.wake import OUTBOX, UNFILED
 
 log = logging.getLogger(__name__)
@@ -58,6 +58,7 @@ _LONGEST_REST_S = 60.0
 _HOPELESS_S = 3600.0
 _OLDEST_MS = 48 * 3_600_000
 _GIVEN_UP_AT_ONCE = 20
+_CHANGED = "it is not what was submitted: its bytes or its recipients have changed"
 
 
 @dataclass(slots=True)
@@ -308,6 +309,12 @@ async def _try(app: App, lease: Lease, trying: _Try) -> list[Delivery]:
         (ours if await inbox_for(app, delivery.recipient) else others).append(delivery)
     results = await _to_inboxes(app, lease, ours) if ours else []
     outward: dict[Way, list[Delivery]] = {}
+    if others:
+        whom = [delivery.recipient for delivery in others]
+        standing = await app.database.read(lease.tenant_id, lambda tx: _standing(tx, lease, whom, app.now_ms()))
+        settled = {each.recipient: _stopped(app, lease, each, standing) for each in others}
+        results += [each for each in settled.values() if each is not None]
+        others = [each for each in others if settled[each.recipient] is None]
     for delivery in others:
         way = way_to(app.settings, lease.sender, delivery.recipient)
         decision = decide(SendContext(lease.sender, True, (Recipient(delivery.recipient, False),), way is not None))
@@ -327,6 +334,32 @@ async def _try(app: App, lease: Lease, trying: _Try) -> list[Delivery]:
             continue
         results += await _to_relay(app, lease, deliveries, way, trying)
     return results
+
+
+async def _standing(tx: Transaction, lease: Lease, recipients: Sequence[str], now_ms: int) -> Standing | None:
+    """None: the submission is gone."""
+    about = await outbox.get(tx, lease.submission_id)
+    return await outbox.standing(tx, about, lease.raw, recipients, now_ms) if about else None
+
+
+def _stopped(app: App, lease: Lease, delivery: Delivery, standing: Standing | None) -> Delivery | None:
+    """The delivery as it is after what has been forbidden since it was submitted; None: nothing is against it."""
+    if standing is None or standing.changed:
+        return _after(app, delivery, Outcome(delivery.recipient, "refused", _CHANGED))
+    whom = (Recipient(delivery.recipient, True, suppressed=standing.suppressed[delivery.recipient]),)
+    decision = decide(SendContext(lease.sender, standing.live, whom, True, suspended=standing.suspended, approved=True))
+    if decision.kind == "refuse":
+        if delivery.state == "queued" and all(reason.code == "suspended" for reason in decision.reasons):
+            return replace(delivery, state="held", next_at=None)
+        return _after(app, delivery, Outcome(delivery.recipient, "refused", one_line(decision.reasons[0].text)))
+    return _put_back(app, delivery, "not sent: the owner has stopped all sending") if standing.paused else None
+
+
+def _put_back(app: App, delivery: Delivery, why: str) -> Delivery:
+    """Due again as before this try, which does not count."""
+    attempts = delivery.attempts - 1
+    first_at = delivery.first_at if attempts else None
+    return replace(delivery, next_at=app.now_ms(), attempts=attempts, first_at=first_at, reply=why)
 
 
 async def _places(app: App, lease: Lease, waiting: list[Delivery]) -> tuple[list[Delivery], list[Delivery]]:
@@ -366,12 +399,23 @@ async def _to_inboxes(app: App, lease: Lease, deliveries: Sequence[Delivery]) ->
 
 async def _to_relay(app: App, lease: Lease, deliveries: Sequence[Delivery], way: Way, trying: _Try) -> list[Delivery]:
     recipients = [delivery.recipient for delivery in deliveries]
+    stopped: dict[str, Delivery] = {}
 
     async def handing_over(taken: Sequence[str]) -> bool:
         until = app.now_ms() + HANDING_OVER_MS
-        ours = await app.database.write(
-            lease.tenant_id, lambda tx: _handing_over(tx, lease, taken, app.now_ms(), until)
-        )
+
+        async def write(tx: Transaction) -> bool:
+            # Forbidden while the server was told of it: in the same write, so that nothing gets in between.
+            standing = await _standing(tx, lease, taken, app.now_ms())
+            told = [delivery for delivery in deliveries if delivery.recipient in taken]
+            against = {each.recipient: _stopped(app, lease, each, standing) for each in told}
+            if any(against.values()):
+                for each in told:
+                    stopped[each.recipient] = against[each.recipient] or _put_back(app, each, "")
+                return False
+            return await _handing_over(tx, lease, taken, app.now_ms(), until)
+
+        ours = await app.database.write(lease.tenant_id, write)
         if ours:
             trying.handed_over.update(taken)
         return ours
@@ -389,7 +433,10 @@ async def _to_relay(app: App, lease: Lease, deliveries: Sequence[Delivery], way:
         else:
             outcomes = await relay_direct(app, *message, way.domain, helo(app.settings), handing_over, trying.open_ones)
         trying.reached &= all(outcome.reached for outcome in outcomes)
-    return [_after(app, delivery, outcome) for delivery, outcome in zip(deliveries, outcomes, strict=True)]
+    return [
+        stopped.get(delivery.recipient) or _after(app, delivery, outcome)
+        for delivery, outcome in zip(deliveries, outcomes, strict=True)
+    ]
 
 
 async def _handing_over(tx: Transaction, lease: Lease, taken: Sequence[str], now_ms: int, until_ms: int) -> bool:
@@ -469,8 +516,14 @@ async def _record(tx: Transaction, lease: Lease, results: Sequence[Delivery], no
     held = [result.recipient for result in results if result.state == "held"]
     if held:
         outside = tuple(Recipient(recipient, False) for recipient in held)
-        await outbox.hold(tx, lease.submission_id, decide(SendContext(lease.sender, True, outside, False)).reasons[0])
+        about = await outbox.get(tx, lease.submission_id)
+        standing = await outbox.standing(tx, about, lease.raw, (), now_ms) if about else None
+        why = standing.suspended if standing else ""
+        held_by = decide(SendContext(lease.sender, True, outside, False, suspended=why)).reasons[0]
+        await outbox.hold(tx, lease.submission_id, held_by)
     attempts = {delivery.recipient: delivery.attempts for delivery in lease.deliveries}
+    if any(one.reply == _CHANGED for one in results):
+        await audit.append(tx, now_ms, "postmaster", "email.changed", lease.submission_id)
     # What waits for its place among the emails of a new domain was not tried.
     for action, some in (
         ("email.tried", [one for one in results if one.attempts == attempts[one.recipient]]),

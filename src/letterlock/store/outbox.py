@@ -8,6 +8,7 @@ attempt, so that a worker thought dead changes nothing when it comes back. The q
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import secrets
 from collections.abc import Callable, Collection, Iterable
@@ -15,9 +16,10 @@ from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 from letterlock.ids import AgentId, EmailId, InboxId, SubmissionId, TenantId, ThreadId
+from letterlock.message.address import parse_address
 from letterlock.message.report import BOUNCES, TOKEN_CHARS, Report, Reported, token_of
-from letterlock.policy import Reason
-from letterlock.store import audit, conduct, reputation
+from letterlock.policy import APPROVAL, Reason
+from letterlock.store import audit, conduct, inboxes, reputation
 from letterlock.store.database import Row, Transaction
 
 Route = Literal["local", "relay"]
@@ -191,6 +193,11 @@ def return_path(token: str, sender: str) -> str:
     return f"{BOUNCES}{token}@{sender.rpartition('@')[2]}" if token else sender
 
 
+def envelope_hash(raw: bytes, sender: str, recipients: Iterable[str]) -> str:
+    """SHA-256 of the bytes with their envelope: who sends, and everyone who gets it, Bcc too."""
+    return hashlib.sha256(json.dumps([sender, *sorted(recipients)]).encode() + b"\n" + raw).hexdigest()
+
+
 def _reasons_text(reasons: Iterable[Reason]) -> str:
     return json.dumps([asdict(reason) for reason in reasons])
 
@@ -256,6 +263,14 @@ async def get(tx: Transaction, submission_id: SubmissionId) -> Submission | None
         submission_id=submission_id,
     )
     return _submission(row, await _deliveries(tx, submission_id)) if row else None
+
+
+def as_of(submission: Submission, now_ms: int) -> Submission:
+    """As it is now: what a person did not decide in time is cancelled from then on, though upkeep writes it later."""
+    if submission.held_by != APPROVAL or submission.approve_until is None or submission.approve_until > now_ms:
+        return submission
+    ended = (replace(one, state="cancelled") if one.state == "held" else one for one in submission.deliveries)
+    return replace(submission, held_by="", verdict="expired", deliveries=tuple(ended))
 
 
 async def raw(tx: Transaction, submission_id: SubmissionId) -> bytes | None:
@@ -555,6 +570,37 @@ async def end_leases(tx: Transaction, route: Route, now_ms: int) -> int:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What stands against a submission now, whatever was decided before. `suppressed`: by recipient, why nothing may go
+    there. `changed`: its bytes or its envelope are no longer those that were submitted."""
+
+    live: bool
+    suspended: str
+    paused: bool
+    suppressed: dict[str, str]
+    changed: bool
+
+
+async def standing(
+    tx: Transaction, submission: Submission, raw: bytes, recipients: Iterable[str], now_ms: int
+) -> Standing:
+    inbox = await inboxes.find(tx, submission.inbox_id)
+    # Before the envelope was part of it the hash was of the bytes alone; what waited then may still go.
+    hashes = (
+        envelope_hash(raw, submission.sender, (each.recipient for each in submission.deliveries)),
+        hashlib.sha256(raw).hexdigest(),
+    )
+    return Standing(
+        live=inbox is not None and inbox.deleted_at is None and (inbox.expires_at is None or inbox.expires_at > now_ms),
+        suspended=await conduct.suspended(tx, submission.inbox_id)
+        or await reputation.agent_suspended(tx, submission.agent_id),
+        paused=await conduct.is_paused(tx),
+        suppressed={each: await conduct.suppression(tx, parse_address(each).key) for each in recipients},
+        changed=submission.sha256 not in hashes,
+    )
+
+
 async def handing_over(tx: Transaction, lease: Lease, recipients: Collection[str], until_ms: int) -> bool:
     """Write down that the message is about to be handed over for these, and hold the lease until `until_ms`.
 
@@ -590,7 +636,7 @@ async def handing_over(tx: Transaction, lease: Lease, recipients: Collection[str
     return False
 
 
-async def record(tx: Transaction, lease: Lease, results: Iterable[Delivery], now_ms: int) -> int:
+async def record(tx: Transaction, lease: Lease, results: Collection[Delivery], now_ms: int) -> int:
     """Write how an attempt ended and give the lease back; `results` are the lease's deliveries as they are now. Returns
     how many were still the lease's."""
     attempts = {delivery.recipient: delivery for delivery in lease.deliveries}
@@ -612,7 +658,30 @@ async def record(tx: Transaction, lease: Lease, results: Iterable[Delivery], now
             now=now_ms,
             **_fence(lease, attempts[result.recipient]),
         )
+    if changed and any(result.state == "sent" for result in results):
+        await _judge_once(tx, lease.submission_id, changed, now_ms)
     return changed
+
+
+async def _judge_once(tx: Transaction, submission_id: SubmissionId, more: int, now_ms: int) -> None:
+    """Judge the bounces of an inbox when `more` of its recipients are the first that make it enough to be judged:
+    those that bounced before that were not. Later ones are judged as they come."""
+    # A hard bounce always suppresses its address: most tenants have none, and then nothing is counted.
+    if not await tx.one("SELECT 1 AS n FROM suppressions WHERE tenant_id = :tenant LIMIT 1"):
+        return
+    row = await tx.one(
+        "SELECT MIN(inbox_id) AS inbox_id, COUNT(*) AS n FROM (SELECT s.inbox_id FROM submissions s"
+        " JOIN deliveries d ON d.tenant_id = s.tenant_id AND d.submission_id = s.submission_id"
+        " WHERE s.tenant_id = :tenant AND s.inbox_id = (SELECT inbox_id FROM submissions"
+        " WHERE tenant_id = :tenant AND submission_id = :submission_id) AND s.created_at >= :since"
+        " AND d.route = 'relay' AND d.attempts > 0 AND d.state IN ('sent', 'uncertain', 'bounced')"
+        " LIMIT :most) AS ended",
+        submission_id=submission_id,
+        since=now_ms - _JUDGED_MS,
+        most=_LEAST_SENT + more,
+    )
+    if row is not None and row["n"] - more < _LEAST_SENT <= row["n"]:
+        await _stop_if_bouncing(tx, row["inbox_id"], now_ms)
 
 
 async def reported_on(tx: Transaction, recipient: str, report: Report | None) -> Submission | None:

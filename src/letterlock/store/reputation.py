@@ -87,9 +87,10 @@ async def suspend_agent(tx: Transaction, agent_id: AgentId, why: str) -> None:
 
 async def complaints_against(tx: Transaction, agent_id: AgentId, now_ms: int) -> str:
     """Why the agent should not send any more, "" when nothing speaks against it. What was complained of before a person
-    let it go on (its mail of that time) counts no more: see forgive."""
+    let it go on (its mail of that time) counts no more: see forgive. Complaints of one email count once: everyone who
+    got it can write them in the name of all the others."""
     row = await tx.one(
-        "SELECT COUNT(*) AS sent, COALESCE(SUM(CASE WHEN d.complained = 1 THEN 1 ELSE 0 END), 0) AS complained"
+        "SELECT COUNT(*) AS sent, COUNT(DISTINCT CASE WHEN d.complained = 1 THEN s.submission_id END) AS complained"
         " FROM submissions s JOIN deliveries d ON d.tenant_id = s.tenant_id AND d.submission_id = s.submission_id"
         " WHERE s.tenant_id = :tenant AND s.agent_id = :agent_id AND s.created_at >= :since AND d.route = 'relay'"
         " AND d.attempts > 0",
