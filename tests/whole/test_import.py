@@ -75,3 +75,15 @@ def test_a_folder_is_searched_for_every_kind_of_box_and_odd_files_are_refused_wi
     assert odd.stdout == "0 imported, 0 already there, 3 failed.\n"
     assert odd.stderr.count("it is no email") == 2
     assert "empty: there is no mail in it" in odd.stderr
+    assert odd.stderr.count("Save it from the mail program") == 2
+    assert ".." not in odd.stderr.replace(str(tmp_path), "")
+
+
+def test_a_pipe_is_refused_rather_than_waited_for(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    os.mkfifo(tmp_path / "pipe.eml")
+    address = letterlock(data, "inbox", "create", "archive").stdout.strip()
+    odd = letterlock(data, "import", str(tmp_path / "pipe.eml"), str(tmp_path / "gone.eml"), "--inbox", address)
+    assert (odd.returncode, odd.stdout) == (1, "0 imported, 0 already there, 2 failed.\n")
+    assert "pipe.eml: it is no regular file. Save" in odd.stderr
+    assert "gone.eml: No such file or directory. When" in odd.stderr

@@ -249,12 +249,16 @@ async def import_mail(app: App, inbox_name: str, paths: Iterable[Path], *, calle
     inbox = await own_inbox(app, caller, inbox_name)
     done = Imported()
     for path in paths:
+        if path.exists() and not path.is_dir() and not path.is_file():
+            # To open a pipe is to wait for who writes to it.
+            done.failed.append(f"{path}: it is no regular file. Save the mail in it as a file and import that.")
+            continue
         found = False
         for box in _boxes(path):
             found = True
             await _import_box(app, inbox, box, done)
         if not found:
-            done.failed.append(f"{path}: there is no mail in it (no .eml file, mbox or Maildir).")
+            done.failed.append(f"{path}: there is no mail in it. Name an .eml file, an mbox or a Maildir.")
     return done
 
 
@@ -262,17 +266,22 @@ async def _import_box(app: App, inbox: Inbox, box: Path, done: Imported) -> None
     try:
         for name, raw in _messages(box):
             if len(raw) > app.settings.max_message_bytes:
-                done.failed.append(f"{name}: {len(raw)} bytes are more than max_message_bytes.")
+                done.failed.append(f"{name}: {len(raw)} bytes are more than max_message_bytes. Raise that setting.")
                 continue
             if not _LOOKS_LIKE_MAIL.match(raw):
-                done.failed.append(f"{name}: it is no email, for it does not begin with a header field.")
+                done.failed.append(
+                    f"{name}: it is no email, for it does not begin with a header field. Save it from the mail program "
+                    "as .eml or mbox."
+                )
                 continue
             envelope = Envelope("", (inbox.address,), app.clock(), "import")
             receipts = await accept(app, envelope, raw)
             done.duplicates += receipts[0].duplicate
             done.kept += not receipts[0].duplicate
     except (OSError, mailbox.Error, StoreError) as error:
-        done.failed.append(f"{box}: {getattr(error, 'strerror', None) or error}.")
+        why = (getattr(error, "strerror", None) or str(error)).rstrip(". ")
+        step = getattr(error, "next_step", "") or "When that is mended, import it again: what is there is not doubled."
+        done.failed.append(f"{box}: {why}. {step}")
 
 
 def _boxes(path: Path) -> Iterator[Path]:
