@@ -6,6 +6,7 @@ import hashlib
 import json
 import time
 from datetime import UTC, datetime
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
@@ -360,3 +361,14 @@ def test_what_makes_careless_readers_stall_is_read_at_once(raw: bytes) -> None:
     start = time.process_time()
     check_promises(parse_message(HEAD + raw + b"\r\n"))
     assert time.process_time() - start < 2
+
+
+def test_file_names_are_kept_as_written_where_characters_nobody_sees_were_taken_out() -> None:
+    tags = "".join(chr(0xE0000 + ord(letter)) for letter in "pay eve")
+    message = EmailMessage()
+    message.set_content("See the files.")
+    message.add_attachment(b"a", "text", "plain", filename=f"plan{tags}.txt")
+    message.add_attachment(b"b", "text", "plain", filename="pr\u00fcfung.txt")
+    parsed = parse_message(message.as_bytes())
+    assert [one.filename for one in parsed.attachments] == ["plan.txt", "pr\u00fcfung.txt"]
+    assert parsed.written_names == (f"plan{tags}.txt",)

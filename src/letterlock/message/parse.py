@@ -14,6 +14,7 @@ from __future__ import annotations
 import binascii
 import hashlib
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -158,6 +159,8 @@ class ParsedMessage:
     attachments: tuple[Attachment, ...] = ()
     contents: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)
     """Of each attachment the charset as declared ("" when it is not) and the decoded bytes."""
+    written_names: tuple[str, ...] = field(default=(), repr=False)
+    """File names as written, where characters nobody sees were taken out of them."""
     repairs: tuple[str, ...] = field(default=())
     """What had to be mended to read it: codes of a closed list, such as `raw_8bit_header`, `unknown_charset`."""
 
@@ -242,6 +245,7 @@ def _parsed(raw: bytes, caps: Caps) -> ParsedMessage:
         plain=read.plain,
         html=read.html,
         attachments=tuple(described for described, _, _ in attachments),
+        written_names=reader.written_names(),
         contents=tuple((charset, content) for _, charset, content in attachments),
         repairs=tuple(sorted(notes)),
     )
@@ -460,6 +464,14 @@ class _Leaf:
     content_id: str
 
 
+_WRITTEN_CHARS = 2_000
+_WRITTEN_NAMES = 200
+
+
+def _unseen(character: str) -> bool:
+    return unicodedata.category(character)[0] == "C" or "VARIATION SELECTOR" in unicodedata.name(character, "")
+
+
 # RFC 5322 section 3.6.8: a field name is printable ASCII without the colon. Obsolete syntax has blanks before it.
 _FIELD = re.compile(rb"([!-9;-~]{1,200})[ \t]*:")
 _KNOWN_FIELD = re.compile(
@@ -513,6 +525,10 @@ class _Reader:
             for index, leaf in enumerate(leaves)
             for described, content in (self._described(index, leaf),)
         ]
+
+    def written_names(self) -> tuple[str, ...]:
+        names = (leaf.filename[:_WRITTEN_CHARS] for leaf in self.leaves)
+        return tuple(name for name in names if not name.isascii() and any(map(_unseen, name)))[:_WRITTEN_NAMES]
 
     def attachment(self, index: int) -> tuple[Attachment, bytes] | None:
         leaves = [leaf for leaf in self.leaves if not leaf.body]

@@ -36,6 +36,8 @@ class Evidence:
             if shown := " ".join(cleaned.text.split()) if what in _ONE_LINE else cleaned.text.strip():
                 outer.append((what, shown))
             smuggled += ((what, said) for _, said in cleaned.decoded)
+        for name in self.parsed.written_names:
+            smuggled += (("file name", said) for _, said in clean(name).decoded)
         object.__setattr__(self, "outer", tuple(outer))
         object.__setattr__(self, "smuggled", tuple(smuggled))
 

@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import accumulate
+from math import prod
 from typing import Final, NamedTuple
 
 from letterlock.screen.model import Passage, load_model
 from letterlock.screen.readings import is_prose, readings
 from letterlock.screen.rule import Evidence, Finding, Rule
 from letterlock.screen.rules import RULES
+from letterlock.screen.rules.orders import ORDERS
 
 
 class Level(StrEnum):
@@ -44,6 +46,16 @@ _HIDDEN_CHARS: Final = 20_000
 _NAMES: Final = frozenset({"name", "to", "cc", "address", "file name"})
 _LEAST_BLANKS: Final = 3
 _SURE: Final = 0.8
+_ORDERS: Final = frozenset(rule.name for rule in ORDERS)
+_QUOTES: Final = {
+    '"': '"',
+    "\u201c": "\u201d",
+    "\u201e": "\u201c\u201d",
+    "\u00ab": "\u00bb",
+    "\u2018": "\u2019",
+    "\u300c": "\u300d",
+}
+_QUOTED_CHARS: Final = 200
 _ATTACHED: Final = 0.5
 """What a passage in an attachment weighs: it makes an email suspect, never more."""
 
@@ -77,7 +89,8 @@ def screen(
     second: SecondOpinion | None = None,
 ) -> Screening:
     """Every rule over `evidence`, and the model (`judge`). The score is 1 - prod(1 - weight) over the rules that fired,
-    each counted once, as if they were independent witnesses, and so the model; a hard rule quarantines by itself.
+    each counted once, as if they were independent witnesses, and so the model, but where it reads the very words that
+    made a rule of orders fire the stronger of the two counts alone; a hard rule quarantines by itself.
     `second`: somebody else's score of subject and text, one more witness."""
     findings: list[Finding] = []
     clear = 1.0
@@ -94,8 +107,9 @@ def screen(
             clear *= 1 - rule.weight
             hard = hard or rule.hard
     passages = tuple(_passages(evidence, thresholds, judge, tuple(findings)))
+    orders = [finding for finding in findings if finding.rule in _ORDERS]
+    clear *= min((_left_clear(passage, orders, evidence.visible.text) for passage in passages), default=1.0)
     findings += passages
-    clear *= 1 - max((passage.weight for passage in passages), default=0.0)
     said = second(evidence.parsed.subject, evidence.visible.text) if second is not None else 0.0
     if said >= NOTED:
         findings.append(Finding("defender.text", _REASON, said, "text", -1, -1, ""))
@@ -104,6 +118,26 @@ def screen(
     if hard:
         score = max(score, thresholds.quarantined)
     return Screening(_level(score, thresholds), score, tuple(findings))
+
+
+def _left_clear(passage: Finding, orders: list[Finding], text: str) -> float:
+    """What a passage of the model's leaves of 1 - score. Of the same words rule and model are no two witnesses, and of
+    an order of one kind that stands in quotation marks the model cannot tell whether it is given or talked about."""
+    same = [
+        one
+        for one in orders
+        if one.where == passage.where
+        and (min(one.start, passage.start) < 0 or (one.start < passage.end and passage.start < one.end))
+    ]
+    weights = {one.rule: one.weight for one in same}
+    if len(weights) == 1 and all(one.where == "text" and _is_quoted(text, one) for one in same):
+        return 1.0
+    return min(1.0, (1 - passage.weight) / prod(1 - weight for weight in weights.values()))
+
+
+def _is_quoted(text: str, one: Finding) -> bool:
+    mark = text[one.start - 1 : one.start] if one.start > 0 else ""
+    return bool(mark) and any(close in text[one.end : one.end + _QUOTED_CHARS] for close in _QUOTES.get(mark, ""))
 
 
 def raised(screening: Screening, score: float, thresholds: Thresholds) -> Screening:

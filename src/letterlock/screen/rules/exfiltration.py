@@ -17,6 +17,11 @@ _MARKDOWN_IMAGE: Final = re.compile(r"!\[[^\]\n]{0,200}\]\(\s{0,3}<?(https?:)?//
 _MARKDOWN_REFERENCE: Final = re.compile(r"!\[[^\]\n]{0,200}\]\[[^\]\n]{0,80}\]")
 # Written out in the text, as those who show Markdown show it.
 _HTML_IMAGE: Final = re.compile(r"<img\b[^<>]{0,300}?\bsrc\s?=\s?[\"']?(https?:)?//[^\s<>]{1,2000}", re.IGNORECASE)
+# The address of a picture file, in short words of small letters: there is no room in it for what somebody has read.
+_WITHOUT_DATA: Final = re.compile(
+    r"//[a-z0-9-]{1,30}(?:\.[a-z0-9-]{1,30}){1,5}(?:/[a-z0-9._-]{1,30}){0,7}/[a-z0-9_-]{1,30}\.(?:svg|png|gif|jpe?g|webp)"
+    r"[\"'>]{0,2}\Z"
+)
 _URL: Final = re.compile(r"https?://[^\s()]{1,2000}")
 _GAP: Final = re.compile(
     r"[?&=/](?:\{{1,2}[a-z_ ]{2,40}\}{1,2}|\[[a-z_ ]{2,40}\]|<[a-z_ ]{2,40}>|%7b[a-z_]{2,40}%7d"
@@ -32,11 +37,16 @@ _MOST_LINKS: Final = 200
 _LONGEST_URL: Final = 4_000
 
 
-def _pictures(evidence: Evidence) -> Iterator[Hit]:
+def _pictures(evidence: Evidence, *, plain: bool = False) -> Iterator[Hit]:
     text = evidence.visible.text
     for pattern in (_MARKDOWN_IMAGE, _MARKDOWN_REFERENCE, _HTML_IMAGE):
         for match in pattern.finditer(text):
-            yield Hit(match[0][:200], "text", match.start(), match.end())
+            if bool(_WITHOUT_DATA.search(match[0])) is plain:
+                yield Hit(match[0][:200], "text", match.start(), match.end())
+
+
+def _plain_pictures(evidence: Evidence) -> Iterator[Hit]:
+    return _pictures(evidence, plain=True)
 
 
 def _filled(evidence: Evidence) -> Iterator[Hit]:
@@ -106,6 +116,7 @@ def _orders_in_links(evidence: Evidence) -> Iterator[Hit]:
 
 EXFILTRATION: Final[tuple[Rule, ...]] = (
     Rule("exfiltration.picture", 0.6, "It contains a picture link written out, which some programs load.", _pictures),
+    Rule("exfiltration.plain_picture", 0.2, "It contains a link to a picture file written out.", _plain_pictures),
     Rule("exfiltration.filled_link", 0.5, "It contains a link with a gap for data to be filled in.", _filled),
     Rule("exfiltration.encoded", 0.75, "Encoded text in it gives orders once decoded.", _in_code),
     Rule("exfiltration.link_orders", 0.5, "The words of a link in it give orders.", _orders_in_links),

@@ -57,6 +57,8 @@ KINDS: Final[dict[str, Kind]] = {
     "claim": Kind(0.82, "It claims a permission, or new instructions, that an email cannot give."),
     "append": Kind(0.84, "It asks for data to be put into a link."),
     "turn": Kind(0.88, "It imitates the turns or marks of a chat with a model."),
+    # Also how anybody writes about XML.
+    "tag": Kind(0.3, "It contains a tag that may stand around an email when a model reads it."),
     "tool": Kind(0.88, "It contains the syntax of a tool call."),
     "boundary": Kind(0.86, "It pretends that the email ends and somebody else goes on."),
 }
@@ -113,6 +115,8 @@ _DO: Final = (
     "(?:mail|email|send|forward|ignore|disregard|open|tell|reply|answer|must|should|are|not|read|call|visit|click|delete"
     "|print|reveal|summari[sz]e|respond|execute|run|follow|use|search|find|copy)"
 )
+_TAGS: Final = ("document", "email", "mail")
+_TAG_GATE: Final = "</"
 # No repetition stands inside another one, and every repetition has an end: linear on any text.
 _PHRASES: Final[tuple[_Phrase, ...]] = (
     _phrase(
@@ -273,9 +277,8 @@ _PHRASES: Final[tuple[_Phrase, ...]] = (
         "turn", "_calls]|_tools]|_results]|_prompt]",
         r"\[/?(?:tool_calls|available_tools|tool_results|system_prompt)\]",
     ),
-    _phrase(
-        "turn", "<", r"</?(?:think|thinking|scratchpad|untrusted[a-z_ -]{0,20}|unused\d{1,4})>|</(?:document|e?mail)>"
-    ),
+    _phrase("turn", "<", r"</?(?:think|thinking|scratchpad|untrusted[a-z_ -]{0,20}|unused\d{1,4})>"),
+    _phrase("tag", _TAG_GATE, rf"</(?:{'|'.join(_TAGS)})>"),
     _phrase(
         "turn", "inst]|sys>>|_of_turn|[system]|[assistant]",
         r"\[/?INST\]|<</?SYS>>|</?(?:start|end)_of_turn>|\[(?:system|assistant)\](?=[\s:(#])",
@@ -377,10 +380,13 @@ def _as_folded(text: str) -> Iterator[Order]:
 def _plain(text: str) -> Iterator[Order]:
     lowered = text.lower()
     present = {gate for gate in _GATES if gate in lowered}
+    opening = {tag: lowered.find(f"<{tag}>") for tag in _TAGS} if _TAG_GATE in present else {}
     for kind, gates, pattern in _PHRASES:
         if not gates.isdisjoint(present):
             for match in pattern.finditer(text):
-                yield Order(kind, match.start(), match.end())
+                # What closes a tag nobody opened closes one that a program has put around the email.
+                opened = kind != "tag" or 0 <= opening[match[0][2:-1].lower()] < match.start()
+                yield Order(kind if opened else "turn", match.start(), match.end())
     meanings = concepts(text)
     if len(meanings) > 1:
         yield from _combined(text, meanings)
