@@ -82,6 +82,13 @@ def test_words_in_reversed_order_are_found() -> None:
     assert carried(" ".join(MAIL.split()[::-1]), [], [MAIL]) == ("carries_mail",)
 
 
+def test_codes_within_codes_are_undone_in_a_whole_email_too() -> None:
+    code = MAIL * 2
+    for _ in range(3):
+        code = base64.b64encode(code.encode()).decode()
+    assert "carries_mail" in carried(f"Re: The figures\n{code}\nLetterlock\n<p>{code}</p>\n", [], [MAIL])
+
+
 def test_a_phrase_that_everybody_uses_is_nobody_s_words() -> None:
     assert carried("Please let me know if that is fine.", [], ["Please let me know if you agree with it all."]) == ()
 

@@ -29,7 +29,7 @@ _STRIDE: Final = 8
 _MOST_CHARS: Final = 200_000
 _DEEPEST: Final = 4
 """Codes within codes that are undone."""
-_SPREAD: Final = 8
+_SPREAD: Final = 16
 """All views of a text together are at most so many times as long, and a little."""
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]{6,}")
 _BASE32: Final = re.compile(r"[A-Za-z2-7]{8,}")
@@ -126,7 +126,7 @@ def disguises_undone(text: str) -> Iterator[str]:
     for depth in range(_DEEPEST):
         inner = []
         for outer in around:
-            for view in (*_turned(outer, depth), *_decoded(outer)):
+            for view in (*_decoded(outer), *_turned(outer, depth)):
                 if view in seen:
                     continue
                 if len(view) > left:
