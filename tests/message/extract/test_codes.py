@@ -368,6 +368,89 @@ def test_a_second_code_one_is_told_to_use_is_masked_too() -> None:
     assert codes_of("Welcome", text) == ["111222", "333444"]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "您的验证码是482913,5分钟内有效。",
+        "验证码为482913,请勿泄露",
+        "您的验证码是482913.请勿泄露",
+        "Your code is 482913.Do not share it",
+        "Your code is 482913,valid 5 minutes",
+        "Your code is 482913!Do not share",
+        "Anmeldecode 482913–gültig 5 Min",
+    ],
+)
+def test_words_glued_to_a_code_by_a_mark_do_not_hide_it(text: str) -> None:
+    assert value("Welcome to Example", text) == "482913"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Your code is 482,913 lines",
+        "Your code is 482913-AB",
+        "Your code is 4829.13",
+        "Your code is 4829:13",
+        "Your code is 482913:ab",
+        "The code is in 482913.pdf",
+        "Your code is kQ!4829",
+        "Your code is 4829!kQ2z",
+    ],
+)
+def test_what_goes_on_behind_a_mark_is_no_code(text: str) -> None:
+    assert codes_of("Welcome to Example", text) == []
+
+
+@pytest.mark.parametrize(
+    "subject", ["Sign in to Auth0", "Office365 sign-in", "Security alert for sam42", "Hi user4821", "Your Auth0 code"]
+)
+def test_names_in_the_subject_are_no_codes_where_the_text_gives_a_sure_one(subject: str) -> None:
+    text = "Hello,\nYour verification code is 731555. It expires in 10 minutes. If you did not ask, ignore this."
+    assert codes_of(subject, text) == ["731555"]
+
+
+def test_the_code_of_the_text_is_masked_in_the_subject_too() -> None:
+    text = "Your verification code is K7QX2M. It expires in 10 minutes."
+    assert codes_of("K7QX2M for Auth0", text) == ["K7QX2M"]
+
+
+@pytest.mark.parametrize(
+    ("subject", "text", "code"),
+    [
+        ("Welcome", "482913, that's your code", "482913"),
+        ("Welcome", "482913 - your Example code", "482913"),
+        ("482913 - your Example code", "see subject", "482913"),
+        ("Welcome", "FB-48291 is your code", "48291"),
+        ("Welcome", "Gebruik 482913 om in te loggen.", "482913"),
+        ("Welcome", "Enter 482913 on the sign-in page.", "482913"),
+        ("Welcome", "Code=482913", "482913"),
+        ("Welcome", "Your verification code: 4829-1357-22", "4829135722"),
+    ],
+)
+def test_short_ways_to_say_a_code_are_understood(subject: str, text: str, code: str) -> None:
+    assert value(subject, text) == code
+
+
+def test_of_several_codes_in_a_row_none_is_given_and_all_are_masked() -> None:
+    assert value("Welcome", "Codes: 111222, 333444") is None
+    assert codes_of("Welcome", "Codes: 111222, 333444") == ["111222", "333444"]
+    assert codes_of("Welcome", "Postal codes: 111222, 333444") == []
+
+
+@pytest.mark.parametrize(
+    ("subject", "text"),
+    [
+        ("Account", "Recovery code: 48210377"),
+        ("Sign in", "Use recovery code 4821-0377 to sign in."),
+        ("Konto", "Wiederherstellungscode: 48210377"),
+        ("Invitation", "Join the meeting\nMeeting ID: 829 1357 2246, passcode: 482913"),
+        ("Invitation", "Join the meeting\nMeeting ID: 829 1357 2246\nPasscode: 482913"),
+    ],
+)
+def test_spare_codes_and_what_opens_a_meeting_are_no_one_time_codes(subject: str, text: str) -> None:
+    assert codes_of(subject, text) == []
+
+
 def test_codes_for_the_loss_of_a_device_are_never_given() -> None:
     assert value("Sign in", "Your login code is 482913.\n\nYour backup code is 333444.") == "482913"
     assert codes_of("Account", "Your backup code is 333444.") == []

@@ -267,6 +267,23 @@ def test_single_codes_for_the_loss_of_a_device_are_credentials(text: str, codes:
     assert found(text) == [("recovery_code", code) for code in codes]
 
 
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("Recovery code: 48210377", "48210377"),
+        ("Use recovery code 4821-0377", "4821-0377"),
+        ("Wiederherstellungscode: 48210377", "48210377"),
+    ],
+)
+def test_one_recovery_code_of_eight_characters_is_a_credential(text: str, code: str) -> None:
+    assert found(text) == [("recovery_code", code)]
+
+
+def test_a_code_sent_to_recover_an_account_is_no_spare_one() -> None:
+    assert found("Your account recovery code is 48210377. It expires in 10 minutes.") == []
+    assert found("Recovery code: 482913") == []
+
+
 def test_a_subject_that_names_recovery_codes_names_the_rows_of_the_text() -> None:
     text = "Keep these safe.\n\nabcd-1234\nefgh-5678\nijkl-9012\nmnop-3456\nqrst-7890\n"
     assert find_credentials(text) == ()

@@ -51,6 +51,7 @@ def find_codes(parsed: ParsedMessage, visible: VisibleText) -> tuple[Code, ...]:
     bound = _domain_bound(parsed, visible)
     lines = _lines(parsed, visible)
     best: dict[str, tuple[float, str, _Shape | None]] = {}
+    seen: list[tuple[str, int, float]] = []
     text = "\n".join(line.text for line in lines)
     spare = {_letters(text[start:end]) for start, end in recovery_codes(text)}
     shapes = islice(chain(_cells(lines), chain.from_iterable(map(_shapes, lines)), _spelled(text, lines)), _MOST_SHAPES)
@@ -64,8 +65,16 @@ def find_codes(parsed: ParsedMessage, visible: VisibleText) -> tuple[Code, ...]:
         ):
             continue
         score, reason = mail.judge(shape)
+        seen.append((shape.value, shape.line.place, score))
         if score > best.get(shape.value, (0.0, "", None))[0]:
             best[shape.value] = (score, reason, shape)
+    if any(place and score >= SURE_ENOUGH for value, place, score in seen):
+        inside = {value for value, place, score in seen if place and score >= _WORTH_MASKING}
+        for value, place, score in seen:
+            # The names of services and users: "Sign in to Auth0".
+            mixed = not place and not value.isdigit() and not value.isalpha()
+            if mixed and value not in inside and (score < SURE_ENOUGH or _WORD_LIKE.fullmatch(value)):
+                best.pop(value, None)
     if bound:
         value, score = bound
         best[value] = (score, "it is the domain-bound code in the last line", best.get(value, (0, "", None))[2])
@@ -106,6 +115,7 @@ _NOTICE = int(Hint.EXPIRE | Hint.IGNORE)
 _OTHER = int(Hint.VETO | Hint.PROMO)
 _TIME = int(Hint.MINUTE | Hint.HOUR | Hint.DAY)
 _PASSWORD, _ONCE, _ENTER = int(Hint.PASSWORD), int(Hint.ONCE), int(Hint.ENTER)
+_LOGIN = int(Hint.LOGIN)
 _PHRASE = 14  # letters between the words of one phrase
 _STRONG, _PROMO, _OLD, _EXPIRE = int(Hint.STRONG), int(Hint.PROMO), int(Hint.OLD), int(Hint.EXPIRE)
 _NO_CODE = int(_OTHER | Hint.KIND)
@@ -213,7 +223,7 @@ _WORDS_INSIDE = re.compile(rf"(?<![\w@./-])(?:{_WORDS.pattern})(?![\w@/-])")
 _LETTERS_ALONE = re.compile(r"[A-Za-z]{8,24}")
 _TYPED: frozenset[Look] = frozenset({"mono", "code", "spaced"})
 _EDGE = " \t*_\"'`()[]{}<>:;,.!?|=~-–—·•«»“”‘’„「」『』【】《》（）：。，→►▶👉"
-_GROUPS = frozenset({(3, 3), (4, 4), (2, 2, 2), (3, 3, 3), (4, 4, 4), (5, 5), (2, 2, 2, 2)})
+_GROUPS = frozenset({(3, 3), (4, 4), (2, 2, 2), (3, 3, 3), (4, 4, 4), (4, 4, 2), (5, 5), (2, 2, 2, 2)})
 _CURRENCY = re.compile(
     r"(?:[$€£¥₹₽₩₺₴₦₫₱₪₸₾฿]|\b(?:usd|eur|gbp|inr|rs|jpy|cny|rub|pln|czk|sek|nok|dkk|chf|aud|cad|brl|mxn|try|huf|kr|zł))\.?\s?$",
     re.IGNORECASE,
@@ -318,7 +328,14 @@ def _value(written: str) -> tuple[str, float, int] | None:
         if (len(groups) > 1 and sizes not in _GROUPS) or not 4 <= len(value) <= 10:
             return None
         return value, _penalty(value), cut
-    if len(groups) == 2 and len(groups[0]) == 1 and groups[0].isupper() and groups[1].isdigit() and len(groups[1]) >= 5:
+    if (
+        len(groups) == 2
+        and len(groups[0]) <= 2
+        and groups[0].isalpha()
+        and groups[0].isupper()
+        and groups[1].isdigit()
+        and len(groups[1]) >= 5
+    ):
         return groups[1], 0.05, cut
     if not 4 <= len(value) <= 16 or len(groups) > 4:
         return None
@@ -359,6 +376,9 @@ def _penalty(value: str) -> float:
 def _wrong_neighbours(value: str, before: str, after: str) -> bool:
     """Whether what touches it makes it a date, a time, an amount, a phone, an address or a part of something longer."""
     left, right = before[-1:], after[:1]
+    label = _LABEL.fullmatch(before) if left == "=" else None
+    if label and hints(label[1].lower()) & _NOUN:
+        left = " "
     if left and (left in "#$€£¥₹+@&;=/\\_%~^" or (left.isalpha() and ord(left) < 0x0E00)):
         return True
     if _inside_a_word(value, before, after):
@@ -371,7 +391,7 @@ def _wrong_neighbours(value: str, before: str, after: str) -> bool:
         return True
     if right and (right in "@/\\_%€£=&+~°" or (right.isalpha() and ord(right) < 0x0E00)):
         return True
-    if right in (".", ",", ":", "-") and after[1:2].isalnum():
+    if right in (".", ",", ":", "-") and after[1:2].isalnum() and not (value.isdigit() and _next_clause(after)):
         return True
     near = before[-24:]
     if _CURRENCY.search(near) or _UNIT.match(after):
@@ -392,10 +412,28 @@ _BEGINS_GLUED = re.compile(r"((?:[^\w\s]|_){1,8}+)[A-Za-z0-9]")
 _OF_PASSWORDS = frozenset("!?#$%^&*+~@")
 
 
+_GLUED_CLAUSE = re.compile(
+    r"[,.:](?=[^\x00-\x7f]|,?[A-Z][a-z]*\s)|,(?=[A-Za-z])|-(?=[a-z\u00df-\u00ff]|[^\x00-\u024f])"
+)
+_GLUED_TIME = re.compile(r"[,.]([0-9]{1,3})\s?([^\W\d_]{1,12})")
+_GLUED_CALL = re.compile(r"[!?]{1,3}(?:[^\x00-\x7f]|[A-Z]?[a-z]+(?:['\u2019,.!]|\s|$))")
+
+
+def _next_clause(after: str) -> bool:
+    """Whether the mark that digits end in belongs to the sentence: words follow it without a blank, or a lifetime.
+    A digit behind it makes an amount, a date or a time of them, small letters behind a point the name of a file."""
+    if after[1:2].isdigit():
+        time = _GLUED_TIME.match(after)
+        return time is not None and bool((hints(time[2].lower()) | hints(time[2][:2])) & _TIME)
+    return _GLUED_CLAUSE.match(after) is not None
+
+
 def _inside_a_word(value: str, before: str, after: str) -> bool:
     """Whether `value` is a piece of what has marks inside, as passwords have: "Xy7!kQ2z" is no code, nor is "kQ2z"."""
     head = _ENDS_GLUED.search(before[-12:])
     tail = _BEGINS_GLUED.match(after)
+    if value.isdigit() and tail and _GLUED_CALL.match(after):
+        tail = None
     marks = [match[1] for match in (head, tail) if match]
     if any(not _OF_PASSWORDS.isdisjoint(mark) for mark in marks):
         return True
@@ -478,6 +516,14 @@ def _cells(lines: list[_Line]) -> Iterator[_Shape]:
 
 _SENTENCE_END = re.compile(r"[.!?;](?=\s|$)|[。！？;।։؟]")
 _LEADS_TO = re.compile(r"(?:[:：=>]|\b(?:is|ist|est|es|é|è))\W{0,4}$", re.IGNORECASE)
+_MEETING = re.compile(
+    r"\b(?:meeting|webinar|conference|réunion|riunione|reunión|会议|會議|ミーティング)[- ]?(?:id\b|number|号|號)"
+)
+_THATS = re.compile(
+    r"(?:, ?(?:that['’]?s|that is|this is|das ist|c['’]est|es|è)|\s?[-:]) "
+    r"(?:your|the|dein|ihr|der|votre|le|tu|su|el|il tuo|je|uw|din|ваш|твой)\b",
+    re.IGNORECASE,
+)
 _IS = re.compile(r"[\s\W]{0,4}\b(?:is|ist|est|es|é|è|er|är|on|je|jest|to|это|este|là|は)\b", re.IGNORECASE)
 _ANSWER = re.compile(r"(?:re|fwd?|aw|wg|sv|vs|tr|rv|antw?)\s?:", re.IGNORECASE)
 _SMALL = re.compile(r"[a-z]{4,}")
@@ -500,6 +546,8 @@ _NEW = frozenset(_NEW_IN_LANGUAGES.split())
 _UNSPACED_NOUN_IS = re.compile(r"(?:コード|代码|代碼|코드|编码|รหัส)(?:は|是|为|為|는|은|คือ)[\s:：]{0,3}$")
 _ENDS_THERE = re.compile(r"[\"'”“»)]?(?:\s*$|[.,;!?。、！)]|です|입니다|\s(?:and|und|et|y|e|en|och|og|i|и)\b)")
 _SAID = 0.65
+_ROW = re.compile(r"\s?[:：]?\s?[0-9]{4,8}(?:(?:, ?| ?/ ?|; ?)[0-9]{4,8}){1,20}[.]?\s*")
+_LABEL = re.compile(r"\W*([^\W\d_]{2,20})\s?=\s?$")
 _ABOVE, _BELOW, _AROUND = 4, 2, 6
 _TERSE = 30
 _STANDING_OUT: frozenset[Look] = frozenset({"large", "spaced", "mono", "code", "boxed", "bold", "heading", "centred"})
@@ -523,6 +571,8 @@ class _Mail:
 
     def judge(self, shape: _Shape) -> tuple[float, str]:
         """(score, reason in plain words); below SURE_ENOUGH it is no code."""
+        if self._of_meeting(shape):
+            return 0.0, ""
         if shape.line is self.subject:
             score, reason = self._in_subject(shape)
         elif shape.line.part == "alt":
@@ -532,6 +582,11 @@ class _Mail:
         else:
             score, reason = self._in_sentence(shape)
         return score - shape.penalty, reason
+
+    def _of_meeting(self, shape: _Shape) -> bool:
+        """Whether it opens a meeting: the line or one of the two above gives the number of one."""
+        lines = self.lines[max(1, shape.line.place - 2) : shape.line.place + 1]
+        return any(_MEETING.search(line.text.lower()) for line in lines)
 
     def _near(self, line: _Line, above: int, below: int) -> Iterator[_Line]:
         for place in range(max(1, line.place - above), min(len(self.lines), line.place + below + 1)):
@@ -554,7 +609,9 @@ class _Mail:
         line = shape.line
         strength = _noun_beside(line, shape)
         if strength == 0:
-            return self._entered(shape)
+            return (
+                (_WORTH_MASKING + 0.05, "it is one of several codes") if self._in_list(shape) else self._entered(shape)
+            )
         if strength < 0:
             return 0.0, ""
         if strength < 2 and (shape.value.isalpha() or self._offers(line)):
@@ -565,7 +622,9 @@ class _Mail:
         if strength >= 2:
             return 0.9, "the sentence calls it a sign-in or confirmation code"
         score = 0.35 + (0.35 if bits & _ACCOUNT else 0) + (0.15 if bits & _NOTICE else 0)
-        if self._given(shape):
+        if self._in_list(shape):
+            return _WORTH_MASKING + 0.05, "it is one of several codes"
+        if self._given(shape) or (line.place <= 3 and shape.value.isdigit() and self._named_after(shape)):
             score = max(score, _SAID)
         elif len(shape.value) >= 5 and self._told_to_enter(shape):
             score = max(score, _WORTH_MASKING + 0.05)
@@ -623,6 +682,17 @@ class _Mail:
             return shape.value.isdigit() and (after or (the and bool(asked)))
         return bool(whose) and shape.value.isdigit() and not between.strip(" :=-")
 
+    def _in_list(self, shape: _Shape) -> bool:
+        """Whether it stands in a row of numbers behind the noun: which of them is meant is not said."""
+        line = shape.line
+        nouns = [at for at, word in enumerate(line.words) if word[2] & _NOUN and word[1] <= shape.start]
+        return (
+            bool(nouns)
+            and shape.value.isdigit()
+            and _ROW.fullmatch(line.text[line.words[nouns[-1]][1] :]) is not None
+            and _strength(line, line.words, nouns[-1]) > 0
+        )
+
     def _told_to_enter(self, shape: _Shape) -> bool:
         """Whether "use code 123456" is said of it."""
         words = shape.line.words
@@ -654,7 +724,7 @@ class _Mail:
         return (
             shape.start - begin <= 1
             and finish - shape.end <= 32
-            and _IS.match(line.text, shape.end) is not None
+            and (_IS.match(line.text, shape.end) or _THATS.match(line.text, shape.end)) is not None
             and any(bits & _NOUN and 0 <= finish - end <= 2 for _, end, bits in line.words)
         )
 
@@ -713,6 +783,14 @@ class _Mail:
         line = shape.line
         told = any(word[2] & _ENTER and 0 <= shape.start - word[1] <= 3 for word in line.words)
         bits = self._evidence(line)
+        _, finish = _clause(line, shape.start, shape.end)
+        if (
+            told
+            and shape.value.isdigit()
+            and 5 <= len(shape.value) <= 8
+            and any(word[2] & _LOGIN and shape.end <= word[0] < finish for word in line.words)
+        ):
+            return _SAID, "the sentence says to enter it to sign in"
         if (
             not told
             or len(shape.value) < 5
@@ -868,7 +946,11 @@ def _noun_beside(line: _Line, shape: _Shape) -> int:
                 return 0
             strength = _strength(line, after, at)
             # "2000 tokens" is a count, "1302 and 1341, ... in the code" is far away.
-            return 0 if strength == 1 and (len(gap) <= 1 or len(gap) > 40 or "," in gap) else strength
+            return (
+                0
+                if strength == 1 and (len(gap) <= 1 or len(gap) > 40 or ("," in gap and not _THATS.match(gap + " ")))
+                else strength
+            )
         if word[2] & _OTHER:
             break
     return 0

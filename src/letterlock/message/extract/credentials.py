@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from letterlock.message.extract.keywords import Hint, bits_of
+
 CredentialKind = Literal[
     "aws_access_key",
     "aws_secret_key",
@@ -559,12 +561,18 @@ def _codes_next(window: str, spare: bool) -> list[tuple[int, int]]:
         shape = its
         found.append(match.span())
         between = _BETWEEN.match(window, match.end())
-    long = bool(found) and (len(shape) >= 3 or (sum(shape) >= _LONG and not window[slice(*found[0])].isdigit()))
+    long = bool(found) and (len(shape) >= 3 or (sum(shape) >= _LONG and not _sent_for_once(window)))
     return found if spare or long or len(found) > 1 else []
 
 
 _MOST_NEXT: Final = 30
-_LONG: Final = 10
+_LONG: Final = 8
+
+
+def _sent_for_once(window: str) -> bool:
+    """Whether the text right behind says that it expires within minutes or hours: no spare code does."""
+    bits = bits_of(window[:200])
+    return bool(bits & Hint.EXPIRE and bits & (Hint.MINUTE | Hint.HOUR))
 
 
 def _may_be_recovery(value: str, shape: tuple[int, ...]) -> bool:

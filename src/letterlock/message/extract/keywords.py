@@ -95,7 +95,7 @@ it: codic | verific conferm autentic valid attiv | acced access =login =account 
   reimpost ripristin recuper dimentic | scad valid | ignor richiest | inserisc inserir utilizz seguente digit
   immett | minut | =ora =ore | ordine fattura cliente pratica riferimento ticket numero =n° telefono =tel =cap iva
   prenotazione spedizione fiscale
-nl: ~code | verif bevestig authentic activeer controle | aanmeld inlog =login account toegang registr |
+nl: ~code | verif bevestig authentic activeer controle | aanmeld inlog =loggen =login account toegang registr |
   wachtwoord | herstel opnieuw reset | verloopt verlopen geldig vervalt | negeer negeren aangevraagd verzocht |
   voer invoer gebruik volgend onderstaande | minu | =uur =uren | bestel factuur klant ticket kenmerk =nr nummer
   telefoon =kvk btw postcode boeking
