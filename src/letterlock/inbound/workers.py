@@ -287,7 +287,8 @@ else:
 
     def _allow_cpu(seconds: float) -> None:
         used = time.process_time()
-        resource.setrlimit(resource.RLIMIT_CPU, (int(used + seconds) + 1, resource.RLIM_INFINITY))
+        # Whole seconds, and a second more: the kernel counts by its ticks, which on a busy machine run ahead of this.
+        resource.setrlimit(resource.RLIMIT_CPU, (int(used + seconds) + 2, resource.RLIM_INFINITY))
 
     def _limit(options: WorkerOptions) -> None:
         memory = options.megabytes * 1024 * 1024
