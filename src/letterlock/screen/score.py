@@ -67,7 +67,7 @@ class Screening:
     level: Level
     score: float
     findings: tuple[Finding, ...] = ()
-    version: int = 2
+    version: int = 3
 
 
 Judge = Callable[[str, float], list[Passage]]
