@@ -49,7 +49,7 @@ CODES: Final[dict[Refusal | Hold, str]] = {
     "no_such_inbox": "An address of this machine has no inbox.",
     "loop": "Two machines seem to answer each other.",
     "suppressed": "Mail to the recipient bounced for good, or the recipient complained.",
-    "suspended": "The inbox or its agent was stopped (bounces, complaints, a `canary`); no approval lets it send either.",
+    "suspended": "The inbox or its agent was stopped (bounces, complaints, a `canary`); approvals do not help then.",
     "limit": "The inbox, the agent or the tenant has sent as much as it may in an hour or a day.",
     "executable": "A file of it is a program, by its name, its content or what is packed in it.",
     "too_large": "It is larger than emails may be here.",
