@@ -7,8 +7,9 @@ FILE is what train_injection.py trains on. Models are trained anew for each fami
 mail, and asked only about what they have not seen: no source of an attack or of the mail around it is on both sides,
 nor is a passage with the same opening. Prints JSON lines: rules alone, model alone and both (joined as screen() joins
 what stands in different passages): recall at 1 % and 0.1 % of honest mail flagged, of all attacks and as the mean of
-the families, at the scores that are the default thresholds, for each source and writing. --defender N asks stackone-defender (the extra `defender`) about N
-honest and N planted mails of the same rows; it is not trained here. It takes a fifth of a second for each.
+the families, at the scores that are the default thresholds, for each source and writing. --defender N asks
+stackone-defender (the extra `defender`) about N honest and N planted mails of the same rows; it is not trained here. It
+takes a fifth of a second for each.
 """
 
 from __future__ import annotations
