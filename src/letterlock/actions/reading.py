@@ -177,7 +177,8 @@ class GetAttachment(Request):
 
 
 class AttachmentDetail(AttachmentListed):
-    sha256: Annotated[str, Field(description="empty when a code in the file is masked")]
+    sha256: str
+    """Empty when a code in the file is masked: every code could be tried against it."""
     text: str = ""
     next_offset: int | None = None
     removed: list[str] = []
