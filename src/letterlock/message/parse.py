@@ -167,7 +167,11 @@ class ParsedMessage:
     def header(self, name: str) -> str:
         """The first field of that name (case-insensitive), or ""."""
         name = name.lower()
-        return next((value for key, value in self.headers if key.lower() == name), "")
+        size = len(name)
+        for key, value in self.headers:
+            if len(key) == size and key.lower() == name:
+                return value
+        return ""
 
 
 def parse_message(raw: bytes, caps: Caps = Caps()) -> ParsedMessage:

@@ -255,7 +255,7 @@ def read_report(parsed: ParsedMessage) -> Report | None:
     awaited = any(map(token_of, fields)) and not parsed.header("Auto-Submitted").lower().startswith("auto-replied")
     perhaps = bool(_PERHAPS_DAEMON.search(local_part))
     complained = feedback is not None or _COMPLAINT_SUBJECT in parsed.subject.lower()
-    if status is None and not (complained or by_daemon or awaited or perhaps):
+    if status is None and not (complained or by_daemon or awaited or (perhaps and _may_show(parsed, contents))):
         return None
     returned_part = _text(b"\n\n".join(contents[kind][:_CHARS] for kind in _RETURNED_PARTS if kind in contents))
     said, returned_below = _said(parsed)
@@ -336,6 +336,12 @@ def _message_id(*texts: str) -> str:
 
 def _answered(parsed: ParsedMessage) -> str:
     return next(iter((*parsed.in_reply_to, *reversed(parsed.references))), "")
+
+
+def _may_show(parsed: ParsedMessage, contents: Mapping[str, bytes]) -> bool:
+    """Whether `parsed` may hold a Message-ID of what it returns. In plain text one is as it is written: <...>."""
+    texts = "\n".join(parsed.plain)
+    return "<" in texts or not texts[:_CHARS].strip() or any(kind in contents for kind in _RETURNED_PARTS)
 
 
 def _addressed(returned: Mapping[str, str]) -> list[str]:

@@ -216,25 +216,22 @@ def concept_features(concepts: NDArray[np.int8]) -> tuple[Ints, Ints]:
 
     places, slots = np.nonzero(concepts)
     found = concepts[places, slots].astype(np.int64)
-    where: list[Ints] = []
-    what: list[Ints] = []
-    for apart in range(1, min(NEAR + 2, len(places))):
-        distance = places[apart:] - places[:-apart]
-        near = (distance <= NEAR) & (distance > 0)
-        if not near.any():
-            if apart > 3:
-                break
-            continue
-        pair = found[:-apart] * CONCEPTS + found[apart:] + (distance > 2) * (CONCEPTS * CONCEPTS) + _PAIRS_AT
-        where.append(places[apart:][near])
-        what.append(pair[near])
-    if len(places) > 2:
-        near = places[2:] - places[:-2] <= NEAR + 2
-        where.append(places[2:][near])
-        what.append((_TRIPLES_AT + (found[:-2] * CONCEPTS + found[1:-1]) * CONCEPTS + found[2:])[near])
-    if not where:
-        return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    return np.concatenate(where), np.concatenate(what)
+    count = len(places)
+    # A row for each way two of them can be apart; what would lie beyond the last is too far from everything.
+    padded = np.full(count + NEAR + 1, count and int(places[-1]) + NEAR + 1, np.int64)
+    padded[:count] = places
+    later = np.arange(1, NEAR + 2)[:, None] + np.arange(count)
+    distance = padded[later] - places
+    apart, first = np.nonzero((distance <= NEAR) & (distance > 0))
+    second = first + apart + 1
+    far = distance[apart, first] > 2
+    where = places[second]
+    what = found[first] * CONCEPTS + found[second] + far * (CONCEPTS * CONCEPTS) + _PAIRS_AT
+    if count <= 2:
+        return where, what
+    near = places[2:] - places[:-2] <= NEAR + 2
+    triples = _TRIPLES_AT + (found[:-2] * CONCEPTS + found[1:-1]) * CONCEPTS + found[2:]
+    return np.concatenate((where, places[2:][near])), np.concatenate((what, triples[near]))
 
 
 # --- scoring ----------------------------------------------------------------------------------------------------------

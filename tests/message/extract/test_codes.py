@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
@@ -624,3 +625,18 @@ def test_spellings_are_found_in_any_form_and_never_overlap() -> None:
     ]  # fmt: skip
     assert spellings("⑪⑪", "111") == [(0, 2)]
     assert spellings("493", "--") == spellings("", "493") == []
+
+
+@given(
+    st.text("1a4K9_- .\n\u0661\u00e9i", max_size=60),
+    st.text("149ak", min_size=1, max_size=6),
+)
+def test_spellings_are_what_a_pattern_of_the_characters_finds(text: str, value: str) -> None:
+    letters = r"[\W_]{0,8}+".join(value)
+    plain = text.replace("\u0661", "1")
+    assert spellings(text, value) == [match.span() for match in re.finditer(letters, plain, re.IGNORECASE)]
+
+
+def test_spellings_are_found_among_more_beginnings_than_are_tried_one_by_one() -> None:
+    text = "4 " * 5_000 + "4-9-3"
+    assert [text[start:end] for start, end in spellings(text, "493")] == ["4-9-3"]

@@ -1045,7 +1045,8 @@ def _domain_bound(parsed: ParsedMessage, visible: VisibleText) -> tuple[str, flo
     return None
 
 
-_GAP = r"[\W_]{0,8}+"
+_WIDEST_GAP = 8
+_GAP = rf"[\W_]{{0,{_WIDEST_GAP}}}+"
 _LONGEST_VALUE = 100
 
 
@@ -1055,22 +1056,56 @@ def spellings(text: str, value: str) -> list[tuple[int, int]]:
     letters = [letter for letter in clean(value) if letter.isalnum()]
     if not letters or len(letters) > _LONGEST_VALUE:
         return []
-    pattern = re.compile(_GAP.join(map(re.escape, letters)), re.IGNORECASE)
     if text.isascii():
-        return [match.span() for match in pattern.finditer(text)]
+        return _spans(text, letters)
     simple = {letter: _plain(letter) for letter in set(text)}
     plain = "".join([simple[letter] for letter in text])
     places = [place for place, letter in enumerate(text) for _ in simple[letter]]
     found = []
     end = 0
-    for match in pattern.finditer(plain):
-        # One character can stand for two letters of the match, or for the end of one match and the start of the next.
-        start, end = max(end, places[match.start()]), places[match.end() - 1] + 1
+    for first, behind in _spans(plain, letters):
+        # One character can stand for two letters of a match, or for the end of one match and the start of the next.
+        start, end = max(end, places[first]), places[behind - 1] + 1
         while end < len(text) and unicodedata.category(text[end])[0] == "M":
             end += 1
         if start < end:
             found.append((start, end))
     return found
+
+
+def _spans(plain: str, letters: list[str]) -> list[tuple[int, int]]:
+    value = "".join(letters).lower()
+    digits = value.isdigit()
+    lowered = plain if digits else plain.lower()
+    # A pattern for each code takes longer to make than most mails to look through.
+    if not value.isascii() or not (digits or plain.isascii()) or lowered.count(value[0]) > _MOST_STARTS:
+        pattern = re.compile(_GAP.join(map(re.escape, letters)), re.IGNORECASE)
+        return [match.span() for match in pattern.finditer(plain)]
+    found: list[tuple[int, int]] = []
+    at = lowered.find(value[0])
+    while at >= 0:
+        end = _spelt_at(lowered, value, at)
+        if end:
+            found.append((at, end))
+        at = lowered.find(value[0], end or at + 1)
+    return found
+
+
+_MOST_STARTS = 200
+
+
+def _spelt_at(text: str, value: str, at: int) -> int:
+    """Where `value` ends that begins at text[at] as `_GAP` lets it, 0 if it does not."""
+    if text.startswith(value, at):
+        return at + len(value)
+    for letter in value[1:]:
+        at += 1
+        least = at
+        while at < len(text) and at - least < _WIDEST_GAP and not text[at].isalnum():
+            at += 1
+        if not text.startswith(letter, at):
+            return 0
+    return at + 1
 
 
 @lru_cache(maxsize=4_000)

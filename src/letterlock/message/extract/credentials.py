@@ -124,13 +124,16 @@ def _decodes(value: str) -> bool:
     return isinstance(header, dict) and ("alg" in header or "enc" in header)
 
 
-_Shape = tuple[CredentialKind, tuple[str, ...], re.Pattern[str], Callable[[str], bool]]
+_Shape = tuple[CredentialKind, str, tuple[str, ...], re.Pattern[str], Callable[[str], bool]]
 
 
 def _shape(kind: CredentialKind, marks: str, pattern: str, check: Callable[[str], bool] = _drawn_by_lot) -> _Shape:
     """A key that starts where no word goes on, so that a search never enters a run of letters twice. The value is the
     group of the pattern that has one, or all of it; `marks`: one of these is in every text that has such a key."""
-    return kind, tuple(marks.split()), re.compile(rf"(?<![A-Za-z0-9_-])(?:{pattern})(?![A-Za-z0-9_])"), check
+    each = tuple(marks.split())
+    # One character that all have is found sooner than any of them.
+    sign = next((sign for sign in "_-:/" if all(sign in mark for mark in each)), "")
+    return kind, sign, each, re.compile(rf"(?<![A-Za-z0-9_-])(?:{pattern})(?![A-Za-z0-9_])"), check
 
 
 _SHAPES: Final = (
@@ -173,8 +176,8 @@ _SHAPES: Final = (
 
 
 def _keys(text: str) -> Iterator[Credential]:
-    for kind, marks, pattern, check in _SHAPES:
-        if not any(mark in text for mark in marks):
+    for kind, sign, marks, pattern, check in _SHAPES:
+        if (sign and sign not in text) or not any(mark in text for mark in marks):
             continue
         for match in pattern.finditer(text):
             value = match[match.lastindex or 0]
@@ -331,26 +334,35 @@ _IN_LANGUAGES: Final = (
     "parole, parool, pwd, pass phrase"
 )
 # Looked for by what is common to several of them first: most mail has none.
-_STEMS: Final = ("pass", "paro", "код", "code", "cod", "kod", "kód", "コード", "代", "mã ", "رموز", "코드", "")
+_STEMS: Final = (
+    "pass", "paro", "backup", "back-up", "recov", "recup", "respaldo", "reserv", "herstel", "secours", "zapas",
+    "code", "cod", "kod", "код", "kód", "コード", "代", "mã ", "رموز", "코드", "",
+)  # fmt: skip
+_Labels = tuple[tuple[str, tuple[str, ...]], ...]
 
 
-def _by_stem(labels: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+def _by_stem(labels: Iterable[str]) -> _Labels:
     stems: dict[str, list[str]] = {}
-    for label in labels.split(", "):
+    for label in labels:
         stems.setdefault(next(stem for stem in _STEMS if stem in label), []).append(label)
     return tuple((stem, tuple(labels)) for stem, labels in stems.items())
 
 
-def _present(lower: str, labels: tuple[tuple[str, tuple[str, ...]], ...]) -> Iterator[str]:
-    ascii_only = lower.isascii()
-    for stem, group in labels:
+def _labels(labels: str) -> tuple[_Labels, _Labels]:
+    """The labels, and those of them that ASCII text can hold."""
+    every = labels.split(", ")
+    return _by_stem(every), _by_stem(filter(str.isascii, every))
+
+
+def _present(lower: str, labels: tuple[_Labels, _Labels]) -> Iterator[str]:
+    for stem, group in labels[lower.isascii()]:
         if stem in lower:
             for label in group:
-                if (not ascii_only or label.isascii()) and label in lower:
+                if label in lower:
                     yield label
 
 
-_LABELS: Final = _by_stem(_IN_LANGUAGES)
+_LABELS: Final = _labels(_IN_LANGUAGES)
 _CAN_SIT_IN_WORDS: Final = frozenset(("パスワード", "密码", "密碼", "비밀번호", "รหัสผ่าน", "كلمة المرور", "كلمة السر"))
 # After the word: what it is for, then a sign or a verb that says: this is it. Without a sign only a gap on one line or
 # the next line, as cells of a table are laid out.
@@ -502,7 +514,7 @@ _SPARE_IN_LANGUAGES: Final = (
     "запасные коды, резервні коди, резервний код, εφεδρικοί κωδικοί, קודי גיבוי, קוד גיבוי, رموز النسخ الاحتياطي, "
     "バックアップコード, 备用代码, 备用码, 備用碼, 备用验证码, 백업 코드, mã dự phòng, kode cadangan"
 )
-_RECOVERY: Final = _by_stem(_RECOVERY_IN_LANGUAGES + ", " + _SPARE_IN_LANGUAGES)
+_RECOVERY: Final = _labels(_RECOVERY_IN_LANGUAGES + ", " + _SPARE_IN_LANGUAGES)
 _SPARE: Final = frozenset(_SPARE_IN_LANGUAGES.split(", "))
 _WINDOW: Final = 1_500
 _LEAST_CODES: Final = 4

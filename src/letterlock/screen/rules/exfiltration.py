@@ -96,9 +96,20 @@ def _said_by(url: str) -> str:
     return f"{said}\n\n{words}" if words.count(" ") >= _LEAST_WORDS else ""
 
 
+def _may_link(text: str) -> bool:
+    """Whether _WRITTEN could find something: what it asks of letters other than ASCII is more than can be seen here."""
+    if "://" in text or not text.isascii():
+        return True
+    lowered = text.lower()
+    return any(mark in lowered for mark in _LINK_MARKS)
+
+
+_LINK_MARKS: Final = ("www.", "mailto:", "data:")
+
+
 def _orders_in_links(evidence: Evidence) -> Iterator[Hit]:
     text = evidence.visible.text
-    written = [match.span() for match in islice(_WRITTEN.finditer(text), _MOST_LINKS)]
+    written = [match.span() for match in islice(_WRITTEN.finditer(text), _MOST_LINKS)] if _may_link(text) else []
     urls = [text[start:end] for start, end in written]
     others = [link.url for link in evidence.visible.links[:_MOST_LINKS]]
     others += _HEADER_URL.findall(evidence.parsed.header("List-Unsubscribe")[:10_000])

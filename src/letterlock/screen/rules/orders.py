@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from letterlock.message.characters import fold
-from letterlock.screen.lexicon import Concept, Meaning, concepts
+from letterlock.screen.lexicon import Concept, Meaning, concepts, glance
 from letterlock.screen.readings import readings
 from letterlock.screen.rule import Evidence, Hit, Rule
 
@@ -333,7 +333,21 @@ _PHRASES: Final[tuple[_Phrase, ...]] = (
 
 
 _SHORTEST: Final = 6
-_GATES: Final[frozenset[str]] = frozenset().union(*(phrase.gates for phrase in _PHRASES))
+# Looked for by what is common to several of them first: most mail has none.
+_MARKS: Final = (
+    *"_<|[]#*~=\"＜", "--", "ai", "assistant", "system", "user", "has ", "hand ", "as a", "partir de", "everything",
+    "instruction", "owner", "mode", "cop", "from ", "",
+)  # fmt: skip
+
+
+def _by_mark() -> tuple[tuple[str, tuple[str, ...]], ...]:
+    marks: dict[str, list[str]] = {}
+    for gate in sorted(frozenset().union(*(phrase.gates for phrase in _PHRASES))):
+        marks.setdefault(next(mark for mark in _MARKS if mark in gate), []).append(gate)
+    return tuple((mark, tuple(gates)) for mark, gates in marks.items())
+
+
+_BY_MARK: Final = _by_mark()
 
 
 # A word or two on each of many lines: a list, or a sentence that wants to look like one.
@@ -379,7 +393,7 @@ def _as_folded(text: str) -> Iterator[Order]:
 
 def _plain(text: str) -> Iterator[Order]:
     lowered = text.lower()
-    present = {gate for gate in _GATES if gate in lowered}
+    present = {gate for mark, gates in _BY_MARK if mark in lowered for gate in gates if gate in lowered}
     opening = {tag: lowered.find(f"<{tag}>") for tag in _TAGS} if _TAG_GATE in present else {}
     for kind, gates, pattern in _PHRASES:
         if not gates.isdisjoint(present):
@@ -387,9 +401,8 @@ def _plain(text: str) -> Iterator[Order]:
                 # What closes a tag nobody opened closes one that a program has put around the email.
                 opened = kind != "tag" or 0 <= opening[match[0][2:-1].lower()] < match.start()
                 yield Order(kind if opened else "turn", match.start(), match.end())
-    meanings = concepts(text)
-    if len(meanings) > 1:
-        yield from _combined(text, meanings)
+    if _may_combine(text):
+        yield from _combined(text, concepts(text))
 
 
 # Papers that people ask for every day; whoever hands them over gives away no secret.
@@ -410,6 +423,34 @@ def _takes_back(text: str, meanings: list[Meaning]) -> bool:
         else:
             after |= found.bits
     return bool(before & (_C.MAIL | _C.NOTE)) and not before & _ABOUT and not after & _OF_ORDERS
+
+
+def _may_combine(text: str) -> bool:
+    """Whether _combined could find something, by the places of the words alone."""
+    meanings = glance(text)
+    if meanings is None:
+        return True
+    total = len(meanings)
+    for first, (place, bits) in enumerate(meanings):
+        possible = _beginning(bits)
+        if not possible:
+            continue
+        together = bits
+        for last in range(first + 1, total):
+            at, others = meanings[last]
+            if at - place > _REACH:
+                break
+            together |= others
+            for _, _, needs, one_of, never, ending, reach in possible:
+                if (
+                    together & needs == needs
+                    and at - place <= reach
+                    and together & one_of
+                    and not together & never
+                    and others & ending
+                ):
+                    return True
+    return False
 
 
 def _combined(text: str, meanings: list[Meaning]) -> Iterator[Order]:
