@@ -13,6 +13,7 @@ import contextlib
 import errno
 import logging
 import os
+import time
 from collections.abc import AsyncIterator
 
 from letterlock import upkeep
@@ -33,14 +34,21 @@ log = logging.getLogger(__name__)
 
 LOCK_POLL_S = 0.3
 START_S = 2.0
+PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0
+"""After a failure as the postmaster, twice as long after each further one: another process takes the lock meanwhile."""
+STEADY_S = 120.0
+"""Who was the postmaster for so long had not failed to start: its next failure is a first one."""
 _RETRY_BIND_S = 1.0
 _RETRY_LOCK_S = 10.0
 _REPORT_S = 3.0
+_SAY_EACH = 120
+"""Of failures that go on, one in so many is logged: about once an hour."""
 
 
 async def serve_mail(app: App, *, keep_workers: int = 0) -> None:
     """Be the postmaster whenever nobody else is, until cancelled. `keep_workers`: filing processes kept when idle."""
     lock = postmaster_lock(app.folder)
+    failures = 0
     while True:
         try:
             lock.acquire()
@@ -51,15 +59,26 @@ async def serve_mail(app: App, *, keep_workers: int = 0) -> None:
             log.error("this process cannot be the postmaster: %s cannot be locked (%s)", app.folder, error.strerror)
             await asyncio.sleep(_RETRY_LOCK_S)
             continue
+        began = time.monotonic()
         try:
-            log.info("this process is the postmaster of %s", app.folder)
+            log.log(logging.DEBUG if failures else logging.INFO, "this process is the postmaster of %s", app.folder)
             await _be_postmaster(app, keep_workers)
-        except Exception:
+        except Exception as error:
             # Whatever went wrong, mail must not stop for good: let go of the lock, so that any process may try.
-            log.exception("the postmaster stopped")
+            failures = 1 if time.monotonic() - began > STEADY_S else failures + 1
+            pause = pause_s(failures)
+            if failures == 1:
+                log.exception("the postmaster stopped; this process tries again in %.0f s", pause)
+            elif pause < LONGEST_PAUSE_S or failures % _SAY_EACH == 0:
+                log.error("the postmaster stopped %d times: %r; again in %.0f s", failures, error, pause)
         finally:
             lock.release()
-        await asyncio.sleep(LOCK_POLL_S)
+        await asyncio.sleep(pause_s(failures))
+
+
+def pause_s(failures: int) -> float:
+    """How long a process that failed so often in a row as the postmaster leaves the lock to the others."""
+    return min(LONGEST_PAUSE_S, PAUSE_S * 2.0 ** (min(failures, 10) - 1)) if failures else LOCK_POLL_S
 
 
 async def _be_postmaster(app: App, keep_workers: int) -> None:
