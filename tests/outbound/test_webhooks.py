@@ -451,6 +451,38 @@ async def test_an_endpoint_that_says_gone_is_asked_no_more(clocked: tuple[App, C
     assert await app.database.read_system(lambda tx: webhooks.due(tx, app.now_ms())) == []
 
 
+async def test_an_event_that_cannot_be_told_counts_as_a_failure_and_ends_like_one(
+    clocked: tuple[App, Clock], told: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app, clock = clocked
+    added = await do(app, "add_webhook", url=told.url, events=["email.filed"])
+    await arrive(app, await make_inbox(app), screened())
+    asked = 0
+
+    async def broken(*_: object) -> Any:
+        nonlocal asked
+        asked += 1
+        raise RuntimeError("this event cannot be written down")
+
+    monkeypatch.setattr(outbound, "_LOOK_S", 0.01)
+    async with ended(asyncio.create_task(post_forever(app, broken))):
+        await until(lambda: asyncio.sleep(0, asked == 1))
+        await asyncio.sleep(0.1)
+        assert asked == 1, "not again before its time"
+        clock.advance(7)
+        await until(lambda: asyncio.sleep(0, asked == 2))
+        clock.advance(49 * 3600)
+
+        async def over() -> bool:
+            return (await stored(app, added.webhook_id)).ended_at is not None
+
+        await until(over)
+    shown = await do(app, "get_webhook", webhook_id=added.webhook_id)
+    assert (shown.state, shown.last_answer) == ("ended", "Letterlock failed; its log says more")
+    assert asked == 3
+    assert told.seen == []
+
+
 async def test_events_are_sent_again_from_a_place(clocked: tuple[App, Clock], told: Endpoint) -> None:
     app, clock = clocked
     added = await do(app, "add_webhook", url=told.url, events=["email.filed"])

@@ -295,11 +295,19 @@ async def post_forever(app: App, notices: Notices, resolver: Resolver | None = N
 
 async def _turn(app: App, webhook: Webhook, notices: Notices, resolver: Resolver | None) -> None:
     try:
-        await tell(app, webhook, notices, resolver)
+        try:
+            await tell(app, webhook, notices, resolver)
+        except StoreError:
+            raise
+        except Exception:
+            # An event that cannot be told for a reason of ours counts as one that was not taken: tried again later and
+            # later, and not for ever.
+            log.exception("webhook %s could not be told", webhook.webhook_id)
+            standing = await app.database.read(webhook.tenant_id, lambda tx: webhooks.get(tx, webhook.webhook_id))
+            if standing is not None:
+                await _fail(app, standing, Answer(0, "Letterlock failed; its log says more"))
     except StoreError as error:
         log.warning("a webhook waits: %s", error)
-    except Exception:
-        log.exception("a webhook failed")
 
 
 async def tell(app: App, webhook: Webhook, notices: Notices, resolver: Resolver | None = None) -> None:
