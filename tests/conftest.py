@@ -31,3 +31,10 @@ async def app(tmp_path: Path) -> AsyncIterator[App]:
     """No listener, no filing: what the test does not do does not happen."""
     async with open_app(settings_for(tmp_path)) as app:
         yield app
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What was skipped is said each time, with its reason: a green end must not stand for what nobody ran."""
+    for report in terminalreporter.stats.get("skipped", []):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        terminalreporter.write_line(f"was NOT run: {report.nodeid} ({reason.removeprefix('Skipped: ')})", yellow=True)

@@ -547,7 +547,7 @@ async def test_smtplib_delivers(tmp_path: Path) -> None:
     assert b"Subject: by smtplib\r\n" in raw
 
 
-@pytest.mark.skipif(not shutil.which("swaks"), reason="swaks is not installed")
+@pytest.mark.skipif(not shutil.which("swaks"), reason="swaks is not installed: its delivery was NOT run")
 @pytest.mark.parametrize(
     "more", [[], ["--pipeline"], ["--protocol", "SMTP"]], ids=lambda more: more[-1] if more else "plain"
 )
@@ -566,7 +566,7 @@ async def test_swaks_delivers(tmp_path: Path, more: list[str]) -> None:
     assert b"Subject: by swaks\r\n" in raw
 
 
-@pytest.mark.skipif(not shutil.which("swaks"), reason="swaks is not installed")
+@pytest.mark.skipif(not shutil.which("swaks"), reason="swaks is not installed: its delivery was NOT run")
 async def test_swaks_delivers_over_lmtp_and_over_tls(tmp_path: Path) -> None:
     _, chain = make_certificate(tmp_path)
     certificate = {"tls_cert": chain, "tls_key": tmp_path / "key.pem"}
@@ -582,7 +582,8 @@ async def test_swaks_delivers_over_lmtp_and_over_tls(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(
-    not shutil.which("smtp-source", path="/usr/sbin:/usr/bin:/bin"), reason="smtp-source is not installed"
+    not shutil.which("smtp-source", path="/usr/sbin:/usr/bin:/bin"),
+    reason="smtp-source is not installed: its delivery was NOT run",
 )
 async def test_smtp_source_delivers_over_many_connections_at_once(tmp_path: Path) -> None:
     async with listening(tmp_path) as server:
@@ -609,7 +610,7 @@ def _has_nodemailer() -> bool:
 
 async def test_nodemailer_delivers(tmp_path: Path) -> None:
     if not _has_nodemailer():
-        pytest.skip("node with the package nodemailer is not installed")
+        pytest.skip("node with the package nodemailer is not installed: its delivery was NOT run")
     async with listening(tmp_path) as server:
         script = (
             f"require('nodemailer').createTransport({{host: '127.0.0.1', port: {server.port}, ignoreTLS: true}})"
