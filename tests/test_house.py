@@ -22,7 +22,7 @@ SOURCE = ROOT / "src" / "letterlock"
 MODULES = sorted(SOURCE.rglob("*.py"))
 
 FLOORS = {
-    1: {"ids", "errors", "settings", "dns", "wake"},
+    1: {"ids", "errors", "settings", "keyfile", "dns", "wake"},
     2: {"inspection", "policy", "carried", "canary", "outgoing", "fraud", "screen", "message"},
     3: {"app", "store", "vault"},
     4: {"inbound", "outbound", "upkeep"},

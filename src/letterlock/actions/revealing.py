@@ -8,15 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import contextlib
 import hashlib
 import hmac
 import json
-import os
-import secrets
 from datetime import datetime
-from functools import lru_cache
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, Field
@@ -29,13 +24,13 @@ from letterlock.actions.sending import safe_filename
 from letterlock.app import App
 from letterlock.errors import NotFound, Unavailable
 from letterlock.ids import AgentId, TenantId
+from letterlock.keyfile import key_of, made_key
 from letterlock.store import audit, tenants
 from letterlock.store.emails import moment
 
 KEY_FILE = "url.key"
 ADDRESS = "/v1/files/"
 """Where the REST door serves what `file_of` finds."""
-_KEY_BYTES = 32
 _Index = Annotated[int, Field(ge=0, le=10_000, description="of an attachment")]
 
 
@@ -82,7 +77,7 @@ async def make_url(app: App, caller: Caller, request: MakeUrl) -> SignedUrl:
     expires_ms = app.now_ms() + request.expires_s * 1000
     text = json.dumps([caller.tenant_id, caller.agent_id, request.email_id, request.index, expires_ms])
     try:
-        key = await asyncio.to_thread(_key_made, app.folder)
+        key = await asyncio.to_thread(made_key, app.folder, KEY_FILE)
     except OSError as error:
         raise Unavailable("No key to sign with can be kept.", next_step="Look at the disk's free space.") from error
     await app.database.write(
@@ -101,7 +96,7 @@ async def file_of(app: App, token: str) -> FileBytes:
     payload, _, signature = token.partition(".")
     try:
         text = _bytes(payload).decode()
-        key = await asyncio.to_thread(_key, app.folder)
+        key = await asyncio.to_thread(key_of, app.folder, KEY_FILE)
         given = hmac.compare_digest(_bytes(signature), _signature(key, text))
     except (ValueError, OSError):
         given = False
@@ -150,28 +145,6 @@ def _text(value: bytes) -> str:
 
 def _bytes(text: str) -> bytes:
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-
-
-@lru_cache(maxsize=64)
-def _key(data: Path) -> bytes:
-    return (data / KEY_FILE).read_bytes()
-
-
-def _key_made(data: Path) -> bytes:
-    with contextlib.suppress(FileNotFoundError):
-        return _key(data)
-    fresh = data / f"{KEY_FILE}.{secrets.token_hex(8)}"
-    try:
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
-            out.write(secrets.token_bytes(_KEY_BYTES))
-            out.flush()
-            os.fsync(out.fileno())
-        # Whole or not at all, and the first of several processes wins.
-        with contextlib.suppress(FileExistsError):
-            os.link(fresh, data / KEY_FILE)
-    finally:
-        fresh.unlink(missing_ok=True)
-    return _key(data)
 
 
 _LOOKS = Hints(read_only=True, idempotent=True)

@@ -33,7 +33,7 @@ from letterlock.message.address import Address, parse_address
 from letterlock.message.compose import Draft, File, compose
 from letterlock.message.markdown import text_of
 from letterlock.outbound.deliver import LEASE_MS, deliver
-from letterlock.outbound.marks import key_of
+from letterlock.outbound.marks import planted_with
 from letterlock.outbound.routes import has_ways, way_to
 from letterlock.outgoing import Alarm, Outgoing, alarms
 from letterlock.policy import APPROVAL, Decision, Limit, Recipient, SendContext, decide
@@ -345,7 +345,7 @@ async def _alarms(app: App, inbox: Inbox, draft: Draft, words: str, size: int) -
 
     def look() -> tuple[Alarm, ...]:
         found = alarms(mail, most_bytes=settings.max_message_bytes, most_attached=settings.attach_bytes)
-        key = key_of(app.folder)
+        key = planted_with(app.folder)
         return (*found, _MARKED) if key and carries_mark(words, key, inbox.tenant_id) else found
 
     # Files and HTML take a while to look through.
