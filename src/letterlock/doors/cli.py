@@ -11,14 +11,14 @@ import contextlib
 import logging
 import re
 import sys
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from letterlock.doors import tenancy, webhooks
+from letterlock.doors import people, tenancy, webhooks
 from letterlock.doors.command import OPTIONS, TENANT, as_person, settings_from, with_app, with_options
 from letterlock.errors import CallerError, LetterlockError, NotFound
 from letterlock.settings import Settings
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from letterlock.actions.people import Imported
     from letterlock.app import App
     from letterlock.inspection import Inspection
-    from letterlock.message.sign import DnsRecord
 
 T = TypeVar("T")
 
@@ -254,237 +253,9 @@ def mail_save(outer: dict[str, Any], /, email_id: str, file: Path, attachment: i
     click.echo(f"{len(content)} bytes saved to {file}.")
 
 
-@cli.group()
-def approvals() -> None:
-    """Look at emails that wait for a person, and decide."""
-
-
-@approvals.command("list")
-@with_options(*OPTIONS, TENANT)
-@click.pass_obj
-def approvals_list(outer: dict[str, Any], /, **options: Any) -> None:
-    """List what waits, oldest first."""
-    from letterlock.actions.approvals import waiting
-    from letterlock.doors.inspect import plain
-
-    found = as_person(outer, options, lambda app, caller: waiting(app, caller=caller))
-    for submission in found:
-        whom = ", ".join(submission.recipients)
-        click.echo(f"{submission.submission_id}  {submission.sender} -> {whom}: {plain(submission.subject)}")
-        click.echo(f"    {', '.join(dict.fromkeys(reason.code for reason in submission.reasons))}")
-    if not found:
-        click.echo("Nothing waits.", err=True)
-
-
-@approvals.command("show")
-@click.argument("submission_id")
-@click.option("--raw", is_flag=True, help="Also print the bytes as they would be sent.")
-@with_options(*OPTIONS, TENANT)
-@click.pass_obj
-def approvals_show(outer: dict[str, Any], /, submission_id: str, raw: bool, **options: Any) -> None:
-    """Show why an email waits, to whom it goes, and exactly what would be sent."""
-    from letterlock.actions.approvals import described, show
-    from letterlock.doors.inspect import plain
-
-    found = as_person(outer, options, lambda app, caller: show(app, submission_id, caller=caller))
-    click.echo(plain(described(found), keep="\n"))
-    click.echo(f"\nSHA-256 of bytes and envelope: {found.submission.sha256}")
-    if raw:
-        click.echo(f"\n{plain(found.raw.decode('utf-8', 'replace').replace(chr(13), ''), keep=chr(10))}")
-
-
-@approvals.command("approve")
-@click.argument("submission_id")
-@click.option("--sha256", default="", help="Approve only the email with this hash (see show).")
-@with_options(*OPTIONS, TENANT)
-@click.pass_obj
-def approvals_approve(outer: dict[str, Any], /, submission_id: str, sha256: str, **options: Any) -> None:
-    """Let exactly this email go."""
-    from letterlock.actions.approvals import approve
-
-    done = as_person(outer, options, lambda app, caller: approve(app, submission_id, sha256, caller=caller))
-    click.echo(f"{done.submission_id} may go to {', '.join(done.recipients)}.")
-
-
-@approvals.command("deny")
-@click.argument("submission_id")
-@with_options(*OPTIONS, TENANT)
-@click.pass_obj
-def approvals_deny(outer: dict[str, Any], /, submission_id: str, **options: Any) -> None:
-    """Never send it."""
-    from letterlock.actions.approvals import deny
-
-    done = as_person(outer, options, lambda app, caller: deny(app, submission_id, caller=caller))
-    click.echo(f"{done.submission_id} is {done.state}.")
-
-
-@cli.group()
-def contact() -> None:
-    """Say to whom agents may write without being asked."""
-
-
-@contact.command("add")
-@click.argument("names", nargs=-1, required=True)
-@with_options(*OPTIONS, TENANT)
-@click.pass_obj
-def contact_add(outer: dict[str, Any], /, names: tuple[str, ...], **options: Any) -> None:
-    """Vouch for addresses, or for whole domains written as @example.com."""
-    from letterlock.actions.people import name_contact
-
-    async def vouch(app: App, caller: Caller) -> list[str]:
-        return [await name_contact(app, name, caller=caller) for name in names]
-
-    for known in as_person(outer, options, vouch):
-        click.echo(known)
-
-
-@contact.command("remove")
-@click.argument("name")
-@with_options(*OPTIONS, TENANT)
-@click.pass_obj
-def contact_remove(outer: dict[str, Any], /, name: str, **options: Any) -> None:
-    """Vouch no longer."""
-    from letterlock.actions.people import drop_contact
-
-    dropped = as_person(outer, options, lambda app, caller: drop_contact(app, name, caller=caller))
-    click.echo(f"{dropped} removed.")
-
-
-@contact.command("list")
-@with_options(*OPTIONS, TENANT)
-@click.pass_obj
-def contact_list(outer: dict[str, Any], /, **options: Any) -> None:
-    """List whom people vouch for."""
-    from letterlock.actions.people import contacts
-
-    for one in as_person(outer, options, lambda app, caller: contacts(app, caller=caller)):
-        click.echo(one.address_key)
-
-
-@cli.group()
-def suppression() -> None:
-    """Addresses nothing is sent to, because mail bounced or somebody complained."""
-
-
-@suppression.command("list")
-@with_options(*OPTIONS, TENANT)
-@click.pass_obj
-def suppression_list(outer: dict[str, Any], /, **options: Any) -> None:
-    """List them with the reason, newest first."""
-    from letterlock.actions.people import suppressions
-    from letterlock.doors.inspect import plain
-
-    for one in as_person(outer, options, lambda app, caller: suppressions(app, caller=caller)):
-        click.echo(f"{one.address_key}\t{plain(one.reason)}")
-
-
-@suppression.command("add")
-@click.argument("address")
-@with_options(*OPTIONS, TENANT)
-@click.pass_obj
-def suppression_add(outer: dict[str, Any], /, address: str, **options: Any) -> None:
-    """Send nothing there any more."""
-    from letterlock.actions.people import suppress
-
-    stopped = as_person(outer, options, lambda app, caller: suppress(app, address, caller=caller))
-    click.echo(f"Nothing is sent to {stopped} any more.")
-
-
-@suppression.command("remove")
-@click.argument("address")
-@with_options(*OPTIONS, TENANT)
-@click.pass_obj
-def suppression_remove(outer: dict[str, Any], /, address: str, **options: Any) -> None:
-    """Let mail go there again."""
-    from letterlock.actions.people import unsuppress
-
-    freed = as_person(outer, options, lambda app, caller: unsuppress(app, address, caller=caller))
-    click.echo(f"Mail to {freed} may go again.")
-
-
-tenancy.add_to(cli)
-webhooks.add_to(cli)
-
-
-@cli.command()
-@with_options(*OPTIONS, TENANT)
-@click.pass_obj
-def reputation(outer: dict[str, Any], /, **options: Any) -> None:
-    """Show what became of mail sent to the outside, by inbox and by domain."""
-    from letterlock.actions.people import reputations
-
-    columns = ("days", "sent", "bounced", "bounced_softly", "complained", "replied")
-    click.echo("\t".join(("of", *columns)))
-    for one in as_person(outer, options, lambda app, caller: reputations(app, caller=caller)):
-        click.echo("\t".join((one.of, *(str(getattr(one, column)) for column in columns))))
-
-
-@cli.group()
-def dkim() -> None:
-    """Sign mail of your domain, so that others can tell it is yours."""
-
-
-@dkim.command("make")
-@click.argument("domain")
-@click.option("--name", default="letterlock", show_default=True, help="How their selectors begin.")
-@with_options(*OPTIONS)
-@click.pass_obj
-def dkim_make(outer: dict[str, Any], /, domain: str, name: str, **options: Any) -> None:
-    """Make an RSA and an Ed25519 key for DOMAIN and show the DNS records to set."""
-    from letterlock.outbound.signing import make_keys
-
-    _show_records(make_keys(settings_from(outer, options).data, domain, name))
-
-
-@dkim.command("show")
-@click.argument("domain")
-@with_options(*OPTIONS)
-@click.pass_obj
-def dkim_show(outer: dict[str, Any], /, domain: str, **options: Any) -> None:
-    """Show the DNS records of the keys DOMAIN has."""
-    from letterlock.outbound.signing import keys_of, records
-
-    found = records(keys_of(settings_from(outer, options).data, domain))
-    _show_records(found)
-    if not found:
-        click.echo(f"{domain} has no keys; make them with `letterlock dkim make {domain}`.", err=True)
-
-
-def _show_records(found: Iterable[DnsRecord]) -> None:
-    for record in found:
-        click.echo(f"{record.name}. IN TXT ( " + " ".join(f'"{piece}"' for piece in record.pieces) + " )")
-
-
-@cli.command()
-@click.option("--end", is_flag=True, help="Let it go on.")
-@with_options(*OPTIONS, TENANT)
-@click.pass_obj
-def pause(outer: dict[str, Any], /, end: bool, **options: Any) -> None:
-    """Stop all mail to the outside at once, what is queued too."""
-    from letterlock.actions.people import pause
-
-    as_person(outer, options, lambda app, caller: pause(app, end=end, caller=caller))
-    click.echo("Mail goes out again." if end else "Nothing goes out until `letterlock pause --end`.")
-
-
-@cli.group("audit")
-def audit_() -> None:
-    """The log of every decision."""
-
-
-@audit_.command("verify")
-@with_options(*OPTIONS, TENANT)
-@click.pass_obj
-def audit_verify(outer: dict[str, Any], /, **options: Any) -> None:
-    """Check that no row was changed or taken out."""
-    from letterlock.actions.people import verify_audit
-
-    found = as_person(outer, options, lambda app, caller: verify_audit(app, caller=caller))
-    if found.broken_at is not None:
-        raise click.ClickException(
-            f"Row {found.broken_at} does not fit the {found.rows} before it: the log was changed."
-        )
-    click.echo(f"{found.rows} rows, all as they were written.")
+# A matter with commands of its own has a module of its own.
+for matter in (people, tenancy, webhooks):
+    matter.add_to(cli)
 
 
 @cli.command()
