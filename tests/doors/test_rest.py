@@ -26,7 +26,8 @@ from letterlock.actions.caller import AGENT_SCOPES, EVERY_SCOPE
 from letterlock.app import App, open_app
 from letterlock.doors import rest as rest_door
 from letterlock.doors.http import build_http
-from letterlock.doors.rest import ENDPOINTS, Endpoint, build_rest, describe
+from letterlock.doors.openapi import Endpoint, describe
+from letterlock.doors.rest import ENDPOINTS, build_rest
 from letterlock.errors import StoreBusy
 from letterlock.ids import DEFAULT_TENANT, LOCAL_AGENT, OWNER
 from letterlock.store import tenants
