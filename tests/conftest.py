@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings as hypothesis_settings
 
+from fakes import Clock, RelaySink, open_relay_sink
+from letterlock.actions.people import name_contact
 from letterlock.app import App, open_app
 from running import settings_for
 
@@ -30,6 +32,27 @@ def _nobodys_settings() -> Iterator[None]:
 async def app(tmp_path: Path) -> AsyncIterator[App]:
     """No listener, no filing: what the test does not do does not happen."""
     async with open_app(settings_for(tmp_path)) as app:
+        yield app
+
+
+@pytest.fixture
+async def sink() -> AsyncIterator[RelaySink]:
+    async with open_relay_sink() as sink:
+        yield sink
+
+
+@pytest.fixture
+async def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def relayed(tmp_path: Path, sink: RelaySink, clock: Clock) -> AsyncIterator[App]:
+    """An app whose mail to the outside ends in `sink`."""
+    chosen = settings_for(tmp_path, relay_host=sink.host, relay_port=sink.port, relay_security="none")
+    async with open_app(chosen, clock) as app:
+        for domain in ("@shop.example", "@far.example", "@example.com", "@other.example"):
+            await name_contact(app, domain)
         yield app
 
 

@@ -28,21 +28,22 @@ from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
 
-from letterlock.actions.caller import LOCAL_CALLER, Caller
+from letterlock.actions.caller import AGENT_SCOPES, LOCAL_CALLER, Caller
 from letterlock.actions.catalog import ACTIONS, perform
 from letterlock.app import App
-from letterlock.ids import EmailId, InboxId
+from letterlock.ids import DEFAULT_TENANT, LOCAL_AGENT, EmailId, InboxId
 from letterlock.inbound.accept import accept
 from letterlock.inbound.workers import WorkerOptions, Workers, read_message
 from letterlock.inspection import Inspection, preview
 from letterlock.message.envelope import Envelope, Receipt
 from letterlock.message.extract.codes import Code
 from letterlock.message.parse import Mailbox
+from letterlock.outbound.deliver import claim, deliver
 from letterlock.screen.rule import Finding
 from letterlock.screen.score import Level, Screening
 from letterlock.settings import Settings, load_settings
 from letterlock.store import emails, inboxes
-from letterlock.store.emails import Filed
+from letterlock.store.emails import Email, Filed
 from letterlock.store.terms import terms_of
 
 DOMAIN = "letterlock.localhost"
@@ -140,6 +141,26 @@ async def inbox_id(app: App, address: str) -> InboxId:
     found = await app.database.read(LOCAL_CALLER.tenant_id, lambda tx: inboxes.find(tx, address))
     assert found is not None
     return found.inbox_id
+
+
+async def one_inbox_caller(app: App, address: str) -> Caller:
+    """The local agent with a key for this inbox only."""
+    return Caller(DEFAULT_TENANT, LOCAL_AGENT, AGENT_SCOPES, await inbox_id(app, address))
+
+
+async def newest(app: App, address: str) -> Email:
+    """The last email of an inbox, filed."""
+    await file_all(app)
+    box = await inbox_id(app, address)
+    found = await app.database.read(DEFAULT_TENANT, lambda tx: emails.listed(tx, inbox_id=box, limit=1))
+    return found[0]
+
+
+async def relay_now(app: App) -> None:
+    """Hand what is due to the relay, as the postmaster does."""
+    while leases := await claim(app, "test", "relay", 50):
+        for lease in leases:
+            await deliver(app, lease)
 
 
 # Processes

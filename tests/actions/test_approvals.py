@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fakes import RelaySink, open_relay_sink
+from fakes import RelaySink
 from letterlock.actions import approvals, people
 from letterlock.app import App, open_app
 from letterlock.errors import Conflict, NotAllowed, NotFound
@@ -19,19 +19,12 @@ from letterlock.inbound.workers import open_workers
 from letterlock.inspection import Inspection
 from letterlock.message.authenticate import AuthReport
 from letterlock.message.parse import Mailbox
-from letterlock.outbound.deliver import claim, deliver
 from letterlock.screen.score import Level
 from letterlock.store import emails
 from letterlock.upkeep import run_once
-from running import arrive, do, ended, hand_in, letter, make_inbox, receive, screened, settings_for, until
+from running import arrive, do, ended, hand_in, letter, make_inbox, receive, relay_now, screened, settings_for, until
 
 STRANGER = "stranger@far.example"
-
-
-@pytest.fixture
-async def sink() -> AsyncIterator[RelaySink]:
-    async with open_relay_sink() as sink:
-        yield sink
 
 
 def settings(folder: Path, sink: RelaySink, **changes: Any) -> Any:
@@ -43,11 +36,6 @@ def settings(folder: Path, sink: RelaySink, **changes: Any) -> Any:
 async def relayed(tmp_path: Path, sink: RelaySink) -> AsyncIterator[App]:
     async with open_app(settings(tmp_path, sink)) as app:
         yield app
-
-
-async def relay_now(app: App) -> None:
-    for lease in await claim(app, "test", "relay", 10):
-        await deliver(app, lease)
 
 
 async def send(app: App, inbox: str, to: str, text: str = "Hello there", **more: Any) -> Any:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import email
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from email.message import EmailMessage
 from email.policy import SMTP
 from pathlib import Path
@@ -11,60 +11,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fakes import Clock, RelaySink, open_relay_sink
-from letterlock.actions.caller import AGENT_SCOPES, Caller
+from fakes import Clock, RelaySink
 from letterlock.actions.people import name_contact
 from letterlock.app import App, open_app
 from letterlock.errors import CallerError, Conflict, InvalidRequest, NotAllowed, NotFound
-from letterlock.ids import DEFAULT_TENANT, LOCAL_AGENT
 from letterlock.message.address import parse_address
 from letterlock.message.parse import attachment_bytes, parse_message
-from letterlock.outbound.deliver import claim, deliver
 from letterlock.policy import AUTOMATIC_ANSWERS_PER_HOUR, Decision, SendContext, decide
 from letterlock.screen.score import Level
-from letterlock.store import emails, inboxes
-from letterlock.store.emails import Email
-from running import arrive, do, file_all, letter, make_inbox, receive, screened, settings_for
-
-
-@pytest.fixture
-async def sink() -> AsyncIterator[RelaySink]:
-    async with open_relay_sink() as sink:
-        yield sink
-
-
-@pytest.fixture
-async def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-async def relayed(tmp_path: Path, sink: RelaySink, clock: Clock) -> AsyncIterator[App]:
-    """An app whose mail to the outside ends in `sink`."""
-    chosen = settings_for(tmp_path, relay_host=sink.host, relay_port=sink.port, relay_security="none")
-    async with open_app(chosen, clock) as app:
-        for domain in ("@shop.example", "@far.example", "@example.com", "@other.example"):
-            await name_contact(app, domain)
-        yield app
-
-
-async def one_inbox_caller(app: App, address: str) -> Caller:
-    inbox = await app.database.read(DEFAULT_TENANT, lambda tx: inboxes.find(tx, address))
-    assert inbox is not None
-    return Caller(DEFAULT_TENANT, LOCAL_AGENT, AGENT_SCOPES, inbox.inbox_id)
-
-
-async def newest(app: App, address: str) -> Email:
-    await file_all(app)
-    inbox = await app.database.read(DEFAULT_TENANT, lambda tx: inboxes.find(tx, address))
-    assert inbox is not None
-    found = await app.database.read(DEFAULT_TENANT, lambda tx: emails.listed(tx, inbox_id=inbox.inbox_id, limit=1))
-    return found[0]
-
-
-async def relay_now(app: App) -> None:
-    for lease in await claim(app, "test", "relay", 10):
-        await deliver(app, lease)
+from running import (
+    arrive,
+    do,
+    letter,
+    make_inbox,
+    newest,
+    one_inbox_caller,
+    receive,
+    relay_now,
+    screened,
+    settings_for,
+)
 
 
 def headers(content: bytes) -> Any:
@@ -512,148 +478,7 @@ async def test_a_hostile_subject_makes_no_header_of_its_own(relayed: App, sink: 
     assert headers(sink.emails[0].content)["Bcc"] is None
 
 
-# get_delivery_status and cancel_email
-
-
-async def test_the_status_tells_each_recipient_apart(relayed: App, sink: RelaySink) -> None:
-    anna, bob = await make_inbox(relayed, "anna"), await make_inbox(relayed, "bob")
-    sink.rcpt = {"later@example.com": "450 4.2.0 busy", "never@example.com": "550 5.1.1 no such user"}
-    to = [bob, "a@example.com", "later@example.com", "never@example.com"]
-    sent = await do(relayed, "send_email", inbox=anna, to=to, subject="Hi", text="Hello")
-    await relay_now(relayed)
-    found = await do(relayed, "get_delivery_status", submission_id=sent.submission_id)
-    assert {each.address: (each.state, each.answer) for each in found.recipients} == {
-        bob: ("delivered", ""),
-        "a@example.com": ("sent", "250 2.0.0"),
-        "later@example.com": ("queued", "450 4.2.0"),
-        "never@example.com": ("bounced", "550 5.1.1"),
-    }
-    assert [each.address for each in found.recipients if each.next_try_at] == ["later@example.com"]
-    assert found.state == "queued"
-
-
-@pytest.mark.parametrize(
-    ("changes", "answer", "named"),
-    [
-        ({}, "530 5.7.0 log in first", "relay_username and relay_password"),
-        ({"relay_username": "us", "relay_password": "wrong"}, "", "relay_username and relay_password"),
-        ({"relay_security": "starttls"}, "", "relay_security"),
-    ],
-)
-async def test_a_relay_that_no_waiting_mends_names_the_settings_that_do(
-    tmp_path: Path, sink: RelaySink, changes: dict[str, Any], answer: str, named: str
-) -> None:
-    if answer:
-        sink.rcpt = {"a@example.com": answer}
-    told = {"relay_host": sink.host, "relay_port": sink.port, "relay_security": "none", **changes}
-    async with open_app(settings_for(tmp_path, **told), clock := Clock()) as app:
-        anna = await make_inbox(app, "anna")
-        sent, later = [
-            await do(app, "send_email", inbox=anna, to="a@example.com", subject=subject, text="Hello")
-            for subject in ("One", "Two")
-        ]
-        assert "by itself" in later.next_step
-        (lease, _) = await claim(app, "test", "relay", 10)
-        await deliver(app, lease)
-        found = await do(app, "get_delivery_status", submission_id=lease.submission_id)
-        assert found.state == "queued"
-        assert named in found.next_step
-        assert "goes out by itself" not in found.next_step
-        clock.advance(30)
-        (other,) = {sent.submission_id, later.submission_id} - {lease.submission_id}
-        assert named in (await do(app, "get_delivery_status", submission_id=other)).next_step, "it waits for the same"
-
-
-async def test_a_relay_of_the_list_names_its_own_settings(tmp_path: Path, sink: RelaySink) -> None:
-    entry = {"to": "example.com", "host": sink.host, "port": sink.port}
-    async with open_app(settings_for(tmp_path, relays=[entry]), Clock()) as app:
-        anna = await make_inbox(app, "anna")
-        sent = await do(app, "send_email", inbox=anna, to="a@example.com", subject="Hi", text="Hello")
-        await relay_now(app)
-        found = await do(app, "get_delivery_status", submission_id=sent.submission_id)
-        assert "relays: security" in found.next_step
-
-
-async def test_the_words_of_one_recipients_server_are_not_told_of_another_email(relayed: App, sink: RelaySink) -> None:
-    anna = await make_inbox(relayed, "anna")
-    sink.rcpt = {"full@example.com": "450 4.2.2 full"}
-    for to in ("full@example.com", "b@example.com"):
-        sent = await do(relayed, "send_email", inbox=anna, to=to, subject="Hi", text="Hello")
-    for lease in await claim(relayed, "test", "relay", 1):
-        await deliver(relayed, lease)
-    relayed.clock.advance(30)  # type: ignore[attr-defined]
-    (found,) = (await do(relayed, "get_delivery_status", submission_id=sent.submission_id)).recipients
-    assert (found.state, found.attempts, found.answer) == ("queued", 0, "")
-
-
-async def test_a_lost_answer_is_told_and_that_it_is_tried_once_more(
-    relayed: App, sink: RelaySink, clock: Clock
-) -> None:
-    anna = await make_inbox(relayed, "anna")
-    sink.drop_after_dot = 1
-    sent = await do(relayed, "send_email", inbox=anna, to="a@example.com", subject="Hi", text="Hello")
-    await relay_now(relayed)
-    found = await do(relayed, "get_delivery_status", submission_id=sent.submission_id)
-    assert found.state == "uncertain"
-    assert found.reasons == [
-        "a@example.com may have it: it was handed over, and no answer came back; it is tried once more."
-    ]
-    clock.advance(3600)
-    await relay_now(relayed)
-    found = await do(relayed, "get_delivery_status", submission_id=sent.submission_id)
-    assert found.state == "sent"
-    assert "may have it twice" in found.reasons[0]
-
-
-async def test_what_warms_up_says_when_it_goes_out(
-    tmp_path: Path, sink: RelaySink, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("letterlock.store.reputation.CAPS", (1, 4))
-    told = {"relay_host": sink.host, "relay_port": sink.port, "relay_security": "none", "warm_up": True}
-    async with open_app(settings_for(tmp_path, **told), Clock()) as app:
-        anna = await make_inbox(app, "anna")
-        for n in range(2):
-            await do(app, "send_email", inbox=anna, to=f"p{n}@example.com", subject="Hi", text="Hello")
-        leases = await claim(app, "test", "relay", 10)
-        for lease in leases:
-            await deliver(app, lease)
-        found = await do(app, "get_delivery_status", submission_id=leases[1].submission_id)
-        (recipient,) = found.recipients
-        assert (found.state, recipient.attempts) == ("queued", 0)
-        assert "warm_up" in recipient.answer
-        assert recipient.next_try_at is not None
-        assert f"{recipient.next_try_at:%Y-%m-%d at %H:%M} UTC" in found.next_step
-
-
-async def test_a_key_for_one_inbox_sees_and_cancels_nothing_of_another(app: App) -> None:
-    anna, bob = await make_inbox(app, "anna"), await make_inbox(app, "bob")
-    sent = await do(app, "send_email", inbox=anna, to="carol@example.com", subject="Hi", text="Hello")
-    caller = await one_inbox_caller(app, bob)
-    for tool in ("get_delivery_status", "cancel_email"):
-        with pytest.raises(NotFound):
-            await do(app, tool, caller, submission_id=sent.submission_id)
-    assert (await do(app, "get_delivery_status", submission_id=sent.submission_id)).state == "held"
-
-
-async def test_a_cancelled_email_never_goes_out(relayed: App, sink: RelaySink) -> None:
-    anna, bob = await make_inbox(relayed, "anna"), await make_inbox(relayed, "bob")
-    sent = await do(relayed, "send_email", inbox=anna, to=[bob, "carol@example.com"], subject="Hi", text="Hello")
-    cancelled = await do(relayed, "cancel_email", submission_id=sent.submission_id)
-    assert (cancelled.state, cancelled.cancelled) == ("cancelled", ["carol@example.com"])
-    await relay_now(relayed)
-    assert not sink.emails
-
-
-async def test_of_what_a_server_says_only_its_codes_reach_the_model(relayed: App, sink: RelaySink) -> None:
-    anna = await make_inbox(relayed, "anna")
-    sink.rcpt = {"a@example.com": "550-5.7.1 no\r\n550 5.7.1 " + "‮ignore\tthis " * 100}
-    sent = await do(relayed, "send_email", inbox=anna, to="a@example.com", subject="Hi", text="Hello")
-    await relay_now(relayed)
-    (found,) = (await do(relayed, "get_delivery_status", submission_id=sent.submission_id)).recipients
-    assert found.answer == "550 5.7.1"
-
-
-# Forwarding and files
+# forward_email
 
 
 def with_file(name: str = "plan.txt", data: bytes = b"The plan.") -> bytes:
@@ -695,44 +520,3 @@ async def test_a_quarantined_email_is_not_forwarded_nor_its_files_sent(relayed: 
     with pytest.raises(NotFound, match="quarantined"):
         call = {"inbox": box, "to": ["ben@far.example"], "subject": "", "text": "x"}
         await do(relayed, "send_email", **call, attachments=[f"{email_id}/0"])
-
-
-@pytest.mark.parametrize("name", ["../secret.txt", "/etc/passwd", "~/x", ".hidden", "missing.txt", "link.txt", "a\0b"])
-async def test_only_files_within_the_folder_can_be_sent(tmp_path: Path, name: str) -> None:
-    folder = tmp_path / "files"
-    folder.mkdir()
-    (tmp_path / "secret.txt").write_text("secret")
-    (folder / ".hidden").write_text("secret")
-    (folder / "link.txt").symlink_to(tmp_path / "secret.txt")
-    (folder / "report.csv").write_text("a,b")
-    async with open_app(settings_for(tmp_path, attach_folder=folder)) as app:
-        box, bob = await make_inbox(app), await make_inbox(app, "bob")
-        call = {"inbox": box, "to": [bob], "subject": "File", "text": "See"}
-        with pytest.raises(NotFound):
-            await do(app, "send_email", **call, attachments=[name])
-        sent = await do(app, "send_email", **call, attachments=["report.csv", "note.txt;base64,aGVsbG8="])
-        assert sent.state == "delivered"
-        email_id = (await newest(app, bob)).email_id
-        listed = (await do(app, "read_email", email_id=email_id)).attachments
-        assert [(one.filename, one.content_type) for one in listed] == [
-            ("report.csv", "text/csv"),
-            ("note.txt", "text/plain"),
-        ]
-
-
-@pytest.mark.parametrize(
-    ("file", "why"),
-    [
-        ("tool.exe;base64,aGVsbG8=", "program"),
-        ("photo.png;base64,TVqQAAMAAAAEAAAA", "program"),
-        ("a.txt;base64,%%%", "base64"),
-        ("big.bin;base64," + "QUFB" * 50, "more than 100 bytes"),
-        ("report.csv", "attach_folder"),
-    ],
-)
-async def test_what_cannot_be_attached_is_refused_and_nothing_is_sent(tmp_path: Path, file: str, why: str) -> None:
-    async with open_app(settings_for(tmp_path, attach_bytes=100)) as app:
-        box, bob = await make_inbox(app), await make_inbox(app, "bob")
-        with pytest.raises((NotAllowed, InvalidRequest), match=why):
-            await do(app, "send_email", inbox=box, to=[bob], subject="x", text="y", attachments=[file])
-        assert (await do(app, "list_emails", inbox=bob)).emails == []

@@ -18,11 +18,10 @@ from letterlock.ids import DEFAULT_TENANT, SubmissionId
 from letterlock.inbound.filing import file_forever
 from letterlock.inbound.workers import open_workers
 from letterlock.message.report import Report, Reported
-from letterlock.outbound.deliver import claim, deliver
 from letterlock.outbound.submit import status
 from letterlock.store import emails, outbox
 from letterlock.store.outbox import Submission
-from running import do, ended, hand_in, letter, make_inbox, settings_for, until
+from running import do, ended, hand_in, letter, make_inbox, relay_now, settings_for, until
 
 
 @contextlib.asynccontextmanager
@@ -35,12 +34,6 @@ async def relayed(folder: Path, clock: Clock, **more: Any) -> AsyncIterator[tupl
 
 async def send(app: App, box: str, to: str, text: str = "Hello") -> SubmissionId:
     return SubmissionId((await do(app, "send_email", inbox=box, to=[to], subject="Hi", text=text)).submission_id)
-
-
-async def relay_now(app: App) -> None:
-    while leases := await claim(app, "test", "relay", 50):
-        for lease in leases:
-            await deliver(app, lease)
 
 
 async def look(app: App, submission_id: SubmissionId) -> Submission:

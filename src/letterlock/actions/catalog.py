@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from letterlock.actions import inboxes, reading, sending, waiting
+from letterlock.actions import deliveries, inboxes, reading, sending, waiting
 from letterlock.actions.caller import MANAGE_INBOXES, READ, SEND, WAIT, Caller
 from letterlock.actions.limits import count_wait
 from letterlock.app import App
@@ -143,23 +143,23 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "send_email", "Send email", "sending", SEND, Hints(open_world=True),
-        sending.SendEmail, sending.SentEmail, sending.send_email,
+        sending.SendEmail, deliveries.SentEmail, sending.send_email,
     ),
     Action(
         "reply_to_email", "Reply to email", "sending", SEND, Hints(open_world=True),
-        sending.ReplyToEmail, sending.SentEmail, sending.reply_to_email,
+        sending.ReplyToEmail, deliveries.SentEmail, sending.reply_to_email,
     ),
     Action(
         "forward_email", "Forward email", "sending", SEND, Hints(open_world=True),
-        sending.ForwardEmail, sending.SentEmail, sending.forward_email,
+        sending.ForwardEmail, deliveries.SentEmail, sending.forward_email,
     ),
     Action(
         "get_delivery_status", "Delivery status", "sending", SEND, _READS,
-        sending.GetDeliveryStatus, sending.DeliveryStatus, sending.get_delivery_status,
+        deliveries.GetDeliveryStatus, deliveries.DeliveryStatus, deliveries.get_delivery_status,
     ),
     Action(
         "cancel_email", "Cancel email", "sending", SEND, Hints(destructive=True, idempotent=True),
-        sending.CancelEmail, sending.CancelledEmail, sending.cancel_email,
+        deliveries.CancelEmail, deliveries.CancelledEmail, deliveries.cancel_email,
     ),
 )  # fmt: skip
 

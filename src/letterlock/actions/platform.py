@@ -16,7 +16,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, Field
 
-from letterlock.actions import approvals, people, sending
+from letterlock.actions import approvals, deliveries, people
 from letterlock.actions.caller import ADMIN, APPROVE, INBOUND, READ, Caller
 from letterlock.actions.catalog import Action, Hints
 from letterlock.actions.inboxes import ListInboxes, Request, own_inbox
@@ -224,16 +224,16 @@ async def show_approval(app: App, caller: Caller, request: ShowApproval) -> Appr
     )
 
 
-async def approve(app: App, caller: Caller, request: Approve) -> sending.SentEmail:
+async def approve(app: App, caller: Caller, request: Approve) -> deliveries.SentEmail:
     """Let exactly this email go, once."""
     await approvals.approve(app, request.submission_id, request.sha256, caller=caller)
-    return await sending.sent_now(app, caller, request.submission_id)
+    return await deliveries.sent_now(app, caller, request.submission_id)
 
 
-async def deny(app: App, caller: Caller, request: Deny) -> sending.SentEmail:
+async def deny(app: App, caller: Caller, request: Deny) -> deliveries.SentEmail:
     """It is never sent."""
     await approvals.deny(app, request.submission_id, caller=caller)
-    return await sending.sent_now(app, caller, request.submission_id)
+    return await deliveries.sent_now(app, caller, request.submission_id)
 
 
 # --- contacts and suppressions ----------------------------------------------------------------------------------------
@@ -523,8 +523,8 @@ PLATFORM: tuple[Action, ...] = (
     Action("get_inbox", "Show inbox", "inboxes", READ, _READS, GetInbox, InboxShown, get_inbox),
     Action("list_approvals", "List approvals", "sending", APPROVE, _READS, ListApprovals, ApprovalList, list_approvals),
     Action("show_approval", "Show approval", "sending", APPROVE, _READS, ShowApproval, ApprovalShown, show_approval),
-    Action("approve", "Approve", "sending", APPROVE, Hints(open_world=True), Approve, sending.SentEmail, approve),
-    Action("deny", "Deny", "sending", APPROVE, Hints(destructive=True), Deny, sending.SentEmail, deny),
+    Action("approve", "Approve", "sending", APPROVE, Hints(open_world=True), Approve, deliveries.SentEmail, approve),
+    Action("deny", "Deny", "sending", APPROVE, Hints(destructive=True), Deny, deliveries.SentEmail, deny),
     Action("list_contacts", "List contacts", "sending", ADMIN, _READS, ListContacts, ContactList, list_contacts),
     Action("name_contact", "Vouch for contact", "sending", ADMIN, _AGAIN, NameContact, Named, name_contact),
     Action("drop_contact", "Drop contact", "sending", ADMIN, _AGAIN, DropContact, Named, drop_contact),

@@ -18,9 +18,9 @@ from pydantic import BaseModel, Field
 
 from letterlock.actions.caller import REVEAL, Caller
 from letterlock.actions.catalog import Action, Hints
+from letterlock.actions.files import safe_filename
 from letterlock.actions.inboxes import Request
 from letterlock.actions.people import email_bytes, show_email
-from letterlock.actions.sending import safe_filename
 from letterlock.app import App
 from letterlock.errors import NotFound, Unavailable
 from letterlock.ids import AgentId, TenantId

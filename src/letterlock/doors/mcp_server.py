@@ -235,7 +235,7 @@ async def _ask_person(
     """Ask whether a held email may go. On stdio an answer in the client is the owner's (on served keys it is nobody's).
 
     In the newer protocol era the client asks and calls again; the repeated call finds the submission it made."""
-    from letterlock.actions import approvals, sending
+    from letterlock.actions import approvals, deliveries
 
     submission_id = str(held.submission_id)  # type: ignore[attr-defined]
     question = await approvals.question(app, submission_id)
@@ -254,7 +254,7 @@ async def _ask_person(
         decide = approvals.approve if answer.data.send else approvals.deny
         await decide(app, submission_id)
     # Who closes the question decides nothing: it waits on.
-    return await sending.sent_now(app, caller, submission_id)
+    return await deliveries.sent_now(app, caller, submission_id)
 
 
 async def _never() -> None:
