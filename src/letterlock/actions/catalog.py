@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from letterlock.actions import deliveries, inboxes, reading, sending, waiting
+from letterlock.actions import deliveries, inboxes, listing, reading, sending, waiting
 from letterlock.actions.caller import MANAGE_INBOXES, READ, SEND, WAIT, Caller
 from letterlock.actions.limits import count_wait
 from letterlock.app import App
@@ -111,11 +111,11 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "list_emails", "List emails", "reading", READ, _READS,
-        reading.ListEmails, reading.EmailList, reading.list_emails,
+        listing.ListEmails, listing.EmailList, listing.list_emails,
     ),
     Action(
         "search_emails", "Search emails", "reading", READ, _READS,
-        reading.SearchEmails, reading.EmailList, reading.search_emails,
+        listing.SearchEmails, listing.EmailList, listing.search_emails,
     ),
     Action(
         "read_email", "Read email", "reading", READ, _READS,

@@ -21,7 +21,7 @@ from letterlock.actions.caller import APPROVE, READ, SEND, WAIT, Caller
 from letterlock.actions.catalog import Action, Hints
 from letterlock.actions.inboxes import Request, own_inbox
 from letterlock.actions.limits import count_wait
-from letterlock.actions.reading import EmailListed, listed
+from letterlock.actions.listing import EmailListed, listed
 from letterlock.actions.shown import note_shown
 from letterlock.app import App
 from letterlock.errors import Conflict, InvalidRequest, LimitReached, NotFound

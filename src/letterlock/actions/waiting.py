@@ -19,7 +19,7 @@ from pydantic import BaseModel, Field
 from letterlock.actions.caller import UNPROVED_CODES, Caller
 from letterlock.actions.health import reception_warning
 from letterlock.actions.inboxes import Request, own_inbox
-from letterlock.actions.reading import EmailListed, listed
+from letterlock.actions.listing import EmailListed, listed
 from letterlock.actions.shown import note_shown
 from letterlock.app import App
 from letterlock.errors import InvalidRequest

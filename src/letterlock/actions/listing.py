@@ -1,0 +1,168 @@
+"""Lists and search: emails newest first, without bodies, and the cursors that go on where a page ended."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field
+
+from letterlock.actions.caller import Caller
+from letterlock.actions.health import reception_warning
+from letterlock.actions.inboxes import Request, own_inbox
+from letterlock.actions.shown import note_shown
+from letterlock.app import App
+from letterlock.errors import InvalidRequest
+from letterlock.ids import InboxId
+from letterlock.screen.safe_text import safe_line
+from letterlock.store import emails
+from letterlock.store.database import Transaction
+from letterlock.store.emails import Email, moment
+from letterlock.store.terms import query_terms
+
+MAX_PAGE = 50
+
+
+class EmailListed(BaseModel):
+    email_id: str
+    inbox: str
+    from_: str
+    subject: str
+    received_at: datetime
+    snippet: str
+    level: str
+    unread: bool = False
+    category: str = "other"
+
+
+class EmailList(BaseModel):
+    emails: list[EmailListed]
+    next_cursor: str = ""
+    warning: str = ""
+
+
+class ListEmails(Request):
+    inbox: Annotated[str | None, Field(min_length=1, max_length=320)] = None
+    unread: bool | None = None
+    from_: Annotated[str, Field(max_length=320, description="address, domain or part of a name")] = ""
+    since: Annotated[str, Field(max_length=40, description="ISO time")] = ""
+    limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = 20
+    cursor: Annotated[str, Field(max_length=400)] = ""
+
+
+class SearchEmails(Request):
+    query: Annotated[str, Field(min_length=1, max_length=500)]
+    inbox: Annotated[str | None, Field(min_length=1, max_length=320)] = None
+    limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = 20
+    cursor: Annotated[str, Field(max_length=400)] = ""
+
+
+async def list_emails(app: App, caller: Caller, request: ListEmails) -> EmailList:
+    """List received emails, newest first: sender, subject, snippet, level. Go on with next_cursor."""
+    inbox_id = await _scope(app, caller, request.inbox)
+    since = _time(request.since)
+    filters = ["list", inbox_id, request.unread, request.from_, request.since]
+    before = _before(caller, filters, request.cursor)
+    found = await app.database.read(
+        caller.tenant_id,
+        lambda tx: emails.listed(
+            tx,
+            inbox_id=inbox_id,
+            unread=request.unread,
+            sender=request.from_,
+            since_ms=since,
+            before=before,
+            limit=request.limit + 1,
+        ),
+    )
+    return await _page(app, caller, filters, found, request.limit)
+
+
+async def search_emails(app: App, caller: Caller, request: SearchEmails) -> EmailList:
+    """Search emails by words in any language, names, addresses, parts of numbers; newest first."""
+    inbox_id = await _scope(app, caller, request.inbox)
+    terms = query_terms(request.query)
+    if not terms:
+        raise InvalidRequest(
+            f"'{safe_line(request.query, 80)}' holds no word to search for.", next_step="Use letters or digits."
+        )
+    filters = ["search", inbox_id, request.query]
+    before = _before(caller, filters, request.cursor)
+
+    async def search(tx: Transaction) -> list[Email]:
+        ids = await tx.match_terms(inbox_id, terms, before or 2**62, request.limit + 1)
+        return await emails.by_ids(tx, ids)
+
+    found = await app.database.read(caller.tenant_id, search)
+    return await _page(app, caller, filters, found, request.limit)
+
+
+def listed(email: Email) -> EmailListed:
+    """An email as lists show it; its strings are safe already (inspection.preview)."""
+    name = f"{email.from_name} <{email.from_address}>" if email.from_name else email.from_address
+    return EmailListed(
+        email_id=email.email_id,
+        inbox=email.inbox_address,
+        from_=name,
+        subject=email.subject,
+        received_at=moment(email.received_at),
+        snippet=email.snippet,
+        level=email.level,
+        unread=email.unread,
+        category=email.category,
+    )
+
+
+async def _scope(app: App, caller: Caller, inbox: str | None) -> InboxId | None:
+    """The inbox to look in: the one named, the key's only one, or None for all."""
+    return caller.inbox_id if inbox is None else (await own_inbox(app, caller, inbox)).inbox_id
+
+
+async def _page(app: App, caller: Caller, filters: list[Any], found: Sequence[Email], limit: int) -> EmailList:
+    page = found[:limit]
+    await note_shown(app, caller, page)
+    cursor = _cursor(caller, filters, page[-1].filed) if len(found) > limit else ""
+    warning = "" if page else await reception_warning(app)
+    return EmailList(emails=[listed(email) for email in page], next_cursor=cursor, warning=warning)
+
+
+def _cursor(caller: Caller, filters: list[Any], before: int) -> str:
+    text = json.dumps([before, _mark(caller, filters)], separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _before(caller: Caller, filters: list[Any], cursor: str) -> int | None:
+    """The tenant's number a cursor stands at. It is bound to the tenant and to the filters it was made with."""
+    if not cursor:
+        return None
+    try:
+        before, mark = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (ValueError, TypeError):
+        before = mark = None
+    if not isinstance(before, int) or not 0 <= before < 2**62 or mark != _mark(caller, filters):
+        raise InvalidRequest(
+            "This cursor does not belong to this call.",
+            next_step="Repeat the call that gave it with the same arguments, or leave cursor out.",
+        )
+    return before
+
+
+def _mark(caller: Caller, filters: list[Any]) -> str:
+    return hashlib.sha256(json.dumps([caller.tenant_id, caller.inbox_id, filters]).encode()).hexdigest()[:12]
+
+
+def _time(text: str) -> int | None:
+    if not text:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+        # Without a zone it is what our answers show: UTC.
+        return emails.ms(at.replace(tzinfo=UTC) if at.tzinfo is None else at)
+    except (ValueError, OverflowError):
+        raise InvalidRequest(
+            f"since '{safe_line(text, 40)}' is not a time.", next_step="Write it like 2026-01-31T09:30:00Z."
+        ) from None
