@@ -3,7 +3,6 @@ from __future__ import annotations
 import base64
 import codecs
 import re
-import time
 from urllib.parse import quote
 
 import pytest
@@ -11,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from letterlock.carried import carried
+from timing import takes_linear_time
 
 MAIL = "The quarterly figures are confidential: revenue fell by nine percent and the Oslo office will be closed in May."
 CODE = "493817"
@@ -150,14 +150,4 @@ def test_no_text_raises(written: str, read: str, code: str) -> None:
 
 @pytest.mark.parametrize("piece", ["a", "QUJD", "4a ", "a ", "%41", "https://a.example/", "1 ", "a."])
 def test_hostile_text_takes_linear_time(piece: str) -> None:
-    def seconds(size: int) -> float:
-        text = (piece * size)[:size]
-        best = 9.0
-        for _ in range(3):
-            start = time.process_time()
-            carried(text, [CODE], [text])
-            best = min(best, time.process_time() - start)
-        return best
-
-    # Other work on the machine may spoil a measurement, not three in a row.
-    assert any(seconds(80_000) < 0.1 + 3 * seconds(40_000) for _ in range(3))
+    assert takes_linear_time(lambda text: carried(text, [CODE], [text]), piece, 80_000, 0.1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 
 import pytest
 from hypothesis import given
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 
 from letterlock.message.extract.facts import Facts, find_facts
 from running import clean_environment
+from timing import takes_linear_time
 
 
 def dates(text: str, hint: str = "") -> list[tuple[str, str]]:
@@ -306,14 +306,4 @@ def test_no_digits_and_marks_raise(text: str) -> None:
     ],
 )
 def test_hostile_text_takes_linear_time(piece: str) -> None:
-    def seconds(length: int) -> float:
-        text = (piece * (length // len(piece) + 1))[:length]
-        best = 9.0
-        for _ in range(5):
-            start = time.process_time()
-            find_facts(text, "en-US")
-            best = min(best, time.process_time() - start)
-        return best
-
-    # Twice the text takes twice the time; square work would take four times.
-    assert seconds(200_000) < 0.02 + 3 * seconds(100_000)
+    assert takes_linear_time(lambda text: find_facts(text, "en-US"), piece, 200_000, 0.02)
