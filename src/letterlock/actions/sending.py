@@ -28,6 +28,8 @@ from letterlock.policy import MOST_RECIPIENTS
 from letterlock.screen.safe_text import safe_text
 from letterlock.screen.score import Level
 from letterlock.store import emails
+from letterlock.store.emails import Email
+from letterlock.store.inboxes import Inbox
 
 MOST_SUBJECT, MOST_TEXT, MOST_HTML = 998, 200_000, 500_000
 
@@ -101,15 +103,21 @@ async def send_email(app: App, caller: Caller, request: SendEmail) -> SentEmail:
     return sent(app, submitted, request.idempotency_key)
 
 
-async def reply_to_email(app: App, caller: Caller, request: ReplyToEmail) -> SentEmail:
-    """Reply to (answer) a received email, in its thread; reply_all: also to its other recipients; quote: with its words
-    below."""
+async def _received(app: App, caller: Caller, email_id: str) -> tuple[Email, Inbox, Inspection]:
+    """An email that is answered or passed on, with its inbox and what was read in it. Raises NotFound."""
     caller.need(READ)
-    email = await own_email(app, caller, request.email_id)
+    email = await own_email(app, caller, email_id)
     inbox = await own_inbox(app, caller, email.inbox_id)
     inspection = await app.database.read(caller.tenant_id, lambda tx: emails.inspection(tx, email.email_id))
     if inspection is None:
-        raise NotFound(f"Email '{email.email_id}' is gone.", next_step="See what is there with list_emails.")
+        raise NotFound(f"Email '{email_id}' is gone.", next_step="See what is there with list_emails.")
+    return email, inbox, inspection
+
+
+async def reply_to_email(app: App, caller: Caller, request: ReplyToEmail) -> SentEmail:
+    """Reply to (answer) a received email, in its thread; reply_all: also to its other recipients; quote: with its words
+    below."""
+    email, inbox, inspection = await _received(app, caller, request.email_id)
     sender = parse_address(inbox.address)
     claimed = usable((inspection.from_,) if inspection.from_ else ())
     itself = any(untagged(address) == untagged(sender) for address in claimed)
@@ -153,12 +161,7 @@ async def reply_to_email(app: App, caller: Caller, request: ReplyToEmail) -> Sen
 
 async def forward_email(app: App, caller: Caller, request: ForwardEmail) -> SentEmail:
     """Forward a received email: your note, then its visible text and its files."""
-    caller.need(READ)
-    email = await own_email(app, caller, request.email_id)
-    inbox = await own_inbox(app, caller, email.inbox_id)
-    inspection = await app.database.read(caller.tenant_id, lambda tx: emails.inspection(tx, email.email_id))
-    if inspection is None:
-        raise NotFound(f"Email '{email.email_id}' is gone.", next_step="See what is there with list_emails.")
+    email, inbox, inspection = await _received(app, caller, request.email_id)
     if inspection.screening.level is Level.QUARANTINED:
         raise NotAllowed(
             f"Email '{email.email_id}' is quarantined and cannot be forwarded.",
