@@ -24,7 +24,7 @@ from fakes import Clock
 from letterlock.actions import following, tenancy
 from letterlock.actions.caller import AGENT_SCOPES, EVERY_SCOPE
 from letterlock.app import App, open_app
-from letterlock.doors import rest as rest_door
+from letterlock.doors import requests
 from letterlock.doors.http import build_http
 from letterlock.doors.openapi import Endpoint, describe
 from letterlock.doors.rest import ENDPOINTS, build_rest
@@ -644,7 +644,7 @@ async def test_a_body_without_a_length_is_stopped_at_the_limit(rest: Rest) -> No
 
 
 async def test_a_body_that_never_comes_is_not_waited_for(rest: Rest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rest_door, "_CHUNK_S", 0.05)
+    monkeypatch.setattr(requests, "_CHUNK_S", 0.05)
 
     async def stuck() -> AsyncIterator[bytes]:
         yield b"{"
@@ -812,7 +812,7 @@ async def test_a_store_that_is_held_is_told_to_try_again(app: App, rest: Rest, m
     async def busy(*_: object, **__: object) -> None:
         raise StoreBusy("The mail store is busy.")
 
-    monkeypatch.setattr(rest_door, "identify", busy)
+    monkeypatch.setattr(requests, "identify", busy)
     answer = await rest("GET", "/inboxes")
     is_problem(answer, 503, "unavailable")
     assert int(answer.headers["retry-after"]) > 0
@@ -822,7 +822,7 @@ async def test_a_failure_of_ours_tells_nothing_of_it(rest: Rest, monkeypatch: py
     async def broken(*_: object, **__: object) -> None:
         raise RuntimeError("secret words")
 
-    monkeypatch.setattr(rest_door, "identify", broken)
+    monkeypatch.setattr(requests, "identify", broken)
     body = is_problem(await rest("GET", "/inboxes"), 500, "internal")
     assert "secret" not in json.dumps(body)
 

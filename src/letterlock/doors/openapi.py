@@ -13,10 +13,10 @@ from pydantic.json_schema import models_json_schema
 from letterlock.actions.catalog import Action
 from letterlock.actions.following import EVENTS
 from letterlock.actions.revealing import FileBytes
+from letterlock.doors.requests import JSON
 from letterlock.settings import Settings
 from letterlock.store.limits import LimitName
 
-JSON = "application/json"
 PROBLEM = "application/problem+json"
 SMALL_BODY = 1_000_000
 """The largest body of a call that carries no mail, in bytes."""

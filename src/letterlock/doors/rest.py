@@ -6,9 +6,7 @@ catalog.perform() does the rest. What only HTTP knows is here: sizes, methods, m
 
 from __future__ import annotations
 
-import asyncio
 import json
-import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
@@ -19,35 +17,37 @@ from urllib.parse import quote
 from pydantic import Field
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from letterlock.actions import waiting
-from letterlock.actions.caller import Caller, identify
+from letterlock.actions.caller import Caller
 from letterlock.actions.catalog import BY_NAME, Action, perform
 from letterlock.actions.following import FOLLOWING, Event, Place, Streams, follow, place_to_start
 from letterlock.actions.platform import PLATFORM, standing
 from letterlock.actions.revealing import REVEALING, FileBytes, file_of
 from letterlock.actions.webhooks import WEBHOOKS
 from letterlock.app import App
-from letterlock.doors.openapi import JSON, PROBLEM, Endpoint, Problem, describe
-from letterlock.errors import CallerError, InvalidRequest, LimitReached, StoreError, Unavailable
+from letterlock.doors.openapi import PROBLEM, Endpoint, Problem, describe
+from letterlock.doors.requests import (
+    HEADERS,
+    JSON,
+    MAX_WAIT_S,
+    RETRY_S,
+    Guard,
+    Refused,
+    answered,
+    body_of,
+    caller_of,
+    object_of,
+    retry_after,
+)
+from letterlock.errors import CallerError, InvalidRequest, StoreError
 from letterlock.screen.safe_text import safe_line
 from letterlock.settings import Settings
 from letterlock.store.limits import LimitName
-
-log = logging.getLogger(__name__)
-
-MAX_WAIT_S = 120
-"""How long a call may wait for mail: proxies cut longer ones off."""
-_CHUNK_S = 30.0
-"""A client that sends nothing of its body for so long is cut off."""
-_RETRY_S = 3
-
-Guard = Callable[[Request], Awaitable[Response | None]]
-"""Looks at Host and Origin; the answer that refuses, or None."""
 
 
 class WaitForEmail(waiting.WaitForEmail):
@@ -121,15 +121,6 @@ ENDPOINTS: tuple[Endpoint, ...] = (
 )
 
 
-class _Refused(Exception):
-    """A request that reaches no action."""
-
-    def __init__(self, status: int, code: str, what: str, next_step: str, **headers: str) -> None:
-        super().__init__(what)
-        self.status, self.code, self.what, self.next_step = status, code, what, next_step
-        self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
-
-
 def build_rest(app: App, guard: Guard) -> Starlette:
     """The application to be mounted at /v1; the caller opens and closes `app`."""
     offered = [one for one in ENDPOINTS if _offered(app.settings, one.action)]
@@ -139,18 +130,18 @@ def build_rest(app: App, guard: Guard) -> Starlette:
         async def told() -> Response:
             return Response(document, media_type=JSON, headers={"Cache-Control": "max-age=300"})
 
-        return await _answer(guard, request, told)
+        return await answered(guard, request, problem, told)
 
     streams = Streams()
 
     async def events(request: Request) -> Response:
-        return await _answer(guard, request, lambda: _stream(app, streams, request))
+        return await answered(guard, request, problem, lambda: _stream(app, streams, request))
 
     async def file(request: Request) -> Response:
         async def found() -> Response:
             return _file(await file_of(app, request.path_params["token"]))
 
-        return await _answer(guard, request, found)
+        return await answered(guard, request, problem, found)
 
     by_path: dict[str, dict[str, Endpoint]] = {}
     for one in offered:
@@ -175,70 +166,24 @@ def _door(app: App, guard: Guard, methods: Mapping[str, Endpoint]) -> Callable[[
         if request.method == "HEAD" and not endpoint.action.hints.read_only:
             # Its answer would be lost with the body.
             raise HTTPException(405, headers={"Allow": ", ".join(sorted(methods))})
-        return await _answer(guard, request, lambda: _perform(app, endpoint, request))
+        return await answered(guard, request, problem, lambda: _perform(app, endpoint, request))
 
     return answer
 
 
-async def _answer(guard: Guard, request: Request, work: Callable[[], Awaitable[Response]]) -> Response:
-    """What every request goes through: Host and Origin, the work, errors."""
-    refused = await guard(request)
-    if refused is not None:
-        code = "wrong_host" if refused.status_code == 421 else "wrong_origin"
-        return problem(
-            refused.status_code,
-            code,
-            "This server does not answer to that Host or Origin.",
-            "Ask the owner to add it to http_allowed_hosts or http_allowed_origins.",
-        )
-    try:
-        return await work()
-    except _Refused as error:
-        return problem(error.status, error.code, error.what, error.next_step, error.headers)
-    except CallerError as error:
-        return problem(error.http_status, error.code, error.what, error.next_step, _retry(error))
-    except ClientDisconnect:
-        return Response(status_code=499)
-    except StoreError as error:
-        log.warning("%s: %s", request.url.path, error)
-        return problem(503, Unavailable.code, error.what, "Try again in a few seconds.", {"Retry-After": str(_RETRY_S)})
-    except Exception as error:
-        log.exception("%s failed", request.url.path)
-        return problem(
-            500,
-            "internal",
-            f"Letterlock failed ({type(error).__name__}).",
-            "Try once more; if it stays, tell the owner to run `letterlock doctor`.",
-        )
-
-
-async def _caller(app: App, request: Request) -> Caller:
-    scheme, _, key = request.headers.get("authorization", "").partition(" ")
-    caller = await identify(app, key.strip()) if scheme.lower() == "bearer" and key.strip() else None
-    if caller is None:
-        raise _Refused(
-            401,
-            "unauthorized",
-            "No API key that counts came with this call.",
-            "Send it as 'Authorization: Bearer KEY'; `letterlock serve --new-key` or an admin makes one.",
-            WWW_Authenticate='Bearer realm="letterlock"',
-        )
-    return caller
-
-
 async def _perform(app: App, endpoint: Endpoint, request: Request) -> Response:
-    caller = await _caller(app, request)
+    caller = await caller_of(app, request)
     # Before the body is read: who may not do it need not send it.
     caller.need(endpoint.action.scope)
     arguments = await _arguments(app, endpoint, request)
     try:
         result = await perform(app, caller, endpoint.action, arguments)
     except CallerError as error:
-        headers = {**_retry(error), **await _rate(app, caller, endpoint)}
+        headers = {**retry_after(error), **await _rate(app, caller, endpoint)}
         return problem(error.http_status, error.code, error.what, error.next_step, headers)
     if isinstance(result, FileBytes):
         return _file(result)
-    headers = {**_HEADERS, **await _rate(app, caller, endpoint)}
+    headers = {**HEADERS, **await _rate(app, caller, endpoint)}
     return Response(result.model_dump_json(), endpoint.status, headers, JSON)
 
 
@@ -246,7 +191,7 @@ def _file(file: FileBytes) -> Response:
     """To be saved: a stranger's bytes are never a page of this origin."""
     name = quote(file.filename, safe="")
     headers = {
-        **_HEADERS,
+        **HEADERS,
         # RFC 8187: a name in any language.
         "Content-Disposition": f"attachment; filename*=UTF-8''{name}",
         "Content-Security-Policy": "sandbox; default-src 'none'",
@@ -274,11 +219,11 @@ async def _arguments(app: App, endpoint: Endpoint, request: Request) -> dict[str
             next_step="Send its arguments as a JSON object in the body.",
         )
     if endpoint.method == "POST":
-        body = await _body(request, endpoint.room(app.settings))
+        body = await body_of(request, endpoint.room(app.settings))
         if endpoint.raw:
             arguments[endpoint.raw] = body
         else:
-            arguments = _object(request, body)
+            arguments = object_of(request, body)
             if (key := request.headers.get("idempotency-key")) is not None:
                 _add_key(endpoint, arguments, key)
     for name in endpoint.in_path:
@@ -303,69 +248,15 @@ def _add_key(endpoint: Endpoint, arguments: dict[str, Any], key: str) -> None:
         )
 
 
-async def _body(request: Request, room: int) -> bytes:
-    """The body, of `room` bytes at most."""
-    too_large = _Refused(
-        413, "too_large", f"The body is larger than {room} bytes.", "Send less at once.", Connection="close"
-    )
-    said = request.headers.get("content-length", "")
-    if said.isdigit() and int(said) > room:
-        raise too_large
-    chunks: list[bytes] = []
-    size = 0
-    stream = request.stream()
-    while True:
-        try:
-            async with asyncio.timeout(_CHUNK_S):
-                chunk = await anext(stream, None)
-        except TimeoutError:
-            raise _Refused(
-                408, "too_slow", "The body did not come.", "Send the call again.", Connection="close"
-            ) from None
-        if chunk is None:
-            return b"".join(chunks)
-        size += len(chunk)
-        if size > room:
-            raise too_large
-        chunks.append(chunk)
-
-
-def _object(request: Request, body: bytes) -> dict[str, Any]:
-    """A JSON object; no body at all is an empty one."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if body and kind != JSON and not kind.endswith("+json"):
-        raise _Refused(
-            415,
-            "unsupported_media_type",
-            f"The body is {safe_line(kind, 60) or 'of no named type'}, not JSON.",
-            f"Send it with Content-Type: {JSON}.",
-            Accept=JSON,
-        )
-    if not body:
-        return {}
-    try:
-        value = json.loads(body.decode("utf-8"), parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        where = f" at character {error.pos}" if isinstance(error, json.JSONDecodeError) else ""
-        raise _Refused(400, "malformed", f"The body is not JSON{where}.", "Send a JSON object in UTF-8.") from None
-    if not isinstance(value, dict):
-        raise _Refused(400, "malformed", "The body is not a JSON object.", 'Send one, like {"name": "value"}.')
-    return value
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
-
-
 async def _stream(app: App, streams: Streams, request: Request) -> Response:
     """Server-sent events (HTML standard, section 9.2) until the client leaves or this process stops."""
-    caller = await _caller(app, request)
+    caller = await caller_of(app, request)
     after = request.headers.get("last-event-id") or request.query_params.get("after", "")
     if unknown := [name for name in request.query_params if name != "after"]:
         raise InvalidRequest(f"There is no argument '{safe_line(unknown[0], 60)}'.", next_step="Leave it out.")
     place = await place_to_start(app, caller, after)
     if request.method == "HEAD":
-        return Response(headers=_HEADERS, media_type="text/event-stream")
+        return Response(headers=HEADERS, media_type="text/event-stream")
     streams.open(caller)
     return _EventStream(_written(app, caller, place, request), lambda: streams.close(caller))
 
@@ -373,12 +264,12 @@ async def _stream(app: App, streams: Streams, request: Request) -> Response:
 async def _written(app: App, caller: Caller, place: Place, request: Request) -> AsyncGenerator[bytes, None]:
     async def still() -> bool:
         try:
-            return await _caller(app, request) == caller
-        except (_Refused, StoreError) as error:
+            return await caller_of(app, request) == caller
+        except (Refused, StoreError) as error:
             return isinstance(error, StoreError)
 
     # The place at once: whoever is cut off before the first event goes on from here.
-    yield f"retry: {_RETRY_S * 1000}\nid: {place}\nevent: ready\ndata: {{}}\n\n".encode()
+    yield f"retry: {RETRY_S * 1000}\nid: {place}\nevent: ready\ndata: {{}}\n\n".encode()
     async with aclosing(follow(app, caller, place, still)) as happened:
         async for events in happened:
             yield "".join(map(_event_text, events)).encode() or b": still here\n\n"
@@ -393,7 +284,7 @@ class _EventStream(StreamingResponse):
     """`closed` is called however it ends, also when nothing was ever sent."""
 
     def __init__(self, content: AsyncGenerator[bytes, None], closed: Callable[[], None]) -> None:
-        super().__init__(content, headers={**_HEADERS, "X-Accel-Buffering": "no"}, media_type="text/event-stream")
+        super().__init__(content, headers={**HEADERS, "X-Accel-Buffering": "no"}, media_type="text/event-stream")
         self._content = content
         self._closed = closed
 
@@ -405,19 +296,9 @@ class _EventStream(StreamingResponse):
             await self._content.aclose()
 
 
-_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-
-
 def problem(status: int, code: str, what: str, next_step: str, headers: Mapping[str, str] | None = None) -> Response:
     body = Problem(title=HTTPStatus(status).phrase, status=status, code=code, detail=what, next_step=next_step)
-    return Response(body.model_dump_json(), status, {**_HEADERS, **(headers or {})}, PROBLEM)
-
-
-def _retry(error: CallerError) -> dict[str, str]:
-    """When trying again is of use, where the error knows (RFC 9110 section 10.2.3)."""
-    if isinstance(error, LimitReached):
-        return {"Retry-After": str(error.retry_after_s)}
-    return {"Retry-After": str(_RETRY_S)} if isinstance(error, Unavailable) else {}
+    return Response(body.model_dump_json(), status, {**HEADERS, **(headers or {})}, PROBLEM)
 
 
 async def _rate(app: App, caller: Caller, endpoint: Endpoint) -> dict[str, str]:

@@ -1,0 +1,153 @@
+"""What every HTTP door does with a request before an action sees it: Host and Origin, who calls, sizes, JSON, and an
+answer for whatever goes wrong. How an answer is worded is the door's own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from letterlock.actions.caller import Caller, identify
+from letterlock.app import App
+from letterlock.errors import CallerError, LimitReached, StoreError, Unavailable
+from letterlock.screen.safe_text import safe_line
+
+log = logging.getLogger(__name__)
+
+JSON = "application/json"
+HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+"""Of every answer."""
+MAX_WAIT_S = 120
+"""How long a call may wait for mail: proxies cut longer ones off."""
+RETRY_S = 3
+_CHUNK_S = 30.0
+"""A client that sends nothing of its body for so long is cut off."""
+
+Guard = Callable[[Request], Awaitable[Response | None]]
+"""Looks at Host and Origin; the answer that refuses, or None."""
+Say = Callable[[int, str, str, str, Mapping[str, str]], Response]
+"""The answer to what went wrong: status, stable code, what, next step, headers."""
+
+
+class Refused(Exception):
+    """A request that reaches no action."""
+
+    def __init__(self, status: int, code: str, what: str, next_step: str, **headers: str) -> None:
+        super().__init__(what)
+        self.status, self.code, self.what, self.next_step = status, code, what, next_step
+        self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
+
+
+async def answered(guard: Guard, request: Request, say: Say, work: Callable[[], Awaitable[Response]]) -> Response:
+    """What every request goes through: Host and Origin, the work, errors, which `say` puts into words."""
+    refused = await guard(request)
+    if refused is not None:
+        code = "wrong_host" if refused.status_code == 421 else "wrong_origin"
+        return say(
+            refused.status_code,
+            code,
+            "This server does not answer to that Host or Origin.",
+            "Ask the owner to add it to http_allowed_hosts or http_allowed_origins.",
+            {},
+        )
+    try:
+        return await work()
+    except Refused as error:
+        return say(error.status, error.code, error.what, error.next_step, error.headers)
+    except CallerError as error:
+        return say(error.http_status, error.code, error.what, error.next_step, retry_after(error))
+    except ClientDisconnect:
+        return Response(status_code=499)
+    except StoreError as error:
+        log.warning("%s: %s", request.url.path, error)
+        return say(503, Unavailable.code, error.what, "Try again in a few seconds.", {"Retry-After": str(RETRY_S)})
+    except Exception as error:
+        log.exception("%s failed", request.url.path)
+        return say(
+            500,
+            "internal",
+            f"Letterlock failed ({type(error).__name__}).",
+            "Try once more; if it stays, tell the owner to run `letterlock doctor`.",
+            {},
+        )
+
+
+async def caller_of(app: App, request: Request) -> Caller:
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    caller = await identify(app, key.strip()) if scheme.lower() == "bearer" and key.strip() else None
+    if caller is None:
+        raise Refused(
+            401,
+            "unauthorized",
+            "No API key that counts came with this call.",
+            "Send it as 'Authorization: Bearer KEY'; `letterlock serve --new-key` or an admin makes one.",
+            WWW_Authenticate='Bearer realm="letterlock"',
+        )
+    return caller
+
+
+async def body_of(request: Request, room: int) -> bytes:
+    """The body, of `room` bytes at most."""
+    too_large = Refused(
+        413, "too_large", f"The body is larger than {room} bytes.", "Send less at once.", Connection="close"
+    )
+    said = request.headers.get("content-length", "")
+    if said.isdigit() and int(said) > room:
+        raise too_large
+    chunks: list[bytes] = []
+    size = 0
+    stream = request.stream()
+    while True:
+        try:
+            async with asyncio.timeout(_CHUNK_S):
+                chunk = await anext(stream, None)
+        except TimeoutError:
+            raise Refused(
+                408, "too_slow", "The body did not come.", "Send the call again.", Connection="close"
+            ) from None
+        if chunk is None:
+            return b"".join(chunks)
+        size += len(chunk)
+        if size > room:
+            raise too_large
+        chunks.append(chunk)
+
+
+def object_of(request: Request, body: bytes) -> dict[str, Any]:
+    """A JSON object; no body at all is an empty one."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if body and kind != JSON and not kind.endswith("+json"):
+        raise Refused(
+            415,
+            "unsupported_media_type",
+            f"The body is {safe_line(kind, 60) or 'of no named type'}, not JSON.",
+            f"Send it with Content-Type: {JSON}.",
+            Accept=JSON,
+        )
+    if not body:
+        return {}
+    try:
+        value = json.loads(body.decode("utf-8"), parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        where = f" at character {error.pos}" if isinstance(error, json.JSONDecodeError) else ""
+        raise Refused(400, "malformed", f"The body is not JSON{where}.", "Send a JSON object in UTF-8.") from None
+    if not isinstance(value, dict):
+        raise Refused(400, "malformed", "The body is not a JSON object.", 'Send one, like {"name": "value"}.')
+    return value
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def retry_after(error: CallerError) -> dict[str, str]:
+    """When trying again is of use, where the error knows (RFC 9110 section 10.2.3)."""
+    if isinstance(error, LimitReached):
+        return {"Retry-After": str(error.retry_after_s)}
+    return {"Retry-After": str(RETRY_S)} if isinstance(error, Unavailable) else {}
