@@ -24,7 +24,7 @@ MODULES = sorted(SOURCE.rglob("*.py"))
 FLOORS = {
     1: {"ids", "errors", "settings", "keyfile", "dns", "wake"},
     2: {"inspection", "policy", "carried", "canary", "outgoing", "fraud", "screen", "message"},
-    3: {"app", "store", "vault"},
+    3: {"app", "lookout", "store", "vault"},
     4: {"inbound", "outbound", "upkeep"},
     5: {"actions", "postmaster"},
     6: {"doors", "__main__"},
@@ -44,6 +44,8 @@ NEIGHBOURS = {
     ("inspection", "screen"),
     ("inspection", "message"),
     ("app", "store"),
+    ("app", "lookout"),
+    ("lookout", "store"),
     ("vault", "store"),
     ("outbound", "inbound.accept"),
     ("postmaster", "actions.webhooks"),

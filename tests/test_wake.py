@@ -22,7 +22,7 @@ def _only_hints(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_a_hint_reaches_every_watcher_of_its_topic_and_no_other(tmp_path: Path) -> None:
     async with open_wake(tmp_path) as here:
-        with here.watch("a") as first, here.watch("a", "b") as second, here.watch("c") as third:
+        with here.watch("a") as first, here.watch("a", tenant="b") as second, here.watch("c") as third:
             here.hint("a")
             async with asyncio.timeout(5):
                 await first.wait(20)
@@ -67,13 +67,21 @@ async def test_folders_do_not_hear_each_other(tmp_path: Path) -> None:
             assert not watch.rung
 
 
-async def test_without_any_hint_the_poll_ends_a_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wake, "POLL_S", 0.05)
+async def test_without_any_hint_a_wait_ends_after_its_time(tmp_path: Path) -> None:
     async with open_wake(tmp_path) as here:
         with here.watch("a") as watch:
             async with asyncio.timeout(5):
-                await watch.wait(1000)
+                await watch.wait(0.05)
             assert not watch.rung
+
+
+async def test_it_is_known_whose_mail_is_watched_until_nobody_does(tmp_path: Path) -> None:
+    async with open_wake(tmp_path) as here:
+        with here.watch("inbox", tenant="t"), here.watch("t", tenant="t"), here.watch("outbox"):
+            assert here.tenants_watched() == ("t",)
+            assert here.inboxes_watched() == {"inbox"}
+        assert not here.tenants_watched()
+        assert not here.inboxes_watched()
 
 
 async def test_a_wait_of_no_time_returns_at_once(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from letterlock.errors import DataFolderError
 from letterlock.ids import AgentId, EmailId, KeyId
+from letterlock.lookout import look_out
 from letterlock.settings import Settings
 from letterlock.store import tenants
 from letterlock.store.database import Database
@@ -63,8 +64,11 @@ async def open_app(settings: Settings, clock: Callable[[], datetime] = system_cl
         # Only the first start on a folder writes, so that a store which another process holds can still be read.
         if not await database.read_system(tenants.has_default):
             await database.write_system(lambda tx: tenants.ensure_default(tx, app.now_ms()))
+        looking = asyncio.create_task(look_out(database, wake), name="lookout")
         try:
             yield app
         finally:
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
             if app.beside:
                 await asyncio.wait(app.beside, timeout=1)

@@ -1,8 +1,9 @@
 """Hints that something is new. Never data: a lost hint costs a second, not an email.
 
-A process of a data folder watches topics (an inbox id, or one of the constants below). A hint reaches watchers of the
-same process by an event, and the other processes of the folder by a datagram on loopback; whoever waits looks in the
-store anyway after POLL_S. Each process holds a lock on its registration `wake/<port>`, so that a dead one's can be
+A process of a data folder watches topics (the id of an inbox or a tenant, or one of the constants below). A hint
+reaches watchers of the same process by an event, and the other processes of the folder by a datagram on loopback. Who
+watches a constant looks in the store anyway after POLL_S; for those who watch a tenant's mail lookout.py does. Each
+process holds a lock on its registration `wake/<port>`, so that a dead one's can be
 removed.
 """
 
@@ -19,6 +20,8 @@ from typing import cast
 from filelock import FileLock, Timeout
 
 POLL_S = 1.0
+REST_S = 120.0
+"""For how long one whom lookout.py minds may wait without a look of its own."""
 _TOKEN_BYTES = 16
 UNFILED = "unfiled"
 """An email was accepted and waits to be filed."""
@@ -29,6 +32,7 @@ WAITING = "waiting"
 WAITING_S = 2.5
 """For how long one say_waiting holds."""
 _MOST_AWAITED = 10_000
+_TOPICS_A_DATAGRAM = 500
 _PEERS_S = 0.02
 
 
@@ -36,22 +40,33 @@ class Watch:
     """One watcher of one topic. Make it before looking in the store, so that nothing falls between. `rung`: the last
     wait ended by a hint; `hints`: how many there have been."""
 
+    # Two thousand may wait: a future while one does, where an event holds a queue of a kilobyte.
+    __slots__ = ("_told", "_waiter", "hints", "rung")
+
     def __init__(self) -> None:
-        self._event = asyncio.Event()
+        self._told = False
+        self._waiter: asyncio.Future[None] | None = None
         self.rung = False
         self.hints = 0
 
     def ring(self) -> None:
-        self._event.set()
+        self._told = True
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
     async def wait(self, timeout_s: float = POLL_S) -> None:
-        """Returns at a hint, or after at most `timeout_s` and POLL_S; then the event is spent."""
-        # Not wait_for: before Python 3.12 that one loses a cancellation which comes together with the hint.
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(max(0.0, min(timeout_s, POLL_S))):
-                await self._event.wait()
-        self.rung = self._event.is_set()
-        self._event.clear()
+        """Returns at a hint, or after `timeout_s`; then the hint is spent."""
+        if not self._told:
+            self._waiter = asyncio.get_running_loop().create_future()
+            try:
+                # Not wait_for: before Python 3.12 that one loses a cancellation which comes together with the hint.
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(max(0.0, timeout_s)):
+                        await self._waiter
+            finally:
+                self._waiter = None
+        self.rung = self._told
+        self._told = False
 
 
 class Wake(asyncio.DatagramProtocol):
@@ -61,6 +76,7 @@ class Wake(asyncio.DatagramProtocol):
         self._folder = folder
         self._token = token
         self._watches: dict[str, set[Watch]] = {}
+        self._of_tenants: dict[str, dict[Watch, str]] = {}
         self._awaited: dict[str, float] = {}
         self._peers: tuple[int, tuple[int, ...]] = (0, ())
         self._peers_until = 0.0
@@ -71,16 +87,16 @@ class Wake(asyncio.DatagramProtocol):
 
     def hint(self, *topics: str) -> None:
         """Tell every watcher of these topics, here and in the other processes. Call it after the commit."""
-        for topic in topics:
-            self._ring(topic)
+        self.ring_here(*topics)
         if self._transport is not None:
-            message = self._token + "\n".join(topics).encode()
-            for port in self._peer_ports():
-                self._transport.sendto(message, ("127.0.0.1", port))
+            for first in range(0, len(topics), _TOPICS_A_DATAGRAM):
+                message = self._token + "\n".join(topics[first : first + _TOPICS_A_DATAGRAM]).encode()
+                for port in self._peer_ports():
+                    self._transport.sendto(message, ("127.0.0.1", port))
 
-    def say_waiting(self, inbox_id: str) -> None:
-        """Tell the postmaster, wherever it runs, that somebody waits for mail of this inbox. Holds for WAITING_S."""
-        self.hint(f"{WAITING} {inbox_id}")
+    def say_waiting(self, *inbox_ids: str) -> None:
+        """Tell the postmaster, wherever it runs, that somebody waits for mail of these inboxes. Holds for WAITING_S."""
+        self.hint(*(f"{WAITING} {inbox_id}" for inbox_id in inbox_ids))
 
     def awaited(self) -> tuple[str, ...]:
         """The inboxes that somebody in any process of the folder waits for."""
@@ -91,22 +107,41 @@ class Wake(asyncio.DatagramProtocol):
     def end_waits(self) -> None:
         """Wake everyone in this process for the last time."""
         self.closing = True
-        for topic in tuple(self._watches):
-            self._ring(topic)
+        self.ring_here(*self._watches)
 
     @contextlib.contextmanager
-    def watch(self, *topics: str) -> Iterator[Watch]:
+    def watch(self, topic: str, *, tenant: str = "") -> Iterator[Watch]:
+        """`tenant`: whose mail `topic` (an inbox, or the tenant itself) is about; lookout.py minds the watcher then."""
         watch = Watch()
-        for topic in topics:
-            self._watches.setdefault(topic, set()).add(watch)
+        self._watches.setdefault(topic, set()).add(watch)
+        if tenant:
+            self._of_tenants.setdefault(tenant, {})[watch] = topic
         try:
             yield watch
         finally:
-            for topic in topics:
-                watches = self._watches[topic]
-                watches.discard(watch)
-                if not watches:
-                    del self._watches[topic]
+            self._watches[topic].discard(watch)
+            if not self._watches[topic]:
+                del self._watches[topic]
+            if tenant:
+                del self._of_tenants[tenant][watch]
+                if not self._of_tenants[tenant]:
+                    del self._of_tenants[tenant]
+
+    def tenants_watched(self) -> tuple[str, ...]:
+        return tuple(self._of_tenants)
+
+    def inboxes_watched(self) -> set[str]:
+        return {topic for tenant, watches in self._of_tenants.items() for topic in watches.values() if topic != tenant}
+
+    def ring_here(self, *topics: str) -> None:
+        """A hint for this process only."""
+        for topic in topics:
+            self._ring(topic)
+
+    def ring_tenant_here(self, tenant: str) -> None:
+        """Let every watcher of a tenant's mail in this process look."""
+        for watch in self._of_tenants.get(tenant, ()):
+            watch.ring()
 
     def forget_dead(self) -> None:
         """Remove registrations whose process is gone. Blocking, quick; for the postmaster's upkeep."""
@@ -143,8 +178,7 @@ class Wake(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         # Only a process that can read the folder knows the token; a stray datagram must not cost store reads.
         if data.startswith(self._token):
-            for topic in data[len(self._token) :].decode(errors="replace").split("\n"):
-                self._ring(topic)
+            self.ring_here(*data[len(self._token) :].decode(errors="replace").split("\n"))
 
     def error_received(self, exc: Exception) -> None:
         """A peer that has just died; its registration goes with the next forget_dead."""

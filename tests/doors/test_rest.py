@@ -17,6 +17,7 @@ import httpx2
 import pytest
 import uvicorn
 from jsonschema import Draft202012Validator
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -27,11 +28,11 @@ from letterlock.app import App, open_app
 from letterlock.doors import requests
 from letterlock.doors.http import build_http
 from letterlock.doors.openapi import Endpoint, describe
-from letterlock.doors.rest import ENDPOINTS, build_rest
+from letterlock.doors.rest import ENDPOINTS, build_rest, http_problem
 from letterlock.errors import StoreBusy
 from letterlock.ids import DEFAULT_TENANT, LOCAL_AGENT, OWNER
 from letterlock.store import tenants
-from running import file_all, letter, receive, settings_for, until
+from running import arrive, file_all, letter, receive, screened, settings_for, until
 
 
 async def no_guard(request: Request) -> Response | None:
@@ -93,7 +94,9 @@ def client_of(app: App) -> httpx2.AsyncClient:
     from starlette.applications import Starlette
     from starlette.routing import Mount
 
-    served = Starlette(routes=[Mount("/v1", build_rest(app, no_guard))])
+    served = Starlette(
+        routes=[Mount("/v1", build_rest(app, no_guard))], exception_handlers={HTTPException: http_problem}
+    )
     return httpx2.AsyncClient(transport=httpx2.ASGITransport(served), base_url="http://localhost")
 
 
@@ -246,6 +249,28 @@ async def served(app: App) -> AsyncIterator[str]:
             app.wake.end_waits()
             server.should_exit = True
             await task
+
+
+async def test_a_code_is_kept_for_the_next_when_the_one_who_waited_has_left(app: App, rest: Rest) -> None:
+    box = await rest.post("/inboxes", 201, name="shop")
+
+    async def waits() -> bool:
+        return bool(app.wake.inboxes_watched())
+
+    async def nobody_waits() -> bool:
+        return not app.wake.inboxes_watched()
+
+    async with served(app) as url:
+        async with httpx2.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {rest.key}"}) as client:
+            call = client.post(f"/v1/inboxes/{box['inbox_id']}/otp", json={"timeout_s": 60})
+            leaving = asyncio.create_task(call)
+            await until(waits)
+            leaving.cancel()
+            await asyncio.gather(leaving, return_exceptions=True)
+        await until(nobody_waits)
+    await arrive(app, box["address"], screened(text="Your code is 493817", code="493817"))
+    answer = await rest.post(f"/inboxes/{box['inbox_id']}/otp", timeout_s=0)
+    assert (answer["status"], answer["code"]) == ("found", "493817")
 
 
 @dataclass(slots=True)

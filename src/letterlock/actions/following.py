@@ -32,6 +32,7 @@ from letterlock.store.audit import Entry
 from letterlock.store.consumers import Consumer
 from letterlock.store.database import Transaction
 from letterlock.store.emails import Email, moment
+from letterlock.wake import REST_S
 
 MAX_WAIT_S = 120
 MOST_CONSUMERS = 200
@@ -101,13 +102,13 @@ async def receive(app: App, caller: Caller, request: Receive) -> Received:
         given = await app.database.read(caller.tenant_id, lambda tx: consumers.last_given(tx, consumer, MAX_PAGE))
         return await _received(app, caller, request, given, consumer.place, inbox_id)
     end = time.monotonic() + request.timeout_s
-    with app.wake.watch(inbox_id or caller.tenant_id) as watch:
+    with app.wake.watch(inbox_id or caller.tenant_id, tenant=caller.tenant_id) as watch:
         while True:
             found, place = await _take(app, caller, request, inbox_id)
             left = end - time.monotonic()
             if found or left <= 0 or app.wake.closing:
                 return await _received(app, caller, request, found, place, inbox_id)
-            await watch.wait(left)
+            await watch.wait(min(left, REST_S))
 
 
 async def _consumer(app: App, caller: Caller, request: Receive, inbox_id: InboxId | None) -> Consumer:
@@ -319,7 +320,7 @@ async def follow(
     """The events behind `place`, as they happen, a few at a time; an empty list every HEARTBEAT_S when there are none.
     Ends when this process stops, and at a heartbeat at which `still` says no (the key was taken back)."""
     quiet_since = time.monotonic()
-    with app.wake.watch(caller.tenant_id) as watch:
+    with app.wake.watch(caller.tenant_id, tenant=caller.tenant_id) as watch:
         while not app.wake.closing:
             came_from = place
             events, place, more = await events_behind(app, caller, came_from)
@@ -331,7 +332,7 @@ async def follow(
             if events:
                 yield events
             if not more:
-                await watch.wait()
+                await watch.wait(max(0.0, quiet_since + HEARTBEAT_S - time.monotonic()))
 
 
 async def events_behind(app: App, caller: Caller, place: Place) -> tuple[list[Event], Place, bool]:

@@ -35,6 +35,7 @@ from letterlock.store import emails
 from letterlock.store.database import Transaction
 from letterlock.store.emails import Email, moment
 from letterlock.store.inboxes import Inbox
+from letterlock.wake import REST_S
 
 MAX_WAIT_S = 300
 DEFAULT_WAIT_S = 45
@@ -181,9 +182,9 @@ async def _wait(
     pending: Callable[[], Awaitable[Found]],
 ) -> Found:
     end = time.monotonic() + timeout_s
-    with app.wake.watch(inbox.inbox_id) as watch:
+    with app.wake.watch(inbox.inbox_id, tenant=caller.tenant_id) as watch:
+        app.wake.say_waiting(inbox.inbox_id)
         while True:
-            app.wake.say_waiting(inbox.inbox_id)
             found = await look()
             if found is not None:
                 return found
@@ -192,7 +193,7 @@ async def _wait(
             left = end - time.monotonic()
             if left <= 0 or app.wake.closing:
                 return await pending()
-            await watch.wait(left)
+            await watch.wait(min(left, REST_S))
 
 
 async def _give(app: App, caller: Caller, email: Email, request: WaitForOtp, wanted: _Wanted) -> OtpResult | None:

@@ -48,6 +48,7 @@ def build_http(app: App, base_url: str) -> Starlette:
     # The SDK takes most of a second to import: mail comes in before that, so that a restart is short for senders.
     from mcp.server.transport_security import TransportSecurityMiddleware, TransportSecuritySettings
     from starlette.applications import Starlette
+    from starlette.exceptions import HTTPException
     from starlette.middleware import Middleware
     from starlette.responses import JSONResponse
     from starlette.routing import Mount, Route
@@ -93,7 +94,7 @@ def build_http(app: App, base_url: str) -> Starlette:
         routes=[Route("/healthz", healthz), Mount("/v1", rest), mcp],
         middleware=[Middleware(_ReadsToTheEnd)],
         # A line end in an address fits no mount.
-        exception_handlers={404: http_problem},
+        exception_handlers={HTTPException: http_problem},
         lifespan=lifespan,
     )
 
@@ -143,6 +144,7 @@ async def serve_http(settings: Settings, *, new_key: bool = False) -> None:
                     access_log=False,
                     timeout_graceful_shutdown=CLOSING_S,
                     server_header=False,
+                    proxy_headers=False,
                 )
                 server = uvicorn.Server(config)
                 # uvicorn raises the signal again when it is done, which would end the process before mail is put away.

@@ -5,15 +5,17 @@ answer for whatever goes wrong. How an answer is worded is the door's own.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from letterlock.actions.caller import Caller, identify
+from letterlock.actions.catalog import Action
 from letterlock.app import App
 from letterlock.errors import CallerError, LimitReached, StoreError, Unavailable
 from letterlock.screen.safe_text import safe_line
@@ -76,6 +78,36 @@ async def answered(guard: Guard, request: Request, say: Say, work: Callable[[], 
             "Try once more; if it stays, tell the owner to run `letterlock doctor`.",
             {},
         )
+
+
+@contextlib.asynccontextmanager
+async def while_there(request: Request, action: Action) -> AsyncGenerator[None, None]:
+    """Ends a wait whose client leaves, so that what it would have got stays for the next. For a request whose body is
+    read. Raises ClientDisconnect."""
+    if not action.waits:
+        yield
+        return
+    caller = asyncio.current_task()
+    assert caller is not None
+    gone = False
+
+    async def watch() -> None:
+        nonlocal gone
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+        gone = True
+        caller.cancel()
+
+    watching = asyncio.create_task(watch())
+    try:
+        yield
+    except asyncio.CancelledError:
+        # A server that stops cancels too; that one goes on.
+        if gone and caller.uncancel() == 0:
+            raise ClientDisconnect from None
+        raise
+    finally:
+        watching.cancel()
 
 
 async def caller_of(app: App, request: Request) -> Caller:

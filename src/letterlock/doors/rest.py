@@ -7,7 +7,7 @@ catalog.perform() does the rest. What only HTTP knows is here: sizes, methods, m
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from http import HTTPStatus
@@ -15,11 +15,10 @@ from typing import Annotated, Any
 from urllib.parse import quote
 
 from pydantic import Field
-from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
-from starlette.routing import Route
+from starlette.routing import Route, Router
 from starlette.types import Receive, Scope, Send
 
 from letterlock.actions import waiting
@@ -43,6 +42,7 @@ from letterlock.doors.requests import (
     caller_of,
     object_of,
     retry_after,
+    while_there,
 )
 from letterlock.errors import CallerError, InvalidRequest, StoreError
 from letterlock.screen.safe_text import safe_line
@@ -121,8 +121,9 @@ ENDPOINTS: tuple[Endpoint, ...] = (
 )
 
 
-def build_rest(app: App, guard: Guard) -> Starlette:
-    """The application to be mounted at /v1; the caller opens and closes `app`."""
+def build_rest(app: App, guard: Guard) -> Router:
+    """To be mounted at /v1 in an application that answers HTTPException with http_problem; the caller opens and closes
+    `app`."""
     offered = [one for one in ENDPOINTS if _offered(app.settings, one.action)]
     document = json.dumps(describe(offered), ensure_ascii=False, separators=(",", ":")).encode()
 
@@ -148,27 +149,31 @@ def build_rest(app: App, guard: Guard) -> Starlette:
         by_path.setdefault(one.path, {})[one.method] = one
     routes = [Route("/openapi.json", openapi), Route("/events", events), Route("/files/{token}", file)]
     routes += [
-        Route(path, _door(app, guard, methods), methods=list(methods), include_in_schema=False)
+        Route(path, _Door(app, guard, methods), methods=list(methods), include_in_schema=False)
         for path, methods in by_path.items()
     ]
-    rest = Starlette(routes=routes, exception_handlers={HTTPException: http_problem})
-    rest.router.redirect_slashes = False
-    return rest
+    return Router(routes, redirect_slashes=False)
 
 
 def _offered(settings: Settings, action: Action) -> bool:
     return settings.offers(action.toolset, read_only=action.hints.read_only)
 
 
-def _door(app: App, guard: Guard, methods: Mapping[str, Endpoint]) -> Callable[[Request], Awaitable[Response]]:
-    async def answer(request: Request) -> Response:
-        endpoint = methods["GET" if request.method == "HEAD" else request.method]
+class _Door:
+    """What stands at a path: an ASGI application, because what Starlette wraps around a function would double what one
+    who waits costs."""
+
+    def __init__(self, app: App, guard: Guard, methods: Mapping[str, Endpoint]) -> None:
+        self._app, self._guard, self._methods = app, guard, methods
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        endpoint = self._methods["GET" if request.method == "HEAD" else request.method]
         if request.method == "HEAD" and not endpoint.action.hints.read_only:
             # Its answer would be lost with the body.
-            raise HTTPException(405, headers={"Allow": ", ".join(sorted(methods))})
-        return await answered(guard, request, problem, lambda: _perform(app, endpoint, request))
-
-    return answer
+            raise HTTPException(405, headers={"Allow": ", ".join(sorted(self._methods))})
+        response = await answered(self._guard, request, problem, lambda: _perform(self._app, endpoint, request))
+        await response(scope, receive, send)
 
 
 async def _perform(app: App, endpoint: Endpoint, request: Request) -> Response:
@@ -177,7 +182,8 @@ async def _perform(app: App, endpoint: Endpoint, request: Request) -> Response:
     caller.need(endpoint.action.scope)
     arguments = await _arguments(app, endpoint, request)
     try:
-        result = await perform(app, caller, endpoint.action, arguments)
+        async with while_there(request, endpoint.action):
+            result = await perform(app, caller, endpoint.action, arguments)
     except CallerError as error:
         headers = {**retry_after(error), **await _rate(app, caller, endpoint)}
         return problem(error.http_status, error.code, error.what, error.next_step, headers)

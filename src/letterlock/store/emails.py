@@ -542,6 +542,14 @@ async def since(tx: Transaction, inbox_id: InboxId, seq: int, limit: int) -> lis
     return [_email(row) for row in rows]
 
 
+async def inboxes_filed_after(tx: Transaction, after: int) -> list[InboxId]:
+    """The inboxes that got what the tenant numbered after `after`."""
+    rows = await tx.all(
+        "SELECT DISTINCT inbox_id FROM emails WHERE tenant_id = :tenant AND filed > :after", after=after
+    )
+    return [row["inbox_id"] for row in rows]
+
+
 async def filed_after(
     tx: Transaction, after: int, until: int, limit: int, inbox_id: InboxId | None = None
 ) -> list[Email]:

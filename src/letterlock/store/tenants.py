@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,6 +18,8 @@ PERSON_SCOPES = frozenset({"approve", "reveal", "release", "admin"})
 USE_NOTED_MS = 60_000
 """When a key was last used is known to this."""
 _KEY_PREFIX = "llk_"
+_MOST_NAMED = 200
+"""How many names one statement takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,21 @@ async def has_default(tx: Transaction) -> bool:
         "SELECT 1 AS n FROM agents WHERE tenant_id = :id AND agent_id = :agent", id=DEFAULT_TENANT, agent=OWNER
     )
     return row is not None
+
+
+async def places(tx: Transaction, tenant_ids: Sequence[TenantId]) -> dict[TenantId, tuple[int, int]]:
+    """How far each of these has come: the numbers of its newest email and of its newest row of the audit log. A system
+    read."""
+    found: dict[TenantId, tuple[int, int]] = {}
+    for first in range(0, len(tenant_ids), _MOST_NAMED):
+        names = {f"t{n}": tenant for n, tenant in enumerate(tenant_ids[first : first + _MOST_NAMED])}
+        rows = await tx.all(
+            "SELECT tenant_id, last_filed, (SELECT MAX(n) FROM audit a WHERE a.tenant_id = t.tenant_id) AS noted"
+            f" FROM tenants t WHERE tenant_id IN ({', '.join(f':{name}' for name in names)})",
+            **names,
+        )
+        found |= {row["tenant_id"]: (row["last_filed"], row["noted"] or 0) for row in rows}
+    return found
 
 
 async def ensure_default(tx: Transaction, now_ms: int) -> None:
