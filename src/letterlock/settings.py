@@ -120,7 +120,8 @@ class Settings(BaseSettings):
     direct: bool = Field(False, description="Send to the recipients' own mail servers instead of a relay.")
     direct_port: int = Field(25, ge=1, le=65535, description="Port of other mail servers.")
     direct_private: bool = Field(False, description="Send also to mail servers in private networks.")
-    verp: bool = Field(True, description="A return path of its own for each email, so that its bounces name it.")
+    verp: bool = Field(True, description="A secret return path for each recipient, which proves its bounces.")
+    report_senders: Names = Field((), description="Addresses and domains whose reports are believed.")
 
     warm_up: bool = Field(False, description="A new domain sends few emails at first, and each day twice as many.")
 

@@ -187,7 +187,7 @@ def _warms_up(delivery: Delivery, now_ms: int) -> bool:
 
 
 def _doubts(submission: Submission) -> list[str]:
-    """Who may have it, or have it twice: answers to the whole message were lost."""
+    """Who may have it, or have it twice (answers to the whole message were lost), and what is said without proof."""
     said = []
     for each in submission.deliveries:
         if each.state == "uncertain" and each.unanswered:
@@ -195,6 +195,10 @@ def _doubts(submission: Submission) -> list[str]:
             said.append(f"{each.recipient} may have it: it was handed over, and no answer came back{more}.")
         elif each.state == "sent" and each.unanswered and each.attempts > 1:
             said.append(f"{each.recipient} may have it twice: an answer was lost, and it was handed over once more.")
+        if each.claimed:
+            kind, _, code = each.claimed.partition(" ")
+            what = f"it bounced{f' ({code})' if code else ''}" if kind == "bounce" else "its reader complained"
+            said.append(f"A report says of {each.recipient} that {what}; that is not proved and changes nothing.")
     return said
 
 

@@ -176,10 +176,12 @@ async def read_email(app: App, caller: Caller, request: ReadEmail) -> EmailRead:
     email = await own_email(app, caller, request.email_id)
     await note_shown(app, caller, [email])
 
-    async def load(tx: Transaction) -> Inspection | None:
-        return await emails.inspection(tx, email.email_id)
+    async def load(tx: Transaction) -> tuple[Inspection | None, bool]:
+        found = await emails.inspection(tx, email.email_id)
+        claims = found is not None and found.report is not None
+        return found, claims and await outbox.only_claims(tx, email.email_id, found.report)
 
-    report = await app.database.read(caller.tenant_id, load)
+    report, only_claims = await app.database.read(caller.tenant_id, load)
     if report is None:
         raise _no_email(request.email_id)
     if not app.settings.read_only:
@@ -223,7 +225,10 @@ async def read_email(app: App, caller: Caller, request: ReadEmail) -> EmailRead:
             *([] if safe.withheld else _left_out(report, end)),
             *([f"Kept under ref {sign}."] if sign else []),
         ],
-        findings=list(dict.fromkeys(f"{f.rule}: {f.reason}" for f in report.screening.findings)),
+        findings=[
+            *(["unproved: It says what became of an email sent from here; nothing proves it."] if only_claims else []),
+            *dict.fromkeys(f"{f.rule}: {f.reason}" for f in report.screening.findings),
+        ],
         attachments=[]
         if quarantined
         else [

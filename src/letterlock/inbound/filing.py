@@ -18,6 +18,7 @@ from letterlock.inbound.reviewer import Reviewer, open_reviewer
 from letterlock.inbound.workers import Workers, unread
 from letterlock.message.authenticate import AuthReport
 from letterlock.message.envelope import Receipt
+from letterlock.message.reporter import Reporter
 from letterlock.store import emails, outbox
 from letterlock.store.database import Transaction
 from letterlock.store.emails import Filed, Unfiled
@@ -189,10 +190,21 @@ async def _keep(app: App, receipt: Receipt, filed: Filed) -> None:
         earlier = (about.message_id, *filed.earlier) if about else filed.earlier
         await emails.file(tx, receipt, filed.model_copy(update={"earlier": earlier}))
         if about and filed.sent_report is not None:
-            await outbox.record_report(tx, about, filed.sent_report, receipt.recipient, app.now_ms())
+            by, trusted = _reporter(filed), app.settings.report_senders
+            await outbox.record_report(tx, about, filed.sent_report, receipt.recipient, app.now_ms(), by, trusted)
 
     await app.database.write(receipt.tenant_id, keep)
     app.wake.hint(receipt.inbox_id, receipt.tenant_id)
+
+
+def _reporter(filed: Filed) -> Reporter:
+    """Who wrote a report, as far as anything vouches for it."""
+    report = filed.report()
+    auth = report.authentication
+    if auth.verdict == "local":
+        # Only our own notices come from the null sender; an inbox here speaks for no server.
+        return Reporter(ours=not auth.domain)
+    return Reporter(report.from_.address if report.from_ and auth.verdict == "pass" else "")
 
 
 async def rescreen(app: App, workers: Workers) -> AsyncIterator[EmailId]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from letterlock.message.parse import ParsedMessage
@@ -35,11 +35,13 @@ class Reported:
 @dataclass(frozen=True, slots=True)
 class Report:
     """`message_id`: of the message reported about, with its angle brackets, "" when the report does not name it.
-    `recipients`: only those whom `kind` is true of; a report that one failed and another got it is of the one."""
+    `recipients`: only those whom `kind` is true of; a report that one failed and another got it is of the one.
+    `token`: of the return path that the report quotes, "" for none."""
 
     kind: ReportKind
     message_id: str = ""
     recipients: tuple[Reported, ...] = ()
+    token: str = ""
 
 
 _UNSEEN: Final = re.compile(r"<(style|script|title)\b", re.IGNORECASE)
@@ -243,6 +245,13 @@ def read_report(parsed: ParsedMessage) -> Report | None:
         attachment.content_type.lower(): content
         for attachment, (_, content) in reversed(list(zip(parsed.attachments, parsed.contents, strict=True)))
     }
+    found = _read(parsed, contents)
+    # RFC 5965 section 3.2: Original-Mail-From; RFC 5321 section 4.4: the Return-Path of what is returned.
+    parts = (_text(contents[kind][:_CHARS]) for kind in (_COMPLAINT_PART, *_RETURNED_PARTS) if kind in contents)
+    return found and replace(found, token=token_of("\n".join((*parts, *parsed.plain))))
+
+
+def _read(parsed: ParsedMessage, contents: Mapping[str, bytes]) -> Report | None:
     status = next((contents[kind] for kind in _STATUS_PARTS if kind in contents), None)
     feedback = contents.get(_COMPLAINT_PART)
     sender = parsed.from_[0] if parsed.from_ else None

@@ -308,7 +308,6 @@ async def _try(app: App, lease: Lease, trying: _Try) -> list[Delivery]:
         # Looked up again: an inbox may have come or gone since the email was submitted.
         (ours if await inbox_for(app, delivery.recipient) else others).append(delivery)
     results = await _to_inboxes(app, lease, ours) if ours else []
-    outward: dict[Way, list[Delivery]] = {}
     if others:
         whom = [delivery.recipient for delivery in others]
         standing = await app.database.read(lease.tenant_id, lambda tx: _standing(tx, lease, whom, app.now_ms()))
@@ -319,7 +318,10 @@ async def _try(app: App, lease: Lease, trying: _Try) -> list[Delivery]:
         way = way_to(app.settings, lease.sender, delivery.recipient)
         decision = decide(SendContext(lease.sender, True, (Recipient(delivery.recipient, False),), way is not None))
         if decision.kind == "allow" and way is not None and lease.route == "relay":
-            outward.setdefault(way, []).append(delivery)
+            ready, later = await _places(app, lease, [delivery]) if app.settings.warm_up else ([delivery], [])
+            results += later
+            for each in ready:
+                results.append(await _to_relay(app, lease, each, way, trying))
         elif decision.kind == "allow":
             lane = way.lane if way else ""
             results.append(replace(delivery, route="relay", lane=lane, state="queued", next_at=app.now_ms()))
@@ -327,12 +329,6 @@ async def _try(app: App, lease: Lease, trying: _Try) -> list[Delivery]:
             results.append(replace(delivery, route="relay", state="held", next_at=None))
         else:
             results.append(_after(app, delivery, Outcome(delivery.recipient, "refused", decision.reasons[0].text)))
-    for way, waiting in outward.items():
-        deliveries, later = await _places(app, lease, waiting) if app.settings.warm_up else (waiting, [])
-        results += later
-        if not deliveries:
-            continue
-        results += await _to_relay(app, lease, deliveries, way, trying)
     return results
 
 
@@ -397,23 +393,19 @@ async def _to_inboxes(app: App, lease: Lease, deliveries: Sequence[Delivery]) ->
     ]
 
 
-async def _to_relay(app: App, lease: Lease, deliveries: Sequence[Delivery], way: Way, trying: _Try) -> list[Delivery]:
-    recipients = [delivery.recipient for delivery in deliveries]
-    stopped: dict[str, Delivery] = {}
+async def _to_relay(app: App, lease: Lease, delivery: Delivery, way: Way, trying: _Try) -> Delivery:
+    """One recipient to a server, as a transaction of its own: its return path is no other recipient's business."""
+    stopped: Delivery | None = None
 
     async def handing_over(taken: Sequence[str]) -> bool:
         until = app.now_ms() + HANDING_OVER_MS
 
         async def write(tx: Transaction) -> bool:
             # Forbidden while the server was told of it: in the same write, so that nothing gets in between.
+            nonlocal stopped
             standing = await _standing(tx, lease, taken, app.now_ms())
-            told = [delivery for delivery in deliveries if delivery.recipient in taken]
-            against = {each.recipient: _stopped(app, lease, each, standing) for each in told}
-            if any(against.values()):
-                for each in told:
-                    stopped[each.recipient] = against[each.recipient] or _put_back(app, each, "")
-                return False
-            return await _handing_over(tx, lease, taken, app.now_ms(), until)
+            stopped = _stopped(app, lease, delivery, standing)
+            return stopped is None and await _handing_over(tx, lease, taken, app.now_ms(), until)
 
         ours = await app.database.write(lease.tenant_id, write)
         if ours:
@@ -425,18 +417,14 @@ async def _to_relay(app: App, lease: Lease, deliveries: Sequence[Delivery], way:
     except LetterlockError as error:
         # Unsigned it would count as forged. It waits until the keys are right.
         log.error("%s is not sent: %s", lease.submission_id, error)
-        outcomes = tuple(Outcome(recipient, "deferred", one_line(str(error))) for recipient in recipients)
+        return _after(app, delivery, Outcome(delivery.recipient, "deferred", one_line(str(error))))
+    message = (raw, outbox.return_path(delivery.token, lease.sender), [delivery.recipient])
+    if way.route is not None:
+        (outcome,) = await relay(*message, way.route, handing_over, trying.open_ones)
     else:
-        message = (raw, lease.return_path, recipients)
-        if way.route is not None:
-            outcomes = await relay(*message, way.route, handing_over, trying.open_ones)
-        else:
-            outcomes = await relay_direct(app, *message, way.domain, helo(app.settings), handing_over, trying.open_ones)
-        trying.reached &= all(outcome.reached for outcome in outcomes)
-    return [
-        stopped.get(delivery.recipient) or _after(app, delivery, outcome)
-        for delivery, outcome in zip(deliveries, outcomes, strict=True)
-    ]
+        (outcome,) = await relay_direct(app, *message, way.domain, helo(app.settings), handing_over, trying.open_ones)
+    trying.reached &= outcome.reached
+    return stopped or _after(app, delivery, outcome)
 
 
 async def _handing_over(tx: Transaction, lease: Lease, taken: Sequence[str], now_ms: int, until_ms: int) -> bool:
@@ -504,9 +492,10 @@ async def _notify(tx: Transaction, lease: Lease, failed: Sequence[Delivery], now
     number = f"{lease.submission_id}.{max(delivery.attempts for delivery in failed)}"
     raw = bounce_notice(lease.raw, about.sender, about.message_id, failed, number, format_datetime(now))
     # RFC 5321 section 4.5.5: from the null sender, so that nothing bounces back and forth.
-    envelope = Envelope("", (lease.return_path,), now, "local", smtputf8=not raw.isascii())
+    to = outbox.return_path(failed[0].token, lease.sender)
+    envelope = Envelope("", (to,), now, "local", smtputf8=not raw.isascii())
     accepted = Accepted(envelope, emails.pack_raw(raw), len(raw), fingerprint("", raw))
-    await emails.add_raw(tx, lease.tenant_id, [(about.inbox_id, lease.return_path)], accepted)
+    await emails.add_raw(tx, lease.tenant_id, [(about.inbox_id, to)], accepted)
     return True
 
 

@@ -156,7 +156,6 @@ async def submit(
             tuple(_delivery(app, inbox, recipient, decision, now) for recipient in context.recipients),
             len(outside),
             now + int(app.settings.approval_hours * _HOUR_MS) if decision.by == APPROVAL else None,
-            token=outbox.new_token() if app.settings.verp else "",
         )
         if not await outbox.add(tx, submission, raw):
             raise Conflict(f"The idempotency key '{key}' is in use by another call.", next_step="Call again.")
@@ -502,6 +501,7 @@ def _delivery(app: App, inbox: Inbox, recipient: Recipient, decision: Decision, 
         "held" if held else "queued",
         None if held else now_ms,
         lane="" if recipient.local else _lane(app, inbox, recipient) or "",
+        token=outbox.new_token() if app.settings.verp else "",
     )
 
 

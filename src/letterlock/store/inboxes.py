@@ -85,8 +85,9 @@ async def find_by_address(tx: Transaction, address_keys: tuple[str, str], now_ms
 async def find_by_token(tx: Transaction, token: str, now_ms: int) -> Inbox | None:
     """The live inbox whose email names `token` in its return path. A system read, for SMTP."""
     row = await tx.one(
-        f"SELECT {_COLUMNS} FROM inboxes WHERE (tenant_id, inbox_id) IN (SELECT tenant_id, inbox_id FROM submissions"
-        " WHERE token = :token AND token <> '') AND deleted_at IS NULL"
+        f"SELECT {_COLUMNS} FROM inboxes WHERE (tenant_id, inbox_id) IN (SELECT s.tenant_id, s.inbox_id"
+        " FROM deliveries d JOIN submissions s ON s.tenant_id = d.tenant_id AND s.submission_id = d.submission_id"
+        " WHERE d.token = :token AND d.token <> '') AND deleted_at IS NULL"
         " AND (expires_at IS NULL OR expires_at > :now)",
         token=token,
         now=now_ms,

@@ -11,6 +11,7 @@ import base64
 import hashlib
 import json
 import secrets
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Literal
@@ -18,6 +19,7 @@ from typing import Literal
 from letterlock.ids import AgentId, EmailId, InboxId, SubmissionId, TenantId, ThreadId
 from letterlock.message.address import parse_address
 from letterlock.message.report import BOUNCES, TOKEN_CHARS, Report, Reported, token_of
+from letterlock.message.reporter import NOBODY, Reporter, may_report
 from letterlock.policy import APPROVAL, Reason
 from letterlock.store import audit, conduct, inboxes, reputation
 from letterlock.store.database import Row, Transaction
@@ -54,6 +56,10 @@ class Delivery:
     """When it was first claimed; kept by the store."""
     warm_day: int | None = None
     """The day (since 1970) of its place among the emails of a new domain."""
+    token: str = ""
+    """Names it in its return path, "" where the sender's address is that."""
+    claimed: str = ""
+    """What a report says that nobody can vouch for: "bounce" or "complaint", with its status code where it has one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +92,6 @@ class Submission:
     """When a person must have decided, for one that waits for that."""
     verdict: str = ""
     """What a person said: approved, denied; expired when nobody did; "" while nobody has, or none is needed."""
-    token: str = ""
-    """Names it in its return path, "" where the sender's address is that."""
 
     @property
     def recipients(self) -> tuple[str, ...]:
@@ -101,7 +105,8 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to deliver these until `until`; each delivery's `attempts` is the attempt the lease is fenced by."""
+    """The right to deliver these until `until`; each delivery's `attempts` is the attempt the lease is fenced by. Of
+    the outside it is one alone, because each has a return path that no other recipient may learn."""
 
     tenant_id: TenantId
     submission_id: SubmissionId
@@ -112,20 +117,16 @@ class Lease:
     raw: bytes
     deliveries: tuple[Delivery, ...]
     created_at: int = 0
-    token: str = ""
-
-    @property
-    def return_path(self) -> str:
-        return return_path(self.token, self.sender)
 
 
 _COLUMNS = (
     "submission_id, inbox_id, agent_id, idempotency_key, request_hash, held_by, reasons, sender, recipients, subject,"
     " body_text, message_id, thread_id, reply_to_email_id, sha256, size, created_at, outside,"
-    " approve_until, verdict, token"
+    " approve_until, verdict"
 )
 _DELIVERY_COLUMNS = (
-    "recipient, route, state, next_at, attempts, unanswered, reply, updated_at, lane, first_at, warm_day"
+    "recipient, route, state, next_at, attempts, unanswered, reply, updated_at, lane, first_at, warm_day, token,"
+    " claimed"
 )
 _DUE = (
     "next_at <= :now AND (lease_until IS NULL OR lease_until <= :now) AND (route = 'local' OR tenant_id NOT IN"
@@ -163,7 +164,6 @@ def _submission(row: Row, deliveries: Iterable[Delivery]) -> Submission:
         row["outside"],
         row["approve_until"],
         row["verdict"],
-        row["token"],
     )
 
 
@@ -180,11 +180,13 @@ def _delivery(row: Row) -> Delivery:
         row["lane"],
         row["first_at"],
         row["warm_day"],
+        row["token"],
+        row["claimed"],
     )
 
 
 def new_token() -> str:
-    """130 random bits: only who got an email, or carried it, knows its return path."""
+    """130 random bits: only this recipient of an email, and who carried it there, knows its return path."""
     return base64.b32encode(secrets.token_bytes(20)).decode()[:TOKEN_CHARS].lower()
 
 
@@ -210,9 +212,9 @@ async def add(tx: Transaction, submission: Submission, raw: bytes) -> bool:
     kept = await tx.run(
         "INSERT INTO submissions (tenant_id, submission_id, inbox_id, agent_id, idempotency_key, request_hash, held_by,"
         " reasons, sender, recipients, subject, body_text, message_id, thread_id, reply_to_email_id, sha256, raw, size,"
-        " created_at, outside, approve_until, token) VALUES (:tenant, :submission_id, :inbox_id, :agent_id,"
+        " created_at, outside, approve_until) VALUES (:tenant, :submission_id, :inbox_id, :agent_id,"
         " :idempotency_key, :request_hash, :held_by, :reasons, :sender, :recipients, :subject, :body_text, :message_id,"
-        " :thread_id, :reply_to_email_id, :sha256, :raw, :size, :created_at, :outside, :approve_until, :token)"
+        " :thread_id, :reply_to_email_id, :sha256, :raw, :size, :created_at, :outside, :approve_until)"
         " ON CONFLICT (tenant_id, inbox_id, idempotency_key) DO NOTHING",
         submission_id=submission.submission_id,
         inbox_id=submission.inbox_id,
@@ -234,13 +236,12 @@ async def add(tx: Transaction, submission: Submission, raw: bytes) -> bool:
         created_at=submission.created_at,
         outside=submission.outside,
         approve_until=submission.approve_until,
-        token=submission.token,
     )
     if not kept:
         return False
     await tx.many(
-        "INSERT INTO deliveries (tenant_id, submission_id, recipient, route, lane, state, next_at, updated_at)"
-        " VALUES (:tenant, :submission_id, :recipient, :route, :lane, :state, :next_at, :now)",
+        "INSERT INTO deliveries (tenant_id, submission_id, recipient, route, lane, state, next_at, updated_at,"
+        " token) VALUES (:tenant, :submission_id, :recipient, :route, :lane, :state, :next_at, :now, :token)",
         (
             {
                 "submission_id": submission.submission_id,
@@ -250,6 +251,7 @@ async def add(tx: Transaction, submission: Submission, raw: bytes) -> bool:
                 "state": delivery.state,
                 "next_at": delivery.next_at,
                 "now": submission.created_at,
+                "token": delivery.token,
             }
             for delivery in submission.deliveries
         ),
@@ -293,10 +295,12 @@ async def by_key(tx: Transaction, inbox_id: InboxId, idempotency_key: str) -> Su
 
 
 async def by_token(tx: Transaction, token: str) -> Submission | None:
+    """The submission of which a delivery has this token."""
     row = await tx.one(
-        f"SELECT {_COLUMNS} FROM submissions WHERE tenant_id = :tenant AND token = :token AND token <> ''", token=token
+        "SELECT submission_id FROM deliveries WHERE token = :token AND token <> '' AND tenant_id = :tenant LIMIT 1",
+        token=token,
     )
-    return _submission(row, await _deliveries(tx, row["submission_id"])) if row else None
+    return await get(tx, row["submission_id"]) if row else None
 
 
 async def retire_key(tx: Transaction, submission: Submission) -> None:
@@ -465,7 +469,7 @@ async def claim(
     lane: str | None = None,
     older_than_ms: int | None = None,
 ) -> list[Lease]:
-    """Lease what is due on a route (None: in whichever lane), oldest first, up to `limit` submissions (or that one);
+    """Lease what is due on a route (None: in whichever lane), oldest first, up to `limit` leases (of that submission);
     with `older_than_ms` only what has waited since before then. A system write.
 
     The update looks at the conditions again, so that of two claimers that saw the same row only one gets it."""
@@ -478,36 +482,43 @@ async def claim(
         if value is not None:
             conditions += f" AND {condition}"
             more[name] = value
-    found = await tx.all(
-        f"SELECT tenant_id, submission_id FROM deliveries WHERE {conditions} ORDER BY next_at LIMIT :limit",
+    rows = await tx.all(
+        f"SELECT tenant_id, submission_id, recipient FROM deliveries WHERE {conditions} ORDER BY next_at LIMIT :limit",
         route=route,
         now=now_ms,
-        # One submission has a row for each recipient.
-        limit=limit * 4,
+        # To inboxes of ours, one submission has a row for each recipient, and all are delivered at once.
+        limit=limit if route == "relay" else limit * 4,
         **more,
     )
+    found = dict.fromkeys(
+        (row["tenant_id"], row["submission_id"], row["recipient"] if route == "relay" else "") for row in rows
+    )
+    frozen: dict[SubmissionId, Row | None] = {}
     leases: list[Lease] = []
-    for tenant_id, id_ in dict.fromkeys((row["tenant_id"], row["submission_id"]) for row in found):
+    for tenant_id, id_, recipient in found:
         if len(leases) == limit:
             break
         bound = tx.bound_to(tenant_id)
         rows = await bound.all(
             "UPDATE deliveries SET lease_owner = :owner, lease_until = :until, attempts = attempts + 1,"
             " first_at = COALESCE(first_at, :now)"
-            f" WHERE tenant_id = :tenant AND submission_id = :submission_id AND {conditions}"
+            " WHERE tenant_id = :tenant AND submission_id = :submission_id"
+            f" AND recipient = COALESCE(:recipient, recipient) AND {conditions}"
             f" RETURNING {_DELIVERY_COLUMNS}",
             **{**more, "submission_id": id_},
+            recipient=recipient or None,
             route=route,
             owner=owner,
             until=until_ms,
             now=now_ms,
         )
-        frozen = await bound.one(
-            "SELECT sender, raw, created_at, token FROM submissions"
-            " WHERE tenant_id = :tenant AND submission_id = :submission_id",
-            submission_id=id_,
-        )
-        if rows and frozen is not None:
+        if id_ not in frozen:
+            frozen[id_] = await bound.one(
+                "SELECT sender, raw, created_at FROM submissions"
+                " WHERE tenant_id = :tenant AND submission_id = :submission_id",
+                submission_id=id_,
+            )
+        if rows and (about := frozen[id_]) is not None:
             deliveries = tuple(sorted(map(_delivery, rows), key=lambda delivery: delivery.recipient))
             leases.append(
                 Lease(
@@ -516,11 +527,10 @@ async def claim(
                     owner,
                     until_ms,
                     route,
-                    frozen["sender"],
-                    bytes(frozen["raw"]),
+                    about["sender"],
+                    bytes(about["raw"]),
                     deliveries,
-                    frozen["created_at"],
-                    frozen["token"],
+                    about["created_at"],
                 )
             )
     return leases
@@ -699,42 +709,61 @@ async def reported_on(tx: Transaction, recipient: str, report: Report | None) ->
     return await get(tx, row["submission_id"]) if row else None
 
 
-async def record_report(tx: Transaction, about: Submission, report: Report, recipient: str, now_ms: int) -> int:
-    """What became of mail we sent, as another server reports it to `recipient`: only of recipients it was sent to.
-    Anyone can write a report, but only who got the message or carried it knows what `reported_on` goes by. A hard
-    bounce or a complaint keeps further mail from the address; an inbox with too many of them is stopped. Returns the
-    number of recipients it changed."""
+async def record_report(
+    tx: Transaction,
+    about: Submission,
+    report: Report,
+    to: str,
+    now_ms: int,
+    by: Reporter = NOBODY,
+    trusted: Collection[str] = (),
+) -> int:
+    """What became of mail we sent, as `by` reports it to the address `to`: only of recipients it was sent to.
+
+    Anyone can write a report. It counts for a recipient when it came to, or quotes, the return path of the delivery to
+    that one, or when `by` may speak for it (message.reporter). Then a hard bounce or a complaint keeps further mail
+    from the address, and an inbox with too many of them is stopped. What nobody vouches for is kept as a claim and
+    changes nothing. Returns the number of recipients it changed."""
     changed = 0
-    sent_to = {delivery.recipient.lower(): delivery for delivery in about.deliveries if delivery.route == "relay"}
+    outside = {delivery.recipient.lower(): delivery for delivery in about.deliveries if delivery.route == "relay"}
+    paths = {token for token in (token_of(to), report.token) if token}
+    # Paths of before each delivery had its own are known to all recipients.
+    known = Counter(delivery.token for delivery in outside.values())
+    own = {key for key, each in outside.items() if each.token in paths and known[each.token] == 1}
     told = report.recipients
-    by_return_path = about.token != "" and token_of(recipient) == about.token
-    if by_return_path and len(sent_to) == 1 and not any(reported.address in sent_to for reported in told):
-        # Forwarded on the way, or not named at all: it can be about one recipient only.
-        told = tuple(replace(reported, address=next(iter(sent_to))) for reported in told[:1]) or tuple(
-            Reported(recipient, "none" if report.kind == "complaint" else "soft") for recipient in sent_to
+    if len(own) == 1 and not any(reported.address in outside for reported in told):
+        # Forwarded on the way, or not named at all: it is about the one whose return path it came to.
+        told = tuple(replace(reported, address=next(iter(own))) for reported in told[:1]) or tuple(
+            Reported(recipient, "none" if report.kind == "complaint" else "soft") for recipient in own
         )
     for reported in told:
-        delivery = sent_to.get(reported.address)
+        delivery = outside.get(reported.address)
         if delivery is None or delivery.state not in ("sent", "uncertain", "bounced"):
+            continue
+        if report.kind not in ("bounce", "complaint"):
+            continue
+        relay = delivery.lane.rpartition("@")[2].rpartition(":")[0]
+        if not (reported.address in own or may_report(by, report.kind, reported.address, relay, trusted)):
+            await _claim_only(tx, about, delivery, report, reported, now_ms)
             continue
         if report.kind == "complaint":
             await conduct.suppress(tx, reported.address, "its reader complained of mail from here", now_ms)
             await tx.run(
-                "UPDATE deliveries SET complained = CASE complained WHEN 0 THEN 1 ELSE complained END,"
+                "UPDATE deliveries SET complained = CASE complained WHEN 0 THEN 1 ELSE complained END, claimed = '',"
                 " updated_at = :now"
                 " WHERE tenant_id = :tenant AND submission_id = :submission_id AND recipient = :recipient",
                 submission_id=about.submission_id,
                 recipient=delivery.recipient,
                 now=now_ms,
             )
-        elif report.kind == "bounce":
+        else:
             if reported.class_ == "hard":
                 why = f"mail bounced for good{f' ({reported.status})' if reported.status else ''}"
                 await conduct.suppress(tx, reported.address, why, now_ms)
             reply = f"{reported.status or '5.0.0'} {reported.class_}: {reported.diagnostic}"[:_REPLY_CHARS]
             await tx.run(
                 "UPDATE deliveries SET state = 'bounced', class = :class_, next_at = NULL, reply = :reply,"
-                " updated_at = :now"
+                " claimed = '', updated_at = :now"
                 " WHERE tenant_id = :tenant AND submission_id = :submission_id AND recipient = :recipient",
                 submission_id=about.submission_id,
                 recipient=delivery.recipient,
@@ -742,8 +771,6 @@ async def record_report(tx: Transaction, about: Submission, report: Report, reci
                 reply=reply,
                 now=now_ms,
             )
-        else:
-            continue
         changed += 1
         await audit.append(
             tx, now_ms, "postmaster", f"email.{report.kind}", about.submission_id, class_=reported.class_
@@ -752,6 +779,31 @@ async def record_report(tx: Transaction, about: Submission, report: Report, reci
         await _stop_if_bouncing(tx, about.inbox_id, now_ms)
         await _stop_if_complained_of(tx, about.agent_id, now_ms)
     return changed
+
+
+async def _claim_only(
+    tx: Transaction, about: Submission, delivery: Delivery, report: Report, reported: Reported, now_ms: int
+) -> None:
+    """The first claim is kept: whoever writes a thousand fills nothing."""
+    if await tx.run(
+        "UPDATE deliveries SET claimed = :claimed, updated_at = :now WHERE tenant_id = :tenant"
+        " AND submission_id = :submission_id AND recipient = :recipient AND claimed = '' AND state <> 'bounced'",
+        submission_id=about.submission_id,
+        recipient=delivery.recipient,
+        claimed=f"{report.kind} {reported.status}".strip(),
+        now=now_ms,
+    ):
+        await audit.append(tx, now_ms, "postmaster", "email.report_unproved", about.submission_id, kind=report.kind)
+
+
+async def only_claims(tx: Transaction, email_id: EmailId, report: Report) -> bool:
+    """Whether the report that an email is was kept as a claim: nothing that came so far proves what it says."""
+    row = await tx.one(
+        "SELECT recipient FROM emails WHERE tenant_id = :tenant AND email_id = :email_id", email_id=email_id
+    )
+    about = await reported_on(tx, row["recipient"], report) if row else None
+    named = {reported.address for reported in report.recipients}
+    return about is not None and any(each.claimed and each.recipient.lower() in named for each in about.deliveries)
 
 
 async def _stop_if_bouncing(tx: Transaction, inbox_id: InboxId, now_ms: int) -> None:

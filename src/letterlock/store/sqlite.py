@@ -29,7 +29,7 @@ from letterlock.store.database import Row, T, Work
 
 log = logging.getLogger(__name__)
 
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 BUSY_MS = 10_000
 KNOWN_BUSY_MS = 500
 """How long a work waits when one before it has waited in vain not long ago."""
