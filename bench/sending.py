@@ -136,7 +136,7 @@ async def fill(app: App, address: str, count: int, start: int = 0) -> dict[str, 
         submission = Submission(
             id_, InboxId(inbox.inbox_id), LOCAL_CALLER.agent_id, id_, "", "", (), address, (to,), (), (),
             draft.subject, draft.text, draft.message_id, "th_1", None, "", 0, now,  # type: ignore[arg-type]
-            (Delivery(to, "relay", "queued", now, lane=lane),), 1, token=outbox.new_token(),
+            (Delivery(to, "relay", "queued", now, lane=lane, token=outbox.new_token()),), 1,
         )  # fmt: skip
         made[draft.message_id] = to
         todo.append((submission, compose(draft)))

@@ -20,7 +20,7 @@ from letterlock.inspection import Inspection
 from letterlock.message.authenticate import AuthReport
 from letterlock.message.parse import Mailbox
 from letterlock.screen.score import Level
-from letterlock.store import emails
+from letterlock.store import emails, outbox
 from letterlock.upkeep import run_once
 from running import arrive, do, ended, hand_in, letter, make_inbox, receive, relay_now, screened, settings_for, until
 
@@ -248,15 +248,16 @@ def bounce(message_id: str, recipient: str, status: str = "5.1.1", words: str = 
     ).encode()
 
 
-async def returned(app: App, box: str, *raws: bytes) -> None:
-    """Filed as the postmaster does it, by one worker: starting it is most of the time that a busy machine takes."""
+async def returned(app: App, *reports: tuple[str, bytes]) -> None:
+    """Each to its address, filed as the postmaster does it, by one worker: starting it is most of the time that a busy
+    machine takes."""
 
     async def read(email_id: EmailId) -> Inspection | None:
         return await app.database.read(DEFAULT_TENANT, lambda tx: emails.inspection(tx, email_id))
 
     async with open_workers(app.settings) as workers, ended(asyncio.create_task(file_forever(app, workers))):
-        for raw in raws:
-            (receipt,) = await hand_in(app, box, raw, sender="")
+        for to, raw in reports:
+            (receipt,) = await hand_in(app, to, raw, sender="")
             found = await until(lambda id_=receipt.email_id: read(id_), 60)  # type: ignore[misc]
             assert found.unreadable == ""
 
@@ -265,15 +266,20 @@ async def sent_id(app: App, submission_id: str) -> str:
     return str((await approvals.show(app, submission_id)).submission.message_id)
 
 
+async def path_of(app: App, submission_id: str) -> str:
+    """The return path of an email to one recipient."""
+    found = (await approvals.show(app, submission_id)).submission
+    return outbox.return_path(found.deliveries[0].token, found.sender)
+
+
 async def test_a_hard_bounce_ends_mail_to_that_address_and_a_soft_one_does_not(relayed: App) -> None:
     box = await make_inbox(relayed)
     gone, full = await send(relayed, box, "gone@far.example"), await send(relayed, box, "full@far.example", "Hi again")
     await relay_now(relayed)
     await returned(
         relayed,
-        box,
-        bounce(await sent_id(relayed, gone.submission_id), "gone@far.example"),
-        bounce(await sent_id(relayed, full.submission_id), "full@far.example", "5.2.2", "mailbox full"),
+        (await path_of(relayed, gone.submission_id), bounce("", "gone@far.example")),
+        (await path_of(relayed, full.submission_id), bounce("", "full@far.example", "5.2.2", "mailbox full")),
     )
     status = await do(relayed, "get_delivery_status", submission_id=gone.submission_id)
     assert status.recipients[0].state == "bounced"
@@ -286,9 +292,8 @@ async def test_a_bounce_of_a_message_that_is_not_ours_changes_nothing(relayed: A
     await relay_now(relayed)
     await returned(
         relayed,
-        box,
-        bounce("<guessed@letterlock.localhost>", "ben@far.example"),
-        bounce(await sent_id(relayed, sent.submission_id), "somebody@else.example"),
+        (box, bounce("<guessed@letterlock.localhost>", "ben@far.example")),
+        (box, bounce(await sent_id(relayed, sent.submission_id), "somebody@else.example")),
     )
     assert await people.suppressions(relayed) == []
     assert (await do(relayed, "get_delivery_status", submission_id=sent.submission_id)).state == "sent"
@@ -299,8 +304,8 @@ async def test_an_inbox_whose_mail_keeps_bouncing_is_stopped_until_a_person_lets
     sent = [await send(relayed, box, f"p{n}@far.example", f"text {n}") for n in range(20)]
     for _ in range(3):
         await relay_now(relayed)
-    ids = [await sent_id(relayed, one.submission_id) for one in sent[:2]]
-    await returned(relayed, box, *(bounce(message_id, f"p{n}@far.example") for n, message_id in enumerate(ids)))
+    paths = [await path_of(relayed, one.submission_id) for one in sent[:2]]
+    await returned(relayed, *((path, bounce("", f"p{n}@far.example")) for n, path in enumerate(paths)))
     with pytest.raises(NotAllowed, match="inbox resume"):
         await send(relayed, box, "p30@far.example")
     assert (await send(relayed, other, "p31@far.example")).state == "queued"

@@ -62,7 +62,7 @@ async def test_each_domain_has_its_own_conversation(tmp_path: Path, monkeypatch:
     async with open_relay_sink() as sink, opened(tmp_path, sink, monkeypatch, names) as app:
         found = await send(app, FAR, "kim@far.example", "lee@else.example")
         assert {one.lane for one in found.deliveries} == {"mx far.example", "mx else.example"}
-        assert sorted(one.recipients for one in sink.emails) == [(FAR, "kim@far.example"), ("lee@else.example",)]
+        assert sorted(one.recipients for one in sink.emails) == [(FAR,), ("kim@far.example",), ("lee@else.example",)]
 
 
 async def test_a_server_that_cannot_be_reached_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

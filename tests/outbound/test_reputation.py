@@ -18,6 +18,7 @@ from letterlock.ids import DEFAULT_TENANT, SubmissionId
 from letterlock.inbound.filing import file_forever
 from letterlock.inbound.workers import open_workers
 from letterlock.message.report import Report, Reported
+from letterlock.message.reporter import Reporter
 from letterlock.outbound.submit import status
 from letterlock.store import emails, outbox
 from letterlock.store.outbox import Submission
@@ -73,7 +74,7 @@ async def test_what_became_of_mail_is_counted_by_inbox_and_domain_over_each_wind
         ben, _, kim = [await look(app, one) for one in ids]
         answer = letter("Re: Hi", "Thanks", sender="ben@far.example", In_Reply_To=ben.message_id)
         await filed(app, box, answer, sender="ben@far.example")
-        await filed(app, f"bounces+{kim.token}@{app.settings.domain}", complaint(box, "kim@far.example"))
+        await filed(app, f"bounces+{kim.deliveries[0].token}@{app.settings.domain}", complaint(box, "kim@far.example"))
         found = {(one.of, one.days): one for one in await people.reputations(app)}
         day, week = found[box, 1], found[box, 7]
         assert (day.sent, day.bounced, day.bounced_softly, day.complained, day.replied) == (3, 1, 0, 1, 1)
@@ -88,11 +89,11 @@ async def test_an_agent_of_whom_three_readers_complain_is_stopped_until_a_person
         sent = [await look(app, await send(app, box, f"p{n}@far.example")) for n in range(4)]
         await relay_now(app)
         for n in range(2):
-            path = f"bounces+{sent[n].token}@{app.settings.domain}"
+            path = f"bounces+{sent[n].deliveries[0].token}@{app.settings.domain}"
             await filed(app, path, complaint(box, f"p{n}@far.example"))
             await filed(app, path, complaint(box, f"p{n}@far.example").replace(b"A complaint", b"The same again"))
         waiting = await send(app, box, "later@far.example")
-        path = f"bounces+{sent[2].token}@{app.settings.domain}"
+        path = f"bounces+{sent[2].deliveries[0].token}@{app.settings.domain}"
         await filed(app, path, complaint(box, "p2@far.example"))
         with pytest.raises(NotAllowed, match="3 of 4 readers complained"):
             await send(app, other, "new@far.example")
@@ -103,7 +104,7 @@ async def test_an_agent_of_whom_three_readers_complain_is_stopped_until_a_person
         await relay_now(app)
         assert (await look(app, waiting)).state == "sent"
         assert (await look(app, await send(app, other, "new@far.example"))).state == "queued"
-        path = f"bounces+{sent[3].token}@{app.settings.domain}"
+        path = f"bounces+{sent[3].deliveries[0].token}@{app.settings.domain}"
         await filed(app, path, complaint(box, "p3@far.example"))
         assert (await look(app, await send(app, other, "newer@far.example"))).state == "queued", "one more is not three"
 
@@ -161,6 +162,7 @@ async def test_an_inbox_is_judged_when_it_has_sent_enough_to_be_judged(tmp_path:
 
 async def report(app: App, submission_id: SubmissionId, told: Report) -> None:
     about = await look(app, submission_id)
+    by = Reporter(ours=True)
     await app.database.write(
-        DEFAULT_TENANT, lambda tx: outbox.record_report(tx, about, told, about.sender, app.now_ms())
+        DEFAULT_TENANT, lambda tx: outbox.record_report(tx, about, told, about.sender, app.now_ms(), by)
     )

@@ -294,20 +294,21 @@ def test_the_recipients_on_the_wire_are_those_accepted_and_nothing_else_gets_int
                     except InvalidRequest:
                         continue
                     before = len(sink.emails)
-                    for lease in await claim(app, "test", "relay", 10):
+                    for lease in await claim(app, "test", "relay", 30):
                         await deliver(app, lease)
                     accepted = {each.recipient for each in sent.submission.deliveries}
-                    assert len(sink.emails) == before + 1
-                    taken = sink.emails[-1]
+                    told = sink.emails[before:]
+                    assert {len(one.recipients) for one in told} == {1}
                     # By key: the sink writes "a"@x and a@x, two spellings of one mailbox, the same way.
-                    assert sorted(map(key_of, taken.recipients)) == sorted(map(key_of, accepted))
-                    parsed = email.message_from_bytes(taken.content, policy=email.policy.compat32)
+                    assert sorted(key_of(one.recipients[0]) for one in told) == sorted(map(key_of, accepted))
+                    (content,) = {one.content for one in told}
+                    parsed = email.message_from_bytes(content, policy=email.policy.compat32)
                     names = [name.lower() for name in parsed]
                     assert "bcc" not in names
                     assert len(names) == len(set(names))
-                    assert b"eve@example.com" not in taken.content.partition(b"\r\n\r\n")[0]
+                    assert b"eve@example.com" not in content.partition(b"\r\n\r\n")[0]
                     only_bcc = accepted - set(to) - set(cc)
-                    head = taken.content.partition(b"\r\n\r\n")[0].decode()
+                    head = content.partition(b"\r\n\r\n")[0].decode()
                     assert not {each for each in only_bcc if f"<{each}>" in head}
 
     asyncio.run(scenario())

@@ -116,7 +116,7 @@ async def test_a_retired_key_is_free_again(database: Database) -> None:
     assert found.submission_id == second
 
 
-async def test_a_claim_takes_what_is_due_on_its_route_grouped_by_submission(database: Database) -> None:
+async def test_a_claim_takes_what_is_due_on_its_route_each_recipient_outside_by_itself(database: Database) -> None:
     mixed = await add(
         database,
         submission(
@@ -128,8 +128,16 @@ async def test_a_claim_takes_what_is_due_on_its_route_grouped_by_submission(data
         ),
     )
     leases = await claim(database, "one")
-    assert [(lease.submission_id, lease.raw) for lease in leases] == [(mixed, b"frozen")]
-    assert [(d.recipient, d.attempts) for d in leases[0].deliveries] == [("a@example.com", 1), ("b@example.com", 1)]
+    assert [(lease.submission_id, lease.raw) for lease in leases] == [(mixed, b"frozen")] * 2
+    told = [[(d.recipient, d.attempts) for d in lease.deliveries] for lease in leases]
+    assert told == [[("a@example.com", 1)], [("b@example.com", 1)]]
+
+
+async def test_recipients_here_are_claimed_by_submission(database: Database) -> None:
+    here = [Delivery(f"{name}@x.example", "local", "queued", T0) for name in "abc"]
+    await add(database, submission(*here, relayed("out@example.com")))
+    (lease,) = await database.write_system(lambda tx: outbox.claim(tx, "one", "local", T0, T0 + 1000, 5))
+    assert [one.recipient for one in lease.deliveries] == [one.recipient for one in here]
 
 
 async def test_what_is_due_longest_is_claimed_first_and_no_more_than_asked_for(database: Database) -> None:
@@ -170,9 +178,7 @@ async def test_a_worker_that_was_thought_dead_changes_nothing(database: Database
     (stale,) = await claim(database, "stale")
     (lease,) = await claim(database, "next", T0 + 1000)
     assert await record(database, stale, ended(stale, "bounced"), T0 + 1001) == 0
-    assert not await database.write(
-        DEFAULT_TENANT, lambda tx: outbox.handing_over(tx, stale, ["a@example.com"], T0 + 5000)
-    )
+    assert not await database.write(DEFAULT_TENANT, lambda tx: outbox.handing_over(tx, stale, T0 + 5000))
     await database.write(DEFAULT_TENANT, lambda tx: outbox.give_back(tx, stale))
     assert await record(database, lease, ended(lease), T0 + 1002) == 1
     assert (await get(database, submission_id)).state == "sent"
@@ -204,8 +210,8 @@ async def test_a_lease_given_back_is_due_at_once(database: Database) -> None:
 
 async def test_handing_over_is_written_down_before_it_happens(database: Database) -> None:
     submission_id = await add(database, submission(relayed("a@example.com"), relayed("b@example.com")))
-    (lease,) = await claim(database, "one")
-    assert await database.write(DEFAULT_TENANT, lambda tx: outbox.handing_over(tx, lease, ["a@example.com"], T0 + 9000))
+    lease, _ = await claim(database, "one")
+    assert await database.write(DEFAULT_TENANT, lambda tx: outbox.handing_over(tx, lease, T0 + 9000))
     first, second = (await get(database, submission_id)).deliveries
     assert (first.state, first.unanswered, second.state, second.unanswered) == ("uncertain", 1, "queued", 0)
 
@@ -219,7 +225,7 @@ async def test_after_a_crash_while_handing_over_it_is_tried_once_more_and_then_n
             until = now + 9000
             assert await database.write(
                 DEFAULT_TENANT,
-                lambda tx, lease=lease, until=until: outbox.handing_over(tx, lease, ["a@example.com"], until),
+                lambda tx, lease=lease, until=until: outbox.handing_over(tx, lease, until),
             )
         now += 10_000
     assert tries == 2
@@ -231,30 +237,15 @@ async def test_a_cancelled_delivery_is_not_handed_over(database: Database) -> No
     submission_id = await add(database, submission(relayed("a@example.com")))
     (lease,) = await claim(database, "one")
     assert await database.write(DEFAULT_TENANT, lambda tx: outbox.cancel(tx, submission_id, T0)) == 1
-    assert not await database.write(
-        DEFAULT_TENANT, lambda tx: outbox.handing_over(tx, lease, ["a@example.com"], T0 + 9000)
-    )
+    assert not await database.write(DEFAULT_TENANT, lambda tx: outbox.handing_over(tx, lease, T0 + 9000))
     assert await record(database, lease, ended(lease)) == 0
     assert (await get(database, submission_id)).state == "cancelled"
-
-
-async def test_when_one_recipient_is_lost_nothing_is_written_for_the_others(database: Database) -> None:
-    submission_id = await add(database, submission(relayed("a@example.com"), relayed("b@example.com")))
-    (lease,) = await claim(database, "one")
-    await record(database, lease, ended(lease)[1:])
-    assert not await database.write(
-        DEFAULT_TENANT, lambda tx: outbox.handing_over(tx, lease, ["a@example.com", "b@example.com"], T0 + 9000)
-    )
-    first, second = (await get(database, submission_id)).deliveries
-    assert (first.state, first.unanswered, first.next_at) == ("queued", 0, T0)
-    assert second.state == "sent"
-    assert await claim(database, "two", lease.until)
 
 
 async def test_what_was_handed_over_cannot_be_cancelled_but_is_not_tried_again(database: Database) -> None:
     submission_id = await add(database, submission(relayed("a@example.com")))
     (lease,) = await claim(database, "one")
-    await database.write(DEFAULT_TENANT, lambda tx: outbox.handing_over(tx, lease, ["a@example.com"], T0 + 9000))
+    await database.write(DEFAULT_TENANT, lambda tx: outbox.handing_over(tx, lease, T0 + 9000))
     assert await database.write(DEFAULT_TENANT, lambda tx: outbox.cancel(tx, submission_id, T0 + 9000)) == 0
     delivery = (await get(database, submission_id)).deliveries[0]
     assert (delivery.state, delivery.next_at) == ("uncertain", None)
@@ -274,7 +265,7 @@ async def test_what_was_handed_over_when_its_process_died_is_tried_again_at_each
         (lease,) = await claim(database, f"w{n}")
         assert await database.write(
             DEFAULT_TENANT,
-            lambda tx, lease=lease: outbox.handing_over(tx, lease, ["a@example.com"], T0 + 9000),  # type: ignore[misc]
+            lambda tx, lease=lease: outbox.handing_over(tx, lease, T0 + 9000),  # type: ignore[misc]
         )
         assert await claim(database, "other") == []
         await database.write_system(lambda tx: outbox.end_leases(tx, "relay", T0))
@@ -374,7 +365,7 @@ def test_however_workers_come_and_go_a_message_is_handed_over_at_most_twice(
                     lease, until = held[worker], now + 1000
                     handed += await database.write(
                         DEFAULT_TENANT,
-                        lambda tx, lease=lease, until=until: outbox.handing_over(tx, lease, ["a@example.com"], until),
+                        lambda tx, lease=lease, until=until: outbox.handing_over(tx, lease, until),
                     )
                 elif worker in held:
                     await record(database, held[worker], ended(held.pop(worker)), now)

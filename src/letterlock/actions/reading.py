@@ -178,8 +178,8 @@ async def read_email(app: App, caller: Caller, request: ReadEmail) -> EmailRead:
 
     async def load(tx: Transaction) -> tuple[Inspection | None, bool]:
         found = await emails.inspection(tx, email.email_id)
-        claims = found is not None and found.report is not None
-        return found, claims and await outbox.only_claims(tx, email.email_id, found.report)
+        said = found.report if found else None
+        return found, said is not None and await outbox.only_claims(tx, email.email_id, said)
 
     report, only_claims = await app.database.read(caller.tenant_id, load)
     if report is None:

@@ -429,7 +429,7 @@ async def _to_relay(app: App, lease: Lease, delivery: Delivery, way: Way, trying
 
 async def _handing_over(tx: Transaction, lease: Lease, taken: Sequence[str], now_ms: int, until_ms: int) -> bool:
     """Written down before the final dot: what nobody lives to record was handed over all the same."""
-    if not await outbox.handing_over(tx, lease, taken, until_ms):
+    if not await outbox.handing_over(tx, lease, until_ms):
         return False
     await audit.append(tx, now_ms, "postmaster", "email.handed_over", lease.submission_id, recipients=sorted(taken))
     return True

@@ -611,16 +611,15 @@ async def standing(
     )
 
 
-async def handing_over(tx: Transaction, lease: Lease, recipients: Collection[str], until_ms: int) -> bool:
-    """Write down that the message is about to be handed over for these, and hold the lease until `until_ms`.
+async def handing_over(tx: Transaction, lease: Lease, until_ms: int) -> bool:
+    """Write down that the message is about to be handed over for the lease's one recipient, and hold the lease until
+    `until_ms`.
 
-    False, and nothing written, when any of them is no longer the lease's: cancelled, handed over already, or taken by
-    another worker. Then the message must not be sent."""
-    written: list[Delivery] = []
-    for delivery in lease.deliveries:
-        if delivery.recipient not in recipients:
-            continue
-        if not await tx.run(
+    False, and nothing written, when it is no longer the lease's: cancelled, handed over already, or taken by another
+    worker. Then the message must not be sent."""
+    (delivery,) = lease.deliveries
+    return bool(
+        await tx.run(
             "UPDATE deliveries SET state = 'uncertain', unanswered = unanswered + 1, lease_until = :until,"
             f" next_at = CASE WHEN unanswered + 1 >= :most THEN NULL ELSE next_at END WHERE {_FENCED}"
             " AND state IN ('queued', 'uncertain') AND unanswered = :unanswered",
@@ -628,22 +627,8 @@ async def handing_over(tx: Transaction, lease: Lease, recipients: Collection[str
             most=MOST_UNANSWERED,
             unanswered=delivery.unanswered,
             **_fence(lease, delivery),
-        ):
-            break
-        written.append(delivery)
-    else:
-        return True
-    for delivery in written:
-        await tx.run(
-            "UPDATE deliveries SET state = :state, unanswered = :unanswered, next_at = :next_at, lease_until = :until"
-            f" WHERE {_FENCED}",
-            state=delivery.state,
-            unanswered=delivery.unanswered,
-            next_at=delivery.next_at,
-            until=lease.until,
-            **_fence(lease, delivery),
         )
-    return False
+    )
 
 
 async def record(tx: Transaction, lease: Lease, results: Collection[Delivery], now_ms: int) -> int:
