@@ -56,6 +56,7 @@ LIBRARIES = {
     "aiosmtpd": {"inbound.listener"},
     "aiosmtplib": {"outbound.relay"},
     "aiosqlite": {"store.sqlite"},
+    "anyascii": {"message.names"},
     "anyio": {"doors.stdio"},
     "click": {"doors/"},
     "cryptography": {"vault", "message.dkim", "message.sign"},

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from letterlock.app import App, open_app
-from letterlock.errors import StoreFull
+from letterlock.errors import InvalidRequest, StoreFull
 from letterlock.ids import DEFAULT_TENANT
 from letterlock.inbound.accept import accept, address_keys, fingerprint, hops, inbox_for
+from letterlock.message.address import parse_address
 from letterlock.message.envelope import Envelope
 from letterlock.store import emails, inboxes
 from letterlock.wake import UNFILED
@@ -64,7 +65,7 @@ async def test_an_inbox_with_a_plus_in_its_own_name_comes_before_the_one_without
             None,
             None,  # type: ignore[arg-type]
         )
-        return await inboxes.add(tx, inbox, "box+own@letterlock.localhost")  # type: ignore[arg-type]
+        return await inboxes.add(tx, inbox, ("box+own@letterlock.localhost",))  # type: ignore[arg-type]
 
     assert await app.database.write(DEFAULT_TENANT, add)
     own, other = (
@@ -130,14 +131,24 @@ async def test_a_store_that_refuses_leaves_nothing_behind(app: App, monkeypatch:
 
 def test_keys_of_an_address_are_itself_and_the_one_without_tag() -> None:
     assert address_keys("Box+A+B@Mail.Example") == ("box+a+b@mail.example", "box@mail.example")
-    assert address_keys("box@mail.example") == ("box@mail.example", "box@mail.example")
-    assert address_keys("nonsense") == ("", "")
+    assert address_keys("box@mail.example") == ("box@mail.example",)
+    assert address_keys("b.ox+a@mail.example") == (
+        "b.ox+a@mail.example",
+        "box+a@mail.example",
+        "b.ox@mail.example",
+        "box@mail.example",
+    )
+    assert address_keys("nonsense") == ()
 
 
 @given(st.text(max_size=100))
-def test_any_recipient_at_all_has_keys(recipient: str) -> None:
-    exact, base = address_keys(recipient)
-    assert bool(exact) == bool(base)
+def test_any_recipient_at_all_has_keys_or_is_no_address(recipient: str) -> None:
+    keys = address_keys(recipient)
+    assert all(keys)
+    try:
+        assert keys[:1] == (parse_address(recipient).key,)
+    except InvalidRequest:
+        assert keys == ()
 
 
 def test_a_fingerprint_ignores_what_relays_add() -> None:

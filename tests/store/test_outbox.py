@@ -31,7 +31,7 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 async def prepare(database: Database) -> None:
     await database.write_system(lambda tx: tenants.ensure_default(tx, T0))
     inbox = Inbox(DEFAULT_TENANT, INBOX, LOCAL_AGENT, "anna@x.example", "", 0, T0, None, None)
-    await database.write(DEFAULT_TENANT, lambda tx: inboxes.add(tx, inbox, inbox.address))
+    await database.write(DEFAULT_TENANT, lambda tx: inboxes.add(tx, inbox, (inbox.address,)))
 
 
 def submission(*deliveries: Delivery, key: str = "", held_by: str = "", thread: str = "th_1") -> Submission:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-import secrets
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
@@ -14,24 +13,30 @@ from letterlock.actions.health import reception_warning
 from letterlock.actions.limits import count
 from letterlock.app import App
 from letterlock.errors import Conflict, InvalidRequest, NotAllowed, NotFound
-from letterlock.ids import InboxId, new_id
-from letterlock.message.address import Address, parse_address
+from letterlock.ids import DEFAULT_TENANT, InboxId, new_id
+from letterlock.inbound.accept import own_keys
+from letterlock.message.address import Address
+from letterlock.message.names import (
+    Ground,
+    candidates,
+    is_kept,
+    is_local_part,
+    numbered,
+    random_local_part,
+    untagged,
+    with_random_end,
+)
 from letterlock.screen.safe_text import safe_line
 from letterlock.store import audit, inboxes
 from letterlock.store.database import Transaction
 from letterlock.store.emails import moment
 from letterlock.store.inboxes import Inbox
-from letterlock.store.terms import fold
 
 MAX_TTL_HOURS = 24 * 365
 MAX_LISTED = 100
 _HOUR_MS = 3600 * 1000
-_TRIES = 50
-_MAX_LOCAL = 40
-_RESERVED = frozenset(
-    {"abuse", "admin", "administrator", "hostmaster", "mailer-daemon", "postmaster", "root", "security"}
-)
-_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
+_RANDOM_TRIES = 3
+LocalPart = Annotated[str, Field(min_length=1, max_length=64)]
 
 
 class Request(BaseModel):
@@ -52,6 +57,14 @@ class CreateInbox(Request):
     domain: Annotated[str, Field(max_length=253)] = ""
     purpose: Annotated[str, Field(max_length=200)] = ""
     ttl_hours: Annotated[float | None, Field(gt=0, le=MAX_TTL_HOURS)] = None
+
+
+class ChooseInbox(CreateInbox):
+    """What programs may say beyond it. `local_part`: exactly this one or none."""
+
+    preferred: Annotated[list[LocalPart], Field(max_length=10, description="local parts to try first, in order")] = []
+    org: Annotated[str, Field(max_length=100, description="where `name` belongs, for a second choice")] = ""
+    local_part: Annotated[str, Field(max_length=64, description="exactly this one, or 409")] = ""
 
 
 class InboxCreated(BaseModel):
@@ -92,29 +105,54 @@ async def create_inbox(app: App, caller: Caller, request: CreateInbox) -> InboxC
     if caller.inbox_id is not None:
         raise NotAllowed("This key is for one inbox only.", next_step="Use list_inboxes to see it.")
     domain = _own_domain(app, request.domain)
-    names = _wanted_names(request.name)
+    wanted = _wanted(request)
     now = app.now_ms()
     expires_at = now + int(request.ttl_hours * _HOUR_MS) if request.ttl_hours else None
 
+    async def add(tx: Transaction, local: str) -> Inbox | None:
+        address = Address(local, domain)
+        inbox = Inbox(
+            caller.tenant_id,
+            InboxId(new_id("ib")),
+            caller.agent_id,
+            str(address),
+            request.purpose,
+            0,
+            now,
+            expires_at,
+            None,
+        )
+        return inbox if await inboxes.add(tx, inbox, own_keys(inbox.address)) else None
+
+    async def choose(tx: Transaction) -> Inbox | None:
+        """What cannot be had is all the same: taken by another tenant, kept, or its last mail not yet gone."""
+        ground = _ground(caller)
+        for local in wanted.exact:
+            if not is_kept(local, ground) and (made := await add(tx, local)):
+                return made
+        if not wanted.goes_on:
+            return None
+        if wanted.exact and await inboxes.find(tx, *own_keys(f"{wanted.exact[0]}@{domain}")):
+            # Its own is no secret to it, so that a second one may simply be the second.
+            for local in numbered(wanted.exact[0]):
+                if made := await add(tx, local):
+                    return made
+        for _ in range(_RANDOM_TRIES):
+            if made := await add(tx, with_random_end(wanted.exact[0]) if wanted.exact else random_local_part()):
+                return made
+        return None
+
     async def make(tx: Transaction) -> Inbox:
+        # A name that cannot be had is a thing not done: however many are tried, what is counted is the inbox.
         await count(app, tx, "inboxes_per_hour")
-        for name in names:
-            address = Address(name, domain)
-            inbox = Inbox(
-                caller.tenant_id,
-                InboxId(new_id("ib")),
-                caller.agent_id,
-                str(address),
-                request.purpose,
-                0,
-                now,
-                expires_at,
-                None,
+        inbox = await choose(tx)
+        if inbox is None:
+            raise Conflict(
+                f"'{wanted.exact[0] if wanted.exact else domain}' cannot be had.",
+                next_step="Ask for another name, or for none to get a random one.",
             )
-            if await inboxes.add(tx, inbox, address.key):
-                await audit.append(tx, now, caller.agent_id, "inbox.created", inbox.inbox_id)
-                return inbox
-        raise Conflict(f"All names like '{names[0]}' are taken.", next_step="Choose another name, or none.")
+        await audit.append(tx, now, caller.agent_id, "inbox.created", inbox.inbox_id)
+        return inbox
 
     inbox = await app.database.write(caller.tenant_id, make)
     return InboxCreated(
@@ -167,7 +205,7 @@ async def restore_inbox(app: App, caller: Caller, name: str) -> Inbox:
     now = app.now_ms()
 
     async def restore(tx: Transaction) -> Inbox:
-        inbox = await inboxes.find(tx, _key(name))
+        inbox = await inboxes.find(tx, *_keys(name))
         mine = inbox is not None and caller.inbox_id in (None, inbox.inbox_id)
         if inbox is None or not mine or not await inboxes.restore(tx, inbox.inbox_id, now):
             raise NotFound(f"There is no deleted inbox '{safe_line(name, 80)}' that can be restored.")
@@ -179,7 +217,7 @@ async def restore_inbox(app: App, caller: Caller, name: str) -> Inbox:
 
 async def own_inbox(app: App, caller: Caller, name: str) -> Inbox:
     """The caller's live inbox by id or address. Raises NotFound for any other."""
-    inbox = await app.database.read(caller.tenant_id, lambda tx: inboxes.find(tx, _key(name)))
+    inbox = await app.database.read(caller.tenant_id, lambda tx: inboxes.find(tx, *_keys(name)))
     shown = safe_line(name, 80)
     if inbox is None or caller.inbox_id not in (None, inbox.inbox_id):
         raise NotFound(
@@ -193,15 +231,15 @@ async def own_inbox(app: App, caller: Caller, name: str) -> Inbox:
     return inbox
 
 
-def _key(name: str) -> str:
-    """What the store knows an inbox by: its id, or the key of its address."""
+def _keys(name: str) -> tuple[str, ...]:
+    """What the store may know an inbox by: its id, or the keys of its address."""
     name = name.strip()
-    if "@" not in name:
-        return name
-    try:
-        return parse_address(name).key
-    except InvalidRequest:
-        return name
+    return own_keys(name) or (name,)
+
+
+def _ground(caller: Caller) -> Ground:
+    """The house's own domain is the default tenant's; all others are guests there."""
+    return "house" if caller.tenant_id == DEFAULT_TENANT else "shared"
 
 
 def _own_domain(app: App, domain: str) -> str:
@@ -214,20 +252,49 @@ def _own_domain(app: App, domain: str) -> str:
     return own
 
 
-def _wanted_names(name: str) -> list[str]:
-    """Local parts to try, in order: readable ones from a name, else random ones."""
-    if not name.strip():
-        return ["".join(secrets.choice(_LETTERS) for _ in range(10)) for _ in range(3)]
-    local = name.strip()
-    if "@" in local:
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """Local parts to try, in order; `goes_on`: else one that is made up."""
+
+    exact: tuple[str, ...]
+    goes_on: bool = True
+
+
+def _wanted(request: CreateInbox) -> _Wanted:
+    asked: tuple[str, ...] = ()
+    org = ""
+    if isinstance(request, ChooseInbox):
+        asked, org = (*request.preferred, *filter(None, (request.local_part,))), request.org
+        for local in asked:
+            _check_local_part(local)
+        if request.local_part:
+            if request.preferred or request.name.strip():
+                raise InvalidRequest(
+                    "local_part is exactly one; name and preferred are several.", next_step="Give one or the other."
+                )
+            return _Wanted((request.local_part.lower(),), goes_on=False)
+    name = request.name.strip()
+    if "@" in name:
         raise InvalidRequest(
             f"'{safe_line(name, 80)}' is an address, not a name.", next_step="Give the part before the @ only."
         )
-    local = re.sub(r"[^a-z0-9]+", "-", fold(local)).strip("-")[:_MAX_LOCAL].strip("-")
-    if not local:
+    _refuse_tag(name)
+    return _Wanted(tuple(dict.fromkeys((*map(str.lower, asked), *candidates(name, org)))))
+
+
+def _check_local_part(local: str) -> None:
+    _refuse_tag(local)
+    if not is_local_part(local.lower()):
         raise InvalidRequest(
-            f"No address can be made from '{safe_line(name, 80)}'.",
-            next_step="Use letters or digits (a-z, 0-9), or leave name out.",
+            f"'{safe_line(local, 80)}' is no local part.",
+            next_step="Use a-z and 0-9, with single dots, hyphens or underscores between them.",
         )
-    numbered = [f"{local}-{n}" for n in range(2, _TRIES)]
-    return numbered if local in _RESERVED else [local, *numbered]
+
+
+def _refuse_tag(name: str) -> None:
+    if base := untagged(name):
+        raise InvalidRequest(
+            f"'{safe_line(name, 80)}' has a tag: mail to {safe_line(base, 60)}+anything reaches"
+            f" {safe_line(base, 60)} as it is.",
+            next_step=f"Make '{safe_line(base, 60)}' and hand out addresses with a tag.",
+        )

@@ -25,6 +25,7 @@ from letterlock.actions import waiting
 from letterlock.actions.caller import Caller
 from letterlock.actions.catalog import BY_NAME, Action, perform
 from letterlock.actions.following import FOLLOWING, Event, Place, Streams, follow, place_to_start
+from letterlock.actions.inboxes import ChooseInbox
 from letterlock.actions.platform import PLATFORM, standing
 from letterlock.actions.revealing import REVEALING, FileBytes, file_of
 from letterlock.actions.webhooks import WEBHOOKS
@@ -63,6 +64,7 @@ _TABLES = (PLATFORM, FOLLOWING, REVEALING, WEBHOOKS)
 _ACTIONS = {
     **BY_NAME,
     **{action.name: action for table in _TABLES for action in table},
+    "create_inbox": replace(BY_NAME["create_inbox"], request=ChooseInbox),
     "wait_for_email": replace(BY_NAME["wait_for_email"], request=WaitForEmail),
     "wait_for_otp": replace(BY_NAME["wait_for_otp"], request=WaitForOtp),
 }

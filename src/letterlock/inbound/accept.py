@@ -15,6 +15,7 @@ from letterlock.errors import InvalidRequest
 from letterlock.ids import DEFAULT_TENANT, LOCAL_AGENT, InboxId, TenantId, new_id
 from letterlock.message.address import parse_address
 from letterlock.message.envelope import Envelope, Receipt
+from letterlock.message.names import mailbox_key
 from letterlock.message.report import token_of
 from letterlock.store import emails, inboxes
 from letterlock.store.database import Transaction
@@ -59,12 +60,12 @@ async def accept(app: App, envelope: Envelope, raw: bytes) -> tuple[Receipt, ...
 
 
 async def _make_inbox(tx: Transaction, recipient: str, now_ms: int) -> Inbox | None:
-    key = address_keys(recipient)[0]
-    if not key:
+    keys = own_keys(recipient)
+    if not keys:
         return None
     inbox_id = InboxId(new_id("ib"))
     inbox = Inbox(DEFAULT_TENANT, inbox_id, LOCAL_AGENT, recipient, "sandbox", 0, now_ms, None, None)
-    return inbox if await inboxes.add(tx, inbox, key) else None
+    return inbox if await inboxes.add(tx, inbox, keys) else None
 
 
 async def inbox_for(app: App, recipient: str) -> Inbox | None:
@@ -80,15 +81,25 @@ async def _live_inbox(tx: Transaction, recipient: str, now_ms: int) -> Inbox | N
     return await inboxes.find_by_address(tx, address_keys(recipient), now_ms)
 
 
-def address_keys(recipient: str) -> tuple[str, str]:
-    """The keys to look up for a recipient: as given, and without a plus-tag (RFC 5233). ("", "") if it is no
-    address."""
+def own_keys(address: str) -> tuple[str, ...]:
+    """The keys under which an inbox with this address may be kept: as it is written, and (last) without its dots. ()
+    if it is no address."""
     try:
-        address = parse_address(recipient)
+        found = parse_address(address)
     except InvalidRequest:
-        return "", ""
-    local, domain = address.key.rsplit("@", 1)
-    return address.key, f"{local.partition('+')[0]}@{domain}"
+        return ()
+    return tuple(dict.fromkeys((found.key, mailbox_key(found))))
+
+
+def address_keys(recipient: str) -> tuple[str, ...]:
+    """The keys to look up for a recipient, in this order: as given and without a plus-tag (RFC 5233), each also without
+    dots. () if it is no address."""
+    keys = own_keys(recipient)
+    if not keys:
+        return ()
+    local, domain = keys[0].rsplit("@", 1)
+    base = local.partition("+")[0]
+    return tuple(dict.fromkeys((*keys, *own_keys(f"{base}@{domain}"))))
 
 
 def _fingerprint(envelope: Envelope, raw: bytes) -> str:

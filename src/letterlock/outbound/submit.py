@@ -28,7 +28,7 @@ from letterlock.canary import carries_mark
 from letterlock.carried import Carried, carried
 from letterlock.errors import Conflict, InvalidRequest, NotAllowed, NotFound
 from letterlock.ids import AgentId, EmailId, InboxId, SubmissionId, TenantId, ThreadId, new_id
-from letterlock.inbound.accept import address_keys
+from letterlock.inbound.accept import address_keys, own_keys
 from letterlock.message.address import Address, parse_address
 from letterlock.message.compose import Draft, File, compose
 from letterlock.message.markdown import text_of
@@ -431,10 +431,7 @@ async def _only_from_mail(tx: Transaction, agent_id: AgentId, address: Address) 
 
 
 async def _is_own(tx: Transaction, email: Email) -> bool:
-    try:
-        return await inboxes.find(tx, str(parse_address(email.from_address))) is not None
-    except InvalidRequest:
-        return False
+    return await inboxes.find(tx, *own_keys(email.from_address)) is not None
 
 
 async def vouched(tx: Transaction, agent_id: AgentId, email: Email) -> bool:

@@ -27,6 +27,10 @@ class Inbox:
     deleted_at: int | None
 
 
+def _bound(names: Iterable[str]) -> str:
+    return ", ".join(f":{name}" for name in names)
+
+
 _COLUMNS = "tenant_id, inbox_id, agent_id, address, purpose, last_seq, created_at, expires_at, deleted_at"
 
 
@@ -44,11 +48,15 @@ def _inbox(row: Row) -> Inbox:
     )
 
 
-async def add(tx: Transaction, inbox: Inbox, address_key: str) -> bool:
-    """False when the address is taken (by anyone, also by an inbox that was deleted and not yet removed)."""
+async def add(tx: Transaction, inbox: Inbox, address_keys: tuple[str, ...]) -> bool:
+    """Under the last of `address_keys`. False when any of them is taken (by anyone, also by an inbox that was deleted
+    and not yet removed)."""
+    *others, address_key = address_keys
+    names = {f"other{n}": key for n, key in enumerate(others)}
     changed = await tx.run(
         "INSERT INTO inboxes (tenant_id, inbox_id, agent_id, address, address_key, purpose, created_at, expires_at)"
-        " VALUES (:tenant, :inbox_id, :agent_id, :address, :address_key, :purpose, :created_at, :expires_at)"
+        " SELECT :tenant, :inbox_id, :agent_id, :address, :address_key, :purpose, :created_at, :expires_at"
+        f" WHERE NOT EXISTS (SELECT 1 FROM inboxes WHERE address_key IN ({_bound(names)}))"
         " ON CONFLICT (address_key) DO NOTHING",
         inbox_id=inbox.inbox_id,
         agent_id=inbox.agent_id,
@@ -57,29 +65,36 @@ async def add(tx: Transaction, inbox: Inbox, address_key: str) -> bool:
         purpose=inbox.purpose,
         created_at=inbox.created_at,
         expires_at=inbox.expires_at,
+        **names,
     )
     return changed == 1
 
 
-async def find(tx: Transaction, inbox_id_or_key: str) -> Inbox | None:
-    """An inbox of the tenant by its id or its address key, deleted ones too."""
-    row = await tx.one(
-        f"SELECT {_COLUMNS} FROM inboxes WHERE tenant_id = :tenant AND (inbox_id = :name OR address_key = :name)",
-        name=inbox_id_or_key,
-    )
-    return _inbox(row) if row else None
+async def find(tx: Transaction, *names: str) -> Inbox | None:
+    """An inbox of the tenant by its id, or by the first of its address keys that there is, deleted ones too."""
+    for name in dict.fromkeys(names):
+        row = await tx.one(
+            f"SELECT {_COLUMNS} FROM inboxes WHERE tenant_id = :tenant AND (inbox_id = :name OR address_key = :name)",
+            name=name,
+        )
+        if row:
+            return _inbox(row)
+    return None
 
 
-async def find_by_address(tx: Transaction, address_keys: tuple[str, str], now_ms: int) -> Inbox | None:
+async def find_by_address(tx: Transaction, address_keys: tuple[str, ...], now_ms: int) -> Inbox | None:
     """The live inbox of whichever tenant for mail to the first of these keys that has one. A system read, for SMTP."""
-    row = await tx.one(
-        f"SELECT {_COLUMNS} FROM inboxes WHERE address_key IN (:exact, :base) AND deleted_at IS NULL"
-        " AND (expires_at IS NULL OR expires_at > :now) ORDER BY address_key = :exact DESC LIMIT 1",
-        exact=address_keys[0],
-        base=address_keys[1],
+    names = {f"key{n}": key for n, key in enumerate(dict.fromkeys(address_keys))}
+    if not names:
+        return None
+    rows = await tx.all(
+        f"SELECT {_COLUMNS}, address_key FROM inboxes WHERE address_key IN ({_bound(names)}) AND deleted_at IS NULL"
+        " AND (expires_at IS NULL OR expires_at > :now)",
         now=now_ms,
+        **names,
     )
-    return _inbox(row) if row else None
+    found = {row["address_key"]: row for row in rows}
+    return next((_inbox(found[key]) for key in names.values() if key in found), None)
 
 
 async def find_by_token(tx: Transaction, token: str, now_ms: int) -> Inbox | None:
