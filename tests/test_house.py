@@ -23,7 +23,7 @@ MODULES = sorted(SOURCE.rglob("*.py"))
 
 FLOORS = {
     1: {"ids", "errors", "settings", "keyfile", "dns", "wake"},
-    2: {"inspection", "policy", "carried", "canary", "outgoing", "fraud", "screen", "message"},
+    2: {"inspection", "policy", "carried", "disguises", "canary", "outgoing", "fraud", "screen", "message"},
     3: {"app", "lookout", "store", "vault"},
     4: {"inbound", "outbound", "upkeep"},
     5: {"actions", "postmaster"},
@@ -37,7 +37,8 @@ NEIGHBOURS = {
     ("policy", "carried"),
     ("policy", "outgoing"),
     ("carried", "message"),
-    ("canary", "carried"),
+    ("carried", "disguises"),
+    ("canary", "disguises"),
     ("outgoing", "message"),
     ("outgoing", "fraud"),
     ("fraud", "message"),

@@ -1,7 +1,7 @@
 """Marks planted in what is shown of quarantined emails: whoever sends one out was led by such an email, or copies it.
 
 Pure. A mark looks like a reference number and is made from a secret key, so nothing has to be remembered: its second
-half proves the first. It is known again in every disguise that carried.py looks through.
+half proves the first. It is known again in every disguise that disguises.py undoes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
-from letterlock.carried import disguises_undone
+from letterlock.disguises import disguises_undone
 from letterlock.ids import EmailId, TenantId
 
 _HALF: Final = 8

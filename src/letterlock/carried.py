@@ -1,22 +1,17 @@
 """What the words of an outgoing email carry that came by mail: codes, credentials, text of other emails, data in links.
 
-Pure. Looks through the usual disguises: base64, base32, hexadecimal, decimal, percent signs, entities, rot13,
-reversed, letters spaced out or of other forms, codes within codes. It does not judge what a text means; it compares it
-with what was read.
+Pure. Looks through the usual disguises (disguises.py). It does not judge what a text means; it compares it with what
+was read.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import codecs
-import html
 import re
-import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Final, Literal
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
+from letterlock.disguises import disguises_undone, squeezed
 from letterlock.message.extract.codes import spellings
 from letterlock.message.extract.credentials import find_credentials
 
@@ -27,20 +22,6 @@ _SHINGLE: Final = 32
 """Nor are so many letters and digits."""
 _STRIDE: Final = 8
 _MOST_CHARS: Final = 200_000
-_DEEPEST: Final = 4
-"""Codes within codes that are undone."""
-_SPREAD: Final = 16
-"""All views of a text together are at most so many times as long, and a little."""
-_BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]{6,}")
-_BASE32: Final = re.compile(r"[A-Za-z2-7]{8,}")
-_HEX: Final = re.compile(r"(?:[0-9A-Fa-f]{2}(?:0x|\\x|[ :,;=%|-]){0,3}+){4,}+")
-_HEX_MARKS: Final = re.compile(r"0x|\\x|[^0-9A-Fa-f]")
-_DECIMAL: Final = re.compile(r"(?<![0-9])(?:[0-9]{2,3}[ ,;|-]{1,3}){3,}[0-9]{2,3}(?![0-9])")
-_QUOTED: Final = re.compile(r"=([0-9A-Fa-f]{2})")
-_SPACED: Final = re.compile(r"(?<!\S)(?:\S[ ._-]){5,}\S(?!\S)")
-_BLANK: Final = re.compile(r"\s+")
-_PRINTED: Final = re.compile(r"[^\x00-\x08\x0e-\x1f\x7f-\x9f\ufffd]{4,}")
-_NOT_ALNUM: Final = re.compile(r"[\W_]+")
 _ENGLISH: Final = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _GERMAN: Final = ("null", "eins", "zwei", "drei", "vier", "f\u00fcnf", "sechs", "sieben", "acht", "neun")
 _DIGIT_WORDS: Final = {
@@ -93,11 +74,6 @@ def carried(written: str, codes: Iterable[str], read: Iterable[str]) -> tuple[Ca
     return tuple(found)
 
 
-def squeezed(text: str) -> str:
-    """The letters and digits of a text, whatever stands between them and whatever form they have."""
-    return _NOT_ALNUM.sub("", unicodedata.normalize("NFKC", text).lower())
-
-
 def _holds_code(text: str, packed: list[str], codes: set[str]) -> bool:
     spoken = squeezed(_DIGIT_WORD.sub(lambda word: _DIGIT_WORDS[word[0].lower()], text))
     whole = "\n".join((*packed, spoken, spoken[::-1]))
@@ -114,91 +90,6 @@ def _repeats(mail: str, said: set[int], named: set[str], pieces: set[str], whole
         return True
     packed = squeezed(mail) if pieces else ""
     return any(packed[at : at + _SHINGLE] in pieces for at in range(0, len(packed) - _SHINGLE + 1, _STRIDE))
-
-
-def disguises_undone(text: str) -> Iterator[str]:
-    """The text, and what it says when it is decoded, again for what was encoded several times; of any text at most a
-    fixed number of times its length."""
-    left = _SPREAD * len(text) + 4_000
-    around = [text]
-    seen = {text, ""}
-    yield text
-    for depth in range(_DEEPEST):
-        inner = []
-        for outer in around:
-            for view in (*_decoded(outer), *_turned(outer, depth)):
-                if view in seen:
-                    continue
-                if len(view) > left:
-                    continue
-                left -= len(view)
-                seen.add(view)
-                inner.append(view)
-                yield view
-        around = inner
-
-
-def _turned(text: str, depth: int) -> Iterator[str]:
-    if depth < 2:
-        yield text[::-1]
-    if not depth:
-        yield codecs.encode(text, "rot13")
-        yield " ".join(text.split()[::-1])
-        yield "\n".join(re.sub("[ ._-]", "", spaced) for spaced in _SPACED.findall(text))
-
-
-def _decoded(text: str) -> Iterator[str]:
-    """Of each code what in `text` is written so."""
-    plain = "".join([c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf"])
-    if plain != text:
-        yield plain
-    if "&" in plain:
-        yield html.unescape(plain)
-    if "%" in plain:
-        yield unquote(plain)
-    if "=" in plain and (quoted := _QUOTED.sub(r"%\1", plain)) != plain:
-        yield unquote(quoted)
-    # Lines and blanks may cut a code anywhere; what stands before it moves its beginning.
-    for whole in dict.fromkeys((plain, _BLANK.sub("", plain))):
-        runs = _BASE64.findall(whole.translate({45: 43, 95: 47}))
-        for skip in range(4):
-            yield _printed(_base64(run[skip:]) for run in runs)
-        runs = _BASE32.findall(whole)
-        for skip in range(8):
-            yield _printed(_base32(run[skip:]) for run in runs)
-    runs = [_HEX_MARKS.sub("", run) for run in _HEX.findall(_BLANK.sub(" ", plain))]
-    compact = _HEX.findall(_BLANK.sub("", plain))
-    runs += [_HEX_MARKS.sub("", run) for run in compact]
-    for skip in range(2):
-        yield _printed(bytes.fromhex(run[skip : skip + (len(run) - skip) // 2 * 2]) for run in runs)
-    numbers = ([int(n) for n in re.findall("[0-9]+", run)] for run in _DECIMAL.findall(_BLANK.sub(" ", plain)))
-    yield _printed(bytes(values) for values in numbers if max(values) < 256)
-
-
-def _base64(run: str) -> bytes:
-    # One letter alone means no byte.
-    run = run[:-1] if len(run) % 4 == 1 else run
-    return base64.b64decode(run + "=" * (-len(run) % 4))
-
-
-def _base32(run: str) -> bytes:
-    try:
-        return base64.b32decode(run[: len(run) // 8 * 8] + _ends(run), casefold=True)
-    except binascii.Error:
-        return b""
-
-
-def _ends(run: str) -> str:
-    """The last letters of base32, filled up; without those that are too few to mean a byte."""
-    rest = run[len(run) // 8 * 8 :]
-    size = max(each for each in (0, 2, 4, 5, 7) if each <= len(rest))
-    return rest[:size] + "=" * (8 - size) if size else ""
-
-
-def _printed(decoded: Iterable[bytes]) -> str:
-    """What of it can be read, also in two bytes for a letter; "" when nothing can."""
-    said = (each.replace(b"\0", b"").decode("utf-8", "replace") for each in decoded)
-    return "\n".join(part for each in said for part in _PRINTED.findall(each))
 
 
 def _runs(text: str) -> set[int]:
