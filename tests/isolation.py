@@ -21,8 +21,10 @@ from mcp.shared.exceptions import MCPError
 from pydantic import BaseModel
 
 from letterlock.actions import approvals, people, tenancy
+from letterlock.actions.administration import ADMINISTRATION
 from letterlock.actions.caller import AGENT_SCOPES, EVERY_SCOPE, UNPROVED_CODES, Caller, identify
 from letterlock.actions.catalog import ACTIONS, Action, perform
+from letterlock.actions.deciding import DECIDING
 from letterlock.actions.inboxes import restore_inbox
 from letterlock.actions.platform import PLATFORM
 from letterlock.actions.webhooks import WEBHOOKS, AddWebhook, add_webhook
@@ -42,6 +44,7 @@ _ID = re.compile(r"(?<![a-z0-9])[a-z]{1,4}_[0-9a-hjkmnp-tv-z]{26}|(?<![0-9a-f])[
 _KIND_OF = {
     "inbox": "inbox", "email_id": "email", "thread_id": "thread", "cursor": "cursor", "submission_id": "submission",
     "address": "address", "sha256": "sha256", "webhook_id": "webhook",
+    "agent": "agent", "key_id": "key", "tenant": "tenant",
 }  # fmt: skip
 _PLAIN: dict[str, tuple[Any, ...]] = {
     "query": ("shared", "words", "493817", "subject", *WORDS), "limit": (1, 2, 50), "unread": (True, False),
@@ -102,7 +105,7 @@ def _operation(action: Action) -> Operation:
     async def run(app: App, caller: Caller, arguments: dict[str, Any]) -> Any:
         return await perform(app, caller, action, arguments)
 
-    return Operation(action.name, refs, run, action, action.name == "delete_inbox")
+    return Operation(action.name, refs, run, action, action.name in ("delete_inbox", "remove_agent"))
 
 
 def _call(name: str, refs: Mapping[str, str], function: Callable[..., Awaitable[Any]], **more: Any) -> Operation:
@@ -121,29 +124,19 @@ async def _restore(app: App, name: str, *, caller: Caller) -> Any:
 OPERATIONS = (
     *map(_operation, ACTIONS),
     *map(_operation, PLATFORM),
+    *map(_operation, DECIDING),
+    *map(_operation, ADMINISTRATION),
     # All but the one that reaches out.
     *(_operation(action) for action in WEBHOOKS if action.name != "test_webhook"),
     _call("show_email", {"email_id": "email"}, people.show_email),
     _call("email_bytes", {"email_id": "email"}, people.email_bytes),
     _call("allow_senders", {"inbox": "inbox"}, people.allow_senders, add=["shop.example"]),
-    _call("resume_inbox", {"inbox": "inbox"}, people.resume_inbox),
     _call("restore_inbox", {"inbox": "inbox"}, _restore),
     _call("approvals.question", {"submission_id": "submission"}, approvals.question),
-    _call("list_agents", {}, tenancy.list_agents),
-    _call("remove_agent", {"agent": "agent"}, tenancy.remove_agent, destroys=True),
-    _call("list_keys", {}, tenancy.list_keys),
-    _call("make_key", {"agent": "agent"}, tenancy.make_key),
-    _call("make_key_for", {"agent": "agent", "inbox": "inbox"}, lambda app, agent, inbox, *, caller:
-          tenancy.make_key(app, agent, inbox=inbox, caller=caller)),
-    _call("revoke_key", {"key": "key"}, tenancy.revoke_key),
-    _call("rotate_key", {"key": "key"}, tenancy.rotate_key),
-    _call("list_tenants", {}, tenancy.list_tenants),
-    _call("tenant_limits", {"tenant": "tenant"}, tenancy.tenant_limits),
-    _call("close_tenant", {"tenant": "tenant"}, tenancy.close_tenant),
 )  # fmt: skip
 _RESOURCES = {"inbox": "inbox", "email": "email", "thread": "thread"}
 _CALLERS = ("agent", "one inbox", "person")
-_RARE = {"send_email", "reply_to_email", "forward_email", "create_inbox", "hand_in", "make_key", "make_key_for"}
+_RARE = {"send_email", "reply_to_email", "forward_email", "create_inbox", "hand_in", "make_key"}
 
 
 class World:

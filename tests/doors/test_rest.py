@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import json
 import re
 import socket
@@ -511,6 +512,122 @@ async def test_a_person_lets_go_exactly_what_they_saw(tmp_path: Path) -> None:
         assert (await rest.post(f"/approvals/{ids[1]}/deny"))["state"] == "cancelled"
         assert [one["submission_id"] for one in (await rest.get("/approvals"))["approvals"]] == [ids[2]]
         await rest("GET", "/approvals/sub_none", status=404)
+
+
+async def test_a_person_sees_all_that_they_would_let_go(tmp_path: Path) -> None:
+    async with (
+        open_app(settings_for(tmp_path, first_emails=5, relay_host="relay.example")) as app,
+        rest_of(app) as rest,
+    ):
+        box = (await rest.post("/inboxes", 201, name="writer"))["address"]
+        sent = await rest.post(
+            "/emails",
+            202,
+            inbox=box,
+            to=["a@outside.example"],
+            cc=["c@outside.example"],
+            bcc=["b@outside.example"],
+            subject="Offer",
+            text="Plain words.",
+            html="<p>Other words, and <b>more</b>.</p>",
+            attachments=["offre d\u00e9t\u00e9.txt;base64,aGVsbG8="],
+        )
+        where = f"/approvals/{sent['submission_id']}"
+        shown = await rest.get(where)
+        assert [(one["address"][0], one["field"]) for one in shown["recipients"]] == [
+            ("a", "to"),
+            ("c", "cc"),
+            ("b", "bcc"),
+        ]
+        assert (shown["text"], shown["html_text"], shown["html_differs"]) == (
+            "Plain words.",
+            "Other words, and more.",
+            True,
+        )
+        assert shown["approve_until"]
+        (file,) = shown["attachments"]
+        assert file == {
+            "index": 0,
+            "filename": "offre d\u00e9t\u00e9.txt",
+            "content_type": file["content_type"],
+            "size": 5,
+            "sha256": hashlib.sha256(b"hello").hexdigest(),
+            "url": f"/v1{where}/attachments/0",
+        }
+        got = await rest("GET", f"{where}/attachments/0", status=200)
+        assert got.content == b"hello"
+        assert "attachment;" in got.headers["content-disposition"]
+        assert (await rest.get("/audit", limit=1))["entries"][0]["action"] == "email.file_seen"
+        await rest("GET", f"{where}/attachments/1", status=404)
+        await rest("GET", f"{where}/attachments/-1", status=422)
+        await (await agent_of(app, rest))("GET", f"{where}/attachments/0", status=403)
+
+
+async def test_a_platform_rules_its_tenants_with_one_key(app: App, rest: Rest) -> None:
+    acme = await rest.post("/tenants", 201, name="acme")
+    await rest("POST", "/tenants", json={"name": "acme"}, status=409)
+    await rest.post("/tenants/acme/rename", name="acme-2")
+    assert [one["name"] for one in (await rest.get("/tenants"))["tenants"]] == ["default", "acme-2"]
+    limits = await rest.post("/tenants/acme-2/limits", limit="waits_per_hour", most=7)
+    assert {"name": "waits_per_hour", "most": 7, "own": True} in limits["limits"]
+    usage = await rest.get(f"/tenants/{acme['tenant_id']}/usage")
+    assert {one["name"]: one["most"] for one in usage["limits"]}["waits_per_hour"] == 7
+    await rest.post("/agents", 201, name="bot", tenant="acme-2")
+    made = await rest.post("/keys", 201, agent="bot", tenant="acme-2", days=1, name="first")
+    bot = Rest(rest.client, rest.document, made["key"])
+    await bot.post("/inboxes", 201, name="theirs")
+    assert (await rest.get("/inboxes"))["inboxes"] == []
+    (listed,) = (await rest.get("/keys", tenant="acme-2"))["keys"]
+    assert (listed["key_id"], listed["name"], listed["hint"]) == (made["key_id"], "first", made["key"][-4:])
+    second = await rest.post(f"/keys/{made['key_id']}/rotate", 201, tenant="acme-2")
+    await bot("GET", "/inboxes", status=401)
+    bot.key = second["key"]
+    await bot("GET", "/inboxes", status=200)
+    assert (await rest.post("/pause", tenant="acme-2"))["paused"]
+    assert not (await rest.get("/pause"))["paused"]
+    await rest("DELETE", "/pause", params={"tenant": "acme-2"}, status=200)
+    await rest("DELETE", f"/keys/{second['key_id']}", params={"tenant": "acme-2"}, status=200)
+    await bot("GET", "/inboxes", status=401)
+    assert (await rest("DELETE", "/agents/bot", params={"tenant": "acme-2"})).json()["inboxes_deleted"] == 1
+    await rest("DELETE", "/tenants/acme-2", status=200)
+    await rest("POST", "/agents", json={"name": "late", "tenant": "acme-2"}, status=404)
+    noted = [one["action"] for one in (await rest.get("/audit", limit=100))["entries"]]
+    assert "tenant.added" in noted
+    assert "key.made" not in noted[: noted.index("tenant.added")]
+
+
+async def test_admins_of_a_tenant_reach_no_other_and_give_nothing_they_lack(app: App, rest: Rest) -> None:
+    await rest.post("/tenants", 201, name="acme")
+    await rest.post("/agents", 201, name="anna", person=True, tenant="acme")
+    made = await rest.post("/keys", 201, agent="anna", scopes=["admin", "read"], tenant="acme")
+    anna = Rest(rest.client, rest.document, made["key"])
+    assert [one["name"] for one in (await anna.get("/agents", tenant="acme"))["agents"]] == ["anna", "owner"]
+    await anna.post("/agents", 201, name="bot")
+    for name in ("default", "nowhere"):
+        problem = is_problem(await anna("GET", "/agents", params={"tenant": name}), 404, "not_found")
+        assert problem["detail"].replace(name, "NAME") == "There is no tenant 'NAME'."
+        told = is_problem(await anna("POST", "/keys", json={"agent": "owner", "tenant": name}), 404, "not_found")
+        assert told["detail"].replace(name, "NAME") == "There is no tenant 'NAME'."
+    for method, path in (("GET", "/tenants"), ("DELETE", "/tenants/default"), ("GET", "/tenants/nowhere/limits")):
+        is_problem(await anna(method, path), 403, "not_allowed")
+    # An agent never gets a scope of people, and nobody one that they lack.
+    for agent, scopes in (("bot", ["read", "approve"]), ("anna", ["reveal"]), ("owner", ["approve", "read"])):
+        is_problem(await anna("POST", "/keys", json={"agent": agent, "scopes": scopes}), 403, "not_allowed")
+    strong = await rest.post("/keys", 201, agent="anna", scopes=["reveal"], tenant="acme")
+    is_problem(await anna("POST", f"/keys/{strong['key_id']}/rotate", json={}), 403, "not_allowed")
+    bot = Rest(rest.client, rest.document, (await anna.post("/keys", 201, agent="bot"))["key"])
+    for method, path, body in (
+        ("GET", "/agents", None),
+        ("GET", "/keys", None),
+        ("POST", "/keys", {"agent": "bot"}),
+        ("POST", "/pause", {}),
+        ("GET", "/reputation", None),
+        ("GET", "/tenants", None),
+    ):
+        is_problem(await bot(method, path, json=body), 403, "not_allowed")
+    await anna("POST", "/inboxes/nobody@letterlock.localhost/resume", json={}, status=403)
+    await rest("POST", "/inboxes/nobody@letterlock.localhost/resume", json={}, status=404)
+    assert (await anna.get("/reputation"))["reputation"] == []
 
 
 async def test_contacts_and_suppressions_are_kept_by_people(app: App, rest: Rest) -> None:

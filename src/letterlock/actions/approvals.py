@@ -5,15 +5,18 @@ A verdict is bound to the hash of the exact bytes and envelope, is given once, b
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
+from typing import Literal
 
 from letterlock.actions.caller import APPROVE, COMMAND_LINE, Caller
+from letterlock.actions.files import safe_filename
 from letterlock.app import App
 from letterlock.errors import Conflict, NotAllowed, NotFound
 from letterlock.ids import SubmissionId
 from letterlock.message.address import parse_address
 from letterlock.message.markdown import text_of
-from letterlock.message.parse import parse_message
+from letterlock.message.parse import Attachment, attachment_bytes, parse_message
 from letterlock.policy import APPROVAL, Decision, Recipient, SendContext, decide
 from letterlock.screen.safe_text import safe_line
 from letterlock.store import audit, conduct, outbox, reputation
@@ -73,30 +76,95 @@ async def question(app: App, submission_id: str, *, caller: Caller = COMMAND_LIN
     return f"Send this email?\n\n{described(found, _SHOWN)}"
 
 
+@dataclass(frozen=True, slots=True)
+class GoesTo:
+    """`field`: where the email names the recipient; bcc: nowhere."""
+
+    address: str
+    field: Literal["to", "cc", "bcc"]
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What the bytes and the envelope of a submission say, decoded. `html_text`: what its HTML shows; `html_differs`:
+    its words are not those of the text."""
+
+    recipients: tuple[GoesTo, ...]
+    subject: str
+    text: str
+    html_text: str
+    html_differs: bool
+    files: tuple[Attachment, ...]
+
+
+def contents(found: Waiting) -> Content:
+    """What a person must see of a submission, read from the very bytes that would be sent."""
+    parsed = parse_message(found.raw)
+    fields: dict[str, Literal["to", "cc"]] = {mailbox.address.lower(): "cc" for mailbox in parsed.cc}
+    fields |= {mailbox.address.lower(): "to" for mailbox in parsed.to}
+    text = "\n".join(parsed.plain).strip()
+    html = "\n".join(text_of(each) for each in parsed.html).strip()
+    goes_to = (
+        GoesTo(each.recipient, fields.get(each.recipient.lower(), "bcc"), each.state)
+        for each in found.submission.deliveries
+    )
+    return Content(
+        tuple(sorted(goes_to, key=lambda one: ("to", "cc", "bcc").index(one.field))),
+        parsed.subject,
+        text,
+        html,
+        bool(html) and _letters(html) != _letters(text),
+        parsed.attachments,
+    )
+
+
 def described(found: Waiting, most: int | None = None) -> str:
     """A submission for a person: why it waits, then the envelope, then what its bytes say, decoded; of each body at
     most `most` characters. What the email says is quoted, so that none of it looks like ours."""
-    submission, parsed = found.submission, parse_message(found.raw)
-    named = {mailbox.address.lower() for mailbox in (*parsed.to, *parsed.cc)}
+    submission, content = found.submission, contents(found)
     whom = [
-        each.recipient if each.recipient.lower() in named else f"{each.recipient} (Bcc)"
-        for each in submission.deliveries
+        f"{one.address} ({one.field.capitalize()})" if one.field != "to" else one.address for one in content.recipients
     ]
     lines = ["Why you are asked:", *(f"- {safe_line(reason.text, 500)}" for reason in submission.reasons), ""]
-    lines += [f"From: {submission.sender}", f"Goes to: {', '.join(whom)}", f"Subject: {safe_line(parsed.subject)}", ""]
-    text = "\n".join(parsed.plain).strip()
-    lines += ["Text:", *_quoted(text, most)]
-    html = "\n".join(text_of(each) for each in parsed.html).strip()
-    if html and _letters(html) != _letters(text):
+    lines += [f"From: {submission.sender}", f"Goes to: {', '.join(whom)}", f"Subject: {safe_line(content.subject)}", ""]
+    lines += ["Text:", *_quoted(content.text, most)]
+    if content.html_differs:
         lines += ["", "Its HTML, which most programs show in place of the text, says something else:"]
-        lines += _quoted(html, most)
-    if parsed.attachments:
-        lines += ["", f"Files ({len(parsed.attachments)}):"]
+        lines += _quoted(content.html_text, most)
+    if content.files:
+        lines += ["", f"Files ({len(content.files)}):"]
         lines += [
-            f"- {safe_line(file.filename, 120)} ({safe_line(file.content_type, 80)}, {file.size} bytes)"
-            for file in parsed.attachments
+            f"{file.index}. {safe_line(file.filename, 120)} ({safe_line(file.content_type, 80)}, {file.size} bytes,"
+            f" SHA-256 {file.sha256})"
+            for file in content.files
         ]
     return "\n".join(lines)
+
+
+async def file(app: App, submission_id: str, index: int, *, caller: Caller = COMMAND_LINE) -> tuple[str, bytes]:
+    """A file that would be sent: a name it may be saved under, and its bytes. It is written down that somebody had it.
+    Raises NotFound."""
+    found = await show(app, submission_id, caller=caller)
+    try:
+        described, data = await asyncio.to_thread(attachment_bytes, found.raw, index)
+    except NotFound:
+        raise NotFound(
+            f"Submission {submission_id} has no file {index}.", next_step="Show the submission to see which it has."
+        ) from None
+    await app.database.write(
+        caller.tenant_id,
+        lambda tx: audit.append(
+            tx,
+            app.now_ms(),
+            caller.agent_id,
+            "email.file_seen",
+            submission_id,
+            attachment=index,
+            sha256=described.sha256,
+        ),
+    )
+    return safe_filename(described.filename, index), data
 
 
 def _quoted(text: str, most: int | None) -> list[str]:

@@ -191,6 +191,12 @@ async def pause(app: App, *, end: bool = False, caller: Caller = COMMAND_LINE) -
     app.wake.hint(OUTBOX)
 
 
+async def is_paused(app: App, *, caller: Caller = COMMAND_LINE) -> bool:
+    """Whether all mail to the outside is stopped."""
+    caller.need_all(ADMIN)
+    return await app.database.read(caller.tenant_id, conduct.is_paused)
+
+
 async def resume_inbox(app: App, inbox_name: str, *, caller: Caller = COMMAND_LINE) -> str:
     """Let an inbox send again that was stopped because too much of its mail bounced, or its agent because readers
     complained; what was held by that goes out. Raises NotFound."""

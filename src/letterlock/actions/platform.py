@@ -1,4 +1,4 @@
-"""What platforms and people ask over REST and no chat client does: pages of inboxes, approvals, contacts, suppressions,
+"""What platforms and people ask over REST and no chat client does: pages of inboxes, contacts, suppressions,
 the audit log, limits and what is left of them, mail handed in as bytes. Each an action like those of the catalog.
 
 PLATFORM lists them. Scopes of people are checked by catalog.perform() and again where the thing is done.
@@ -6,80 +6,32 @@ PLATFORM lists them. Scopes of people are checked by catalog.perform() and again
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
-from letterlock.actions import approvals, deliveries, people
-from letterlock.actions.caller import ADMIN, APPROVE, INBOUND, READ, Caller
+from letterlock.actions import people
+from letterlock.actions.caller import ADMIN, INBOUND, READ, Caller
 from letterlock.actions.catalog import Action, Hints
 from letterlock.actions.inboxes import ListInboxes, Request, own_inbox
 from letterlock.actions.limits import usual
+from letterlock.actions.pages import Cursor, Limit, Paged, cursor_at, page, place_of
 from letterlock.app import App
 from letterlock.errors import InvalidRequest, NotFound
+from letterlock.ids import TenantId
 from letterlock.inbound.accept import accept, inbox_for
 from letterlock.message.address import parse_address
 from letterlock.message.envelope import Envelope
-from letterlock.message.parse import parse_message
 from letterlock.screen.safe_text import safe_line
 from letterlock.store import audit, conduct, inboxes, limits
 from letterlock.store.database import Transaction
 from letterlock.store.emails import moment
 from letterlock.store.inboxes import Inbox
 from letterlock.store.limits import LIMITS, LimitName
-from letterlock.store.outbox import Submission
 
-MAX_PAGE = 100
 _HOUR_MS = 3_600_000
-T = TypeVar("T")
-Limit = Annotated[int, Field(ge=1, le=MAX_PAGE)]
-Cursor = Annotated[str, Field(max_length=400, description="next_cursor of the answer before")]
-
-
-# --- cursors ----------------------------------------------------------------------------------------------------------
-
-
-def cursor_at(caller: Caller, kind: str, place: str | int) -> str:
-    """An opaque cursor that counts for this caller's tenant and this kind of list only."""
-    text = json.dumps([place, _mark(caller, kind)], separators=(",", ":"))
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-
-def place_of(caller: Caller, kind: str, cursor: str) -> str | int | None:
-    """Where a cursor stands, None without one. Raises InvalidRequest for one that was not given by this call."""
-    if not cursor:
-        return None
-    try:
-        place, mark = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (ValueError, TypeError, RecursionError):
-        place = mark = None
-    if mark != _mark(caller, kind) or isinstance(place, bool) or not isinstance(place, (str, int)):
-        raise InvalidRequest(
-            "This cursor does not belong to this call.",
-            next_step="Repeat the call that gave it with the same arguments, or leave cursor out.",
-        )
-    return place
-
-
-def _mark(caller: Caller, kind: str) -> str:
-    return hashlib.sha256(json.dumps([caller.tenant_id, caller.inbox_id, kind]).encode()).hexdigest()[:12]
-
-
-def _page(
-    caller: Caller, kind: str, found: Sequence[T], key: Callable[[T], str], limit: int, cursor: str
-) -> tuple[list[T], str]:
-    """The part of `found` from behind the cursor on, in the order of its keys, and the cursor that goes on."""
-    ordered = sorted(found, key=key)
-    after = place_of(caller, kind, cursor)
-    rest = [one for one in ordered if after is None or key(one) > str(after)]
-    page = rest[:limit]
-    return page, cursor_at(caller, kind, key(page[-1])) if len(rest) > limit else ""
 
 
 # --- inboxes ----------------------------------------------------------------------------------------------------------
@@ -128,9 +80,9 @@ async def page_inboxes(app: App, caller: Caller, request: PageInboxes) -> InboxP
             tx, app.now_ms(), request.limit + 1, str(after) if after is not None else "", caller.inbox_id
         ),
     )
-    page = found[: request.limit]
-    more = cursor_at(caller, "inboxes", page[-1][0].inbox_id) if len(found) > request.limit else ""
-    return InboxPage(inboxes=[_inbox(inbox, unread) for inbox, unread in page], next_cursor=more)
+    part = found[: request.limit]
+    more = cursor_at(caller, "inboxes", part[-1][0].inbox_id) if len(found) > request.limit else ""
+    return InboxPage(inboxes=[_inbox(inbox, unread) for inbox, unread in part], next_cursor=more)
 
 
 async def get_inbox(app: App, caller: Caller, request: GetInbox) -> InboxShown:
@@ -142,106 +94,11 @@ async def get_inbox(app: App, caller: Caller, request: GetInbox) -> InboxShown:
     return _inbox(inbox, found[0][1] if found else 0)
 
 
-# --- approvals --------------------------------------------------------------------------------------------------------
-
-
-class ListApprovals(Request):
-    limit: Limit = 50
-    cursor: Cursor = ""
-
-
-class ShowApproval(Request):
-    submission_id: Annotated[str, Field(min_length=1, max_length=64)]
-
-
-class Approve(ShowApproval):
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="of what was looked at, from show_approval")]
-
-
-class Deny(ShowApproval):
-    pass
-
-
-class ApprovalListed(BaseModel):
-    submission_id: str
-    inbox_id: str
-    agent_id: str
-    from_: str
-    to: list[str] = Field(description="all recipients")
-    subject: str
-    reasons: list[str]
-    sha256: str
-    created_at: datetime
-    approve_until: datetime | None
-
-
-class ApprovalList(BaseModel):
-    approvals: list[ApprovalListed]
-    next_cursor: str
-
-
-class ApprovalShown(ApprovalListed):
-    state: str
-    verdict: str = Field(description="approved, denied, expired, or empty")
-    text: str
-    attachments: list[str]
-    size: int
-
-
-def _approval(submission: Submission) -> dict[str, Any]:
-    return {
-        "submission_id": submission.submission_id,
-        "inbox_id": submission.inbox_id,
-        "agent_id": submission.agent_id,
-        "from_": submission.sender,
-        "to": list(submission.recipients),
-        "subject": safe_line(submission.subject),
-        "reasons": [reason.text for reason in submission.reasons],
-        "sha256": submission.sha256,
-        "created_at": moment(submission.created_at),
-        "approve_until": moment(submission.approve_until) if submission.approve_until is not None else None,
-    }
-
-
-async def list_approvals(app: App, caller: Caller, request: ListApprovals) -> ApprovalList:
-    """Emails that wait for a person, oldest first."""
-    found = await approvals.waiting(app, caller=caller)
-    page, more = _page(caller, "approvals", found, lambda one: one.submission_id, request.limit, request.cursor)
-    return ApprovalList(approvals=[ApprovalListed(**_approval(one)) for one in page], next_cursor=more)
-
-
-async def show_approval(app: App, caller: Caller, request: ShowApproval) -> ApprovalShown:
-    """What exactly would be sent, and why a person is asked."""
-    found = await approvals.show(app, request.submission_id, caller=caller)
-    attached = parse_message(found.raw).attachments
-    return ApprovalShown(
-        **_approval(found.submission),
-        state=found.submission.state,
-        verdict=found.submission.verdict,
-        text=found.submission.body_text,
-        attachments=[safe_line(one.filename, 120) for one in attached],
-        size=found.submission.size,
-    )
-
-
-async def approve(app: App, caller: Caller, request: Approve) -> deliveries.SentEmail:
-    """Let exactly this email go, once."""
-    await approvals.approve(app, request.submission_id, request.sha256, caller=caller)
-    return await deliveries.sent_now(app, caller, request.submission_id)
-
-
-async def deny(app: App, caller: Caller, request: Deny) -> deliveries.SentEmail:
-    """It is never sent."""
-    await approvals.deny(app, request.submission_id, caller=caller)
-    return await deliveries.sent_now(app, caller, request.submission_id)
-
-
 # --- contacts and suppressions ----------------------------------------------------------------------------------------
 
 
-class ListContacts(Request):
-    limit: Limit = 50
-    cursor: Cursor = ""
+class ListContacts(Paged):
+    pass
 
 
 class NameContact(Request):
@@ -266,9 +123,8 @@ class Named(BaseModel):
     name: str = Field(description="as it is kept")
 
 
-class ListSuppressions(Request):
-    limit: Limit = 50
-    cursor: Cursor = ""
+class ListSuppressions(Paged):
+    pass
 
 
 class Suppress(Request):
@@ -294,9 +150,9 @@ class SuppressionList(BaseModel):
 async def list_contacts(app: App, caller: Caller, request: ListContacts) -> ContactList:
     """Addresses and domains (@example.com) that people vouch for."""
     found = await people.contacts(app, caller=caller)
-    page, more = _page(caller, "contacts", found, lambda one: one.address_key, request.limit, request.cursor)
+    part, more = page(caller, "contacts", found, lambda one: one.address_key, request)
     return ContactList(
-        contacts=[ContactListed(name=one.address_key, since=moment(one.at)) for one in page], next_cursor=more
+        contacts=[ContactListed(name=one.address_key, since=moment(one.at)) for one in part], next_cursor=more
     )
 
 
@@ -313,11 +169,11 @@ async def drop_contact(app: App, caller: Caller, request: DropContact) -> Named:
 async def list_suppressions(app: App, caller: Caller, request: ListSuppressions) -> SuppressionList:
     """Addresses nothing is sent to."""
     found = await people.suppressions(app, caller=caller)
-    page, more = _page(caller, "suppressions", found, lambda one: one.address_key, request.limit, request.cursor)
+    part, more = page(caller, "suppressions", found, lambda one: one.address_key, request)
     return SuppressionList(
         suppressions=[
             SuppressionListed(address=one.address_key, reason=safe_line(one.reason, 200), since=moment(one.at))
-            for one in page
+            for one in part
         ],
         next_cursor=more,
     )
@@ -336,9 +192,8 @@ async def unsuppress(app: App, caller: Caller, request: Unsuppress) -> Named:
 # --- the audit log ----------------------------------------------------------------------------------------------------
 
 
-class ListAudit(Request):
-    limit: Limit = 50
-    cursor: Cursor = ""
+class ListAudit(Paged):
+    pass
 
 
 class VerifyAudit(Request):
@@ -373,7 +228,7 @@ async def list_audit(app: App, caller: Caller, request: ListAudit) -> AuditPage:
         caller.tenant_id,
         lambda tx: audit.before(tx, int(before) if before is not None else None, request.limit + 1),
     )
-    page = found[: request.limit]
+    part = found[: request.limit]
     return AuditPage(
         entries=[
             AuditEntry(
@@ -385,9 +240,9 @@ async def list_audit(app: App, caller: Caller, request: ListAudit) -> AuditPage:
                 detail=one.detail,
                 hash=one.hash,
             )
-            for one in page
+            for one in part
         ],
-        next_cursor=cursor_at(caller, "audit", page[-1].n) if len(found) > request.limit else "",
+        next_cursor=cursor_at(caller, "audit", part[-1].n) if len(found) > request.limit else "",
     )
 
 
@@ -449,6 +304,12 @@ async def _standing(app: App, tx: Transaction, name: LimitName) -> Standing:
 
 async def get_usage(app: App, caller: Caller, request: GetUsage) -> Usage:
     """The limits of your tenant and what is left of them; how many inboxes there are."""
+    caller.need_all(READ)
+    return await usage(app, caller.tenant_id)
+
+
+async def usage(app: App, tenant_id: TenantId) -> Usage:
+    """How a tenant stands. Who asks was looked at."""
 
     async def look(tx: Transaction) -> Usage:
         stands = [await _standing(app, tx, name) for name in LIMITS]
@@ -458,8 +319,7 @@ async def get_usage(app: App, caller: Caller, request: GetUsage) -> Usage:
             emails_received=await inboxes.last_filed(tx),
         )
 
-    caller.need_all(READ)
-    return await app.database.read(caller.tenant_id, look)
+    return await app.database.read(tenant_id, look)
 
 
 # --- mail handed in ---------------------------------------------------------------------------------------------------
@@ -521,10 +381,6 @@ _AGAIN = Hints(idempotent=True)
 PLATFORM: tuple[Action, ...] = (
     Action("list_inboxes", "List inboxes", "inboxes", READ, _READS, PageInboxes, InboxPage, page_inboxes),
     Action("get_inbox", "Show inbox", "inboxes", READ, _READS, GetInbox, InboxShown, get_inbox),
-    Action("list_approvals", "List approvals", "sending", APPROVE, _READS, ListApprovals, ApprovalList, list_approvals),
-    Action("show_approval", "Show approval", "sending", APPROVE, _READS, ShowApproval, ApprovalShown, show_approval),
-    Action("approve", "Approve", "sending", APPROVE, Hints(open_world=True), Approve, deliveries.SentEmail, approve),
-    Action("deny", "Deny", "sending", APPROVE, Hints(destructive=True), Deny, deliveries.SentEmail, deny),
     Action("list_contacts", "List contacts", "sending", ADMIN, _READS, ListContacts, ContactList, list_contacts),
     Action("name_contact", "Vouch for contact", "sending", ADMIN, _AGAIN, NameContact, Named, name_contact),
     Action("drop_contact", "Drop contact", "sending", ADMIN, _AGAIN, DropContact, Named, drop_contact),

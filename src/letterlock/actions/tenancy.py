@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from letterlock.actions.caller import ADMIN, AGENT_SCOPES, COMMAND_LINE, EVERY_SCOPE, Caller
 from letterlock.actions.inboxes import own_inbox
@@ -20,7 +20,7 @@ from letterlock.screen.safe_text import safe_line
 from letterlock.store import audit, limits, tenants
 from letterlock.store.database import Transaction
 from letterlock.store.limits import LIMITS, LimitName
-from letterlock.store.tenants import Agent, Key, NewKey, Tenant
+from letterlock.store.tenants import PERSON_SCOPES, Agent, Key, NewKey, Tenant
 
 MOST_LIMIT = 1_000_000
 MOST_KEY_S = 10 * 365 * 24 * 3600
@@ -43,6 +43,21 @@ async def at_command_line(app: App, tenant: str = "") -> Caller:
     if not tenant:
         return COMMAND_LINE
     return Caller((await _open_tenant(app, tenant)).tenant_id, OWNER, EVERY_SCOPE)
+
+
+async def acting_in(app: App, caller: Caller, tenant: str) -> Caller:
+    """The same person in another tenant, which admins of the default tenant may rule over; the caller where none is
+    named. Raises NotFound, for others than them whatever the name."""
+    if not tenant:
+        return caller
+    caller.need_all(ADMIN)
+    try:
+        found = await _open_tenant(app, tenant)
+    except NotFound:
+        found = None
+    if found is None or caller.tenant_id not in (DEFAULT_TENANT, found.tenant_id):
+        raise _no_tenant(tenant)
+    return replace(caller, tenant_id=found.tenant_id)
 
 
 # --- tenants ----------------------------------------------------------------------------------------------------------
@@ -198,7 +213,7 @@ async def make_key(
     caller: Caller = COMMAND_LINE,
 ) -> NewKey:
     """A key of an agent, for one inbox where one is named. Raises NotFound, InvalidRequest; NotAllowed for scopes of
-    people on an agent's key."""
+    people on an agent's key, or that the caller lacks."""
     caller.need_all(ADMIN)
     wanted = frozenset(scopes)
     if unknown := sorted(wanted - EVERY_SCOPE):
@@ -208,6 +223,7 @@ async def make_key(
         )
     if not wanted:
         raise InvalidRequest("A key without a scope may do nothing.", next_step="Name at least one.")
+    _check_given(caller, wanted)
     if expires_s is not None and not 0 < expires_s <= MOST_KEY_S:
         raise InvalidRequest("A key can last from a second to ten years.")
     agent = await _own_agent(app, caller, agent_name)
@@ -253,7 +269,8 @@ async def revoke_key(app: App, key_id: str, *, caller: Caller = COMMAND_LINE) ->
 
 
 async def rotate_key(app: App, key_id: str, *, grace_s: int = 0, caller: Caller = COMMAND_LINE) -> NewKey:
-    """A new key in the place of one, which counts for `grace_s` more. Raises NotFound, InvalidRequest."""
+    """A new key in the place of one, which counts for `grace_s` more. Raises NotFound, InvalidRequest;
+    NotAllowed when it has scopes of people that the caller lacks."""
     caller.need_all(ADMIN)
     if not 0 <= grace_s <= MOST_GRACE_S:
         raise InvalidRequest("The old key can count for 30 days more at most.")
@@ -261,6 +278,7 @@ async def rotate_key(app: App, key_id: str, *, grace_s: int = 0, caller: Caller 
 
     async def rotate(tx: Transaction) -> NewKey:
         old = await _own_key(tx, key_id, now)
+        _check_given(caller, old.scopes)
         made = await tenants.rotate_key(tx, old, now, grace_s * 1000)
         await audit.append(tx, now, caller.agent_id, "key.rotated", old.key_id, by=made.key_id)
         return made
@@ -283,6 +301,15 @@ def _check_name(name: str) -> None:
         raise InvalidRequest(
             f"'{safe_line(name, 80)}' cannot be a name.",
             next_step="Use up to 63 small letters, digits, dots and hyphens, first a letter or digit.",
+        )
+
+
+def _check_given(caller: Caller, scopes: frozenset[str]) -> None:
+    """Who may not see or decide something does not get there by a key of their own making."""
+    if beyond := sorted((scopes & PERSON_SCOPES) - caller.scopes):
+        raise NotAllowed(
+            f"This key lacks {', '.join(beyond)}, so it cannot give that to another.",
+            next_step="Leave it out, or make the key at the command line (`letterlock key make`).",
         )
 
 

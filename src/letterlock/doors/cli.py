@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from letterlock.doors import people, tenancy, webhooks
-from letterlock.doors.command import OPTIONS, TENANT, as_person, settings_from, with_app, with_options
+from letterlock.doors.command import OPTIONS, TENANT, as_person, save_new, settings_from, with_app, with_options
 from letterlock.errors import CallerError, LetterlockError, NotFound
 from letterlock.settings import Settings
 
@@ -245,12 +245,7 @@ def mail_save(outer: dict[str, Any], /, email_id: str, file: Path, attachment: i
     from letterlock.actions.people import email_bytes
 
     content = as_person(outer, options, lambda app, caller: email_bytes(app, email_id, attachment, caller=caller))
-    try:
-        with file.open("xb") as out:
-            out.write(content)
-    except OSError as error:
-        raise click.ClickException(f"{file} cannot be written: {error.strerror}.") from None
-    click.echo(f"{len(content)} bytes saved to {file}.")
+    save_new(file, content)
 
 
 # A matter with commands of its own has a module of its own.

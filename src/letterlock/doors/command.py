@@ -62,6 +62,16 @@ def as_person(outer: dict[str, Any], /, options: dict[str, Any], use: Callable[[
     return with_app(outer, options, as_caller)
 
 
+def save_new(file: Path, content: bytes) -> None:
+    """Write a file that is not there yet, and say so. Raises ClickException."""
+    try:
+        with file.open("xb") as out:
+            out.write(content)
+    except OSError as error:
+        raise click.ClickException(f"{file} cannot be written: {error.strerror}.") from None
+    click.echo(f"{len(content)} bytes saved to {file}.")
+
+
 _OWN_LOG = "letterlock"
 
 

@@ -4,11 +4,12 @@ the keys mail is signed with. Translates, decides nothing."""
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from letterlock.doors.command import OPTIONS, TENANT, as_person, settings_from, with_options
+from letterlock.doors.command import OPTIONS, TENANT, as_person, save_new, settings_from, with_options
 
 if TYPE_CHECKING:
     from letterlock.actions.caller import Caller
@@ -52,12 +53,31 @@ def approvals_show(outer: dict[str, Any], /, submission_id: str, raw: bool, **op
     """Show why an email waits, to whom it goes, and exactly what would be sent."""
     from letterlock.actions.approvals import described, show
     from letterlock.doors.inspect import plain
+    from letterlock.store.emails import moment
 
     found = as_person(outer, options, lambda app, caller: show(app, submission_id, caller=caller))
     click.echo(plain(described(found), keep="\n"))
+    if found.submission.approve_until is not None:
+        click.echo(f"\nTo be decided until {moment(found.submission.approve_until):%Y-%m-%d %H:%M} UTC.")
     click.echo(f"\nSHA-256 of bytes and envelope: {found.submission.sha256}")
     if raw:
         click.echo(f"\n{plain(found.raw.decode('utf-8', 'replace').replace(chr(13), ''), keep=chr(10))}")
+
+
+@approvals.command("save")
+@click.argument("submission_id")
+@click.argument("attachment", type=int)
+@click.argument("file", type=click.Path(path_type=Path))
+@with_options(*OPTIONS, TENANT)
+@click.pass_obj
+def approvals_save(outer: dict[str, Any], /, submission_id: str, attachment: int, file: Path, **options: Any) -> None:
+    """Save the file with the number ATTACHMENT (see show) to FILE."""
+    from letterlock.actions import approvals
+
+    _, content = as_person(
+        outer, options, lambda app, caller: approvals.file(app, submission_id, attachment, caller=caller)
+    )
+    save_new(file, content)
 
 
 @approvals.command("approve")

@@ -22,8 +22,10 @@ from starlette.routing import Route, Router
 from starlette.types import Receive, Scope, Send
 
 from letterlock.actions import waiting
+from letterlock.actions.administration import ADMINISTRATION
 from letterlock.actions.caller import Caller
 from letterlock.actions.catalog import BY_NAME, Action, perform
+from letterlock.actions.deciding import DECIDING
 from letterlock.actions.following import FOLLOWING, Event, Place, Streams, follow, place_to_start
 from letterlock.actions.inboxes import ChooseInbox
 from letterlock.actions.platform import PLATFORM, standing
@@ -60,7 +62,7 @@ class WaitForOtp(waiting.WaitForOtp):
 
 
 # Every table of actions that has routes.
-_TABLES = (PLATFORM, FOLLOWING, REVEALING, WEBHOOKS)
+_TABLES = (PLATFORM, ADMINISTRATION, DECIDING, FOLLOWING, REVEALING, WEBHOOKS)
 _ACTIONS = {
     **BY_NAME,
     **{action.name: action for table in _TABLES for action in table},
@@ -102,6 +104,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     _at("DELETE", "/consumers/{consumer}", "remove_consumer"),
     _at("GET", "/approvals", "list_approvals"),
     _at("GET", "/approvals/{submission_id}", "show_approval"),
+    _at("GET", "/approvals/{submission_id}/attachments/{index}", "get_approval_file"),
     _at("POST", "/approvals/{submission_id}/approve", "approve"),
     _at("POST", "/approvals/{submission_id}/deny", "deny"),
     _at("GET", "/contacts", "list_contacts"),
@@ -119,6 +122,25 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     _at("POST", "/webhooks/{webhook_id}/test", "test_webhook"),
     _at("POST", "/webhooks/{webhook_id}/replay", "replay_webhook"),
     _at("GET", "/usage", "get_usage"),
+    _at("POST", "/tenants", "add_tenant", 201),
+    _at("GET", "/tenants", "list_tenants"),
+    _at("DELETE", "/tenants/{tenant}", "close_tenant"),
+    _at("POST", "/tenants/{tenant}/rename", "rename_tenant"),
+    _at("GET", "/tenants/{tenant}/limits", "list_limits"),
+    _at("POST", "/tenants/{tenant}/limits", "set_limit"),
+    _at("GET", "/tenants/{tenant}/usage", "tenant_usage"),
+    _at("POST", "/agents", "add_agent", 201),
+    _at("GET", "/agents", "list_agents"),
+    _at("DELETE", "/agents/{agent}", "remove_agent"),
+    _at("POST", "/keys", "make_key", 201),
+    _at("GET", "/keys", "list_keys"),
+    _at("DELETE", "/keys/{key_id}", "revoke_key"),
+    _at("POST", "/keys/{key_id}/rotate", "rotate_key", 201),
+    _at("GET", "/pause", "get_pause"),
+    _at("POST", "/pause", "pause"),
+    _at("DELETE", "/pause", "end_pause"),
+    _at("POST", "/inboxes/{inbox}/resume", "resume_inbox"),
+    _at("GET", "/reputation", "get_reputation"),
     _at("POST", "/inbound", "hand_in", 202, raw="raw"),
 )
 
