@@ -660,7 +660,10 @@ async def test_the_audit_log_is_paged_and_verified(app: App, rest: Rest) -> None
         if not (cursor := page["next_cursor"]):
             break
     assert numbers == list(range(len(numbers), 0, -1))
-    assert await rest.get("/audit/verification") == {"rows": len(numbers), "broken_at": None}
+    found = await rest.get("/audit/verification")
+    assert (found["rows"], found["broken_at"], found["fault"], found["erased"]) == (len(numbers), None, "", 0)
+    assert (await rest.get("/audit/verification", head=found["head"]))["fault"] == ""
+    assert (await rest.get("/audit/verification", head="f" * 64))["fault"] == "unknown"
 
 
 async def test_mail_is_handed_in_as_bytes(app: App, rest: Rest) -> None:

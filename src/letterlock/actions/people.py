@@ -220,10 +220,38 @@ async def reputations(app: App, *, caller: Caller = COMMAND_LINE) -> list[Reputa
     return await app.database.read(caller.tenant_id, lambda tx: reputation.reputation(tx, app.now_ms()))
 
 
-async def verify_audit(app: App, *, caller: Caller = COMMAND_LINE) -> Verified:
-    """Whether the audit log is whole and unchanged."""
+async def verify_audit(app: App, noted: str = "", *, caller: Caller = COMMAND_LINE) -> Verified:
+    """Whether the audit log is whole and unchanged, and has the head that was noted down before ("": none was): its
+    hash, or number and hash as audit_head gives them."""
     caller.need_all(ADMIN)
-    return await app.database.read(caller.tenant_id, audit.verify)
+    found = _NOTED.fullmatch(noted.strip().lower())
+    if found is None:
+        raise InvalidRequest(
+            f"{shown(noted)} is no head of an audit log.",
+            next_step="Give what `letterlock audit head` printed: a number and 64 characters of 0-9a-f.",
+        )
+    return await app.database.read(caller.tenant_id, lambda tx: audit.verify(tx, found[1] or ""))
+
+
+async def audit_head(app: App, *, caller: Caller = COMMAND_LINE) -> audit.Head:
+    """The end of the audit log, to note down where nobody who can write to this folder can."""
+    caller.need_all(ADMIN)
+    return await app.database.read(caller.tenant_id, audit.head)
+
+
+AUDIT_FAULTS: dict[audit.Fault, str] = {
+    "changed": "Row {0} is not as it was written: the log was changed.",
+    "removed": "Row {0} is missing: the log was changed.",
+    "cut": "Row {0} and what came after it was cut off the end.",
+    "added": "Row {0} was not written by Letterlock.",
+    "erased": "More was erased than the log says.",
+    "forged": "Its end is not sealed with the audit.key of this folder: it was forged, or that is not the key it was"
+    " written with (a backup needs it beside the store).",
+    "unknown": "The head that was noted down is not in the log: it was cut off or written anew since.",
+}
+
+
+_NOTED = re.compile(r"(?:\d{1,18} )?([0-9a-f]{64})|")
 
 
 def _contact_key(name: str) -> str:

@@ -197,7 +197,7 @@ class ListAudit(Paged):
 
 
 class VerifyAudit(Request):
-    pass
+    head: str = Field("", max_length=100, description="head noted down before, looked for in the log")
 
 
 class AuditEntry(BaseModel):
@@ -217,7 +217,10 @@ class AuditPage(BaseModel):
 
 class AuditVerified(BaseModel):
     rows: int
-    broken_at: int | None = Field(description="first entry that does not fit the one before it")
+    broken_at: int | None = Field(description="first entry that does not fit or is missing")
+    fault: str = Field(description="changed, removed, cut, added, erased, forged, unknown (the head that was given)")
+    erased: int = Field(description="entries whose content was erased; their hashes still fit")
+    head: str = Field(description="number and hash of the last entry: note it down elsewhere")
 
 
 async def list_audit(app: App, caller: Caller, request: ListAudit) -> AuditPage:
@@ -248,8 +251,14 @@ async def list_audit(app: App, caller: Caller, request: ListAudit) -> AuditPage:
 
 async def verify_audit(app: App, caller: Caller, request: VerifyAudit) -> AuditVerified:
     """Whether the audit log is whole and unchanged."""
-    done = await people.verify_audit(app, caller=caller)
-    return AuditVerified(rows=done.rows, broken_at=done.broken_at)
+    done = await people.verify_audit(app, request.head, caller=caller)
+    return AuditVerified(
+        rows=done.rows,
+        broken_at=done.broken_at,
+        fault=done.fault,
+        erased=done.erased,
+        head=f"{done.head.n} {done.head.hash}",
+    )
 
 
 # --- limits -----------------------------------------------------------------------------------------------------------

@@ -256,15 +256,28 @@ def audit() -> None:
 
 
 @audit.command("verify")
+@click.option("--head", default="", metavar="HEAD", help="What `audit head` printed some time ago.")
 @with_options(*OPTIONS, TENANT)
 @click.pass_obj
-def audit_verify(outer: dict[str, Any], /, **options: Any) -> None:
-    """Check that no row was changed or taken out."""
-    from letterlock.actions.people import verify_audit
+def audit_verify(outer: dict[str, Any], /, head: str, **options: Any) -> None:
+    """Check that no row was changed, taken out, added or cut off."""
+    from letterlock.actions.people import AUDIT_FAULTS, verify_audit
 
-    found = as_person(outer, options, lambda app, caller: verify_audit(app, caller=caller))
-    if found.broken_at is not None:
+    found = as_person(outer, options, lambda app, caller: verify_audit(app, head, caller=caller))
+    if found.fault:
         raise click.ClickException(
-            f"Row {found.broken_at} does not fit the {found.rows} before it: the log was changed."
+            f"{AUDIT_FAULTS[found.fault].format(found.broken_at)} Up to row {found.rows} all fits."
         )
-    click.echo(f"{found.rows} rows, all as they were written.")
+    erased = f" ({found.erased} of them erased)" if found.erased else ""
+    click.echo(f"{found.rows} rows{erased}, all as they were written{', the noted head among them' if head else ''}.")
+
+
+@audit.command("head")
+@with_options(*OPTIONS, TENANT)
+@click.pass_obj
+def audit_head(outer: dict[str, Any], /, **options: Any) -> None:
+    """Print the end of the log. Note it down elsewhere; `audit verify --head` looks for it."""
+    from letterlock.actions.people import audit_head
+
+    found = as_person(outer, options, lambda app, caller: audit_head(app, caller=caller))
+    click.echo(f"{found.n} {found.hash}")

@@ -1,15 +1,24 @@
-"""The audit log: append-only, hash-chained per tenant. Who did what to which thing, when; never a body or a code."""
+"""The audit log: append-only, hash-chained per tenant. Who did what to which thing, when; never a body or a code.
+
+Its end (number and hash of the newest row) is kept beside it, sealed with a key that is not in the store: rows that
+were changed, taken out of the middle or cut off the end are missed, also by who can write to the store. Whoever has the
+key as well, or puts back the whole folder of yesterday, is found out by a head that an outsider noted down.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import secrets
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final, Literal
 
+from letterlock.ids import TenantId
 from letterlock.store.database import Row, Transaction
 
 _START = "0" * 64
+_ERASED: Final = ("", "erased", "", "{}")
+_ERASURE: Final = "audit.erased"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,31 +35,114 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Head:
+    """The end of a log: the number of its newest row (0: none) and its hash."""
+
+    n: int
+    hash: str
+
+
+Fault = Literal["", "changed", "removed", "cut", "added", "erased", "forged", "unknown"]
+"""changed: a row does not fit its hash; removed: rows are missing before one; cut: they are missing at the end; added:
+there are rows behind the sealed end; erased: more was erased than the log says; forged: the end is not sealed with this
+folder's key; unknown: a head that was noted down is not in the log."""
+
+
+@dataclass(frozen=True, slots=True)
 class Verified:
-    """`broken_at`: the number of the first row that does not fit the one before it, None when all do."""
+    """`rows`: that fit, from the first on; `broken_at`: the number of the first that does not or is missing, None when
+    all is well, and `fault` why; `erased`: rows whose content was erased, of which the hashes still fit."""
 
     rows: int
     broken_at: int | None = None
+    fault: Fault = ""
+    erased: int = 0
+    head: Head = Head(0, _START)
+
+
+async def begin(tx: Transaction) -> None:
+    """The sealed end of an empty log, for a new tenant; one that has begun stays."""
+    row = await tx.one("SELECT :tenant AS tenant_id")
+    if row is not None:
+        await tx.run(
+            "INSERT INTO audit_heads (tenant_id, n, hash, seal) VALUES (:tenant, 0, :hash, :seal)"
+            " ON CONFLICT DO NOTHING",
+            hash=_START,
+            seal=await tx.seal(_sealed(row["tenant_id"], Head(0, _START))),
+        )
 
 
 async def append(tx: Transaction, at_ms: int, actor: str, action: str, subject: str, **detail: Any) -> None:
     """One row, in the transaction of the act itself. `subject` is the id acted on; `detail` small and free of mail
     text."""
-    last = await tx.one("SELECT n, hash FROM audit WHERE tenant_id = :tenant ORDER BY n DESC LIMIT 1")
-    n, previous = (last["n"] + 1, last["hash"]) if last else (1, _START)
-    text = json.dumps(detail, sort_keys=True, separators=(",", ":"))
+    newest = await tx.one("SELECT n, hash FROM audit WHERE tenant_id = :tenant ORDER BY n DESC LIMIT 1")
+    sealed = await _sealed_head(tx)
+    last = Head(newest["n"], newest["hash"]) if newest else Head(0, _START)
+    # From the sealed end, so that what was cut off stays missing; what was forged is never sealed again.
+    before = sealed if sealed is not None and sealed.n >= last.n else last
+    n = before.n + 1
+    text, salt = json.dumps(detail, sort_keys=True, separators=(",", ":")), secrets.token_hex(16)
+    link = _link(before.hash, n, at_ms, actor, action, subject, text, salt)
     await tx.run(
-        "INSERT INTO audit (tenant_id, n, at, actor, action, subject, detail, previous_hash, hash)"
-        " VALUES (:tenant, :n, :at, :actor, :action, :subject, :detail, :previous, :hash)",
+        "INSERT INTO audit (tenant_id, n, at, actor, action, subject, detail, previous_hash, hash, salt)"
+        " VALUES (:tenant, :n, :at, :actor, :action, :subject, :detail, :previous, :hash, :salt)",
         n=n,
         at=at_ms,
         actor=actor,
         action=action,
         subject=subject,
         detail=text,
-        previous=previous,
-        hash=_link(previous, n, at_ms, actor, action, subject, text),
+        previous=before.hash,
+        hash=link,
+        salt=salt,
     )
+    whole = sealed is not None and before is sealed
+    row = await tx.one("SELECT :tenant AS tenant_id")
+    await tx.run(
+        "INSERT INTO audit_heads (tenant_id, n, hash, seal) VALUES (:tenant, :n, :hash, :seal)"
+        " ON CONFLICT (tenant_id) DO UPDATE SET n = :n, hash = :hash, seal = :seal",
+        n=n,
+        hash=link,
+        seal=await tx.seal(_sealed(row["tenant_id"], Head(n, link))) if whole and row else "",
+    )
+
+
+async def _sealed_head(tx: Transaction) -> Head | None:
+    """None when there is none, or it was not written by who has the key."""
+    row = await tx.one("SELECT tenant_id, n, hash, seal FROM audit_heads WHERE tenant_id = :tenant")
+    head = Head(row["n"], row["hash"]) if row else None
+    return head if row and head and row["seal"] == await tx.seal(_sealed(row["tenant_id"], head)) else None
+
+
+def _sealed(tenant_id: TenantId, head: Head) -> str:
+    return f"{tenant_id} {head.n} {head.hash}"
+
+
+async def head(tx: Transaction) -> Head:
+    """The end of the log as it is, for somebody outside to note down."""
+    row = await tx.one("SELECT n, hash FROM audit WHERE tenant_id = :tenant ORDER BY n DESC LIMIT 1")
+    return Head(row["n"], row["hash"]) if row else Head(0, _START)
+
+
+async def erase(tx: Transaction, at_ms: int, actor: str, naming: str = "") -> int:
+    """Erase who did what to whom from the rows whose detail or subject names the address `naming`, or from all ("");
+    their numbers, times and hashes stay, and the log still verifies. One row says how many these were. The work of an
+    erasure that goes over the whole log: returns the number of rows."""
+    which = "tenant_id = :tenant AND action <> :erasure AND NOT (action = :erased AND salt = '')"
+    values: dict[str, Any] = {"erasure": _ERASURE, "erased": _ERASED[1]}
+    if naming:
+        named = json.dumps(naming.lower())[1:-1]
+        for sign in "\\%_":
+            named = named.replace(sign, f"\\{sign}")
+        which += " AND (lower(detail) LIKE :named ESCAPE '\\' OR lower(subject) LIKE :named ESCAPE '\\')"
+        values["named"] = f"%{named}%"
+    rows = await tx.run(
+        f"UPDATE audit SET actor = '', action = :erased, subject = '', detail = '{{}}', salt = '' WHERE {which}",
+        **values,
+    )
+    if rows:
+        await append(tx, at_ms, actor, _ERASURE, "", rows=rows)
+    return rows
 
 
 async def before(tx: Transaction, n: int | None, limit: int) -> list[Entry]:
@@ -87,23 +179,45 @@ def _entry(row: Row) -> Entry:
     )
 
 
-async def verify(tx: Transaction) -> Verified:
-    """Follow the chain from its start: no row changed, none missing but at the end."""
-    previous, number = _START, 0
+async def verify(tx: Transaction, noted: str = "") -> Verified:
+    """Follow the chain from its start to its sealed end. `noted`: the hash of a head noted down before, which must be
+    in it."""
+    last, erased, said_erased = Head(0, _START), 0, 0
+    known = noted in ("", _START)
+
+    def fault(what: Fault, at: int) -> Verified:
+        return Verified(last.n, at, what, erased, last)
+
     while rows := await tx.all(
-        "SELECT n, at, actor, action, subject, detail, previous_hash, hash FROM audit"
+        "SELECT n, at, actor, action, subject, detail, previous_hash, hash, salt FROM audit"
         " WHERE tenant_id = :tenant AND n > :after ORDER BY n LIMIT 1000",
-        after=number,
+        after=last.n,
     ):
         for row in rows:
-            number += 1
-            made = _link(previous, row["n"], row["at"], row["actor"], row["action"], row["subject"], row["detail"])
-            if row["n"] != number or row["previous_hash"] != previous or row["hash"] != made:
-                return Verified(number - 1, number)
-            previous = row["hash"]
-    return Verified(number)
+            content = (row["actor"], row["action"], row["subject"], row["detail"])
+            if row["n"] != last.n + 1:
+                return fault("removed", last.n + 1)
+            is_erased = content == _ERASED and not row["salt"]
+            made = _link(last.hash, row["n"], row["at"], *content, row["salt"])
+            # The hash of an erased row is vouched for by the row behind it, and the last one by the sealed end.
+            if row["previous_hash"] != last.hash or (row["hash"] != made and not is_erased):
+                return fault("changed", row["n"])
+            erased += is_erased
+            if row["action"] == _ERASURE:
+                said_erased += json.loads(row["detail"])["rows"]
+            last = Head(row["n"], row["hash"])
+            known |= last.hash == noted
+    sealed = await _sealed_head(tx)
+    if sealed is None:
+        return fault("forged", last.n + 1)
+    if sealed != last:
+        what: Fault = "cut" if sealed.n > last.n else "added" if sealed.n < last.n else "changed"
+        return fault(what, min(sealed.n, last.n) + (what != "changed"))
+    if erased != said_erased:
+        return fault("erased", last.n)
+    return Verified(last.n, None, "", erased, last) if known else fault("unknown", last.n)
 
 
-def _link(previous: str, n: int, at_ms: int, actor: str, action: str, subject: str, detail: str) -> str:
-    fields = (previous, str(n), str(at_ms), actor, action, subject, detail)
+def _link(previous: str, n: int, at_ms: int, actor: str, action: str, subject: str, detail: str, salt: str) -> str:
+    fields = (previous, str(n), str(at_ms), actor, action, subject, detail, *filter(None, (salt,)))
     return hashlib.sha256("\x1f".join(fields).encode()).hexdigest()

@@ -40,6 +40,10 @@ class Transaction(Protocol):
     def bound_to(self, tenant: TenantId) -> Transaction:
         """The same transaction, bound to a tenant: how system work calls the verbs of one."""
 
+    async def seal(self, said: str) -> str:
+        """A keyed hash of `said`, in hex. The key is a file of the data folder, audit.key: who can write to the store
+        alone can make none."""
+
     async def index_terms(self, email_id: EmailId, inbox_id: InboxId, terms: str) -> None:
         """Make an email findable by `terms` (and no others), blank-separated and already folded (store/terms.py)."""
 

@@ -11,11 +11,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import hmac
 import logging
 import sqlite3
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping
+from functools import partial
 from importlib import metadata, resources
 from itertools import islice
 from pathlib import Path
@@ -25,11 +27,13 @@ import aiosqlite
 
 from letterlock.errors import Conflict, DataFolderError, StoreBusy, StoreError, StoreFull
 from letterlock.ids import EmailId, InboxId, TenantId
+from letterlock.keyfile import made_key
 from letterlock.store.database import Row, T, Work
 
 log = logging.getLogger(__name__)
 
-SCHEMA_VERSION = 8
+SCHEMA_VERSION = 9
+AUDIT_KEY = "audit.key"
 BUSY_MS = 10_000
 KNOWN_BUSY_MS = 500
 """How long a work waits when one before it has waited in vain not long ago."""
@@ -79,6 +83,9 @@ class _Transaction:
 
     def bound_to(self, tenant: TenantId) -> _Transaction:
         return _Transaction(self._connection, tenant)
+
+    async def seal(self, said: str) -> str:
+        return str(self._connection.execute("SELECT seal(?)", (said,)).fetchone()[0])
 
     async def index_terms(self, email_id: EmailId, inbox_id: InboxId, terms: str) -> None:
         values = (f"{_scope(self._tenant)} {_scope(inbox_id)}", terms)
@@ -423,6 +430,7 @@ async def _connect(file: Path) -> _Connection:
             "journal_size_limit = 67108864",
         ):
             connection.execute(f"PRAGMA {pragma}")
+        connection.create_function("seal", 1, partial(_seal, file.parent))
         return connection
 
     connection = _Connection(connector, iter_chunk_size=64)
@@ -433,6 +441,10 @@ async def _connect(file: Path) -> _Connection:
         await asyncio.to_thread(connection.join)
         raise
     return connection
+
+
+def _seal(folder: Path, said: str) -> str:
+    return hmac.digest(made_key(folder, AUDIT_KEY), said.encode(), "sha256").hex()
 
 
 def _into_wal(connection: sqlite3.Connection) -> None:

@@ -10,6 +10,7 @@ from typing import Literal
 
 from letterlock.errors import NotAllowed
 from letterlock.ids import DEFAULT_TENANT, LOCAL_AGENT, OWNER, AgentId, InboxId, KeyId, TenantId, new_id
+from letterlock.store import audit
 from letterlock.store.database import Row, Transaction
 
 AgentKind = Literal["agent", "person"]
@@ -98,6 +99,7 @@ async def ensure_default(tx: Transaction, now_ms: int) -> None:
         now=now_ms,
     )
     mine = tx.bound_to(DEFAULT_TENANT)
+    await audit.begin(mine)
     await add_agent(mine, "local", "agent", now_ms, LOCAL_AGENT)
     await add_agent(mine, "owner", "person", now_ms, OWNER)
 
@@ -113,6 +115,7 @@ async def add_tenant(tx: Transaction, name: str, now_ms: int) -> TenantId | None
     )
     if not added:
         return None
+    await audit.begin(tx.bound_to(tenant_id))
     await add_agent(tx.bound_to(tenant_id), "owner", "person", now_ms, OWNER)
     return tenant_id
 
