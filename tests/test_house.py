@@ -23,9 +23,9 @@ MODULES = sorted(SOURCE.rglob("*.py"))
 
 FLOORS = {
     1: {"ids", "errors", "settings", "keyfile", "dns", "wake"},
-    2: {"inspection", "policy", "carried", "disguises", "canary", "outgoing", "fraud", "screen", "message"},
+    2: {"inspection", "policy", "carried", "disguises", "canary", "outgoing", "fraud", "domains", "screen", "message"},
     3: {"app", "lookout", "store", "vault"},
-    4: {"inbound", "outbound", "upkeep"},
+    4: {"inbound", "outbound", "claims", "upkeep"},
     5: {"actions", "postmaster"},
     6: {"doors", "__main__"},
 }
@@ -42,6 +42,7 @@ NEIGHBOURS = {
     ("outgoing", "message"),
     ("outgoing", "fraud"),
     ("fraud", "message"),
+    ("domains", "message"),
     ("inspection", "screen"),
     ("inspection", "message"),
     ("app", "store"),

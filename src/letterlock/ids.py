@@ -19,6 +19,7 @@ EmailId = NewType("EmailId", str)
 ThreadId = NewType("ThreadId", str)
 SubmissionId = NewType("SubmissionId", str)
 WebhookId = NewType("WebhookId", str)
+DomainId = NewType("DomainId", str)
 
 DEFAULT_TENANT = TenantId("default")
 LOCAL_AGENT = AgentId("local")

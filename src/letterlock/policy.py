@@ -22,7 +22,7 @@ THREAD_EMAILS_PER_HOUR = 30
 """No conversation of people needs more from one side; two agents answering each other do."""
 
 Refusal = Literal[
-    "no_recipient", "too_many_recipients", "sender_inbox", "no_such_inbox", "loop", "suppressed", "suspended", "limit",
+    "no_recipient", "too_many_recipients", "sender_inbox", "sender_domain", "no_such_inbox", "loop", "suppressed", "suspended", "limit",
     "executable", "too_large",
 ]  # fmt: skip
 Hold = Literal[
@@ -46,6 +46,7 @@ CODES: Final[dict[Refusal | Hold, str]] = {
     "no_recipient": "It names no recipient.",
     "too_many_recipients": f"It names more than {MOST_RECIPIENTS} recipients.",
     "sender_inbox": "Its inbox is deleted, has expired or belongs to somebody else.",
+    "sender_domain": "The domain of its inbox is not the tenant's (any more): docs/domains.md.",
     "no_such_inbox": "An address of this machine has no inbox.",
     "loop": "Two machines seem to answer each other.",
     "suppressed": "Mail to the recipient bounced for good, or the recipient complained.",
@@ -111,6 +112,7 @@ class Limit:
 @dataclass(frozen=True, slots=True)
 class SendContext:
     """What is known of one email about to go out. `sender_live`: the sender is a live inbox of the caller's tenant.
+    `domain_live`: its tenant may use its domain.
     `answers_automatic`: it answers an email a machine sent. `sent_in_thread`: what we sent there in the last hour.
     `thread_limit`: the limit of emails in the thread in a day when it is reached, 0 before.
     `tainted`: the agent lately read mail that nothing vouches for. `passes_on`: it forwards an email or a file of one
@@ -133,6 +135,7 @@ class SendContext:
     limits: tuple[Limit, ...] = ()
     paused: bool = False
     suspended: str = ""
+    domain_live: bool = True
     approved: bool = False
 
 
@@ -159,6 +162,12 @@ def _sender(context: SendContext) -> Iterator[Reason]:
             "sender_inbox",
             f"{context.sender} is deleted or has expired, so nothing can be sent from it.",
             "Choose another inbox with list_inboxes, or make one with create_inbox.",
+        )
+    if not context.domain_live:
+        yield Reason(
+            "sender_domain",
+            f"{context.sender} is of a domain that is not verified, so nothing can be sent from it.",
+            "Choose another inbox with list_inboxes; `letterlock domain verify` tells the owner what is missing.",
         )
     if context.suspended:
         yield Reason(

@@ -19,6 +19,7 @@ from collections.abc import AsyncIterator
 from letterlock import upkeep
 from letterlock.actions.webhooks import notices
 from letterlock.app import App
+from letterlock.claims import check_forever
 from letterlock.errors import LetterlockError, StoreError
 from letterlock.inbound.filing import file_forever
 from letterlock.inbound.listener import open_listener
@@ -87,6 +88,7 @@ async def _be_postmaster(app: App, keep_workers: int) -> None:
         tasks.create_task(file_forever(app, workers), name="filing")
         tasks.create_task(deliver_forever(app), name="deliveries")
         tasks.create_task(post_forever(app, notices), name="webhooks")
+        tasks.create_task(check_forever(app), name="domains")
         tasks.create_task(upkeep.run_forever(app), name="upkeep")
         tasks.create_task(_mind_workers(app, workers, keep_workers), name="workers")
 

@@ -94,6 +94,11 @@ class Settings(BaseSettings):
     smtp_port: int = Field(2525, ge=0, le=65535, description="SMTP port; 0 turns the listener off.")
     lmtp_port: int = Field(0, ge=0, le=65535, description="LMTP port (RFC 2033) for an edge MTA; 0: off.")
     smtp_hostname: str = Field("letterlock.localhost", description="Name in the SMTP greeting.")
+    domain_mx: Names = Field((), description="Servers that take mail for every domain; empty: smtp_hostname.")
+    domain_spf: str = Field("", description="SPF terms that name who sends for every domain; empty: domain_mx.")
+    domain_grace_days: float = Field(
+        14, ge=0, le=365, description="How long a domain stays its tenant's without its ownership record."
+    )
     smtp_connections: int = Field(1000, ge=1, le=100_000, description="SMTP connections at once; more get 421.")
     smtp_connections_per_ip: int = Field(500, ge=1, le=100_000, description="The same for one client address.")
     tls_cert: Path | None = Field(None, description="Certificate chain (PEM); offers STARTTLS.")
@@ -173,7 +178,7 @@ class Settings(BaseSettings):
             raise ValueError(f"name at least one of {', '.join(TOOLSETS)}")
         return value
 
-    @field_validator("toolsets", "http_allowed_hosts", "http_allowed_origins", "webhook_ports", mode="before")
+    @field_validator("toolsets", "http_allowed_hosts", "http_allowed_origins", "webhook_ports", "domain_mx", mode="before")
     @classmethod
     def _split_commas(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -190,6 +195,19 @@ class Settings(BaseSettings):
     @classmethod
     def _is_domain(cls, value: str) -> str:
         return _domain(value)
+
+    @field_validator("domain_mx")
+    @classmethod
+    def _are_servers(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(_domain(name) for name in value)
+
+    @field_validator("domain_spf")
+    @classmethod
+    def _are_terms(cls, value: str) -> str:
+        terms = value.split()
+        if not all(re.fullmatch(r"(?i)(?:a|mx|include|ip4|ip6|exists)(?:[:/][!-~]+)?", term) for term in terms):
+            raise ValueError("it is no list of SPF terms; write it like include:spf.example.net ip4:192.0.2.1")
+        return " ".join(terms)
 
     @field_validator("relay_host")
     @classmethod

@@ -12,6 +12,7 @@ from typing import Literal
 from letterlock.actions.caller import APPROVE, COMMAND_LINE, Caller
 from letterlock.actions.files import safe_filename
 from letterlock.app import App
+from letterlock.domains import domain_of
 from letterlock.errors import Conflict, NotAllowed, NotFound
 from letterlock.ids import SubmissionId
 from letterlock.message.address import parse_address
@@ -206,7 +207,17 @@ def _again(submission: Submission, held: tuple[str, ...], now: Standing) -> Deci
     is set, the delivery waits for one."""
     local = {each.recipient for each in submission.deliveries if each.route == "local"}
     recipients = tuple(Recipient(each, each in local, suppressed=now.suppressed[each]) for each in held)
-    return decide(SendContext(submission.sender, now.live, recipients, True, suspended=now.suspended, approved=True))
+    return decide(
+        SendContext(
+            submission.sender,
+            now.live,
+            recipients,
+            True,
+            suspended=now.suspended,
+            domain_live=now.domain_live,
+            approved=True,
+        )
+    )
 
 
 async def _decide(app: App, submission_id: str, sha256: str, caller: Caller, *, approved: bool) -> Submission:
@@ -228,7 +239,7 @@ async def _decide(app: App, submission_id: str, sha256: str, caller: Caller, *, 
         if approved and before.held_by == APPROVAL:
             raw = await outbox.raw(tx, wanted)
             held = _held(before)
-            now_against = await outbox.standing(tx, before, raw or b"", held, now)
+            now_against = await outbox.standing(tx, before, raw or b"", held, domain_of(app.settings), now)
             if now_against.changed:
                 await audit.append(tx, now, caller.agent_id, "email.changed", wanted)
                 return None

@@ -12,6 +12,7 @@ from letterlock.actions.caller import Caller
 from letterlock.actions.health import reception_warning
 from letterlock.actions.limits import count
 from letterlock.app import App
+from letterlock.domains import domain_key, domain_of
 from letterlock.errors import Conflict, InvalidRequest, NotAllowed, NotFound
 from letterlock.ids import DEFAULT_TENANT, InboxId, new_id
 from letterlock.inbound.accept import own_keys
@@ -27,7 +28,7 @@ from letterlock.message.names import (
     with_random_end,
 )
 from letterlock.screen.safe_text import safe_line
-from letterlock.store import audit, inboxes
+from letterlock.store import audit, domains, inboxes
 from letterlock.store.database import Transaction
 from letterlock.store.emails import moment
 from letterlock.store.inboxes import Inbox
@@ -104,7 +105,7 @@ async def create_inbox(app: App, caller: Caller, request: CreateInbox) -> InboxC
     """Make an email inbox (address) to sign up somewhere, receive mail and send from."""
     if caller.inbox_id is not None:
         raise NotAllowed("This key is for one inbox only.", next_step="Use list_inboxes to see it.")
-    domain = _own_domain(app, request.domain)
+    domain, house = _wanted_domain(app, request.domain)
     wanted = _wanted(request)
     now = app.now_ms()
     expires_at = now + int(request.ttl_hours * _HOUR_MS) if request.ttl_hours else None
@@ -126,7 +127,7 @@ async def create_inbox(app: App, caller: Caller, request: CreateInbox) -> InboxC
 
     async def choose(tx: Transaction) -> Inbox | None:
         """What cannot be had is all the same: taken by another tenant, kept, or its last mail not yet gone."""
-        ground = _ground(caller)
+        ground = _ground(caller) if house else "own"
         for local in wanted.exact:
             if not is_kept(local, ground) and (made := await add(tx, local)):
                 return made
@@ -143,6 +144,8 @@ async def create_inbox(app: App, caller: Caller, request: CreateInbox) -> InboxC
         return None
 
     async def make(tx: Transaction) -> Inbox:
+        if not house:
+            await _need_domain(app, tx, domain)
         # A name that cannot be had is a thing not done: however many are tried, what is counted is the inbox.
         await count(app, tx, "inboxes_per_hour")
         inbox = await choose(tx)
@@ -242,14 +245,20 @@ def _ground(caller: Caller) -> Ground:
     return "house" if caller.tenant_id == DEFAULT_TENANT else "shared"
 
 
-def _own_domain(app: App, domain: str) -> str:
-    own = app.settings.domain
-    if domain and domain.strip().lower().rstrip(".") != own:
-        raise InvalidRequest(
-            f"'{safe_line(domain, 80)}' is not a domain of this Letterlock.",
-            next_step=f"Leave domain out to use {own}.",
-        )
-    return own
+def _wanted_domain(app: App, domain: str) -> tuple[str, bool]:
+    """The domain of a new inbox, and whether it is that of the settings, which all tenants share."""
+    shared = domain_of(app.settings)
+    wanted = domain_key(domain) if domain.strip() else shared
+    return (app.settings.domain, True) if wanted == shared else (wanted, False)
+
+
+async def _need_domain(app: App, tx: Transaction, domain: str) -> None:
+    found = await domains.find(tx, domain)
+    if found is None or not found.held:
+        mine = ", ".join(one.name for one in await domains.of_tenant(tx) if one.held)
+        what = f"{domain} is {found.state}, not verified" if found else f"{domain} is not a domain of yours"
+        also = f" or one of {mine}" if mine else ""
+        raise InvalidRequest(f"{what}.", next_step=f"Leave domain out to use {app.settings.domain}{also}.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import hashlib
 from dataclasses import replace
 
 from letterlock.app import App
+from letterlock.domains import domain_of
 from letterlock.errors import InvalidRequest
 from letterlock.ids import DEFAULT_TENANT, LOCAL_AGENT, InboxId, TenantId, new_id
 from letterlock.message.address import parse_address
@@ -32,14 +33,14 @@ async def accept(app: App, envelope: Envelope, raw: bytes) -> tuple[Receipt, ...
     Raises StoreBusy or StoreFull, and then nothing was kept.
     """
     makes_inboxes = app.settings.accept_any and envelope.transport in ("smtp", "lmtp")
-    now = app.now_ms()
+    now, house = app.now_ms(), domain_of(app.settings)
 
     async def keep(tx: Transaction) -> tuple[Receipt, ...]:
         # Packed and hashed on the writer's thread: the loop's has every sender to answer, and neither holds the other.
         accepted = Accepted(envelope, emails.pack_raw(raw), len(raw), _fingerprint(envelope, raw))
         wanted: dict[str, Inbox] = {}
         for recipient in envelope.recipients:
-            inbox = await _live_inbox(tx, recipient, now)
+            inbox = await _live_inbox(tx, recipient, house, now)
             if inbox is None and makes_inboxes:
                 inbox = await _make_inbox(tx.bound_to(DEFAULT_TENANT), recipient, now)
             if inbox is not None:
@@ -70,15 +71,15 @@ async def _make_inbox(tx: Transaction, recipient: str, now_ms: int) -> Inbox | N
 
 async def inbox_for(app: App, recipient: str) -> Inbox | None:
     """The live inbox that mail to `recipient` goes to: its address, or the return path of what it sent."""
-    return await app.database.read_system(lambda tx: _live_inbox(tx, recipient, app.now_ms()))
+    return await app.database.read_system(lambda tx: _live_inbox(tx, recipient, domain_of(app.settings), app.now_ms()))
 
 
-async def _live_inbox(tx: Transaction, recipient: str, now_ms: int) -> Inbox | None:
-    """By the return path of an email that was sent, else by the address."""
+async def _live_inbox(tx: Transaction, recipient: str, house: str, now_ms: int) -> Inbox | None:
+    """By the return path of an email that was sent, else by the address, else what gets the rest of its domain."""
     token = token_of(recipient)
-    if token and (inbox := await inboxes.find_by_token(tx, token, now_ms)):
+    if token and (inbox := await inboxes.find_by_token(tx, token, house, now_ms)):
         return inbox
-    return await inboxes.find_by_address(tx, address_keys(recipient), now_ms)
+    return await inboxes.find_by_address(tx, address_keys(recipient), house, now_ms)
 
 
 def own_keys(address: str) -> tuple[str, ...]:

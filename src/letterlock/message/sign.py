@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 KeyKind = Literal["rsa", "ed25519"]
+KINDS: Final[tuple[KeyKind, ...]] = ("rsa", "ed25519")
 # Signed as often as they are there and once more.
 _SIGNED: Final = (
     *(b"from", b"to", b"cc", b"reply-to", b"subject", b"date", b"message-id", b"in-reply-to", b"references"),

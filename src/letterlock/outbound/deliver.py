@@ -21,16 +21,17 @@ from email.utils import format_datetime
 from typing import Any
 
 from letterlock.app import App
+from letterlock.domains import domain_of
 from letterlock.errors import LetterlockError, StoreError
 from letterlock.ids import new_id
 from letterlock.inbound.accept import accept, fingerprint, inbox_for
 from letterlock.message.envelope import Envelope
-from letterlock.message.sign import sign
+from letterlock.message.sign import SigningKey, sign
 from letterlock.outbound.direct import reach_direct, relay_direct
 from letterlock.outbound.notice import bounce_notice
 from letterlock.outbound.relay import Connections, Outcome, one_line, reach, relay
 from letterlock.outbound.routes import Way, connections, has_ways, helo, way_of, way_to
-from letterlock.outbound.signing import keys_of
+from letterlock.outbound.signing import keys_for
 from letterlock.policy import Recipient, SendContext, decide
 from letterlock.store import audit, emails, inboxes, outbox, reputation
 from letterlock.store.database import Transaction
@@ -310,7 +311,7 @@ async def _try(app: App, lease: Lease, trying: _Try) -> list[Delivery]:
     results = await _to_inboxes(app, lease, ours) if ours else []
     if others:
         whom = [delivery.recipient for delivery in others]
-        standing = await app.database.read(lease.tenant_id, lambda tx: _standing(tx, lease, whom, app.now_ms()))
+        standing = await app.database.read(lease.tenant_id, lambda tx: _standing(app, tx, lease, whom))
         settled = {each.recipient: _stopped(app, lease, each, standing) for each in others}
         results += [each for each in settled.values() if each is not None]
         others = [each for each in others if settled[each.recipient] is None]
@@ -332,10 +333,12 @@ async def _try(app: App, lease: Lease, trying: _Try) -> list[Delivery]:
     return results
 
 
-async def _standing(tx: Transaction, lease: Lease, recipients: Sequence[str], now_ms: int) -> Standing | None:
+async def _standing(app: App, tx: Transaction, lease: Lease, recipients: Sequence[str]) -> Standing | None:
     """None: the submission is gone."""
     about = await outbox.get(tx, lease.submission_id)
-    return await outbox.standing(tx, about, lease.raw, recipients, now_ms) if about else None
+    if about is None:
+        return None
+    return await outbox.standing(tx, about, lease.raw, recipients, domain_of(app.settings), app.now_ms())
 
 
 def _stopped(app: App, lease: Lease, delivery: Delivery, standing: Standing | None) -> Delivery | None:
@@ -343,7 +346,17 @@ def _stopped(app: App, lease: Lease, delivery: Delivery, standing: Standing | No
     if standing is None or standing.changed:
         return _after(app, delivery, Outcome(delivery.recipient, "refused", _CHANGED))
     whom = (Recipient(delivery.recipient, True, suppressed=standing.suppressed[delivery.recipient]),)
-    decision = decide(SendContext(lease.sender, standing.live, whom, True, suspended=standing.suspended, approved=True))
+    decision = decide(
+        SendContext(
+            lease.sender,
+            standing.live,
+            whom,
+            True,
+            suspended=standing.suspended,
+            domain_live=standing.domain_live,
+            approved=True,
+        )
+    )
     if decision.kind == "refuse":
         if delivery.state == "queued" and all(reason.code == "suspended" for reason in decision.reasons):
             return replace(delivery, state="held", next_at=None)
@@ -403,7 +416,7 @@ async def _to_relay(app: App, lease: Lease, delivery: Delivery, way: Way, trying
         async def write(tx: Transaction) -> bool:
             # Forbidden while the server was told of it: in the same write, so that nothing gets in between.
             nonlocal stopped
-            standing = await _standing(tx, lease, taken, app.now_ms())
+            standing = await _standing(app, tx, lease, taken)
             stopped = _stopped(app, lease, delivery, standing)
             return stopped is None and await _handing_over(tx, lease, taken, app.now_ms(), until)
 
@@ -413,7 +426,8 @@ async def _to_relay(app: App, lease: Lease, delivery: Delivery, way: Way, trying
         return ours
 
     try:
-        raw = await asyncio.to_thread(_signed, app, lease)
+        keys = await keys_for(app, lease.tenant_id, lease.sender.rpartition("@")[2])
+        raw = await asyncio.to_thread(_signed, lease, keys)
     except LetterlockError as error:
         # Unsigned it would count as forged. It waits until the keys are right.
         log.error("%s is not sent: %s", lease.submission_id, error)
@@ -435,10 +449,9 @@ async def _handing_over(tx: Transaction, lease: Lease, taken: Sequence[str], now
     return True
 
 
-def _signed(app: App, lease: Lease) -> bytes:
-    """The frozen bytes, signed with the keys of the sender's domain when it has any. The same on every try, because the
-    time in the signature is that of the submission."""
-    keys = keys_of(app.folder, lease.sender.rpartition("@")[2])
+def _signed(lease: Lease, keys: Sequence[SigningKey]) -> bytes:
+    """The frozen bytes, signed when there are keys. The same on every try with the same
+    keys, because the time in the signature is that of the submission."""
     return sign(lease.raw, keys, lease.created_at // 1000) if keys else lease.raw
 
 
@@ -476,7 +489,7 @@ async def _keep(app: App, lease: Lease, results: Sequence[Delivery]) -> None:
     now = app.clock()
 
     async def keep(tx: Transaction) -> bool:
-        if not await _record(tx, lease, results, ms(now)):
+        if not await _record(app, tx, lease, results, ms(now)):
             return False
         return bool(failed) and await _notify(tx, lease, failed, now)
 
@@ -499,14 +512,13 @@ async def _notify(tx: Transaction, lease: Lease, failed: Sequence[Delivery], now
     return True
 
 
-async def _record(tx: Transaction, lease: Lease, results: Sequence[Delivery], now_ms: int) -> bool:
+async def _record(app: App, tx: Transaction, lease: Lease, results: Sequence[Delivery], now_ms: int) -> bool:
     if not await outbox.record(tx, lease, results, now_ms):
         return False
     held = [result.recipient for result in results if result.state == "held"]
     if held:
         outside = tuple(Recipient(recipient, False) for recipient in held)
-        about = await outbox.get(tx, lease.submission_id)
-        standing = await outbox.standing(tx, about, lease.raw, (), now_ms) if about else None
+        standing = await _standing(app, tx, lease, ())
         why = standing.suspended if standing else ""
         held_by = decide(SendContext(lease.sender, True, outside, False, suspended=why)).reasons[0]
         await outbox.hold(tx, lease.submission_id, held_by)

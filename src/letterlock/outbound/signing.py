@@ -1,18 +1,33 @@
-"""The DKIM keys of this data folder: one PEM file for each, dkim/DOMAIN/SELECTOR.pem, readable by its owner only."""
+"""The DKIM keys mail is signed with: those of the domains that tenants hold, in the store; and those the owner made for
+this data folder, one PEM file for each, dkim/DOMAIN/SELECTOR.pem, readable by its owner only.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from letterlock.app import App
+from letterlock.domains import domain_key, domain_of
 from letterlock.errors import LetterlockError
+from letterlock.ids import DEFAULT_TENANT, TenantId
 from letterlock.message.address import parse_address
-from letterlock.message.sign import DnsRecord, KeyKind, SigningKey, dns_record, new_key
+from letterlock.message.sign import KINDS, DnsRecord, SigningKey, dns_record, new_key
+from letterlock.store import domains
 
 FOLDER: Final = "dkim"
-_KINDS: Final[tuple[KeyKind, ...]] = ("rsa", "ed25519")
 _PEM_BYTES: Final = 16_384
+
+
+async def keys_for(app: App, tenant_id: TenantId, domain: str) -> tuple[SigningKey, ...]:
+    """What mail of a tenant from `domain` is signed with: the keys of the domain that the DNS shows, else those of the
+    data folder. The domain of the settings is the default tenant's. Raises LetterlockError."""
+    name = domain_key(domain)
+    owner = DEFAULT_TENANT if name == domain_of(app.settings) else tenant_id
+    found = await app.database.read(owner, lambda tx: domains.signing_keys(tx, name))
+    return found or await asyncio.to_thread(keys_of, app.folder, domain)
 
 
 def keys_of(data: Path, domain: str) -> tuple[SigningKey, ...]:
@@ -34,7 +49,7 @@ def make_keys(data: Path, domain: str, name: str) -> tuple[DnsRecord, ...]:
     folder = data / FOLDER / domain
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for kind in _KINDS:
+        for kind in KINDS:
             file = folder / f"{name}-{kind}.pem"
             with file.open("xb") as out:
                 file.chmod(0o600)

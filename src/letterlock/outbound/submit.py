@@ -26,6 +26,7 @@ from typing import Literal
 from letterlock.app import App
 from letterlock.canary import carries_mark
 from letterlock.carried import Carried, carried
+from letterlock.domains import domain_of
 from letterlock.errors import Conflict, InvalidRequest, NotAllowed, NotFound
 from letterlock.ids import AgentId, EmailId, InboxId, SubmissionId, TenantId, ThreadId, new_id
 from letterlock.inbound.accept import address_keys, own_keys
@@ -38,7 +39,7 @@ from letterlock.outbound.routes import has_ways, way_to
 from letterlock.outgoing import Alarm, Outgoing, alarms
 from letterlock.policy import APPROVAL, Decision, Limit, Recipient, SendContext, decide
 from letterlock.screen.score import Level
-from letterlock.store import audit, conduct, emails, inboxes, limits, outbox, reputation
+from letterlock.store import audit, conduct, domains, emails, inboxes, limits, outbox, reputation
 from letterlock.store.database import Transaction
 from letterlock.store.emails import Email
 from letterlock.store.inboxes import Inbox
@@ -364,10 +365,10 @@ async def _context(
     passes_on: Literal["", "mail"],
     now_ms: int,
 ) -> SendContext:
-    settings = app.settings
+    settings, house = app.settings, domain_of(app.settings)
     sender = await inboxes.find(tx, inbox.inbox_id)
     recipients = tuple(
-        [await _recipient(system, tx, agent_id, inbox, each, answered, now_ms) for each in draft.recipients]
+        [await _recipient(system, tx, agent_id, inbox, each, answered, house, now_ms) for each in draft.recipients]
     )
     outside = sum(not recipient.own for recipient in recipients)
     hour, day = [
@@ -391,6 +392,7 @@ async def _context(
         alarms=stands_out,
         first=settings.first_emails - await conduct.approved_count(tx, agent_id, settings.first_emails),
         limits=await _limits(app, tx, agent_id, inbox, outside, now_ms) if outside else (),
+        domain_live=await domains.is_live(tx, draft.sender.key.rpartition("@")[2], house),
         paused=await conduct.is_paused(tx),
         suspended=await conduct.suspended(tx, inbox.inbox_id) or await reputation.agent_suspended(tx, agent_id),
     )
@@ -403,9 +405,10 @@ async def _recipient(
     inbox: Inbox,
     address: Address,
     answered: Answered | None,
+    house: str,
     now_ms: int,
 ) -> Recipient:
-    found = await inboxes.find_by_address(system, address_keys(str(address)), now_ms)
+    found = await inboxes.find_by_address(system, address_keys(str(address)), house, now_ms)
     if found is not None and found.tenant_id == inbox.tenant_id:
         return Recipient(str(address), local=True, own=True)
     how = await conduct.contact(tx, agent_id, address.key)

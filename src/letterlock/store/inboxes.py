@@ -54,14 +54,16 @@ async def add(tx: Transaction, inbox: Inbox, address_keys: tuple[str, ...]) -> b
     *others, address_key = address_keys
     names = {f"other{n}": key for n, key in enumerate(others)}
     changed = await tx.run(
-        "INSERT INTO inboxes (tenant_id, inbox_id, agent_id, address, address_key, purpose, created_at, expires_at)"
-        " SELECT :tenant, :inbox_id, :agent_id, :address, :address_key, :purpose, :created_at, :expires_at"
+        "INSERT INTO inboxes (tenant_id, inbox_id, agent_id, address, address_key, domain, purpose, created_at,"
+        " expires_at)"
+        " SELECT :tenant, :inbox_id, :agent_id, :address, :address_key, :domain, :purpose, :created_at, :expires_at"
         f" WHERE NOT EXISTS (SELECT 1 FROM inboxes WHERE address_key IN ({_bound(names)}))"
         " ON CONFLICT (address_key) DO NOTHING",
         inbox_id=inbox.inbox_id,
         agent_id=inbox.agent_id,
         address=inbox.address,
         address_key=address_key,
+        domain=address_key.rpartition("@")[2],
         purpose=inbox.purpose,
         created_at=inbox.created_at,
         expires_at=inbox.expires_at,
@@ -82,32 +84,65 @@ async def find(tx: Transaction, *names: str) -> Inbox | None:
     return None
 
 
-async def find_by_address(tx: Transaction, address_keys: tuple[str, ...], now_ms: int) -> Inbox | None:
-    """The live inbox of whichever tenant for mail to the first of these keys that has one. A system read, for SMTP."""
+_LIVE = "i.deleted_at IS NULL AND (i.expires_at IS NULL OR i.expires_at > :now)"
+# Of a domain that its tenant holds, that nobody here holds and the tenant never lost, or of the house's own.
+_OF_LIVE_DOMAIN = (
+    "(i.domain = :house OR NOT EXISTS (SELECT 1 FROM domains d WHERE d.name = i.domain"
+    " AND (d.tenant_id = i.tenant_id) <> (d.state IN ('verified', 'failing'))))"
+)
+
+
+async def find_by_address(tx: Transaction, address_keys: tuple[str, ...], house: str, now_ms: int) -> Inbox | None:
+    """The live inbox of whichever tenant for mail to the first of these keys that has one, else the one that gets what
+    no other of their domain does. `house`: the domain of the settings. A system read, for SMTP."""
     names = {f"key{n}": key for n, key in enumerate(dict.fromkeys(address_keys))}
     if not names:
         return None
     rows = await tx.all(
-        f"SELECT {_COLUMNS}, address_key FROM inboxes WHERE address_key IN ({_bound(names)}) AND deleted_at IS NULL"
-        " AND (expires_at IS NULL OR expires_at > :now)",
+        f"SELECT {_COLUMNS}, address_key FROM inboxes i WHERE address_key IN ({_bound(names)}) AND {_LIVE}"
+        f" AND {_OF_LIVE_DOMAIN}",
+        house=house,
         now=now_ms,
         **names,
     )
     found = {row["address_key"]: row for row in rows}
-    return next((_inbox(found[key]) for key in names.values() if key in found), None)
+    if found:
+        return _inbox(next(found[key] for key in names.values() if key in found))
+    rest = await tx.one(
+        f"SELECT {_COLUMNS} FROM inboxes i WHERE (tenant_id, inbox_id) IN (SELECT tenant_id, catch_all FROM domains"
+        f" WHERE name = :name AND state IN ('verified', 'failing')) AND {_LIVE} AND {_OF_LIVE_DOMAIN}",
+        name=address_keys[0].rpartition("@")[2],
+        house=house,
+        now=now_ms,
+    )
+    return _inbox(rest) if rest else None
 
 
-async def find_by_token(tx: Transaction, token: str, now_ms: int) -> Inbox | None:
+async def find_by_token(tx: Transaction, token: str, house: str, now_ms: int) -> Inbox | None:
     """The live inbox whose email names `token` in its return path. A system read, for SMTP."""
     row = await tx.one(
-        f"SELECT {_COLUMNS} FROM inboxes WHERE (tenant_id, inbox_id) IN (SELECT s.tenant_id, s.inbox_id"
+        f"SELECT {_COLUMNS} FROM inboxes i WHERE (tenant_id, inbox_id) IN (SELECT s.tenant_id, s.inbox_id"
         " FROM deliveries d JOIN submissions s ON s.tenant_id = d.tenant_id AND s.submission_id = d.submission_id"
-        " WHERE d.token = :token AND d.token <> '') AND deleted_at IS NULL"
-        " AND (expires_at IS NULL OR expires_at > :now)",
+        f" WHERE d.token = :token AND d.token <> '') AND {_LIVE} AND {_OF_LIVE_DOMAIN}",
         token=token,
+        house=house,
         now=now_ms,
     )
     return _inbox(row) if row else None
+
+
+async def give_up(tx: Transaction, domain: str, holder: TenantId, now_ms: int, limit: int) -> int:
+    """Delete inboxes that other tenants have of a domain which `holder` holds now, for good: their addresses are free.
+    Returns how many. A system write."""
+    return await tx.run(
+        "UPDATE inboxes SET deleted_at = COALESCE(deleted_at, :now), address_key = address_key || ' ' || inbox_id,"
+        " domain = '' WHERE (tenant_id, inbox_id) IN (SELECT tenant_id, inbox_id FROM inboxes WHERE domain = :domain"
+        " AND tenant_id <> :holder LIMIT :limit)",
+        domain=domain,
+        holder=holder,
+        now=now_ms,
+        limit=limit,
+    )
 
 
 async def listed(
@@ -172,7 +207,7 @@ async def mark_deleted(tx: Transaction, inbox_id: InboxId, at_ms: int) -> bool:
 async def restore(tx: Transaction, inbox_id: InboxId, now_ms: int) -> bool:
     changed = await tx.run(
         "UPDATE inboxes SET deleted_at = NULL, expires_at = NULL WHERE tenant_id = :tenant AND inbox_id = :inbox_id"
-        " AND deleted_at > :since",
+        " AND deleted_at > :since AND domain <> ''",
         inbox_id=inbox_id,
         since=now_ms - RESTORABLE_MS,
     )

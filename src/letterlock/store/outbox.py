@@ -21,7 +21,7 @@ from letterlock.message.address import parse_address
 from letterlock.message.report import BOUNCES, TOKEN_CHARS, Report, Reported, token_of
 from letterlock.message.reporter import NOBODY, Reporter, may_report
 from letterlock.policy import APPROVAL, Reason
-from letterlock.store import audit, conduct, inboxes, reputation
+from letterlock.store import audit, conduct, domains, inboxes, reputation
 from letterlock.store.database import Row, Transaction
 
 Route = Literal["local", "relay"]
@@ -586,6 +586,7 @@ class Standing:
     there. `changed`: its bytes or its envelope are no longer those that were submitted."""
 
     live: bool
+    domain_live: bool
     suspended: str
     paused: bool
     suppressed: dict[str, str]
@@ -593,7 +594,7 @@ class Standing:
 
 
 async def standing(
-    tx: Transaction, submission: Submission, raw: bytes, recipients: Iterable[str], now_ms: int
+    tx: Transaction, submission: Submission, raw: bytes, recipients: Iterable[str], house: str, now_ms: int
 ) -> Standing:
     inbox = await inboxes.find(tx, submission.inbox_id)
     # Before the envelope was part of it the hash was of the bytes alone; what waited then may still go.
@@ -603,6 +604,7 @@ async def standing(
     )
     return Standing(
         live=inbox is not None and inbox.deleted_at is None and (inbox.expires_at is None or inbox.expires_at > now_ms),
+        domain_live=await domains.is_live(tx, parse_address(submission.sender).key.rpartition("@")[2], house),
         suspended=await conduct.suspended(tx, submission.inbox_id)
         or await reputation.agent_suspended(tx, submission.agent_id),
         paused=await conduct.is_paused(tx),

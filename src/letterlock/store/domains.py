@@ -1,0 +1,245 @@
+"""Domains of tenants, and the DKIM keys of each. Many tenants may claim a domain; at most one holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+from letterlock.ids import DomainId, InboxId, TenantId, new_id
+from letterlock.message.sign import KeyKind, SigningKey
+from letterlock.store.database import Row, Transaction
+
+DomainState = Literal["pending", "verified", "failing", "lapsed", "removed"]
+KeyState = Literal["new", "signing", "retiring"]
+HELD: Final = ("verified", "failing")
+"""The states in which a domain is its tenant's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """Times in milliseconds since 1970. `name`: A-labels; `report`: JSON; `unowned_since`: its ownership record is gone;
+    `next_check_at` None: only a person has it looked at again."""
+
+    tenant_id: TenantId
+    domain_id: DomainId
+    name: str
+    state: DomainState
+    token: str
+    catch_all: InboxId | None
+    report: str
+    checked_at: int | None
+    next_check_at: int | None
+    verified_at: int | None
+    failing_since: int | None
+    unowned_since: int | None
+    created_at: int
+
+    @property
+    def held(self) -> bool:
+        return self.state in HELD
+
+
+@dataclass(frozen=True, slots=True)
+class DkimKey:
+    """`pem`: the private key; `record`: the value of its record in the DNS."""
+
+    selector: str
+    kind: KeyKind
+    pem: str
+    record: str
+    state: KeyState
+    created_at: int
+    retire_at: int | None
+
+
+_COLUMNS = (
+    "tenant_id, domain_id, name, state, token, catch_all, report, checked_at, next_check_at, verified_at,"
+    " failing_since, unowned_since, created_at"
+)
+_IS_HELD = "state IN ('verified', 'failing')"
+
+
+def _domain(row: Row) -> Domain:
+    return Domain(*row)
+
+
+async def add(tx: Transaction, name: str, token: str, now_ms: int) -> Domain | None:
+    """A new claim, to be looked at soon; None when the tenant has the domain already."""
+    await tx.run("DELETE FROM domains WHERE tenant_id = :tenant AND name = :name AND state = 'removed'", name=name)
+    added = await tx.run(
+        "INSERT INTO domains (tenant_id, domain_id, name, state, token, next_check_at, created_at)"
+        " VALUES (:tenant, :domain_id, :name, 'pending', :token, :now, :now) ON CONFLICT (tenant_id, name) DO NOTHING",
+        domain_id=new_id("dm"),
+        name=name,
+        token=token,
+        now=now_ms,
+    )
+    return await find(tx, name) if added else None
+
+
+async def find(tx: Transaction, id_or_name: str) -> Domain | None:
+    """A domain of the tenant, not one that was removed."""
+    row = await tx.one(
+        f"SELECT {_COLUMNS} FROM domains WHERE tenant_id = :tenant AND (domain_id = :name OR name = :name)"
+        " AND state <> 'removed'",
+        name=id_or_name,
+    )
+    return _domain(row) if row else None
+
+
+async def of_tenant(tx: Transaction) -> list[Domain]:
+    """In the order they were claimed."""
+    rows = await tx.all(
+        f"SELECT {_COLUMNS} FROM domains WHERE tenant_id = :tenant AND state <> 'removed' ORDER BY domain_id"
+    )
+    return [_domain(row) for row in rows]
+
+
+async def holder(tx: Transaction, name: str) -> Domain | None:
+    """Whose domain it is, of all tenants. A system read."""
+    row = await tx.one(f"SELECT {_COLUMNS} FROM domains WHERE name = :name AND {_IS_HELD}", name=name)
+    return _domain(row) if row else None
+
+
+async def is_live(tx: Transaction, name: str, house: str) -> bool:
+    """Whether the tenant may use addresses of a domain it has inboxes of: it holds it, it is the `house`'s own, or
+    nobody ever claimed it here with success."""
+    if name == house:
+        return True
+    row = await tx.one(
+        f"SELECT 1 AS n FROM domains WHERE name = :name AND (tenant_id = :tenant) <> ({_IS_HELD})", name=name
+    )
+    return row is None
+
+
+async def due(tx: Transaction, now_ms: int, limit: int) -> list[Domain]:
+    """Those to be looked at, of all tenants. A system read."""
+    rows = await tx.all(
+        f"SELECT {_COLUMNS} FROM domains WHERE next_check_at <= :now ORDER BY next_check_at LIMIT :limit",
+        now=now_ms,
+        limit=limit,
+    )
+    return [_domain(row) for row in rows]
+
+
+async def lease(tx: Transaction, domain: Domain, until_ms: int) -> bool:
+    """Nobody else looks at it until then. False: somebody else does already."""
+    changed = await tx.run(
+        "UPDATE domains SET next_check_at = :until WHERE tenant_id = :tenant AND domain_id = :domain_id"
+        " AND next_check_at = :was",
+        until=until_ms,
+        domain_id=domain.domain_id,
+        was=domain.next_check_at,
+    )
+    return changed == 1
+
+
+async def put(tx: Transaction, domain: Domain) -> None:
+    """All that changes of a domain."""
+    await tx.run(
+        "UPDATE domains SET state = :state, catch_all = :catch_all, report = :report, checked_at = :checked_at,"
+        " next_check_at = :next_check_at, verified_at = :verified_at, failing_since = :failing_since,"
+        " unowned_since = :unowned_since WHERE tenant_id = :tenant AND domain_id = :domain_id",
+        domain_id=domain.domain_id,
+        state=domain.state,
+        catch_all=domain.catch_all,
+        report=domain.report,
+        checked_at=domain.checked_at,
+        next_check_at=domain.next_check_at,
+        verified_at=domain.verified_at,
+        failing_since=domain.failing_since,
+        unowned_since=domain.unowned_since,
+    )
+
+
+async def remove(tx: Transaction, domain: Domain) -> None:
+    """It and its keys. While there are inboxes of it a mark stays, so that they are not taken for those of a domain
+    nobody claimed."""
+    await tx.run(
+        "DELETE FROM dkim_keys WHERE tenant_id = :tenant AND domain_id = :domain_id", domain_id=domain.domain_id
+    )
+    if await inboxes_of(tx, domain.name):
+        await put(tx, replace(domain, state="removed", catch_all=None, report="", next_check_at=None))
+        return
+    await tx.run("DELETE FROM domains WHERE tenant_id = :tenant AND domain_id = :domain_id", domain_id=domain.domain_id)
+
+
+async def remove_all(tx: Transaction) -> None:
+    """Those of a tenant that ends."""
+    for domain in await of_tenant(tx):
+        await remove(tx, domain)
+
+
+async def inboxes_of(tx: Transaction, name: str) -> int:
+    """How many inboxes the tenant has of a domain, deleted ones too."""
+    row = await tx.one(
+        "SELECT COUNT(*) AS n FROM inboxes WHERE tenant_id = :tenant AND domain = :name",
+        name=name,
+    )
+    return int(row["n"]) if row else 0
+
+
+# --- DKIM keys --------------------------------------------------------------------------------------------------------
+
+
+async def keys(tx: Transaction, domain_id: DomainId) -> list[DkimKey]:
+    """RSA before Ed25519 (a verifier that knows one signature only takes the last), each from old to new."""
+    rows = await tx.all(
+        "SELECT selector, kind, pem, record, state, created_at, retire_at FROM dkim_keys WHERE tenant_id = :tenant"
+        " AND domain_id = :domain_id ORDER BY kind DESC, created_at, selector",
+        domain_id=domain_id,
+    )
+    return [DkimKey(*row) for row in rows]
+
+
+async def signing_keys(tx: Transaction, name: str) -> tuple[SigningKey, ...]:
+    """What mail of a domain that the tenant holds is signed with."""
+    found = await find(tx, name)
+    if found is None or not found.held:
+        return ()
+    return tuple(
+        SigningKey(name, key.selector, key.pem.encode())
+        for key in await keys(tx, found.domain_id)
+        if key.state == "signing"
+    )
+
+
+async def add_keys(tx: Transaction, domain_id: DomainId, made: Iterable[DkimKey]) -> None:
+    await tx.many(
+        "INSERT INTO dkim_keys (tenant_id, domain_id, selector, kind, pem, record, state, created_at)"
+        " VALUES (:tenant, :domain_id, :selector, :kind, :pem, :record, :state, :created_at)",
+        [
+            {
+                "domain_id": domain_id,
+                "selector": key.selector,
+                "kind": key.kind,
+                "pem": key.pem,
+                "record": key.record,
+                "state": key.state,
+                "created_at": key.created_at,
+            }
+            for key in made
+        ],
+    )
+
+
+async def set_key_state(
+    tx: Transaction, domain_id: DomainId, selector: str, state: KeyState, retire_at: int | None = None
+) -> None:
+    await tx.run(
+        "UPDATE dkim_keys SET state = :state, retire_at = :retire_at WHERE tenant_id = :tenant"
+        " AND domain_id = :domain_id AND selector = :selector",
+        domain_id=domain_id,
+        selector=selector,
+        state=state,
+        retire_at=retire_at,
+    )
+
+
+async def drop_key(tx: Transaction, domain_id: DomainId, selector: str) -> None:
+    await tx.run(
+        "DELETE FROM dkim_keys WHERE tenant_id = :tenant AND domain_id = :domain_id AND selector = :selector",
+        domain_id=domain_id,
+        selector=selector,
+    )
