@@ -146,9 +146,7 @@ async def _follow(app: App, system: Transaction, asked: Domain, looked: Looked, 
     await _turn_keys(tx, before, looked, now)
     if after.state != before.state:
         lacking = sorted({one.record.purpose for one in looked.lacking})
-        await audit.append(
-            tx, now, actor, f"domain.{after.state}", after.domain_id, domain=after.name, lacking=lacking
-        )
+        await audit.append(tx, now, actor, f"domain.{after.state}", after.domain_id, domain=after.name, lacking=lacking)
     return after
 
 
@@ -199,9 +197,7 @@ async def _turn_keys(tx: Transaction, domain: Domain, looked: Looked, now_ms: in
             await domains.set_key_state(tx, domain.domain_id, key.selector, "signing")
             for older in keys:
                 if older.kind == key.kind and older.state == "signing":
-                    await domains.set_key_state(
-                        tx, domain.domain_id, older.selector, "retiring", now_ms + RETIRE_MS
-                    )
+                    await domains.set_key_state(tx, domain.domain_id, older.selector, "retiring", now_ms + RETIRE_MS)
         elif key.state == "retiring" and (key.retire_at or 0) <= now_ms:
             await domains.drop_key(tx, domain.domain_id, key.selector)
 

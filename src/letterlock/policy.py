@@ -22,8 +22,8 @@ THREAD_EMAILS_PER_HOUR = 30
 """No conversation of people needs more from one side; two agents answering each other do."""
 
 Refusal = Literal[
-    "no_recipient", "too_many_recipients", "sender_inbox", "sender_domain", "no_such_inbox", "loop", "suppressed", "suspended", "limit",
-    "executable", "too_large",
+    "no_recipient", "too_many_recipients", "sender_inbox", "sender_domain", "no_such_inbox", "loop", "suppressed",
+    "suspended", "limit", "executable", "too_large",
 ]  # fmt: skip
 Hold = Literal[
     "paused", "first_emails", "thread_limit", "unknown_recipient", "only_from_mail", "forward", "carries_code",

@@ -178,7 +178,9 @@ class Settings(BaseSettings):
             raise ValueError(f"name at least one of {', '.join(TOOLSETS)}")
         return value
 
-    @field_validator("toolsets", "http_allowed_hosts", "http_allowed_origins", "webhook_ports", "domain_mx", mode="before")
+    @field_validator(
+        "toolsets", "http_allowed_hosts", "http_allowed_origins", "webhook_ports", "domain_mx", mode="before"
+    )
     @classmethod
     def _split_commas(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

@@ -1,5 +1,5 @@
-"""DOMAINS: the domains of a tenant. It claims one, sets the records it is told in the DNS, and has them looked at; whose
-ownership record stands there holds the domain. What others claim or hold is told to nobody.
+"""DOMAINS: the domains of a tenant. It claims one, sets the records it is told in the DNS, and has them looked at;
+whose ownership record stands there holds the domain. What others claim or hold is told to nobody.
 """
 
 from __future__ import annotations
@@ -162,9 +162,7 @@ async def remove_domain(app: App, caller: Caller, request: OneDomain) -> DomainR
     async def remove(tx: Transaction) -> Domain:
         domain = await _own(tx, request.domain)
         await domains.remove(tx, domain)
-        await audit.append(
-            tx, app.now_ms(), caller.agent_id, "domain.removed", domain.domain_id, domain=domain.name
-        )
+        await audit.append(tx, app.now_ms(), caller.agent_id, "domain.removed", domain.domain_id, domain=domain.name)
         return domain
 
     removed = await app.database.write(caller.tenant_id, remove)

@@ -245,11 +245,18 @@ class InboxEvent(BaseModel):
     at: datetime
 
 
+class DomainEvent(BaseModel):
+    domain_id: str
+    domain: str
+    lacking: list[str] = Field(description="which required records are not as they must be")
+    at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     place: Place
     kind: str
-    data: EmailEvent | SubmissionEvent | InboxEvent
+    data: EmailEvent | SubmissionEvent | InboxEvent | DomainEvent
 
 
 _OF_SUBMISSIONS = {
@@ -270,8 +277,11 @@ _OF_TRIES = (
     ("sent", "email.sent"),
     ("delivered", "email.delivered"),
 )
+_OF_DOMAINS = {"domain.added", "domain.verified", "domain.failing", "domain.lapsed", "domain.removed"}
 _OF_INBOXES = {"inbox.created", "inbox.deleted", "inbox.restored", "inbox.suspended", "inbox.resumed"}
-EVENTS = tuple(sorted({"email.filed", *_OF_SUBMISSIONS.values(), *(kind for _, kind in _OF_TRIES), *_OF_INBOXES}))
+EVENTS = tuple(
+    sorted({"email.filed", *_OF_SUBMISSIONS.values(), *(kind for _, kind in _OF_TRIES), *_OF_INBOXES, *_OF_DOMAINS})
+)
 
 
 @dataclass(slots=True)
@@ -379,11 +389,21 @@ def _email_event(email: Email) -> EmailEvent:
     )
 
 
-async def _told(tx: Transaction, caller: Caller, entry: Entry) -> tuple[str, SubmissionEvent | InboxEvent] | None:
+async def _told(
+    tx: Transaction, caller: Caller, entry: Entry
+) -> tuple[str, SubmissionEvent | InboxEvent | DomainEvent] | None:
     """The event that a row of the audit log makes for this caller."""
     if entry.action in _OF_INBOXES:
         mine = caller.inbox_id in (None, entry.subject)
         return (entry.action, InboxEvent(inbox_id=entry.subject, at=moment(entry.at))) if mine else None
+    if entry.action in _OF_DOMAINS:
+        told = DomainEvent(
+            domain_id=entry.subject,
+            domain=entry.detail["domain"],
+            lacking=entry.detail.get("lacking", []),
+            at=moment(entry.at),
+        )
+        return (entry.action, told) if caller.inbox_id is None else None
     states: dict[str, str] = {}
     kind: str | None = _OF_SUBMISSIONS.get(entry.action)
     if entry.action == "email.tried":

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from letterlock.doors import people, tenancy, webhooks
+from letterlock.doors import domains, people, tenancy, webhooks
 from letterlock.doors.command import OPTIONS, TENANT, as_person, save_new, settings_from, with_app, with_options
 from letterlock.errors import CallerError, LetterlockError, NotFound
 from letterlock.settings import Settings
@@ -249,7 +249,7 @@ def mail_save(outer: dict[str, Any], /, email_id: str, file: Path, attachment: i
 
 
 # A matter with commands of its own has a module of its own.
-for matter in (people, tenancy, webhooks):
+for matter in (people, tenancy, webhooks, domains):
     matter.add_to(cli)
 
 

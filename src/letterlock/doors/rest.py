@@ -26,6 +26,7 @@ from letterlock.actions.administration import ADMINISTRATION
 from letterlock.actions.caller import Caller
 from letterlock.actions.catalog import BY_NAME, Action, perform
 from letterlock.actions.deciding import DECIDING
+from letterlock.actions.domains import DOMAINS
 from letterlock.actions.following import FOLLOWING, Event, Place, Streams, follow, place_to_start
 from letterlock.actions.inboxes import ChooseInbox
 from letterlock.actions.platform import PLATFORM, standing
@@ -62,7 +63,7 @@ class WaitForOtp(waiting.WaitForOtp):
 
 
 # Every table of actions that has routes.
-_TABLES = (PLATFORM, ADMINISTRATION, DECIDING, FOLLOWING, REVEALING, WEBHOOKS)
+_TABLES = (PLATFORM, ADMINISTRATION, DECIDING, FOLLOWING, REVEALING, WEBHOOKS, DOMAINS)
 _ACTIONS = {
     **BY_NAME,
     **{action.name: action for table in _TABLES for action in table},
@@ -121,6 +122,13 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     _at("DELETE", "/webhooks/{webhook_id}", "remove_webhook"),
     _at("POST", "/webhooks/{webhook_id}/test", "test_webhook"),
     _at("POST", "/webhooks/{webhook_id}/replay", "replay_webhook"),
+    _at("POST", "/domains", "add_domain", 201),
+    _at("GET", "/domains", "list_domains"),
+    _at("GET", "/domains/{domain}", "get_domain"),
+    _at("DELETE", "/domains/{domain}", "remove_domain"),
+    _at("POST", "/domains/{domain}/verify", "verify_domain"),
+    _at("POST", "/domains/{domain}/catch-all", "set_catch_all"),
+    _at("POST", "/domains/{domain}/rotation", "rotate_keys"),
     _at("GET", "/usage", "get_usage"),
     _at("POST", "/tenants", "add_tenant", 201),
     _at("GET", "/tenants", "list_tenants"),

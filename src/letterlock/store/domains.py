@@ -18,8 +18,8 @@ HELD: Final = ("verified", "failing")
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """Times in milliseconds since 1970. `name`: A-labels; `report`: JSON; `unowned_since`: its ownership record is gone;
-    `next_check_at` None: only a person has it looked at again."""
+    """Times in milliseconds since 1970. `name`: A-labels; `report`: JSON; `unowned_since`: its ownership record is
+    gone; `next_check_at` None: only a person has it looked at again."""
 
     tenant_id: TenantId
     domain_id: DomainId
