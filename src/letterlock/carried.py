@@ -6,8 +6,11 @@ was read.
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Iterable
+import zlib
+from array import array
+from collections.abc import Iterable, Iterator
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
@@ -52,14 +55,18 @@ _MOST_SECRET: Final = 400
 _TOKEN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_~+!#$-]{5,99}")
 
 
-def carried(written: str, codes: Iterable[str], read: Iterable[str]) -> tuple[Carried, ...]:
+def carried(
+    written: str, codes: Iterable[str], read: Iterable[str], traces: Iterable[bytes] = ()
+) -> tuple[Carried, ...]:
     """What `written` (subject, text, HTML and names of an email) carries: any of `codes`, a credential, a run of words
-    of one of `read` (texts of emails), or a link with data in it. Each kind once."""
+    of one of `read` (texts of emails) or of an email that left one of `traces`, or a link with data in it. Each kind
+    once."""
     text = written[:_MOST_CHARS]
     views = list(disguises_undone(text))
     packed = [squeezed(view) for view in views]
     found: list[Carried] = []
-    if _holds_code(text, packed, {code for code in codes if code}):
+    met = _met(views, packed, traces)
+    if "code" in met or _holds_code(text, packed, {code for code in codes if code}):
         found.append("carries_code")
     if any(find_credentials(view) for view in views):
         found.append("carries_secret")
@@ -67,11 +74,92 @@ def carried(written: str, codes: Iterable[str], read: Iterable[str]) -> tuple[Ca
     named = {number for view in views for number in _numbers(view)}
     pieces = {view[at : at + _SHINGLE] for view in packed for at in range(len(view) - _SHINGLE + 1)}
     whole = "\n".join(packed)
-    if any(_repeats(each[:_MOST_CHARS], said, named, pieces, whole) for each in read):
+    if met - {"code"} or any(_repeats(each[:_MOST_CHARS], said, named, pieces, whole) for each in read):
         found.append("carries_mail")
     if any(_has_data(url) for url in _URL.findall(text)):
         found.append("carries_link")
     return tuple(found)
+
+
+# --- traces -----------------------------------------------------------------------------------------------------------
+
+_Kind = Literal["code", "words", "letters", "number", "secret", "address"]
+_MOST_DIGESTS: Final = 4_000
+"""In one trace: eight bytes each."""
+_ONE_RUN_IN: Final = 4
+_ONE_SHINGLE_IN: Final = 16
+_CHOSEN_BY: Final = 8
+"""Letters that decide whether the shingle they begin is kept; both sides choose the same ones."""
+_LONG_CODE: Final = 6
+_ADDRESS: Final = re.compile(r"[^\s<>()\[\]\"',;:@]{1,64}@(?:[\w-]{1,63}\.){1,8}[\w-]{2,63}")
+_AT: Final = re.compile(r"\s*[(\[{<]\s*at\s*[)\]}>]\s*|\s+at\s+")
+_DOT: Final = re.compile(r"\s*[(\[{<]\s*dot\s*[)\]}>]\s*|\s+dot\s+")
+
+
+def trace(text: str, code: str, addresses: Iterable[str]) -> bytes:
+    """What is kept of an email that was read (its words, its one-time code, the addresses in its header), so that it
+    is known again without being kept: digests of one in four runs of words, of one in sixteen of letters, of numbers,
+    secrets and addresses, at most 32 KB."""
+    text = text[:_MOST_CHARS]
+    plain = _DOT.sub(".", _AT.sub("@", text.lower()))
+    digests = [
+        *(_digest("code", squeezed(code)) for code in (code,) if len(squeezed(code)) >= _LONG_CODE),
+        *(_digest("address", each.lower()) for each in (*addresses, *_ADDRESS.findall(plain))),
+        *(_digest("number", number.lower()) for number in _numbers(text)),
+        *(_digest("secret", secret) for secret in _secrets(text)),
+        *sorted(_sampled([text], [squeezed(text)])),
+    ]
+    return array("Q", sorted(set(digests[:_MOST_DIGESTS]))).tobytes()
+
+
+def names(left: bytes, address: str) -> bool:
+    """Whether the email that left this trace names the address."""
+    return _digest("address", address.lower()) in array("Q", left)
+
+
+def _met(views: list[str], packed: list[str], traces: Iterable[bytes]) -> set[_Kind]:
+    """What `views` share with emails that left traces."""
+    left = [array("Q", each) for each in traces]
+    if not left:
+        return set()
+    tokens = {squeezed(token) for view in views for token in _tokens(view)}
+    numbers = {number.lower() for view in views for number in _numbers(view)}
+    kinds: dict[int, _Kind] = dict.fromkeys(_sampled(views, packed), "words")
+    kinds |= dict.fromkeys((_digest("secret", each) for each in tokens), "secret")
+    kinds |= dict.fromkeys((_digest("number", each) for each in tokens | numbers), "number")
+    kinds |= dict.fromkeys((_digest("code", each) for each in tokens | numbers), "code")
+    return {kinds[digest] for each in left for digest in each if digest in kinds}
+
+
+def _tokens(text: str) -> Iterator[str]:
+    for token in text.split():
+        yield token
+        yield from re.split(r"[/?#&=;:,]", token)
+
+
+def _sampled(views: Iterable[str], packed: Iterable[str]) -> set[int]:
+    found = set()
+    for view in views:
+        words = _WORD.findall(view.lower())
+        for at in range(len(words) - _RUN + 1):
+            run = " ".join(words[at : at + _RUN])
+            if zlib.crc32(run.encode("utf-8", "surrogatepass")) % _ONE_RUN_IN == 0:
+                found.add(_digest("words", run))
+    for view in packed:
+        # Two bytes for a letter, so that any part can be cut out without being encoded again.
+        octets = view.encode("utf-16-le", "surrogatepass")
+        for at in range(0, len(octets) - 2 * _SHINGLE + 1, 2):
+            if zlib.crc32(octets[at : at + 2 * _CHOSEN_BY]) % _ONE_SHINGLE_IN == 0:
+                found.add(_digest("letters", octets[at : at + 2 * _SHINGLE].hex()))
+    return found
+
+
+def _digest(kind: _Kind, content: str) -> int:
+    named = f"{kind} {content}".encode("utf-8", "surrogatepass")
+    return int.from_bytes(hashlib.blake2b(named, digest_size=8).digest())
+
+
+# --- compared with whole texts ----------------------------------------------------------------------------------------
 
 
 def _holds_code(text: str, packed: list[str], codes: set[str]) -> bool:

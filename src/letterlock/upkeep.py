@@ -12,7 +12,7 @@ import logging
 
 from letterlock.app import App
 from letterlock.errors import StoreError
-from letterlock.store import conduct, emails, inboxes
+from letterlock.store import conduct, emails, inboxes, traces
 
 log = logging.getLogger(__name__)
 
@@ -40,9 +40,21 @@ async def run_once(app: App) -> None:
     forget = now - max(conduct.REMEMBERED_MS, int(app.settings.taint_hours * 3_600_000))
     while await app.database.write_system(lambda tx: conduct.forget_reads(tx, forget, CHUNK)):
         await asyncio.sleep(_PAUSE_S)
+    while await app.database.write_system(lambda tx: traces.forget(tx, forget, CHUNK)):
+        await asyncio.sleep(_PAUSE_S)
+    # Before anything is removed: what agents read binds them when it is gone.
+    await _trace(app, now)
     while (found := await app.database.read_system(lambda tx: inboxes.removable(tx, now))) is not None:
         tenant_id, inbox_id = found
         while await app.database.write(tenant_id, lambda tx, i=inbox_id: emails.remove_some(tx, i, CHUNK)):  # type: ignore[misc]
             await asyncio.sleep(_PAUSE_S)
         await app.database.write(tenant_id, lambda tx, i=inbox_id: inboxes.remove(tx, i))  # type: ignore[misc]
     app.wake.forget_dead()
+
+
+async def _trace(app: App, now_ms: int) -> None:
+    while found := await app.database.read_system(lambda tx: traces.untraced(tx, CHUNK)):
+        # A few milliseconds for each; the loop has other work.
+        made = await asyncio.to_thread(lambda f=found: [(each, each.trace()) for each in f])  # type: ignore[misc]
+        await app.database.write_system(lambda tx, m=made: traces.add(tx, m, now_ms))  # type: ignore[misc]
+        await asyncio.sleep(_PAUSE_S)

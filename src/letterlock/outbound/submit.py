@@ -19,7 +19,7 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -28,13 +28,14 @@ from letterlock.canary import carries_mark
 from letterlock.carried import Carried, carried
 from letterlock.domains import domain_of
 from letterlock.errors import Conflict, InvalidRequest, NotAllowed, NotFound
-from letterlock.ids import AgentId, EmailId, InboxId, SubmissionId, TenantId, ThreadId, new_id
+from letterlock.ids import AgentId, EmailId, SubmissionId, TenantId, ThreadId, new_id
 from letterlock.inbound.accept import address_keys, own_keys
 from letterlock.message.address import Address, parse_address
 from letterlock.message.compose import Draft, File, compose
 from letterlock.message.markdown import text_of
 from letterlock.outbound.deliver import LEASE_MS, deliver
 from letterlock.outbound.marks import planted_with
+from letterlock.outbound.remembered import remembered
 from letterlock.outbound.routes import has_ways, way_to
 from letterlock.outgoing import Alarm, Outgoing, alarms
 from letterlock.policy import APPROVAL, Decision, Limit, Recipient, SendContext, decide
@@ -50,10 +51,6 @@ from letterlock.wake import OUTBOX
 SAME_REQUEST_MS = 10 * 60 * 1000
 _HOUR_MS = 3_600_000
 _DAY_MS = 24 * _HOUR_MS
-_MOST_COMPARED = 500
-_MOST_COMPARED_CHARS = 5_000_000
-_MOST_CODES = 5_000
-_LASTING = 6
 _MOST_OF_FILE = 50_000
 _MOST_PACKED = 20
 _MOST_MENTIONS = 50
@@ -111,11 +108,17 @@ async def submit(
     now = app.now_ms()
     owner = new_id("worker")
     words = await asyncio.to_thread(_words, draft)
-    codes, texts = await app.database.read(
-        inbox.tenant_id, lambda tx: _remembered(tx, agent_id, inbox.inbox_id, draft, answered, now)
+    memory = await remembered(
+        app,
+        inbox.tenant_id,
+        agent_id,
+        {address.key for address in draft.recipients},
+        (inbox.inbox_id, answered.thread_id) if answered else None,
+        now,
     )
+    from_gone = {key: memory.gone_naming(key) for key in {address.key for address in draft.recipients}}
     # Every disguise takes a while to look through.
-    carries = await asyncio.to_thread(carried, words, codes, texts)
+    carries = await asyncio.to_thread(carried, words, memory.codes, memory.texts, memory.traces)
     stands_out = await _alarms(app, inbox, draft, words, len(raw))
 
     async def keep(system: Transaction) -> tuple[Submitted, list[Lease]] | _Refused:
@@ -123,7 +126,9 @@ async def submit(
         known = await _known(tx, inbox, name, key, request_hash, now)
         if known is not None:
             return Submitted(known, True), []
-        context = await _context(app, system, tx, agent_id, inbox, draft, answered, carries, stands_out, passes_on, now)
+        context = await _context(
+            app, system, tx, agent_id, inbox, draft, answered, carries, stands_out, passes_on, from_gone, now
+        )
         decision = decide(context)
         unreachable = tuple(one for one in context.recipients if not one.local and _lane(app, inbox, one) is None)
         if decision.kind == "allow" and unreachable:
@@ -291,38 +296,6 @@ def _packed(data: bytes) -> Iterator[bytes]:
             yield re.sub(rb"<[^<>]*>", b"", beginning) if beginning.lstrip().startswith(b"<") else beginning
 
 
-async def _remembered(
-    tx: Transaction,
-    agent_id: AgentId,
-    inbox_id: InboxId,
-    draft: Draft,
-    answered: Answered | None,
-    now_ms: int,
-) -> tuple[list[str], list[str]]:
-    """The codes that came, and the texts of mail that the agent read, without what every recipient has already."""
-    recipients = {address.key for address in draft.recipients}
-    texts: list[str] = []
-    room = _MOST_COMPARED_CHARS
-    read = await conduct.read_lately(tx, agent_id, now_ms - conduct.REMEMBERED_MS, _MOST_COMPARED)
-    for email in await emails.by_ids(tx, read):
-        report = await emails.inspection(tx, email.email_id)
-        if report is None:
-            continue
-        if answered and email.thread_id == answered.thread_id and email.inbox_id == inbox_id:
-            authors = (report.from_,) if report.from_ else ()
-            had_it = {mailbox.address.lower() for mailbox in (*report.to, *report.cc, *authors)}
-            if recipients <= had_it:
-                continue
-        texts.append("\n".join((report.subject, report.text, *(said.text for said in report.attached))))
-        room -= len(texts[-1])
-        if room < 0:
-            break
-    codes = await conduct.codes_since(tx, now_ms - _DAY_MS)
-    # Some work for longer than a day; short ones would be met by chance.
-    older = await conduct.codes_since(tx, now_ms - conduct.REMEMBERED_MS, _MOST_CODES)
-    return [*codes, *(code for code in older if len(code) >= _LASTING)], texts
-
-
 async def _alarms(app: App, inbox: Inbox, draft: Draft, words: str, size: int) -> tuple[Alarm, ...]:
     async def known(tx: Transaction) -> tuple[tuple[str, ...], tuple[str, ...]]:
         return await conduct.domains(tx, "sent", _MOST_DOMAINS), await conduct.domains(tx, "named", _MOST_DOMAINS)
@@ -363,12 +336,16 @@ async def _context(
     carries: tuple[Carried, ...],
     stands_out: tuple[Alarm, ...],
     passes_on: Literal["", "mail"],
+    from_gone: Mapping[str, Sequence[bool]],
     now_ms: int,
 ) -> SendContext:
     settings, house = app.settings, domain_of(app.settings)
     sender = await inboxes.find(tx, inbox.inbox_id)
     recipients = tuple(
-        [await _recipient(system, tx, agent_id, inbox, each, answered, house, now_ms) for each in draft.recipients]
+        [
+            await _recipient(system, tx, agent_id, inbox, each, answered, from_gone[each.key], house, now_ms)
+            for each in draft.recipients
+        ]
     )
     outside = sum(not recipient.own for recipient in recipients)
     hour, day = [
@@ -405,6 +382,7 @@ async def _recipient(
     inbox: Inbox,
     address: Address,
     answered: Answered | None,
+    from_gone: Sequence[bool],
     house: str,
     now_ms: int,
 ) -> Recipient:
@@ -418,17 +396,20 @@ async def _recipient(
         named=how == "named",
         known=how != "",
         answered=answered is not None and answered.author == address.key,
-        only_from_mail=not how and await _only_from_mail(tx, agent_id, address),
+        only_from_mail=not how and await _only_from_mail(tx, agent_id, address, from_gone),
         suppressed=await conduct.suppression(tx, address.key),
     )
 
 
-async def _only_from_mail(tx: Transaction, agent_id: AgentId, address: Address) -> bool:
-    """Whether mail speaks of the address, and none of it is vouched for."""
-    found = await tx.match_terms(None, query_terms(str(address)), 2**62, _MOST_MENTIONS)
-    mentions = await emails.by_ids(tx, found)
+async def _only_from_mail(tx: Transaction, agent_id: AgentId, address: Address, from_gone: Sequence[bool]) -> bool:
+    """Whether mail speaks of the address, and none of it is vouched for. `from_gone`: whether something vouched for
+    each email that spoke of it and is gone."""
+    found = await tx.match_terms(None, query_terms(str(address)), 2**62, _MOST_MENTIONS, deleted=True)
+    mentions = await emails.by_ids(tx, found, deleted=True)
+    if any(from_gone):
+        return False
     # What an agent here wrote itself says of nobody that they may be written to: it may repeat what it read.
-    return bool(mentions) and not any(
+    return bool(mentions or from_gone) and not any(
         [await vouched(tx, agent_id, email) and not await _is_own(tx, email) for email in mentions]
     )
 

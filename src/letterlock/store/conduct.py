@@ -72,18 +72,6 @@ async def is_tainted(tx: Transaction, agent_id: AgentId, since_ms: int) -> bool:
     return row is not None
 
 
-async def read_lately(tx: Transaction, agent_id: AgentId, since_ms: int, limit: int) -> list[EmailId]:
-    """What the agent was shown since then, newest first."""
-    rows = await tx.all(
-        "SELECT email_id FROM reads WHERE tenant_id = :tenant AND agent_id = :agent_id AND at >= :since"
-        " ORDER BY at DESC LIMIT :limit",
-        agent_id=agent_id,
-        since=since_ms,
-        limit=limit,
-    )
-    return [row["email_id"] for row in rows]
-
-
 async def forget_reads(tx: Transaction, before_ms: int, limit: int) -> int:
     """A system write; returns how many went."""
     return await tx.run(

@@ -50,10 +50,10 @@ class Transaction(Protocol):
     async def drop_terms(self, email_ids: Iterable[EmailId]) -> None: ...
 
     async def match_terms(
-        self, inbox_id: InboxId | None, terms: Iterable[str], before: int, limit: int
+        self, inbox_id: InboxId | None, terms: Iterable[str], before: int, limit: int, *, deleted: bool = False
     ) -> list[EmailId]:
-        """Ids of filed emails (of one live inbox, or None: of all live ones) that have a term beginning with each of
-        `terms`, newest first, only those filed before the tenant's number `before`."""
+        """Ids of filed emails (of one live inbox, or None: of all live ones, with `deleted` of those too) that have a
+        term beginning with each of `terms`, newest first, only those filed before the tenant's number `before`."""
 
 
 Work = Callable[[Transaction], Awaitable[T]]

@@ -107,7 +107,7 @@ class Filed(BaseModel):
 
     def report(self) -> Inspection:
         """The whole report that was packed."""
-        return _unpack(self.packed, self.findings)
+        return unpack(self.packed, self.findings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +145,9 @@ _COLUMNS = (
     " e.from_address, e.from_name, e.from_domain, e.aligned, e.subject, e.snippet, e.level, e.score, e.category,"
     " e.attachments, e.links, e.unread, e.code, e.code_given_at"
 )
-_LIVE = (
-    " JOIN inboxes i ON i.tenant_id = e.tenant_id AND i.inbox_id = e.inbox_id AND i.deleted_at IS NULL"
-    " WHERE e.tenant_id = :tenant AND e.state = 'filed'"
-)
+_IN_INBOXES = " JOIN inboxes i ON i.tenant_id = e.tenant_id AND i.inbox_id = e.inbox_id"
+_FILED = " WHERE e.tenant_id = :tenant AND e.state = 'filed'"
+_LIVE = f"{_IN_INBOXES} AND i.deleted_at IS NULL{_FILED}"
 
 
 _ALIGNED, _LEVEL, _UNREAD = (Email.__slots__.index(name) for name in ("aligned", "level", "unread"))
@@ -287,7 +286,7 @@ async def next_filed(tx: Transaction, after: str, limit: int) -> list[tuple[Unfi
         after=after,
         limit=limit,
     )
-    return [(_unfiled(row), _unpack(row["inspection"], ()).authentication) for row in rows]
+    return [(_unfiled(row), unpack(row["inspection"], ()).authentication) for row in rows]
 
 
 _UNREAD_COLUMNS = (
@@ -444,9 +443,10 @@ async def get(tx: Transaction, email_id: EmailId) -> Email | None:
     return _email(row) if row else None
 
 
-async def inspection(tx: Transaction, email_id: EmailId) -> Inspection | None:
-    """The whole report on one email."""
-    row = await tx.one(f"SELECT e.inspection FROM emails e{_LIVE} AND e.email_id = :email_id", email_id=email_id)
+async def inspection(tx: Transaction, email_id: EmailId, *, deleted: bool = False) -> Inspection | None:
+    """The whole report on one email; `deleted`: also in an inbox that is deleted."""
+    which = f"{_IN_INBOXES}{_FILED}" if deleted else _LIVE
+    row = await tx.one(f"SELECT e.inspection FROM emails e{which} AND e.email_id = :email_id", email_id=email_id)
     if row is None:
         return None
     rows = await tx.all(
@@ -458,10 +458,11 @@ async def inspection(tx: Transaction, email_id: EmailId) -> Inspection | None:
         Finding(r["rule"], r["reason"], r["weight"], r["location"], r["span_start"], r["span_end"], r["excerpt"])
         for r in rows
     )
-    return _unpack(row["inspection"], findings)
+    return unpack(row["inspection"], findings)
 
 
-def _unpack(packed: bytes, findings: Iterable[Finding]) -> Inspection:
+def unpack(packed: bytes, findings: Iterable[Finding]) -> Inspection:
+    """The report that was packed, with its findings."""
     report = json.loads(zstandard.decompress(packed))
     report["screening"]["findings"] = tuple(findings)
     return Inspection.model_validate(report)
@@ -519,11 +520,12 @@ async def count_in_thread(tx: Transaction, thread_id: ThreadId) -> int:
     return row["n"] if row else 0
 
 
-async def by_ids(tx: Transaction, email_ids: Sequence[EmailId]) -> list[Email]:
-    """These emails, in this order, without those that are gone."""
+async def by_ids(tx: Transaction, email_ids: Sequence[EmailId], *, deleted: bool = False) -> list[Email]:
+    """These emails, in this order, without those that are gone and, unless `deleted`, those in deleted inboxes."""
+    which = f"{_IN_INBOXES}{_FILED}" if deleted else _LIVE
     names = {f"e{n}": email_id for n, email_id in enumerate(email_ids)}
     rows = await tx.all(
-        f"SELECT {_COLUMNS} FROM emails e{_LIVE} AND e.email_id IN ({', '.join(f':{name}' for name in names)})",
+        f"SELECT {_COLUMNS} FROM emails e{which} AND e.email_id IN ({', '.join(f':{name}' for name in names)})",
         **names,
     )
     found = {row["email_id"]: _email(row) for row in rows}

@@ -32,7 +32,7 @@ from letterlock.store.database import Row, T, Work
 
 log = logging.getLogger(__name__)
 
-SCHEMA_VERSION = 10
+SCHEMA_VERSION = 11
 AUDIT_KEY = "audit.key"
 BUSY_MS = 10_000
 KNOWN_BUSY_MS = 500
@@ -114,7 +114,7 @@ class _Transaction:
                 self._connection.execute("DELETE FROM email_terms WHERE rowid = ?", (row["document"],))
 
     async def match_terms(
-        self, inbox_id: InboxId | None, terms: Iterable[str], before: int, limit: int
+        self, inbox_id: InboxId | None, terms: Iterable[str], before: int, limit: int, *, deleted: bool = False
     ) -> list[EmailId]:
         # Terms hold letters and digits only (store/terms.py), so that a quoted string cannot be left.
         words = " AND ".join(f'body:"{term}" *' for term in terms)
@@ -122,7 +122,8 @@ class _Transaction:
         rows = self._connection.execute(
             "SELECT e.email_id FROM email_terms t CROSS JOIN email_documents d ON d.document = t.rowid"
             " CROSS JOIN emails e ON e.tenant_id = d.tenant_id AND e.email_id = d.email_id"
-            " CROSS JOIN inboxes i ON i.tenant_id = e.tenant_id AND i.inbox_id = e.inbox_id AND i.deleted_at IS NULL"
+            " CROSS JOIN inboxes i ON i.tenant_id = e.tenant_id AND i.inbox_id = e.inbox_id"
+            f"{'' if deleted else ' AND i.deleted_at IS NULL'}"
             " WHERE t.email_terms MATCH ? AND e.tenant_id = ? AND e.state = 'filed' AND e.filed < ?"
             " ORDER BY t.rowid DESC LIMIT ?",
             (f'scope:"{_scope(inbox_id or self._tenant)}" AND {words}', self._tenant, before, limit),
