@@ -244,6 +244,12 @@ class Settings(BaseSettings):
         return toolset in self.toolsets and (read_only or not self.read_only)
 
     @property
+    def call_bytes(self) -> int:
+        """The largest call that may bring files, in bytes: base64 makes four of three, words and line ends come on
+        top."""
+        return self.attach_bytes * 13 // 9 + 2_000_000
+
+    @property
     def asks_dns(self) -> bool:
         """`auto` means: as soon as strangers can deliver, directly or through an edge MTA. A sandbox asks nobody."""
         return self.dns == "on" or (self.dns == "auto" and (not self.smtp_is_loopback or self.lmtp_port > 0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -176,6 +177,27 @@ def test_a_request_that_is_too_long_is_refused_with_an_answer(served: Served, pa
     for headers, statuses in (({"Authorization": f"Bearer {served.key}"}, (404, 413)), ({}, (401,))):
         said = httpx2.post(f"{served.url}{path}", content=body, headers={**ACCEPT, **headers}, timeout=30)
         assert said.status_code in statuses
+        if said.status_code == 413:
+            assert said.headers["content-type"] == "application/problem+json"
+            assert said.json()["code"] == "too_large"
+            assert "attach_bytes" in said.json()["next_step"]
+
+
+async def test_a_file_that_the_setting_allows_is_taken_over_http(served: Served) -> None:
+    # More than the SDK takes of itself, which is 4 MiB.
+    content = base64.b64encode(bytes(3_600_000)).decode()
+    async with over_http(served.url, served.key, "auto") as client:
+        box = (await call(client, "create_inbox", name="uploads"))["address"]
+        sent = await call(
+            client,
+            "send_email",
+            inbox=box,
+            to=["a@outside.example"],
+            subject="A file",
+            text="Here it is.",
+            attachments=[f"zeros.bin;base64,{content}"],
+        )
+    assert sent["state"] == "held"
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "::1"])

@@ -40,7 +40,8 @@ def _as_list(value: Any) -> Any:
 
 
 Addresses = Annotated[list[str], BeforeValidator(_as_list), Field(max_length=MOST_RECIPIENTS)]
-Files = Annotated[list[Annotated[str, Field(max_length=14_000_000)]], BeforeValidator(_as_list), Field(max_length=20)]
+# The largest attach_bytes in base64 and its line ends.
+Files = Annotated[list[Annotated[str, Field(max_length=73_000_000)]], BeforeValidator(_as_list), Field(max_length=20)]
 Key = Annotated[str, Field(max_length=200, description="same key: never sent twice")]
 
 

@@ -79,8 +79,9 @@ def build_http(app: App, base_url: str) -> Starlette:
             *app.settings.http_allowed_origins,
         ],
     )
-    sse = server.sse_app(transport_security=security)
-    streamable = server.streamable_http_app(transport_security=security)
+    room = app.settings.call_bytes
+    sse = server.sse_app(transport_security=security, max_request_body_size=room)
+    streamable = server.streamable_http_app(transport_security=security, max_request_body_size=room)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -88,7 +89,11 @@ def build_http(app: App, base_url: str) -> Starlette:
             yield
 
     # The bearer check sits on the application the SDK builds, not on its routes: without its middleware no key counts.
-    mcp = Mount("/", routes=[*sse.routes, *streamable.routes], middleware=streamable.user_middleware)
+    mcp = Mount(
+        "/",
+        routes=[*sse.routes, *streamable.routes],
+        middleware=[Middleware(_TellsTheLimit, room), *streamable.user_middleware],
+    )
     rest = build_rest(app, TransportSecurityMiddleware(security).validate_request)
     return Starlette(
         routes=[Route("/healthz", healthz), Mount("/v1", rest), mcp],
@@ -125,6 +130,34 @@ class _ReadsToTheEnd:
             await send(message)
 
         await self._app(scope, read, answer)
+
+
+class _TellsTheLimit:
+    """What the SDK refuses as too large with two words becomes a problem document that says what to do."""
+
+    def __init__(self, app: ASGIApp, room: int) -> None:
+        self._app, self._room = app, room
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        from letterlock.doors.rest import problem
+
+        refused = False
+
+        async def answer(message: Message) -> None:
+            nonlocal refused
+            if message["type"] == "http.response.start" and message["status"] == 413:
+                refused = True
+                said = problem(
+                    413,
+                    "too_large",
+                    f"The call is larger than {self._room} bytes.",
+                    "Attach smaller files, or by name or email_id/index; the owner can raise attach_bytes.",
+                )
+                await said(scope, receive, send)
+            elif not refused:
+                await send(message)
+
+        await self._app(scope, receive, answer)
 
 
 async def serve_http(settings: Settings, *, new_key: bool = False) -> None:

@@ -18,7 +18,7 @@ from letterlock.settings import Settings
 from letterlock.store.limits import LimitName
 
 PROBLEM = "application/problem+json"
-SMALL_BODY = 1_000_000
+_SMALL_BODY = 1_000_000
 """The largest body of a call that carries no mail, in bytes."""
 
 
@@ -48,9 +48,8 @@ class Endpoint:
         if self.raw:
             return settings.max_message_bytes
         if "attachments" in self.action.request.model_fields:
-            # base64 makes four of three.
-            return settings.attach_bytes * 4 // 3 + 2 * SMALL_BODY
-        return SMALL_BODY
+            return settings.call_bytes
+        return _SMALL_BODY
 
 
 class Problem(BaseModel):
