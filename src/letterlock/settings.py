@@ -145,6 +145,7 @@ class Settings(BaseSettings):
     inbox_per_day: int = Field(1_000, ge=1, description="The same in a day.")
 
     inboxes_per_hour: int = Field(100, ge=0, description="New inboxes of a tenant in an hour.")
+    pool_size: int = Field(0, ge=0, le=10_000, description="Addresses kept ready for each tenant; 0: none.")
     waits_per_hour: int = Field(200, ge=0, description="Calls of a tenant that wait for mail, in an hour.")
 
     key: SecretStr = Field(SecretStr(""), description="API key that says who calls on stdio; empty: the local agent.")

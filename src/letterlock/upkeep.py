@@ -12,7 +12,10 @@ import logging
 
 from letterlock.app import App
 from letterlock.errors import StoreError
-from letterlock.store import conduct, emails, inboxes, traces
+from letterlock.message.address import Address
+from letterlock.message.names import mailbox_key, random_local_part
+from letterlock.store import conduct, emails, inboxes, pool, traces
+from letterlock.store.database import Transaction
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +51,8 @@ async def run_once(app: App) -> None:
         tenant_id, inbox_id = found
         while await app.database.write(tenant_id, lambda tx, i=inbox_id: emails.remove_some(tx, i, CHUNK)):  # type: ignore[misc]
             await asyncio.sleep(_PAUSE_S)
-        await app.database.write(tenant_id, lambda tx, i=inbox_id: inboxes.remove(tx, i))  # type: ignore[misc]
+        await app.database.write(tenant_id, lambda tx, i=inbox_id: inboxes.remove(tx, i, now))  # type: ignore[misc]
+    await fill_pool(app)
     app.wake.forget_dead()
 
 
@@ -58,3 +62,24 @@ async def _trace(app: App, now_ms: int) -> None:
         made = await asyncio.to_thread(lambda f=found: [(each, each.trace()) for each in f])  # type: ignore[misc]
         await app.database.write_system(lambda tx, m=made: traces.add(tx, m, now_ms))  # type: ignore[misc]
         await asyncio.sleep(_PAUSE_S)
+
+
+async def fill_pool(app: App) -> None:
+    """Make addresses until each tenant in use has as many of each of its domains as the settings say."""
+    now, size, after = app.now_ms(), app.settings.pool_size, ("", "")
+    house = Address("x", app.settings.domain).key.partition("@")[2]
+
+    async def make(tx: Transaction, domain: str, missing: int) -> None:
+        for _ in range(missing):
+            address = Address(random_local_part(), domain if domain != house else app.settings.domain)
+            await pool.add(tx, domain, str(address), mailbox_key(address), now)
+
+    while size and (
+        found := await app.database.read_system(lambda tx: pool.lacking(tx, house, size, now, after, CHUNK))  # noqa: B023
+    ):
+        for tenant_id, domain, missing in found:
+            for done in range(0, missing, CHUNK):
+                few = min(CHUNK, missing - done)
+                await app.database.write(tenant_id, lambda tx, d=domain, n=few: make(tx, d, n))  # type: ignore[misc]
+                await asyncio.sleep(_PAUSE_S)
+        after = found[-1][:2]

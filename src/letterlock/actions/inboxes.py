@@ -28,7 +28,7 @@ from letterlock.message.names import (
     with_random_end,
 )
 from letterlock.screen.safe_text import safe_line
-from letterlock.store import audit, domains, inboxes
+from letterlock.store import audit, domains, inboxes, pool
 from letterlock.store.database import Transaction
 from letterlock.store.emails import moment
 from letterlock.store.inboxes import Inbox
@@ -75,6 +75,21 @@ class InboxCreated(BaseModel):
     warning: str = ""
 
 
+class GetPool(Request):
+    pass
+
+
+class DomainPool(BaseModel):
+    domain: str
+    ready: int
+    resting: int = Field(description="returned, and not given again yet")
+
+
+class PoolShown(BaseModel):
+    size: int = Field(description="how many are kept ready for each domain")
+    domains: list[DomainPool]
+
+
 class ListInboxes(Request):
     pass
 
@@ -110,7 +125,7 @@ async def create_inbox(app: App, caller: Caller, request: CreateInbox) -> InboxC
     now = app.now_ms()
     expires_at = now + int(request.ttl_hours * _HOUR_MS) if request.ttl_hours else None
 
-    async def add(tx: Transaction, local: str) -> Inbox | None:
+    async def add(tx: Transaction, local: str, *, pooled: bool = False) -> Inbox | None:
         address = Address(local, domain)
         inbox = Inbox(
             caller.tenant_id,
@@ -123,7 +138,7 @@ async def create_inbox(app: App, caller: Caller, request: CreateInbox) -> InboxC
             expires_at,
             None,
         )
-        return inbox if await inboxes.add(tx, inbox, own_keys(inbox.address)) else None
+        return inbox if await inboxes.add(tx, inbox, own_keys(inbox.address), owned=not house, pooled=pooled) else None
 
     async def choose(tx: Transaction) -> Inbox | None:
         """What cannot be had is all the same: taken by another tenant, kept, or its last mail not yet gone."""
@@ -138,6 +153,10 @@ async def create_inbox(app: App, caller: Caller, request: CreateInbox) -> InboxC
             for local in numbered(wanted.exact[0]):
                 if made := await add(tx, local):
                     return made
+        if not wanted.exact and app.settings.pool_size:
+            leased = await pool.lease(tx, domain_key(domain), now)
+            if leased and (made := await add(tx, leased.partition("@")[0], pooled=True)):
+                return made
         for _ in range(_RANDOM_TRIES):
             if made := await add(tx, with_random_end(wanted.exact[0]) if wanted.exact else random_local_part()):
                 return made
@@ -163,6 +182,15 @@ async def create_inbox(app: App, caller: Caller, request: CreateInbox) -> InboxC
         address=inbox.address,
         expires_at=moment(expires_at) if expires_at else None,
         warning=await reception_warning(app),
+    )
+
+
+async def get_pool(app: App, caller: Caller, request: GetPool) -> PoolShown:
+    """Addresses that are ready for new inboxes without a name."""
+    found = await app.database.read(caller.tenant_id, lambda tx: pool.standing(tx, app.now_ms()))
+    return PoolShown(
+        size=app.settings.pool_size,
+        domains=[DomainPool(domain=one.domain, ready=one.ready, resting=one.resting) for one in found],
     )
 
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field
 from letterlock.actions import people
 from letterlock.actions.caller import ADMIN, INBOUND, READ, Caller
 from letterlock.actions.catalog import Action, Hints
-from letterlock.actions.inboxes import ListInboxes, Request, own_inbox
+from letterlock.actions.inboxes import GetPool, ListInboxes, PoolShown, Request, get_pool, own_inbox
 from letterlock.actions.limits import usual
 from letterlock.actions.pages import Cursor, Limit, Paged, cursor_at, page, place_of
 from letterlock.app import App
@@ -401,6 +401,7 @@ PLATFORM: tuple[Action, ...] = (
     Action("unsuppress", "End suppression", "sending", ADMIN, _AGAIN, Unsuppress, Named, unsuppress),
     Action("list_audit", "List audit log", "inboxes", ADMIN, _READS, ListAudit, AuditPage, list_audit),
     Action("verify_audit", "Verify audit log", "inboxes", ADMIN, _READS, VerifyAudit, AuditVerified, verify_audit),
+    Action("get_pool", "Show pool", "inboxes", READ, _READS, GetPool, PoolShown, get_pool),
     Action("get_usage", "Show usage", "inboxes", READ, _READS, GetUsage, Usage, get_usage),
     Action("hand_in", "Hand in email", "inboxes", INBOUND, _AGAIN, HandIn, HandedInList, hand_in),
 )  # fmt: skip

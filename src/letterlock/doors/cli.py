@@ -123,6 +123,19 @@ def inbox_create(outer: dict[str, Any], /, name: str, purpose: str, ttl_hours: f
     click.echo(result.address)
 
 
+@inbox.command("pool")
+@with_options(*OPTIONS, TENANT)
+@click.pass_obj
+def inbox_pool(outer: dict[str, Any], /, **options: Any) -> None:
+    """Show how many addresses are ready for new inboxes without a name (pool_size)."""
+    from letterlock.actions.inboxes import GetPool, get_pool
+
+    result = as_person(outer, options, lambda app, caller: get_pool(app, caller, GetPool()))
+    click.echo(f"{result.size} are kept ready (pool_size).")
+    for row in result.domains:
+        click.echo(f"{row.domain}  ready {row.ready}  resting {row.resting}")
+
+
 @inbox.command("delete")
 @click.argument("inbox")
 @with_options(*OPTIONS, TENANT)

@@ -129,6 +129,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     _at("POST", "/domains/{domain}/verify", "verify_domain"),
     _at("POST", "/domains/{domain}/catch-all", "set_catch_all"),
     _at("POST", "/domains/{domain}/rotation", "rotate_keys"),
+    _at("GET", "/pool", "get_pool"),
     _at("GET", "/usage", "get_usage"),
     _at("POST", "/tenants", "add_tenant", 201),
     _at("GET", "/tenants", "list_tenants"),

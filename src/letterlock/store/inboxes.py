@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from letterlock.ids import AgentId, InboxId, TenantId
+from letterlock.store import pool
 from letterlock.store.database import Row, Transaction
 
 RESTORABLE_MS = 7 * 24 * 3600 * 1000
@@ -48,16 +49,22 @@ def _inbox(row: Row) -> Inbox:
     )
 
 
-async def add(tx: Transaction, inbox: Inbox, address_keys: tuple[str, ...]) -> bool:
+async def add(
+    tx: Transaction, inbox: Inbox, address_keys: tuple[str, ...], *, owned: bool = False, pooled: bool = False
+) -> bool:
     """Under the last of `address_keys`. False when any of them is taken (by anyone, also by an inbox that was deleted
-    and not yet removed)."""
+    and not yet removed), or was another tenant's; `owned`: but the domain is this one's by now. `pooled`: leased from
+    the pool, where it comes back to."""
     *others, address_key = address_keys
     names = {f"other{n}": key for n, key in enumerate(others)}
     changed = await tx.run(
         "INSERT INTO inboxes (tenant_id, inbox_id, agent_id, address, address_key, domain, purpose, created_at,"
-        " expires_at)"
-        " SELECT :tenant, :inbox_id, :agent_id, :address, :address_key, :domain, :purpose, :created_at, :expires_at"
+        " expires_at, pooled) SELECT :tenant, :inbox_id, :agent_id, :address, :address_key, :domain, :purpose,"
+        " :created_at, :expires_at, :pooled"
         f" WHERE NOT EXISTS (SELECT 1 FROM inboxes WHERE address_key IN ({_bound(names)}))"
+        " AND NOT EXISTS (SELECT 1 FROM former_addresses WHERE address_key = :address_key AND tenant_id <> :tenant"
+        " AND :owned = 0)"
+        " AND NOT EXISTS (SELECT 1 FROM pool WHERE address_key = :address_key)"
         " ON CONFLICT (address_key) DO NOTHING",
         inbox_id=inbox.inbox_id,
         agent_id=inbox.agent_id,
@@ -67,6 +74,8 @@ async def add(tx: Transaction, inbox: Inbox, address_keys: tuple[str, ...]) -> b
         purpose=inbox.purpose,
         created_at=inbox.created_at,
         expires_at=inbox.expires_at,
+        owned=int(owned),
+        pooled=int(pooled),
         **names,
     )
     return changed == 1
@@ -229,7 +238,14 @@ async def removable(tx: Transaction, now_ms: int) -> tuple[TenantId, InboxId] | 
     return (row["tenant_id"], row["inbox_id"]) if row else None
 
 
-async def remove(tx: Transaction, inbox_id: InboxId) -> None:
-    """The row of an inbox whose emails are gone."""
+async def remove(tx: Transaction, inbox_id: InboxId, now_ms: int) -> None:
+    """The row of an inbox whose emails are gone. Its address stays its tenant's."""
+    await tx.run(
+        "INSERT INTO former_addresses (address_key, tenant_id) SELECT address_key, tenant_id FROM inboxes"
+        " WHERE tenant_id = :tenant AND inbox_id = :inbox_id AND domain <> ''"
+        " ON CONFLICT (address_key) DO UPDATE SET tenant_id = excluded.tenant_id",
+        inbox_id=inbox_id,
+    )
+    await pool.give_back(tx, inbox_id, now_ms)
     for table in ("acceptances", "thread_messages", "threads", "submissions", "inboxes"):
         await tx.run(f"DELETE FROM {table} WHERE tenant_id = :tenant AND inbox_id = :inbox_id", inbox_id=inbox_id)
