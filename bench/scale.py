@@ -55,7 +55,7 @@ class Side:
             cursor = page.get("next_cursor") or ""
         cursor = None
         while (cursor is None or cursor) and len(self.emails) < 1000:
-            page = (await self.get("/emails", limit=100, **({"cursor": cursor} if cursor else {}))).json()
+            page = (await self.get("/emails", limit=50, **({"cursor": cursor} if cursor else {}))).json()
             self.emails += page["emails"]
             cursor = page.get("next_cursor") or ""
         self.words = [word for email in self.emails[:50] for word in email["subject"].split() if word.isalpha()]

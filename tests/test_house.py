@@ -22,7 +22,7 @@ SOURCE = ROOT / "src" / "letterlock"
 MODULES = sorted(SOURCE.rglob("*.py"))
 
 FLOORS = {
-    1: {"ids", "errors", "settings", "keyfile", "dns", "wake"},
+    1: {"ids", "errors", "settings", "keyfile", "dns", "wake", "telemetry"},
     2: {"inspection", "policy", "carried", "disguises", "canary", "outgoing", "fraud", "domains", "screen", "message"},
     3: {"app", "lookout", "store", "vault"},
     4: {"inbound", "outbound", "claims", "upkeep"},
@@ -77,6 +77,8 @@ LIBRARIES = {
     "publicsuffixlist": {"message.extract.domains"},
     "phonenumbers": {"message.extract.facts"},
     "pypdf": {"message.attached"},
+    "opentelemetry": {"telemetry"},
+    "prometheus_client": {"telemetry"},
     "pydantic": {"settings", "inspection", "store.emails", "inbound.workers", "actions/", "doors/"},
     "pydantic_settings": {"settings"},
     "selectolax": {"message.visible", "message.markdown"},

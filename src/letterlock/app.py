@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from letterlock import telemetry
 from letterlock.errors import DataFolderError
 from letterlock.ids import AgentId, EmailId, KeyId
 from letterlock.lookout import look_out
@@ -51,6 +52,8 @@ class App:
 async def open_app(settings: Settings, clock: Callable[[], datetime] = system_clock) -> AsyncIterator[App]:
     """Opens (and makes) the data folder for this process. Raises DataFolderError when it cannot be used."""
     async with contextlib.AsyncExitStack() as stack:
+        if settings.traces:
+            stack.enter_context(telemetry.traces())
         try:
             settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
             database = await stack.enter_async_context(open_sqlite(settings.data / DATABASE_FILE))

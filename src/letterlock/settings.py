@@ -171,6 +171,8 @@ class Settings(BaseSettings):
     reviewer_key: SecretStr = Field(SecretStr(""), description="API key for it.")
     reviewer_seconds: float = Field(10.0, gt=0, le=120, description="Time it may take for one email.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("WARNING", description="Detail on stderr.")
+    log_format: Literal["text", "json"] = Field("text", description="Form of the log: lines for people, or JSON lines.")
+    traces: bool = Field(False, description="Send OpenTelemetry traces by OTLP (OTEL_EXPORTER_OTLP_ENDPOINT).")
 
     @field_validator("toolsets", mode="after")
     @classmethod

@@ -127,6 +127,10 @@ class Wake(asyncio.DatagramProtocol):
                 if not self._of_tenants[tenant]:
                     del self._of_tenants[tenant]
 
+    def waiters(self) -> int:
+        """How many in this process wait for mail."""
+        return sum(map(len, self._of_tenants.values()))
+
     def tenants_watched(self) -> tuple[str, ...]:
         return tuple(self._of_tenants)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import socket
 import sqlite3
 import subprocess
@@ -11,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 from mcp import Client
 from mcp.client.sse import sse_client
 
@@ -60,11 +62,12 @@ async def test_no_code_and_no_word_of_mail_is_logged_at_debug(tmp_path: Path) ->
     assert [word for word in SECRETS if word.lower() in said.lower()] == []
 
 
-def test_a_library_that_sets_its_own_level_and_an_errors_words_are_not_logged() -> None:
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_library_that_sets_its_own_level_and_an_errors_words_are_not_logged(form: str) -> None:
     program = """
-import logging
+import logging, sys
 from letterlock.doors import command
-command.log_to_stderr("DEBUG")
+command.log_to_stderr("DEBUG", sys.argv[1])
 library = logging.getLogger("sse_starlette.sse")
 library.setLevel(logging.DEBUG)
 library.debug("chunk: quagmire")
@@ -75,7 +78,12 @@ except ValueError:
     logging.getLogger("letterlock.x").exception("ours failed")
 logging.getLogger("letterlock.x").debug("detail")
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    run = [sys.executable, "-c", program, form]
+    done = subprocess.run(run, capture_output=True, text=True, timeout=60, check=True)
+    if form == "json":
+        lines = [json.loads(line) for line in done.stderr.splitlines()]
+        assert [line["level"] for line in lines] == ["ERROR", "ERROR", "DEBUG"]
+        assert set(lines[1]) == {"time", "level", "logger", "message", "error"}
     assert "it failed: badly" in done.stderr
     assert "ours failed" in done.stderr
     assert "ValueError" in done.stderr

@@ -15,7 +15,7 @@ from mcp.client.sse import sse_client
 
 from letterlock.actions.caller import AGENT_SCOPES
 from letterlock.app import open_app
-from letterlock.ids import AgentId, TenantId
+from letterlock.ids import DEFAULT_TENANT, OWNER, AgentId, TenantId
 from letterlock.store import tenants
 from letterlock.store.database import Transaction
 from running import Served, call, connects, letter, over_http, post, refused, serving, settings_for, wait_until
@@ -72,6 +72,26 @@ def test_the_event_stream_needs_a_key_too(served: Served) -> None:
 
 def test_a_key_in_the_address_does_not_count(served: Served) -> None:
     assert ask(served, f"/mcp?access_token={served.key}&key={served.key}").status_code == 401
+
+
+def test_figures_are_given_to_a_key_for_them_alone(served: Served) -> None:
+    def figures(key: str) -> httpx2.Response:
+        return httpx2.get(
+            f"{served.url}/metrics", headers={"Authorization": f"Bearer {key}"} if key else {}, timeout=20
+        )
+
+    async def make() -> str:
+        async with open_app(settings_for(served.data.parent)) as app:
+            made = await app.database.write(
+                DEFAULT_TENANT, lambda tx: tenants.make_key(tx, OWNER, frozenset({"metrics"}), app.now_ms())
+            )
+            return made.text
+
+    assert figures("").status_code == 401
+    assert figures(served.key).json()["code"] == "not_allowed"
+    answer = figures(asyncio.run(make()))
+    assert answer.headers["content-type"].startswith("text/plain; version=1.0.0")
+    assert "letterlock_postmaster 1.0" in answer.text.splitlines()
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from letterlock import telemetry
 from letterlock.actions import deliveries, inboxes, listing, reading, sending, waiting
 from letterlock.actions.caller import MANAGE_INBOXES, READ, SEND, WAIT, Caller
 from letterlock.actions.limits import count_wait
@@ -56,26 +58,36 @@ async def perform(app: App, caller: Caller, action: Action, arguments: Mapping[s
 
     This is the one place where a door's caller is checked against the action's scope and its arguments are read.
     """
-    caller.need(action.scope)
+    began, code = time.monotonic(), "cancelled"
     try:
-        request = action.request.model_validate(arguments)
-    except ValidationError as error:
-        raise InvalidRequest(_explain(error), next_step=f"Call {action.name} again, corrected.") from None
-    try:
+        caller.need(action.scope)
+        try:
+            request = action.request.model_validate(arguments)
+        except ValidationError as error:
+            raise InvalidRequest(_explain(error), next_step=f"Call {action.name} again, corrected.") from None
         if action.waits:
             await count_wait(app, caller)
-        return await action.run(app, caller, request)
-    except CallerError:
+        result = await action.run(app, caller, request)
+        code = "ok"
+        return result
+    except CallerError as error:
+        code = error.code
         raise
     except StoreError as error:
+        code = Unavailable.code
         log.warning("%s: %s", action.name, error)
         raise Unavailable(error.what, next_step="Nothing was changed. Try again in a few seconds.") from error
     except Exception as error:
+        code = Unavailable.code
         log.exception("%s failed", action.name)
         raise Unavailable(
             f"{action.name} failed inside Letterlock ({type(error).__name__}).",
             next_step="Try once more; if it stays, tell the owner to run `letterlock doctor`.",
         ) from error
+    finally:
+        telemetry.count("calls", action=action.name, code=code)
+        if not action.waits:
+            telemetry.took("call", began)
 
 
 def _explain(error: ValidationError) -> str:

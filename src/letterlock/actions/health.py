@@ -13,13 +13,17 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from letterlock import telemetry
+from letterlock.actions.caller import METRICS, Caller
 from letterlock.app import DATABASE_FILE, App, open_app
-from letterlock.errors import OwnerError
+from letterlock.errors import NotFound, OwnerError
+from letterlock.ids import DEFAULT_TENANT
 from letterlock.inbound.listener import tls_context
 from letterlock.outbound.relay import Route, one_line
 from letterlock.outbound.routes import helo
+from letterlock.policy import APPROVAL
 from letterlock.settings import Settings, unknown_variables
-from letterlock.store import emails, postmaster
+from letterlock.store import emails, outbox, postmaster
 from letterlock.store.database import Transaction
 from letterlock.store.postmaster import FRESH_MS
 from letterlock.wake import postmaster_lives
@@ -73,6 +77,41 @@ async def reception_warning(app: App) -> str:
     if oldest is not None and app.now_ms() - oldest > STUCK_MS:
         return "Some accepted mail cannot be seen yet: many wait to be read, or the disk is full."
     return ""
+
+
+async def figures(app: App, caller: Caller) -> bytes:
+    """What this process counted and how things stand, for Prometheus. About the whole server, so for whoever runs it:
+    raises NotAllowed without the scope, NotFound in another tenant."""
+    caller.need_all(METRICS)
+    if caller.tenant_id != DEFAULT_TENANT:
+        raise NotFound("There are no figures here.", next_step="`get_usage` has those of your tenant.")
+    return telemetry.figures(await _gauges(app))
+
+
+async def _gauges(app: App) -> dict[str, float]:
+    """As telemetry.GAUGES names them."""
+    now = app.now_ms()
+
+    async def look(tx: Transaction) -> dict[str, float]:
+        oldest = await emails.oldest_unfiled(tx)
+        return {
+            "emails_unfiled": await emails.count_unfiled(tx),
+            "oldest_unfiled_seconds": 0 if oldest is None else max(0, now - oldest) / 1000,
+            "deliveries_due": await outbox.count_due(tx),
+            "submissions_held": await outbox.count_held(tx, APPROVAL),
+            "postmaster": not await postmaster.is_silent(tx, now),
+        }
+
+    found = await app.database.read_system(look)
+    return {**found, "waiters": app.wake.waiters(), "store_bytes": await asyncio.to_thread(_store_bytes, app.settings)}
+
+
+def _store_bytes(settings: Settings) -> int:
+    total = 0
+    for file in (settings.data / DATABASE_FILE, settings.data / f"{DATABASE_FILE}-wal"):
+        with contextlib.suppress(OSError):
+            total += file.stat().st_size
+    return total
 
 
 async def examine(settings: Settings) -> list[Finding]:

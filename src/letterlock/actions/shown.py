@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterable
 
+from letterlock import telemetry
 from letterlock.actions.caller import Caller
 from letterlock.app import App
 from letterlock.errors import StoreBusy, StoreFull
@@ -37,6 +39,7 @@ async def note_shown(app: App, caller: Caller, shown: Iterable[Email]) -> None:
         reads = [Read(email.email_id, email.level, await vouched(tx, caller.agent_id, email)) for email in fresh]
         await conduct.add_reads(tx, caller.agent_id, reads, now)
 
+    began = time.monotonic()
     try:
         await app.database.write(caller.tenant_id, keep)
     except (StoreBusy, StoreFull) as error:
@@ -44,4 +47,5 @@ async def note_shown(app: App, caller: Caller, shown: Iterable[Email]) -> None:
         return
     if len(app.shown) > _MOST_REMEMBERED:
         app.shown.clear()
+    telemetry.took("show", began, [email.email_id for email in fresh])
     app.shown.update({(caller.agent_id, email.email_id): now for email in fresh})

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import json
 import logging
 import sys
 import traceback
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
@@ -92,6 +94,22 @@ class _Log(logging.Formatter):
         return f"  {ei[0].__name__}{place}"
 
 
+class _JsonLog(_Log):
+    """The same as one JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        said = record.getMessage()
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": said if _is_own(record) else _first_line(said),
+        }
+        if record.exc_info:
+            line["error"] = self.formatException(record.exc_info).strip()
+        return json.dumps(line, ensure_ascii=False)
+
+
 def _is_own(record: logging.LogRecord) -> bool:
     return record.name.partition(".")[0] == _OWN_LOG
 
@@ -100,11 +118,11 @@ def _first_line(text: str) -> str:
     return text.partition("\n")[0][:200]
 
 
-def log_to_stderr(level: str) -> None:
+def log_to_stderr(level: str, form: Literal["text", "json"] = "text") -> None:
     """Our own log at `level`. Libraries never below WARNING, whatever level they give themselves: at DEBUG several
     print what goes over the wire. Called before the SDK configures the root logger."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Log("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter((_JsonLog if form == "json" else _Log)("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     handler.addFilter(lambda record: record.levelno >= logging.WARNING or _is_own(record))
     logging.basicConfig(level=max(logging.WARNING, logging.getLevelName(level)), handlers=[handler])
     logging.getLogger(_OWN_LOG).setLevel(level)
@@ -118,5 +136,5 @@ def settings_from(*options: dict[str, Any]) -> Settings:
     for given in options:
         merged |= {name: value for name, value in given.items() if value is not None}
     settings = load_settings(**merged)
-    log_to_stderr(settings.log_level)
+    log_to_stderr(settings.log_level, settings.log_format)
     return settings

@@ -1,4 +1,4 @@
-"""One Starlette: MCP streamable HTTP on /mcp, SSE on /sse, REST on /v1, /healthz. It owns the lifespan.
+"""One Starlette: MCP streamable HTTP on /mcp, SSE on /sse, REST on /v1, /healthz, /metrics. It owns the lifespan.
 
 The store, the listener and the waiters live in this host's lifespan, outside the MCP one, which SSE enters for every
 connection. Every MCP request needs a key, on loopback too; Host and Origin are checked before anything is read (DNS
@@ -18,7 +18,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING
 
 from letterlock.actions.caller import AGENT_SCOPES
-from letterlock.actions.health import reception_problem, start_problem
+from letterlock.actions.health import figures, reception_problem, start_problem
 from letterlock.app import App, open_app
 from letterlock.errors import SettingsError
 from letterlock.ids import DEFAULT_TENANT, LOCAL_AGENT
@@ -26,6 +26,7 @@ from letterlock.postmaster import mail_service
 from letterlock.settings import Settings
 from letterlock.store import tenants
 from letterlock.store.database import Transaction
+from letterlock.telemetry import FIGURES_TYPE, start_figures
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -50,11 +51,12 @@ def build_http(app: App, base_url: str) -> Starlette:
     from starlette.applications import Starlette
     from starlette.exceptions import HTTPException
     from starlette.middleware import Middleware
-    from starlette.responses import JSONResponse
+    from starlette.responses import JSONResponse, Response
     from starlette.routing import Mount, Route
 
     from letterlock.doors.mcp_server import build_mcp_server, caller_by_key
-    from letterlock.doors.rest import build_rest, http_problem
+    from letterlock.doors.requests import HEADERS, answered, caller_of
+    from letterlock.doors.rest import build_rest, http_problem, problem
 
     async def get_app() -> App:
         return app
@@ -68,6 +70,15 @@ def build_http(app: App, base_url: str) -> Starlette:
             "problem": problem,
         }
         return JSONResponse(body, status_code=503 if problem else 200)
+
+    async def metrics(request: Request) -> Response:
+        """For Prometheus."""
+
+        async def told() -> Response:
+            text = await figures(app, await caller_of(app, request))
+            return Response(text, headers={**HEADERS, "Content-Type": FIGURES_TYPE})
+
+        return await answered(guard, request, problem, told)
 
     server = build_mcp_server(app.settings, get_app, caller_by_key, public_url=base_url)
     names = ["127.0.0.1", "localhost", "[::1]", *app.settings.http_allowed_hosts]
@@ -94,9 +105,10 @@ def build_http(app: App, base_url: str) -> Starlette:
         routes=[*sse.routes, *streamable.routes],
         middleware=[Middleware(_TellsTheLimit, room), *streamable.user_middleware],
     )
-    rest = build_rest(app, TransportSecurityMiddleware(security).validate_request)
+    guard = TransportSecurityMiddleware(security).validate_request
+    rest = build_rest(app, guard)
     return Starlette(
-        routes=[Route("/healthz", healthz), Mount("/v1", rest), mcp],
+        routes=[Route("/healthz", healthz), Route("/metrics", metrics), Mount("/v1", rest), mcp],
         middleware=[Middleware(_ReadsToTheEnd)],
         # A line end in an address fits no mount.
         exception_handlers={HTTPException: http_problem},
@@ -164,6 +176,7 @@ async def serve_http(settings: Settings, *, new_key: bool = False) -> None:
     """Until SIGINT or SIGTERM: then running calls end, accepted mail is kept, and the folder is left to others."""
     import uvicorn
 
+    start_figures()
     async with open_app(settings) as app:
         key = await owner_key(app, renew=new_key)
         async with mail_service(app, keep_workers=1):

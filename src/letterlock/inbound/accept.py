@@ -8,8 +8,10 @@ a day.
 from __future__ import annotations
 
 import hashlib
+import time
 from dataclasses import replace
 
+from letterlock import telemetry
 from letterlock.app import App
 from letterlock.domains import domain_of
 from letterlock.errors import InvalidRequest
@@ -33,7 +35,7 @@ async def accept(app: App, envelope: Envelope, raw: bytes) -> tuple[Receipt, ...
     Raises StoreBusy or StoreFull, and then nothing was kept.
     """
     makes_inboxes = app.settings.accept_any and envelope.transport in ("smtp", "lmtp")
-    now, house = app.now_ms(), domain_of(app.settings)
+    now, house, began = app.now_ms(), domain_of(app.settings), time.monotonic()
 
     async def keep(tx: Transaction) -> tuple[Receipt, ...]:
         # Packed and hashed on the writer's thread: the loop's has every sender to answer, and neither holds the other.
@@ -55,8 +57,11 @@ async def accept(app: App, envelope: Envelope, raw: bytes) -> tuple[Receipt, ...
         return tuple(replace(kept[inbox.inbox_id], recipient=recipient) for recipient, inbox in wanted.items())
 
     receipts = await app.database.write_system(keep, urgent=True)
-    if any(not receipt.duplicate for receipt in receipts):
+    fresh = {receipt.email_id for receipt in receipts if not receipt.duplicate}
+    if fresh:
         app.wake.hint(UNFILED)
+        telemetry.count("emails_accepted", len(fresh), transport=envelope.transport)
+        telemetry.took("accept", began, fresh, first=True, transport=envelope.transport)
     return receipts
 
 

@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Sequence
 
+from letterlock import telemetry
 from letterlock.app import App
 from letterlock.errors import StoreBusy, StoreError, StoreFull
 from letterlock.ids import EmailId, InboxId
@@ -155,13 +156,16 @@ async def _file_one(
     turn: _Turn,
 ) -> None:
     receipt = unfiled.receipt
+    began = time.monotonic()
     try:
         filed = await workers.read(unfiled.envelope, unfiled.raw, allowed=unfiled.allowed)
+        telemetry.took("read", began, (receipt.email_id,))
         if reviewer is not None:
             # Its worker is free for another.
             watch.ring()
             filed = await reviewer.reviewed(filed)
         await turn.come(watch)
+        began = time.monotonic()
         try:
             await _keep(app, receipt, filed)
         except (StoreBusy, StoreFull):
@@ -169,7 +173,10 @@ async def _file_one(
         except Exception as error:
             # Something in it that the store cannot take must not come back again and again, before all others.
             log.error("%s cannot be filed as it was read: %s", receipt.email_id, type(error).__name__)
-            await _keep(app, receipt, unread("not_storable", "What was read of it cannot be stored."))
+            filed = unread("not_storable", "What was read of it cannot be stored.")
+            await _keep(app, receipt, filed)
+        telemetry.count("emails_filed", level=filed.level)
+        telemetry.took("file", began, (receipt.email_id,), level=filed.level)
     except StoreError as error:
         log.warning("filing %s waits: %s", receipt.email_id, error)
         await asyncio.sleep(_AFTER_TROUBLE_S)

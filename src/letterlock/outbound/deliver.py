@@ -20,6 +20,7 @@ from datetime import datetime
 from email.utils import format_datetime
 from typing import Any
 
+from letterlock import telemetry
 from letterlock.app import App
 from letterlock.domains import domain_of
 from letterlock.errors import LetterlockError, StoreError
@@ -242,10 +243,13 @@ async def claim(app: App, owner: str, route: Route, limit: int, lane: str | None
 async def deliver(app: App, lease: Lease, open_ones: Connections | None = None) -> bool:
     """One try of what is leased, and its record, on `open_ones` where there are any, which stay open. False: a server
     could not be reached. Never raises but when cancelled."""
-    trying = _Try(open_ones)
+    trying, began = _Try(open_ones), time.monotonic()
     try:
         results = await _try(app, lease, trying)
         await _keep(app, lease, results)
+        for each in results:
+            telemetry.count("deliveries", route=each.route, state=each.state)
+        telemetry.took("deliver", began, (lease.submission_id,), route=lease.route)
     except asyncio.CancelledError:
         await _give_back(app, lease, trying.handed_over)
         raise

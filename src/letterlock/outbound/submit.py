@@ -17,12 +17,14 @@ import json
 import lzma
 import re
 import struct
+import time
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from letterlock import telemetry
 from letterlock.app import App
 from letterlock.canary import carries_mark
 from letterlock.carried import Carried, carried
@@ -105,7 +107,7 @@ async def submit(
     name = f"key {key}" if key else f"request {request_hash}"
     raw = compose(draft)
     sha256 = outbox.envelope_hash(raw, str(draft.sender), map(str, draft.recipients))
-    now = app.now_ms()
+    now, began = app.now_ms(), time.monotonic()
     owner = new_id("worker")
     words = await asyncio.to_thread(_words, draft)
     memory = await remembered(
@@ -192,10 +194,14 @@ async def submit(
 
     answer = await app.database.write_system(keep)
     if isinstance(answer, _Refused):
+        telemetry.count("submissions", decision="refuse")
         raise _refusal(answer.decision)
     submitted, leases = answer
     if submitted.repeated:
         return submitted
+    decision = "hold" if submitted.submission.held_by == APPROVAL else "allow"
+    telemetry.count("submissions", decision=decision)
+    telemetry.took("submit", began, (submitted.submission.submission_id,), first=True, decision=decision)
     for lease in leases:
         await deliver(app, lease)
     submission = (

@@ -25,6 +25,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
+from letterlock import telemetry
 from letterlock.app import App
 from letterlock.dns import DnsTrouble, NoSuchName, Resolver, SystemResolver
 from letterlock.errors import StoreError
@@ -318,7 +319,10 @@ async def tell(app: App, webhook: Webhook, notices: Notices, resolver: Resolver 
     while standing is not None:
         found, place, more = await notices(app, standing)
         for notice in found:
+            began = time.monotonic()
             answer = await post(app.settings, standing.url, standing.secret, notice.event_id, notice.body, resolver)
+            telemetry.count("webhook_posts", took="yes" if answer.took else "no")
+            telemetry.took("tell", began)
             if not answer.took:
                 await _fail(app, standing, answer)
                 return

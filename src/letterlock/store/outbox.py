@@ -434,6 +434,18 @@ async def cancel(tx: Transaction, submission_id: SubmissionId, now_ms: int) -> i
 # Delivering
 
 
+async def count_due(tx: Transaction) -> int:
+    """How many deliveries wait for their next try. A system read."""
+    row = await tx.one("SELECT COUNT(*) AS n FROM deliveries WHERE next_at IS NOT NULL")
+    return int(row["n"]) if row else 0
+
+
+async def count_held(tx: Transaction, code: str) -> int:
+    """How many submissions the reason `code` holds. A system read."""
+    row = await tx.one("SELECT COUNT(*) AS n FROM submissions WHERE held_by <> '' AND held_by = :code", code=code)
+    return int(row["n"]) if row else 0
+
+
 async def due(tx: Transaction, now_ms: int) -> list[tuple[Route, str]]:
     """The lanes, each with its route, in which something is due. A system read; goes from lane to lane, however much
     waits in each."""
