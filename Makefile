@@ -1,10 +1,10 @@
-# make demo | test | lint | bench. Each makes its own .venv first.
+# make demo | test | lint | bench | clients. Each makes its own .venv first.
 
 PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3 python; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: demo test lint format tools bench clean
+.PHONY: demo test lint format tools bench clients clean
 
 demo: .venv/ready
 	$(BIN)/letterlock demo
@@ -27,8 +27,12 @@ tools: .venv/ready
 bench: .venv/ready
 	@cat bench/README.md
 
+# Clients of other services that tests drive and Python's registry does not have.
+clients:
+	npm install --prefix .node --no-save --no-audit --no-fund @lobsterkit/lobstermail@1.7.0
+
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .node .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 .venv/ready: pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "Letterlock needs Python 3.11 or newer; set PYTHON=/path/to/python3."; exit 1; }

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 import pytest
 from hypothesis import settings as hypothesis_settings
@@ -12,7 +15,7 @@ from hypothesis import settings as hypothesis_settings
 from fakes import Clock, RelaySink, open_relay_sink
 from letterlock.actions.people import name_contact
 from letterlock.app import App, open_app
-from running import settings_for
+from running import Seen, settings_for
 
 # How long an example takes says more about the machine than about the code.
 hypothesis_settings.register_profile("letterlock", deadline=None)
@@ -54,6 +57,30 @@ async def relayed(tmp_path: Path, sink: RelaySink, clock: Clock) -> AsyncIterato
         for domain in ("@shop.example", "@far.example", "@example.com", "@other.example"):
             await name_contact(app, domain)
         yield app
+
+
+@pytest.fixture
+def endpoint() -> Iterator[tuple[str, Seen]]:
+    """A web address that takes whatever is posted to it, and the headers and bodies it took."""
+    seen: Seen = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            seen.append(({name.lower(): value for name, value in self.headers.items()}, body))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}/", seen
+    server.shutdown()
+    thread.join()
+    server.server_close()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

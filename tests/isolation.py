@@ -25,6 +25,7 @@ from letterlock.actions.administration import ADMINISTRATION
 from letterlock.actions.caller import AGENT_SCOPES, EVERY_SCOPE, UNPROVED_CODES, Caller, identify
 from letterlock.actions.catalog import ACTIONS, Action, perform
 from letterlock.actions.deciding import DECIDING
+from letterlock.actions.elsewhere import ELSEWHERE
 from letterlock.actions.inboxes import restore_inbox
 from letterlock.actions.platform import PLATFORM
 from letterlock.actions.webhooks import WEBHOOKS, AddWebhook, add_webhook
@@ -43,8 +44,8 @@ WORDS = ("alphaquark", "omegaquark", "sigmaquark")
 _ID = re.compile(r"(?<![a-z0-9])[a-z]{1,4}_[0-9a-hjkmnp-tv-z]{26}|(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 _KIND_OF = {
     "inbox": "inbox", "email_id": "email", "thread_id": "thread", "cursor": "cursor", "submission_id": "submission",
-    "address": "address", "sha256": "sha256", "webhook_id": "webhook",
     "agent": "agent", "key_id": "key", "tenant": "tenant",
+    "address": "address", "sha256": "sha256", "webhook_id": "webhook", "besides": "email",
 }  # fmt: skip
 _PLAIN: dict[str, tuple[Any, ...]] = {
     "query": ("shared", "words", "493817", "subject", *WORDS), "limit": (1, 2, 50), "unread": (True, False),
@@ -126,6 +127,7 @@ OPERATIONS = (
     *map(_operation, PLATFORM),
     *map(_operation, DECIDING),
     *map(_operation, ADMINISTRATION),
+    *map(_operation, ELSEWHERE),
     # All but the one that reaches out.
     *(_operation(action) for action in WEBHOOKS if action.name != "test_webhook"),
     _call("show_email", {"email_id": "email"}, people.show_email),

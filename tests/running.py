@@ -48,6 +48,8 @@ from letterlock.store.terms import terms_of
 
 DOMAIN = "letterlock.localhost"
 SCRIPT = Path(sys.executable).parent / "letterlock"
+Seen = list[tuple[dict[str, str], bytes]]
+"""Headers (names in lower case) and bodies of what was posted to an endpoint."""
 START_S = 30.0
 """How long a process may take to come up on a busy machine."""
 

@@ -146,6 +146,9 @@ class Settings(BaseSettings):
 
     inboxes_per_hour: int = Field(100, ge=0, description="New inboxes of a tenant in an hour.")
     pool_size: int = Field(0, ge=0, le=10_000, description="Addresses kept ready for each tenant; 0: none.")
+    signups_per_hour: int = Field(
+        0, ge=0, le=1000, description="Tenants that clients of one address may make for themselves in an hour."
+    )
     waits_per_hour: int = Field(200, ge=0, description="Calls of a tenant that wait for mail, in an hour.")
 
     key: SecretStr = Field(SecretStr(""), description="API key that says who calls on stdio; empty: the local agent.")

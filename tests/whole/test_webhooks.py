@@ -5,42 +5,16 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
 
 from letterlock.outbound.webhooks import SCHEDULE_S
-from running import SCRIPT, clean_environment, connects, letter, post, serving, wait_until
+from running import SCRIPT, Seen, clean_environment, connects, letter, post, serving, wait_until
 
 PAGE = (Path(__file__).parent.parent.parent / "docs" / "webhooks.md").read_text("utf-8")
-Seen = list[tuple[dict[str, str], bytes]]
-
-
-@pytest.fixture
-def endpoint() -> Iterator[tuple[str, Seen]]:
-    seen: Seen = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
-            seen.append(({name.lower(): value for name, value in self.headers.items()}, body))
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}/", seen
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 def shown_check() -> Callable[[str, dict[str, str], bytes], bool]:

@@ -64,7 +64,7 @@ async def perform(app: App, caller: Caller, action: Action, arguments: Mapping[s
         try:
             request = action.request.model_validate(arguments)
         except ValidationError as error:
-            raise InvalidRequest(_explain(error), next_step=f"Call {action.name} again, corrected.") from None
+            raise InvalidRequest(explain(error), next_step=f"Call {action.name} again, corrected.") from None
         if action.waits:
             await count_wait(app, caller)
         result = await action.run(app, caller, request)
@@ -90,7 +90,7 @@ async def perform(app: App, caller: Caller, action: Action, arguments: Mapping[s
             telemetry.took("call", began)
 
 
-def _explain(error: ValidationError) -> str:
+def explain(error: ValidationError) -> str:
     """The first two things wrong with the arguments, each with its name and the value given."""
     sentences = []
     for problem in error.errors(include_url=False)[:2]:

@@ -246,17 +246,23 @@ async def restore_inbox(app: App, caller: Caller, name: str) -> Inbox:
     return await app.database.write(caller.tenant_id, restore)
 
 
-async def own_inbox(app: App, caller: Caller, name: str) -> Inbox:
-    """The caller's live inbox by id or address. Raises NotFound for any other."""
+async def find_any(app: App, caller: Caller, name: str) -> Inbox:
+    """The caller's inbox by id or address, a deleted one too. Raises NotFound for any other."""
     inbox = await app.database.read(caller.tenant_id, lambda tx: inboxes.find(tx, *_keys(name)))
-    shown = safe_line(name, 80)
     if inbox is None or caller.inbox_id not in (None, inbox.inbox_id):
         raise NotFound(
-            f"Inbox '{shown}' not found.", next_step="Call list_inboxes to see yours, or create_inbox to make it."
+            f"Inbox '{safe_line(name, 80)}' not found.",
+            next_step="Call list_inboxes to see yours, or create_inbox to make it.",
         )
+    return inbox
+
+
+async def own_inbox(app: App, caller: Caller, name: str) -> Inbox:
+    """The caller's live inbox by id or address. Raises NotFound for any other."""
+    inbox = await find_any(app, caller, name)
     if inbox.deleted_at is not None or (inbox.expires_at is not None and inbox.expires_at <= app.now_ms()):
         raise NotFound(
-            f"Inbox '{shown}' was deleted or has expired.",
+            f"Inbox '{safe_line(name, 80)}' was deleted or has expired.",
             next_step="Call list_inboxes to see yours; a person can restore it with `letterlock inbox restore`.",
         )
     return inbox

@@ -15,7 +15,7 @@ from letterlock.actions.inboxes import own_inbox
 from letterlock.actions.limits import usual
 from letterlock.app import App
 from letterlock.errors import Conflict, InvalidRequest, NotAllowed, NotFound
-from letterlock.ids import DEFAULT_TENANT, LOCAL_AGENT, OWNER, AgentId, TenantId
+from letterlock.ids import DEFAULT_TENANT, LOCAL_AGENT, OWNER, AgentId, TenantId, new_id
 from letterlock.screen.safe_text import safe_line
 from letterlock.store import audit, domains, limits, tenants
 from letterlock.store.database import Transaction
@@ -78,6 +78,24 @@ async def add_tenant(app: App, name: str, *, caller: Caller = COMMAND_LINE) -> T
         return tenant_id
 
     return Tenant(await app.database.write_system(add), name, now, None)
+
+
+async def sign_up(app: App) -> tuple[Tenant, NewKey]:
+    """A tenant for somebody nobody knows, with an agent and its key: whoever lets people in this way has counted them
+    before. Raises NotAllowed where nothing may change."""
+    if app.settings.read_only:
+        raise NotAllowed("This Letterlock is read-only.")
+    tenant = await add_tenant(app, f"signup-{new_id('s').removeprefix('s_')}")
+    owner = Caller(tenant.tenant_id, OWNER, EVERY_SCOPE)
+    await add_agent(app, "agent", caller=owner)
+    return tenant, await make_key(app, "agent", name="signup", caller=owner)
+
+
+async def tenant_of(app: App, caller: Caller) -> Tenant:
+    """The caller's own."""
+    found = await app.database.read_system(lambda tx: tenants.find_tenant(tx, caller.tenant_id))
+    assert found is not None
+    return found
 
 
 async def list_tenants(app: App, *, closed: bool = False, caller: Caller = COMMAND_LINE) -> list[Tenant]:

@@ -13,14 +13,15 @@ from pydantic import BaseModel, Field
 
 from letterlock.actions.caller import ADMIN, APPROVE, READ, SEND, Caller
 from letterlock.actions.catalog import Action, Hints
-from letterlock.actions.following import EVENTS, Event, Place, events_behind, place_to_start
+from letterlock.actions.dialects import DIALECTS, DialectName
+from letterlock.actions.following import EVENTS, EmailEvent, Event, Place, events_behind, place_to_start
 from letterlock.actions.inboxes import Request, own_inbox
 from letterlock.app import App
 from letterlock.errors import Conflict, InvalidRequest, NotFound
-from letterlock.ids import OWNER, TenantId, new_id
+from letterlock.ids import OWNER, EmailId, TenantId, new_id
 from letterlock.outbound.webhooks import MAX_URL, BadUrl, Notice, new_secret, post, read_url
 from letterlock.screen.safe_text import safe_line
-from letterlock.store import audit, webhooks
+from letterlock.store import audit, emails, webhooks
 from letterlock.store.database import Transaction
 from letterlock.store.emails import moment
 from letterlock.store.webhooks import Webhook
@@ -35,6 +36,9 @@ class AddWebhook(Request):
     url: Annotated[str, Field(min_length=1, max_length=MAX_URL, description="https address that takes the events")]
     events: list[str] = Field(default_factory=list, max_length=50, description="kinds of events; none: all")
     inbox: Annotated[str | None, Field(min_length=1, max_length=320, description="one inbox only")] = None
+    dialect: Annotated[
+        DialectName, Field(description="the service whose wording, event names and signature are used; empty: ours")
+    ] = ""
 
 
 class WebhookShown(BaseModel):
@@ -42,6 +46,7 @@ class WebhookShown(BaseModel):
     url: str
     events: list[str] = Field(description="empty: all")
     inbox_id: str = Field(description="empty: all inboxes")
+    dialect: str
     state: str = Field(description="working, failing (it is tried again), or ended (it is not, until replay_webhook)")
     failures: int = Field(description="tries in a row that failed")
     last_answer: str
@@ -92,9 +97,10 @@ async def add_webhook(app: App, caller: Caller, request: AddWebhook) -> WebhookA
         read_url(request.url, app.settings)
     except BadUrl as error:
         raise InvalidRequest(f"Webhooks do not go there: {error}.", next_step="Give another `url`.") from None
-    if unknown := sorted(set(request.events) - set(EVENTS)):
+    known = DIALECTS[request.dialect].events if request.dialect else set(EVENTS)
+    if unknown := sorted(set(request.events) - known):
         raise InvalidRequest(
-            f"There is no event '{safe_line(unknown[0], 40)}'.", next_step=f"There are: {', '.join(EVENTS)}."
+            f"There is no event '{safe_line(unknown[0], 40)}'.", next_step=f"There are: {', '.join(sorted(known))}."
         )
     inbox_id = (await own_inbox(app, caller, request.inbox)).inbox_id if request.inbox else None
     place = await place_to_start(app, _as_owner(caller.tenant_id), "")
@@ -102,7 +108,15 @@ async def add_webhook(app: App, caller: Caller, request: AddWebhook) -> WebhookA
 
     async def add(tx: Transaction) -> Webhook:
         made = await webhooks.add(
-            tx, request.url, secret, frozenset(request.events), inbox_id, (place.filed, place.noted), now, MOST_WEBHOOKS
+            tx,
+            request.url,
+            secret,
+            frozenset(request.events),
+            inbox_id,
+            (place.filed, place.noted),
+            now,
+            MOST_WEBHOOKS,
+            request.dialect,
         )
         if made is None:
             raise Conflict(f"There are {MOST_WEBHOOKS} webhooks already.", next_step="Remove one that is not used.")
@@ -141,9 +155,14 @@ async def remove_webhook(app: App, caller: Caller, request: OneWebhook) -> Webho
 async def test_webhook(app: App, caller: Caller, request: OneWebhook) -> WebhookTested:
     """Send an event of the kind webhook.test, once, and say what was answered. Changes nothing."""
     webhook = await _own(app, caller, request.webhook_id)
-    event_id = new_id("evt")
-    body = _body("webhook.test", event_id, "", {"webhook_id": webhook.webhook_id}, moment(app.now_ms()))
-    answer = await post(app.settings, webhook.url, webhook.secret, event_id, body)
+    event_id, now = new_id("evt"), moment(app.now_ms())
+    body = _body("webhook.test", event_id, "", {"webhook_id": webhook.webhook_id}, now)
+    header = ""
+    if webhook.dialect:
+        header = DIALECTS[webhook.dialect].header
+        told = {"event": "webhook.test", "timestamp": now.isoformat(), "data": {"webhookId": webhook.webhook_id}}
+        body = json.dumps(told, separators=(",", ":")).encode()
+    answer = await post(app.settings, webhook.url, webhook.secret, event_id, body, header=header)
     return WebhookTested(webhook_id=webhook.webhook_id, took=answer.took, answer=answer.what)
 
 
@@ -168,18 +187,43 @@ async def notices(app: App, webhook: Webhook) -> tuple[list[Notice], tuple[int, 
     """What a webhook is to be told next (outbound.webhooks.Notices)."""
     caller = _as_owner(webhook.tenant_id, webhook)
     events, place, more = await events_behind(app, caller, Place(webhook.filed, webhook.noted))
-    wanted = [_notice(webhook.tenant_id, one) for one in events if not webhook.events or one.kind in webhook.events]
+    if webhook.dialect:
+        wanted = await _in_dialect(app, webhook, events)
+    else:
+        wanted = [_notice(webhook.tenant_id, one) for one in events if not webhook.events or one.kind in webhook.events]
     return wanted, (place.filed, place.noted), more
 
 
+async def _in_dialect(app: App, webhook: Webhook, events: list[Event]) -> list[Notice]:
+    dialect = DIALECTS[webhook.dialect]
+    named = [(name, event) for event in events if (name := dialect.name_of(event, webhook.events))]
+    ids = [EmailId(event.data.email_id) for _, event in named if isinstance(event.data, EmailEvent)]
+    found = await app.database.read(webhook.tenant_id, lambda tx: emails.by_ids(tx, ids)) if ids else []
+    by_id = {str(email.email_id): email for email in found}
+    return [
+        Notice(
+            _event_id(webhook.tenant_id, event),
+            name,
+            (event.place.filed, event.place.noted),
+            dialect.body(name, event, by_id.get(getattr(event.data, "email_id", "")), webhook.webhook_id),
+            dialect.header,
+        )
+        for name, event in named
+    ]
+
+
 def _notice(tenant_id: TenantId, event: Event) -> Notice:
-    # An event is numbered by what it tells of: the same one has the same id whatever comes before it next time.
-    of_email = event.kind == "email.filed"
-    number = f"filed {event.place.filed}" if of_email else f"noted {event.place.noted}"
-    event_id = "evt_" + hashlib.sha256(f"{tenant_id} {number}".encode()).hexdigest()[:32]
+    event_id = _event_id(tenant_id, event)
     data = event.data.model_dump(mode="json")
     body = _body(event.kind, event_id, str(event.place), data, event.data.at)
     return Notice(event_id, event.kind, (event.place.filed, event.place.noted), body)
+
+
+def _event_id(tenant_id: TenantId, event: Event) -> str:
+    # An event is numbered by what it tells of: the same one has the same id whatever comes before it next time.
+    of_email = event.kind == "email.filed"
+    number = f"filed {event.place.filed}" if of_email else f"noted {event.place.noted}"
+    return "evt_" + hashlib.sha256(f"{tenant_id} {number}".encode()).hexdigest()[:32]
 
 
 def _body(kind: str, event_id: str, place: str, data: dict[str, object], at: datetime) -> bytes:
@@ -213,6 +257,7 @@ def _shown(one: Webhook) -> WebhookShown:
         url=one.url,
         events=sorted(one.events),
         inbox_id=one.inbox_id or "",
+        dialect=one.dialect,
         state="ended" if one.ended_at else "failing" if one.failures else "working",
         failures=one.failures,
         last_answer=one.last_answer,

@@ -1,4 +1,5 @@
-"""One Starlette: MCP streamable HTTP on /mcp, SSE on /sse, REST on /v1, /healthz, /metrics. It owns the lifespan.
+"""One Starlette: MCP streamable HTTP on /mcp, SSE on /sse, REST on /v1, other services' clients on /lumbox and
+/lobstermail, /healthz, /metrics. It owns the lifespan.
 
 The store, the listener and the waiters live in this host's lifespan, outside the MCP one, which SSE enters for every
 connection. Every MCP request needs a key, on loopback too; Host and Origin are checked before anything is read (DNS
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 _BACKLOG = 2048
 _READ_ON_BYTES = 64 * 1024 * 1024
 _READ_ON_S = 10.0
+_MOST_MESSAGE = 65_536
+"""Largest message a client may send over a WebSocket, in bytes."""
 CLOSING_S = 3
 """How long open streams may keep the server from stopping."""
 
@@ -57,6 +60,9 @@ def build_http(app: App, base_url: str) -> Starlette:
     from letterlock.doors.mcp_server import build_mcp_server, caller_by_key
     from letterlock.doors.requests import HEADERS, answered, caller_of
     from letterlock.doors.rest import build_rest, http_problem, problem
+    from letterlock.doors.rivals.lobstermail import build_lobstermail
+    from letterlock.doors.rivals.lumbox import build_lumbox
+    from letterlock.doors.rivals.wire import Signups
 
     async def get_app() -> App:
         return app
@@ -106,9 +112,14 @@ def build_http(app: App, base_url: str) -> Starlette:
         middleware=[Middleware(_TellsTheLimit, room), *streamable.user_middleware],
     )
     guard = TransportSecurityMiddleware(security).validate_request
+    signups = Signups(app.settings.signups_per_hour)
+    rivals = [
+        Mount("/lumbox", build_lumbox(app, guard, signups)),
+        Mount("/lobstermail", build_lobstermail(app, guard, signups)),
+    ]
     rest = build_rest(app, guard)
     return Starlette(
-        routes=[Route("/healthz", healthz), Route("/metrics", metrics), Mount("/v1", rest), mcp],
+        routes=[Route("/healthz", healthz), Route("/metrics", metrics), Mount("/v1", rest), *rivals, mcp],
         middleware=[Middleware(_ReadsToTheEnd)],
         # A line end in an address fits no mount.
         exception_handlers={HTTPException: http_problem},
@@ -189,6 +200,9 @@ async def serve_http(settings: Settings, *, new_key: bool = False) -> None:
                     log_config=None,
                     access_log=False,
                     timeout_graceful_shutdown=CLOSING_S,
+                    ws="websockets-sansio",
+                    ws_max_size=_MOST_MESSAGE,
+                    ws_per_message_deflate=False,
                     server_header=False,
                     proxy_headers=False,
                 )

@@ -13,13 +13,11 @@ from pydantic.json_schema import models_json_schema
 from letterlock.actions.catalog import Action
 from letterlock.actions.following import EVENTS
 from letterlock.actions.revealing import FileBytes
-from letterlock.doors.requests import JSON
+from letterlock.doors.requests import JSON, SMALL_BODY
 from letterlock.settings import Settings
 from letterlock.store.limits import LimitName
 
 PROBLEM = "application/problem+json"
-_SMALL_BODY = 1_000_000
-"""The largest body of a call that carries no mail, in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +47,7 @@ class Endpoint:
             return settings.max_message_bytes
         if "attachments" in self.action.request.model_fields:
             return settings.call_bytes
-        return _SMALL_BODY
+        return SMALL_BODY
 
 
 class Problem(BaseModel):

@@ -27,6 +27,8 @@ HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 """Of every answer."""
 MAX_WAIT_S = 120
 """How long a call may wait for mail: proxies cut longer ones off."""
+SMALL_BODY = 1_000_000
+"""The largest body of a call that carries no mail, in bytes."""
 RETRY_S = 3
 _CHUNK_S = 30.0
 """A client that sends nothing of its body for so long is cut off."""
@@ -111,8 +113,19 @@ async def while_there(request: Request, action: Action) -> AsyncGenerator[None, 
 
 
 async def caller_of(app: App, request: Request) -> Caller:
+    """Who holds the key in Authorization. Raises Refused."""
+    return await caller_by(app, bearer(request))
+
+
+def bearer(request: Request) -> str:
+    """The key in Authorization, "" without one."""
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
-    caller = await identify(app, key.strip()) if scheme.lower() == "bearer" and key.strip() else None
+    return key.strip() if scheme.lower() == "bearer" else ""
+
+
+async def caller_by(app: App, key: str) -> Caller:
+    """Who holds `key`. Raises Refused."""
+    caller = await identify(app, key) if key else None
     if caller is None:
         raise Refused(
             401,

@@ -476,11 +476,17 @@ async def listed(
     unread: bool | None = None,
     sender: str = "",
     since_ms: int | None = None,
+    until_ms: int | None = None,
     since_seq: int | None = None,
     before: int | None = None,
+    subject: str = "",
+    categories: Sequence[str] = (),
+    with_code: bool = False,
+    attached: bool | None = None,
     limit: int,
 ) -> list[Email]:
-    """Newest first. `sender`: an address, a domain, or part of either or of the name. `before`: a tenant number."""
+    """Newest first. `sender`: an address, a domain, or part of either or of the name. `before`: a tenant number.
+    `subject`: a part of it; `categories`: any of these; `until_ms`: received before."""
     conditions, values = [""], dict[str, Any](limit=limit)
     if inbox_id is not None:
         conditions.append("e.inbox_id = :inbox_id")
@@ -499,6 +505,20 @@ async def listed(
     if since_ms is not None:
         conditions.append("e.received_at >= :since_ms")
         values["since_ms"] = since_ms
+    if until_ms is not None:
+        conditions.append("e.received_at < :until_ms")
+        values["until_ms"] = until_ms
+    if subject:
+        conditions.append("lower(e.subject) LIKE :subject ESCAPE '!'")
+        values["subject"] = _part(subject)
+    if categories:
+        names = {f"category{n}": name for n, name in enumerate(categories)}
+        conditions.append(f"e.category IN ({', '.join(f':{name}' for name in names)})")
+        values |= names
+    if with_code:
+        conditions.append("e.code IS NOT NULL")
+    if attached is not None:
+        conditions.append(f"e.attachments {'>' if attached else '='} 0")
     if since_seq is not None:
         conditions.append("e.seq > :since_seq")
         values["since_seq"] = since_seq
@@ -518,6 +538,56 @@ async def listed(
 async def count_in_thread(tx: Transaction, thread_id: ThreadId) -> int:
     row = await tx.one(f"SELECT COUNT(*) AS n FROM emails e{_LIVE} AND e.thread_id = :thread_id", thread_id=thread_id)
     return row["n"] if row else 0
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadKept:
+    """A thread of an inbox. `subject`: of its last email that came, "" when none has. Times in milliseconds since
+    1970."""
+
+    thread_id: ThreadId
+    inbox_id: InboxId
+    subject: str
+    emails: int
+    last_at: int
+    created_at: int
+
+
+async def threads(tx: Transaction, inbox_id: InboxId | None, before: str, limit: int) -> list[ThreadKept]:
+    """The threads of an inbox (or of all live ones) in which an email came, the one begun last first, from behind the
+    id `before` ("": all)."""
+    mine = "" if inbox_id is None else " AND t.inbox_id = :inbox_id"
+    of_thread = " FROM emails e WHERE e.tenant_id = t.tenant_id AND e.thread_id = t.thread_id"
+    rows = await tx.all(
+        "SELECT t.thread_id, t.inbox_id, t.created_at,"
+        f" (SELECT COUNT(*){of_thread}) AS emails, (SELECT MAX(e.received_at){of_thread}) AS last_at,"
+        f" (SELECT e.subject{of_thread} ORDER BY e.seq DESC LIMIT 1) AS subject"
+        " FROM threads t JOIN inboxes i ON i.tenant_id = t.tenant_id AND i.inbox_id = t.inbox_id"
+        f" AND i.deleted_at IS NULL WHERE t.tenant_id = :tenant{mine} AND (:before = '' OR t.thread_id < :before)"
+        f" AND EXISTS (SELECT 1{of_thread}) ORDER BY t.thread_id DESC LIMIT :limit",
+        before=before,
+        limit=limit,
+        **({} if inbox_id is None else {"inbox_id": inbox_id}),
+    )
+    return [
+        ThreadKept(r["thread_id"], r["inbox_id"], r["subject"], r["emails"], r["last_at"], r["created_at"])
+        for r in rows
+    ]
+
+
+async def rules_of(tx: Transaction, email_ids: Sequence[EmailId]) -> dict[EmailId, tuple[str, ...]]:
+    """The names of the rules that fired for each of these emails, those of none left out."""
+    names = {f"e{n}": email_id for n, email_id in enumerate(email_ids)}
+    found: dict[EmailId, tuple[str, ...]] = {}
+    if not names:
+        return found
+    for row in await tx.all(
+        "SELECT DISTINCT email_id, rule FROM findings WHERE tenant_id = :tenant AND email_id IN"
+        f" ({', '.join(f':{name}' for name in names)}) ORDER BY email_id, rule",
+        **names,
+    ):
+        found[row["email_id"]] = (*found.get(row["email_id"], ()), row["rule"])
+    return found
 
 
 async def by_ids(tx: Transaction, email_ids: Sequence[EmailId], *, deleted: bool = False) -> list[Email]:
@@ -637,11 +707,15 @@ def _sender_condition(sender: str) -> tuple[str, dict[str, str]]:
         return "e.from_domain = :domain AND lower(e.from_address) = :sender", {"sender": wanted, "domain": domain}
     if "." in domain and " " not in domain:
         return "(e.from_domain = :domain OR e.from_domain LIKE '%.' || :domain)", {"domain": domain}
-    pattern = wanted.replace("!", "!!").replace("%", "!%").replace("_", "!_")
     return (
         "(lower(e.from_address) LIKE :part ESCAPE '!' OR lower(e.from_name) LIKE :part ESCAPE '!')",
-        {"part": f"%{pattern}%"},
+        {"part": _part(wanted)},
     )
+
+
+def _part(wanted: str) -> str:
+    """The pattern of LIKE (with ! to escape) for what holds these characters somewhere."""
+    return f"%{wanted.lower().replace('!', '!!').replace('%', '!%').replace('_', '!_')}%"
 
 
 def ms(moment: datetime) -> int:

@@ -323,6 +323,22 @@ async def of_thread(tx: Transaction, thread_id: ThreadId, limit: int) -> list[Su
     return [_submission(row, await _deliveries(tx, row["submission_id"])) for row in rows]
 
 
+async def of_inbox(tx: Transaction, inbox_id: InboxId, before: SubmissionId | None, limit: int) -> list[Submission]:
+    """What was sent from an inbox, newest first; with `before`, from behind that one."""
+    behind = (
+        " AND (created_at, submission_id) < (SELECT created_at, submission_id FROM submissions"
+        " WHERE tenant_id = :tenant AND submission_id = :before)"
+    )
+    rows = await tx.all(
+        f"SELECT {_COLUMNS} FROM submissions WHERE tenant_id = :tenant AND inbox_id = :inbox_id"
+        f"{behind if before else ''} ORDER BY created_at DESC, submission_id DESC LIMIT :limit",
+        inbox_id=inbox_id,
+        limit=limit,
+        **({"before": before} if before else {}),
+    )
+    return [_submission(row, await _deliveries(tx, row["submission_id"])) for row in rows]
+
+
 async def count_in_thread(tx: Transaction, thread_id: ThreadId, since_ms: int) -> int:
     row = await tx.one(
         "SELECT COUNT(*) AS n FROM submissions WHERE tenant_id = :tenant AND thread_id = :thread_id"

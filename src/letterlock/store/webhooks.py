@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from letterlock.ids import InboxId, TenantId, WebhookId, new_id
 from letterlock.store.database import Row, Transaction
@@ -10,9 +11,9 @@ from letterlock.store.database import Row, Transaction
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """`filed`, `noted`: the numbers of the last email and row of the audit log it was told of. `events` empty: all.
-    `ended_at`: since when nothing is sent any more, because the endpoint was dead or gone. Times in milliseconds since
-    1970."""
+    """`filed`, `noted`: the numbers of the last email and row of the audit log it was told of. `events` empty: all;
+    they are named as `dialect` names them. `ended_at`: since when nothing is sent any more, because the endpoint was
+    dead or gone. Times in milliseconds since 1970."""
 
     tenant_id: TenantId
     webhook_id: WebhookId
@@ -28,6 +29,7 @@ class Webhook:
     last_answer: str
     ended_at: int | None
     created_at: int
+    dialect: Literal["", "lumbox", "lobstermail"] = ""
 
 
 async def add(
@@ -39,6 +41,7 @@ async def add(
     place: tuple[int, int],
     now_ms: int,
     most: int,
+    dialect: str = "",
 ) -> Webhook | None:
     """A webhook that is told what comes behind `place`. None when the tenant has `most` already."""
     row = await tx.one("SELECT COUNT(*) AS n FROM webhooks WHERE tenant_id = :tenant")
@@ -46,8 +49,8 @@ async def add(
         return None
     webhook_id = WebhookId(new_id("wh"))
     await tx.run(
-        "INSERT INTO webhooks (tenant_id, webhook_id, url, secret, events, inbox_id, filed, noted, created_at)"
-        " VALUES (:tenant, :webhook_id, :url, :secret, :events, :inbox_id, :filed, :noted, :now)",
+        "INSERT INTO webhooks (tenant_id, webhook_id, url, secret, events, inbox_id, filed, noted, created_at,"
+        " dialect) VALUES (:tenant, :webhook_id, :url, :secret, :events, :inbox_id, :filed, :noted, :now, :dialect)",
         webhook_id=webhook_id,
         url=url,
         secret=secret,
@@ -56,6 +59,7 @@ async def add(
         filed=place[0],
         noted=place[1],
         now=now_ms,
+        dialect=dialect,
     )
     return await get(tx, webhook_id)
 
@@ -143,7 +147,7 @@ async def replay(tx: Transaction, webhook_id: str, place: tuple[int, int] | None
 
 _COLUMNS = (
     "tenant_id, webhook_id, url, secret, events, inbox_id, filed, noted, failures, failing_since, next_at, last_answer,"
-    " ended_at, created_at"
+    " ended_at, created_at, dialect"
 )
 # What was read is what is still there: a replay or a removal in between wins.
 _UNMOVED = (
@@ -177,4 +181,5 @@ def _webhook(row: Row) -> Webhook:
         row["last_answer"],
         row["ended_at"],
         row["created_at"],
+        row["dialect"],
     )

@@ -1,0 +1,240 @@
+"""The client of Lumbox as PyPI has it, unmodified, against a server: every public method, and what goes wrong."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import hmac
+import inspect
+import json
+import re
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx2
+import pytest
+
+from running import SCRIPT, Seen, Served, clean_environment, connects, letter, post, serving, wait_until
+
+lumbox = pytest.importorskip(
+    "lumbox.client", reason="the client of Lumbox (the extra `dev` has it) is not installed", exc_type=ImportError
+)
+SCOPES = "read,wait,send,manage_inboxes,manage_domains,admin"
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    data = tmp_path_factory.mktemp("lumbox") / "data"
+    data.mkdir()
+    (data / "letterlock.toml").write_text("webhook_private = true\nsignups_per_hour = 2\n")
+    with serving(data) as served:
+        wait_until(lambda: connects(served.smtp_port))
+        yield served
+
+
+@pytest.fixture(scope="module")
+def key(served: Served) -> str:
+    """Of a person: it may do all that the client asks."""
+    command = [SCRIPT, "key", "make", "owner", "--scopes", SCOPES, "--data", served.data]
+    made = subprocess.run(command, capture_output=True, text=True, timeout=60, env=clean_environment())
+    found = re.search(r"llk_\S+", made.stdout)
+    assert found is not None, made.stderr
+    return found[0]
+
+
+@pytest.fixture
+def client(served: Served, key: str) -> Iterator[Any]:
+    made = lumbox.Lumbox(api_key=key, base_url=f"{served.url}/lumbox/")
+    yield made
+    made._http.close()
+
+
+@pytest.fixture
+def called(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """The names of the client's public methods that were called and came back."""
+    names: set[str] = set()
+    for name in public_methods():
+        owner, _, method = name.partition(".")
+        holder = getattr(lumbox, owner)
+        original = getattr(holder, method)
+
+        def counted(*args: Any, _original: Any = original, _name: str = name, **kwargs: Any) -> Any:
+            answer = _original(*args, **kwargs)
+            names.add(_name)
+            return answer
+
+        monkeypatch.setattr(holder, method, functools.wraps(original)(counted))
+    return names
+
+
+def public_methods() -> list[str]:
+    return [
+        f"{holder.__name__}.{name}"
+        for holder in (lumbox.Lumbox, lumbox.Inbox, lumbox._InboxApiKeys)
+        for name, _ in inspect.getmembers(holder, inspect.isfunction)
+        if not name.startswith("_")
+    ]
+
+
+def later(seconds: float, work: Any, *arguments: Any) -> threading.Timer:
+    timer = threading.Timer(seconds, work, arguments)
+    timer.start()
+    return timer
+
+
+def refused(work: Any, *arguments: Any, **named: Any) -> Any:
+    with pytest.raises(lumbox.LumboxError) as caught:
+        work(*arguments, **named)
+    assert isinstance(caught.value.body["error"], str)
+    return caught.value
+
+
+def test_every_public_method_works(
+    served: Served,
+    client: Any,
+    called: set[str],
+    endpoint: tuple[str, Seen],
+) -> None:
+    # Inboxes.
+    box = client.create_inbox(name="signup bot")
+    assert (box.name, box.status) == ("signup bot", "ACTIVE")
+    exact = client.create_inbox(local_part="dev.ops_1")
+    assert exact.address == "dev.ops_1@letterlock.localhost"
+    assert refused(client.create_inbox, local_part="dev.ops_1").status == 409
+    assert {one.id for one in client.list_inboxes()} >= {box.id, exact.id}
+    assert client.get_inbox(box.id).address == box.address
+
+    # Webhooks, before there is anything to tell.
+    url, seen = endpoint
+    hook = client.create_webhook(url)
+    assert hook["events"] == ["email.received"]
+    assert [one["id"] for one in client.list_webhooks()["data"]] == [hook["id"]]
+    assert "secret" not in client.list_webhooks()["data"][0]
+    assert client.test_webhook(hook["id"]) == {"success": True, "status_code": 204, "answer": "HTTP 204"}
+
+    # Waiting, with mail that comes meanwhile and mail that was there.
+    timer = later(0.3, post, served.smtp_port, box.address, letter("Your code", "Your verification code is 048213."))
+    code = box.wait_for_otp(sender="shop.example", timeout=20)
+    timer.join()
+    assert (code["code"], code["otp"]) == ("048213", "048213")
+    assert refused(box.wait_for_otp, timeout=0).status == 408
+    post(served.smtp_port, box.address, letter("Invoice 17", "See it at https://shop.example/i/17. 12.50 EUR"))
+    arrived = box.wait_for_email(subject="invoice", timeout=20)
+    assert "12.50 EUR" in arrived["text_body"]
+    assert arrived["html_body"] is None
+    assert refused(box.wait_for_email, subject="invoice", timeout=0).status == 408
+
+    # Reading.
+    listed = box.list_emails()
+    assert [one["subject"] for one in listed["data"]] == ["Invoice 17", "Your code"]
+    assert all(one["text_body"] is None for one in listed["data"])
+    assert [one["subject"] for one in box.list_emails(category="verification")["data"]] == ["Your code"]
+    assert box.list_emails(unread=True, sender="shop.example", since="2020-01-01T00:00:00Z")["data"] == []
+    whole = box.get_email(code["email_id"])
+    assert "048213" not in json.dumps(whole) + json.dumps(listed)
+    assert whole["parsed"]["otp_codes"] == []
+    assert whole["parsed"]["has_otp"] is True
+    assert [one["id"] for one in client.search_emails(query="invoice")["data"]] == [arrived["id"]]
+    assert client.search_emails(query="invoice", sender="nobody.example")["data"] == []
+
+    # What the webhook was told, and that it is signed.
+    wait_until(lambda: len(seen) == 3, 30)
+    headers, body = seen[1]
+    assert headers["x-lumbox-signature"] == hmac.new(hook["secret"].encode(), body, hashlib.sha256).hexdigest()
+    told = json.loads(body)
+    assert (told["event"], told["data"]["inbox_id"]) == ("email.received", box.id)
+    assert told["data"]["email_id"] == code["email_id"]
+    assert b"048213" not in body
+    assert client.delete_webhook(hook["id"])["deleted"] is True
+
+    # Keys for one inbox.
+    made = client.inboxes.api_keys.create(box.id, name="worker")
+    assert [one["id"] for one in client.inboxes.api_keys.list(box.id)["data"]] == [made["id"]]
+    assert client.inboxes.api_keys.list(exact.id)["data"] == []
+    only = lumbox.Lumbox(api_key=made["api_key"], base_url=f"{served.url}/lumbox")
+    assert [one.id for one in only.list_inboxes()] == [box.id]
+    assert refused(only.get_inbox, exact.id).status == 404
+    assert refused(only.create_inbox).status == 403
+    assert refused(client.inboxes.api_keys.delete, exact.id, made["id"]).status == 404
+    client.inboxes.api_keys.delete(box.id, made["id"])
+    assert refused(only.list_inboxes).status == 401
+    only._http.close()
+
+    exact.delete()
+    assert refused(client.get_inbox, exact.id).status == 404
+    assert called >= set(public_methods()) - UNDONE
+
+
+UNDONE = {
+    f"Lumbox.{name}"
+    for name in (
+        *("add_domain", "verify_domain", "list_domains", "configure_smtp", "list_smtp_configs", "test_smtp_config"),
+        *("assign_thread", "unassign_thread", "list_thread_agents"),
+        *("create_routing_rule", "list_routing_rules", "delete_routing_rule"),
+    )
+}
+
+
+def test_what_goes_wrong_is_an_error_of_the_client(served: Served, client: Any) -> None:
+    stranger = lumbox.Lumbox(api_key="ak_wrong", base_url=f"{served.url}/lumbox")
+    assert refused(stranger.list_inboxes).status == 401
+    stranger._http.close()
+    box = client.create_inbox()
+    assert refused(client.get_inbox, "inb_nothing").status == 404
+    assert refused(box.get_email, "eml_nothing").status == 404
+    assert refused(box.list_emails, limit=1000).status == 400
+    assert refused(box.list_emails, since="yesterday").status == 400
+    assert "verification" in refused(box.list_emails, category="spam").body["error"]
+    assert refused(client.search_emails, query="!!!").status == 400
+    assert refused(client.create_inbox, local_part="../etc").status == 400
+    assert refused(client.create_inbox, local_part="postmaster").status == 409
+    assert refused(client.create_webhook, "https://x.example/", events=["no.such"]).status == 400
+    assert refused(client._get, "/v1/nothing").status == 404
+    assert refused(client._patch, "/v1/inboxes").status == 405
+    gone = client.create_inbox()
+    gone.delete()
+    assert refused(gone.wait_for_email, timeout=1).status == 404
+
+
+def test_signing_up_sending_and_threads_over_plain_http(served: Served, client: Any) -> None:
+    box = client.create_inbox(name="plain")
+    with httpx2.Client(base_url=f"{served.url}/lumbox", timeout=30) as http:
+        new = http.post("/v1/orgs", json={"name": "acme"})
+        assert new.status_code == 201
+        other = {"X-API-Key": new.json()["api_key"]}
+        assert http.post("/v1/orgs").status_code == 201
+        third = http.post("/v1/orgs")
+        assert (third.status_code, third.json()["retry_after_seconds"] > 3500) == (429, True)
+        assert http.get("/v1/orgs/me", headers=other).json()["inbox_count"] == 0
+        # Another tenant's inbox is one that is not there.
+        for path in (f"/v1/inboxes/{box.id}", f"/v1/inboxes/{box.id}/emails", f"/v1/inboxes/{box.id}/otp?timeout=0"):
+            assert http.get(path, headers=other).status_code == 404
+        assert http.get("/v1/inboxes", headers=other).json()["data"] == []
+
+        mine = {"Authorization": f"Bearer {client._api_key}"}
+        sender = client.create_inbox(name="sender")
+        body = {"to": box.address, "subject": "Hello", "text": "Are you there?"}
+        sent = http.post(f"/v1/inboxes/{sender.id}/send", json=body, headers={**mine, "Idempotency-Key": "one"})
+        assert sent.json()["status"] == "delivered"
+        assert sent.headers["x-ratelimit-limit"] == "500"
+        again = http.post(f"/v1/inboxes/{sender.id}/send", json=body, headers={**mine, "Idempotency-Key": "one"})
+        assert again.json()["id"] == sent.json()["id"]
+        arrived = box.wait_for_email(timeout=20)
+        answer = {"email_id": arrived["id"], "text": "Yes."}
+        assert http.post(f"/v1/inboxes/{box.id}/reply", json=answer, headers=mine).json()["status"] == "delivered"
+        assert http.post(f"/v1/inboxes/{sender.id}/reply", json=answer, headers=mine).status_code == 404
+        threads = http.get(f"/v1/threads?inbox_id={box.id}", headers=mine).json()["data"]
+        assert [(one["id"], one["email_count"]) for one in threads] == [(arrived["thread_id"], 1)]
+        thread = http.get(f"/v1/threads/{arrived['thread_id']}", headers=mine).json()
+        assert [one["direction"] for one in thread["emails"]] == ["inbound", "outbound"]
+        assert http.get(f"/v1/threads/{arrived['thread_id']}", headers=other).status_code == 404
+
+
+def test_a_wait_ends_when_the_client_has_said(client: Any) -> None:
+    box = client.create_inbox()
+    began = time.monotonic()
+    assert refused(box.wait_for_email, timeout=1).status == 408
+    assert 0.9 < time.monotonic() - began < 5
