@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from letterlock.actions.caller import Caller
 from letterlock.actions.tenancy import add_tenant, at_command_line
 from letterlock.app import DATABASE_FILE, App
-from letterlock.ids import TenantId
+from letterlock.ids import EmailId, TenantId
 from letterlock.inbound.filing import _Order
 from letterlock.store import emails, outbox
 from letterlock.store.emails import Unfiled
@@ -95,14 +95,17 @@ async def test_who_waits_for_a_flood_of_its_own_leaves_turns_to_others(app: App)
     for address in (waited.address, small):
         await hand_in(app, address, letter())
     order, taken = _Order(), list[str]()
-    in_work = set[emails.EmailId]()
-    for _ in range(5):
-        found = await app.database.read_system(
-            lambda tx: order.next(tx, 1, in_work, (loud.inbox_id, waited.inbox_id), None)
-        )
+    in_work = set[EmailId]()
+
+    async def one_more() -> None:
+        awaited = (loud.inbox_id, waited.inbox_id)
+        found = await app.database.read_system(lambda tx: order.next(tx, 1, in_work, awaited, None))
         order.note(found)
-        in_work |= {one.receipt.email_id for one in found}
-        taken += whose(found)
+        in_work.update(one.receipt.email_id for one in found)
+        taken.extend(whose(found))
+
+    for _ in range(5):
+        await one_more()
     assert set(taken[:2]) == {noisy.tenant_id, waiter.tenant_id}
     assert quiet.tenant_id in taken[:5]
 
