@@ -10,7 +10,7 @@ import hashlib
 import re
 import zlib
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
@@ -79,6 +79,58 @@ def carried(
     if any(_has_data(url) for url in _URL.findall(text)):
         found.append("carries_link")
     return tuple(found)
+
+
+# --- over several emails ----------------------------------------------------------------------------------------------
+
+_FEWEST: Final = 2
+_FEWEST_OF_SECRET: Final = 4
+_LONG_SECRET: Final = 10
+_MOST_TEXTS: Final = 200
+_MOST_PIECES: Final = 20_000
+_SPACED_DIGITS: Final = re.compile(r"[0-9](?:[ ._-]{0,2}[0-9])*")
+_PIECE: Final = re.compile(r"(?=\S*[0-9A-Z+/=])[A-Za-z0-9+/=_-]{6,}")
+
+
+def completed(written: str, before: Sequence[str], codes: Iterable[str], read: Sequence[str]) -> tuple[Carried, ...]:
+    """What `written` completes of what earlier emails to the same recipients (`before`, oldest first) began: one of
+    `codes` in two pieces, a secret or a number of one of `read` in two, or a code (base64 and the like) that was cut
+    in two and says one of these, or a credential. Each kind once."""
+    earlier = "\n".join(before)[-_MOST_CHARS:]
+    text = written[:_MOST_CHARS]
+    found: list[Carried] = []
+    old, new = _pieces(earlier), _pieces(text)
+    if any(_is_cut(squeezed(code), old, new) for code in codes):
+        found.append("carries_code")
+    had, has = squeezed(earlier), squeezed(text)
+    for mail in read[:_MOST_TEXTS]:
+        wanted = _secrets(mail) | {number.lower() for number in _numbers(mail)}
+        if any(len(each) >= _LONG_SECRET and each not in had and _is_halved(each, had, has) for each in wanted):
+            found.append("carries_mail")
+            break
+    first = "".join(_PIECE.findall(re.sub(r"\S+(?:://|@)\S+", " ", earlier)))[-_MOST_PIECES:]
+    second = "".join(_PIECE.findall(re.sub(r"\S+(?:://|@)\S+", " ", text)))[:_MOST_PIECES]
+    if first and second:
+        known = carried(first, codes, read)
+        found += [kind for kind in carried(first + second, codes, read) if kind not in known]
+    return tuple(dict.fromkeys(found))
+
+
+def _pieces(text: str) -> set[str]:
+    """What stands alone in a text, digits also where they are spaced or spelt out."""
+    spoken = _DIGIT_WORD.sub(lambda word: _DIGIT_WORDS[word[0].lower()], text)
+    digits = (each for said in {text, spoken} for each in _SPACED_DIGITS.findall(said))
+    return {squeezed(token) for token in (*_tokens(text), *digits)}
+
+
+def _is_cut(code: str, old: set[str], new: set[str]) -> bool:
+    cuts = ((code[:at], code[at:]) for at in range(_FEWEST, len(code) - _FEWEST + 1))
+    return any((a in old and b in new) or (a in new and b in old) for a, b in cuts)
+
+
+def _is_halved(secret: str, had: str, has: str) -> bool:
+    cuts = ((secret[:at], secret[at:]) for at in range(_FEWEST_OF_SECRET, len(secret) - _FEWEST_OF_SECRET + 1))
+    return any((a in had and b in has) or (a in has and b in had) for a, b in cuts)
 
 
 # --- traces -----------------------------------------------------------------------------------------------------------

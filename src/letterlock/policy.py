@@ -27,7 +27,7 @@ Refusal = Literal[
 ]  # fmt: skip
 Hold = Literal[
     "paused", "first_emails", "thread_limit", "unknown_recipient", "only_from_mail", "forward", "carries_code",
-    "carries_secret", "carries_mail", "carries_link", "look_alike", "phishing", "canary", "relay_host",
+    "carries_secret", "carries_mail", "carries_link", "unseen", "look_alike", "phishing", "canary", "relay_host",
 ]  # fmt: skip
 APPROVAL: Final = "approval"
 """What a submission is held by that waits for a person."""
@@ -64,6 +64,7 @@ CODES: Final[dict[Refusal | Hold, str]] = {
     "carries_secret": "It carries a password, a key or another credential.",
     "carries_mail": "It carries words of another email that the agent read.",
     "carries_link": "A link in it carries data.",
+    "unseen": "After mail that nothing vouches for was read, a file cannot be looked into (PDF, 7z, locked, ...).",
     "look_alike": "A link in it does not lead where it seems to.",
     "phishing": "It reads like a fraud: it asks for a password, threatens an account, names a new bank account, ...",
     "canary": "It carries a mark that was planted in what is shown of a quarantined email.",
@@ -117,8 +118,9 @@ class SendContext:
     `thread_limit`: the limit of emails in the thread in a day when it is reached, 0 before.
     `tainted`: the agent lately read mail that nothing vouches for. `passes_on`: it forwards an email or a file of one
     ("mail"), or carries a file of the owner's ("file").
-    `carried`: what its words carry. `alarms`: what stands out in it. `first`: how many more emails of this agent a
-    person must see. `approved`: a person has let exactly this email go."""
+    `carried`: what its words carry. `unseen`: a part that cannot be looked into, "" when none. `alarms`: what stands
+    out in it. `first`: how many more emails of this agent a person must see. `approved`: a person has let exactly this
+    email go."""
 
     sender: str
     sender_live: bool
@@ -130,6 +132,7 @@ class SendContext:
     tainted: bool = False
     passes_on: Literal["", "mail", "file"] = ""
     carried: tuple[Carried, ...] = ()
+    unseen: str = ""
     alarms: tuple[Alarm, ...] = ()
     first: int = 0
     limits: tuple[Limit, ...] = ()
@@ -274,6 +277,9 @@ def _doubts(context: SendContext, outside: tuple[Recipient, ...]) -> Iterator[Re
         if carried in ("carries_mail", "carries_link") and all(recipient.named for recipient in outside):
             continue
         yield Reason(carried, f"Held: {_CARRIES[carried]}", _PERSON)
+    if context.unseen and context.tainted:
+        what = f"Held: {context.unseen}, and mail that nothing vouches for was read lately."
+        yield Reason("unseen", what, _PERSON)
     for alarm in context.alarms:
         if alarm.code in ("look_alike", "phishing", "canary"):
             yield Reason(alarm.code, f"Held: {alarm.what}.", _PERSON)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from fakes import Clock
 from letterlock import upkeep
+from letterlock.actions import people
 from letterlock.app import App, open_app
 from letterlock.errors import Unavailable
 from letterlock.outbound import remembered
@@ -122,3 +124,65 @@ async def test_mail_without_a_trace_yet_is_compared_in_full_or_nothing_is_sent(
         await reasons(outside, box, "Hello")
     await upkeep.run_once(outside)
     assert "words of another email" in await reasons(outside, box, FIGURES)
+
+
+# Over several emails
+
+CAROL = "carol@example.com"
+
+
+@pytest.fixture
+async def told(outside: App, clock: Clock) -> str:
+    """An inbox whose agent wrote to CAROL before, and was shown a code and a password."""
+    box = await make_inbox(outside)
+    await do(outside, "send_email", inbox=box, to=CAROL, subject="Hi", text="Hello")
+    for text, code in ((f"The PIN for the door is blue-Kuchen-77. {LINK}", ""), ("Your code is 493817", "493817")):
+        email_id = await arrive(outside, box, screened(text=text, code=code), at=clock())
+        await do(outside, "read_email", email_id=email_id)
+    return box
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "why"),
+    [
+        ("Part one: 493", "and part two: 817", "one-time code"),
+        ("It ends with 3817.", "It begins with 49.", "one-time code"),
+        ("four nine three", "eight one seven", "one-time code"),
+        ("Note blue-Ku please", "and chen-77 too", "words of another email"),
+        ("TXkgY29kZSBpcyA0O", "TM4MTcgYnkgdGhlIHdheQ==", "one-time code"),
+        ("See you on 12 May at 493 High Street", "The bus at 8:19 is fine", ""),
+    ],
+)
+async def test_what_is_cut_in_two_is_held_at_the_second_half(
+    outside: App, told: str, first: str, second: str, why: str
+) -> None:
+    assert not await reasons(outside, told, first)
+    held = await reasons(outside, told, second)
+    assert why in held if why else not held
+
+
+async def test_halves_count_for_one_recipient_and_its_domain_within_a_day(
+    outside: App, told: str, clock: Clock
+) -> None:
+    for other in ("other@example.org", "dave@example.com"):
+        await people.name_contact(outside, other)
+    assert not await reasons(outside, told, "Part one: 493")
+    assert not await reasons(outside, told, "Part two: 817", "other@example.org")
+    assert "one-time code" in await reasons(outside, told, "Part two: 817", "dave@example.com")
+    clock.advance(25 * 3_600)
+    assert not await reasons(outside, told, "Part two is 817")
+
+
+async def test_what_cannot_be_looked_into_waits_for_a_person_after_mail_that_nothing_vouches_for(
+    outside: App, clock: Clock
+) -> None:
+    box = await make_inbox(outside)
+    await people.name_contact(outside, CAROL)
+    call: dict[str, Any] = {"inbox": box, "to": CAROL, "subject": "Hi", "text": "See the file"}
+    packed = "plan.7z;base64," + base64.b64encode(b"7z\xbc\xaf\x27\x1c\0\4" + bytes(range(128, 256))).decode()
+    plain = "plan.txt;base64," + base64.b64encode(b"The plan").decode()
+    assert (await do(outside, "send_email", **call, attachments=[packed])).state == "queued"
+    await do(outside, "read_email", email_id=await receive(outside, box, letter(), at=clock()))
+    sent = await do(outside, "send_email", **call, attachments=[packed], idempotency_key="again")
+    assert (sent.state, "plan.7z is of a kind" in sent.reasons[0]) == ("held", True)
+    assert (await do(outside, "send_email", **call, attachments=[plain])).state == "queued"

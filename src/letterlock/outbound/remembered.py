@@ -15,7 +15,7 @@ from letterlock.carried import names
 from letterlock.errors import Unavailable
 from letterlock.ids import AgentId, EmailId, InboxId, TenantId, ThreadId
 from letterlock.inspection import Inspection
-from letterlock.store import conduct, emails, traces
+from letterlock.store import conduct, emails, outbox, traces
 from letterlock.store.database import Transaction
 from letterlock.store.traces import Shown
 
@@ -25,6 +25,9 @@ _MOST_CHARS_OF_ONE: Final = 200_000
 _MOST_CHARS: Final = 5_000_000
 _MOST_CHARS_UNTRACED: Final = 20_000_000
 _AT_ONCE: Final = 50
+_MOST_GIVEN: Final = 50
+_MOST_SENT: Final = 50
+_MOST_SENT_BYTES: Final = 5_000_000
 _MOST_CODES: Final = 5_000
 _LASTING: Final = 6
 _DAY_MS: Final = 24 * 3_600_000
@@ -32,10 +35,13 @@ _DAY_MS: Final = 24 * 3_600_000
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """`codes` that came; `texts` of mail that was read; `traces` of older mail, and of mail that is `gone`, with
-    whether something vouched for it when it was read."""
+    """`codes` that came, and those `given` to the agent within a day; `sent`: its emails of that day to the same
+    recipients or their domains, oldest first; `texts` of mail that was read; `traces` of older mail, and of mail that
+    is `gone`, with whether something vouched for it when it was read."""
 
     codes: tuple[str, ...]
+    given: tuple[str, ...]
+    sent: tuple[bytes, ...]
     texts: tuple[str, ...]
     traces: tuple[bytes, ...]
     gone: tuple[tuple[bytes, bool], ...]
@@ -82,20 +88,36 @@ async def remembered(
                 next_step="Nothing was sent. Call again in a minute.",
             )
 
-    async def kept(tx: Transaction) -> tuple[list[str], list[str], dict[EmailId, bytes]]:
+    async def kept(tx: Transaction) -> tuple[list[str], list[str], dict[EmailId, bytes], list[str], list[bytes]]:
         codes = await conduct.codes_since(tx, now_ms - _DAY_MS)
         # Some work for longer than a day; short ones would be met by chance.
         older = await conduct.codes_since(tx, since, _MOST_CODES)
+        given = await conduct.codes_shown(tx, agent_id, now_ms - _DAY_MS, _MOST_GIVEN)
+        sent = await outbox.sent_lately(tx, agent_id, recipients, now_ms - _DAY_MS, _MOST_SENT)
         left = await traces.left_by(tx, [one.email_id for one in by_trace])
-        return codes, [code for code in older if len(code) >= _LASTING], left
+        return codes, [code for code in older if len(code) >= _LASTING], left, given, sent
 
-    codes, older, left = await app.database.read(tenant_id, kept)
+    codes, older, left, given, sent = await app.database.read(tenant_id, kept)
     return Remembered(
         (*codes, *older),
+        tuple(given),
+        _bounded(sent),
         tuple(texts),
         tuple(left.values()),
         tuple((left[one.email_id], one.vouched) for one in by_trace if one.inbox_id is None and one.email_id in left),
     )
+
+
+def _bounded(sent: list[bytes]) -> tuple[bytes, ...]:
+    """Of what was sent, the newest that is no more together than _MOST_SENT_BYTES; oldest first."""
+    room = _MOST_SENT_BYTES
+    kept: list[bytes] = []
+    for raw in sent:
+        room -= len(raw)
+        if room < 0:
+            break
+        kept.append(raw)
+    return tuple(reversed(kept))
 
 
 async def _reports(tx: Transaction, shown: Iterable[Shown]) -> list[tuple[Shown, Inspection]]:

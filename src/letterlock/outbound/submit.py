@@ -9,35 +9,27 @@ returns, so no postmaster is needed for it; of a mixed email a missing relay hol
 from __future__ import annotations
 
 import asyncio
-import codecs
-import contextlib
 import hashlib
-import io
 import json
-import lzma
-import re
-import struct
 import time
-import zipfile
-import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from letterlock import telemetry
 from letterlock.app import App
 from letterlock.canary import carries_mark
-from letterlock.carried import Carried, carried
+from letterlock.carried import Carried, carried, completed
 from letterlock.domains import domain_of
 from letterlock.errors import Conflict, InvalidRequest, NotAllowed, NotFound
 from letterlock.ids import AgentId, EmailId, SubmissionId, TenantId, ThreadId, new_id
 from letterlock.inbound.accept import address_keys, own_keys
 from letterlock.message.address import Address, parse_address
-from letterlock.message.compose import Draft, File, compose
-from letterlock.message.markdown import text_of
+from letterlock.message.compose import Draft, compose
+from letterlock.outbound.contents import contents, words_of_raw
 from letterlock.outbound.deliver import LEASE_MS, deliver
 from letterlock.outbound.marks import planted_with
-from letterlock.outbound.remembered import remembered
+from letterlock.outbound.remembered import Remembered, remembered
 from letterlock.outbound.routes import has_ways, way_to
 from letterlock.outgoing import Alarm, Outgoing, alarms
 from letterlock.policy import APPROVAL, Decision, Limit, Recipient, SendContext, decide
@@ -53,8 +45,6 @@ from letterlock.wake import OUTBOX
 SAME_REQUEST_MS = 10 * 60 * 1000
 _HOUR_MS = 3_600_000
 _DAY_MS = 24 * _HOUR_MS
-_MOST_OF_FILE = 50_000
-_MOST_PACKED = 20
 _MOST_MENTIONS = 50
 _MOST_DOMAINS = 1_000
 _MARKED = Alarm("canary", "it carries a mark that was planted in what is shown of a quarantined email")
@@ -109,7 +99,7 @@ async def submit(
     sha256 = outbox.envelope_hash(raw, str(draft.sender), map(str, draft.recipients))
     now, began = app.now_ms(), time.monotonic()
     owner = new_id("worker")
-    words = await asyncio.to_thread(_words, draft)
+    inside = await asyncio.to_thread(contents, draft)
     memory = await remembered(
         app,
         inbox.tenant_id,
@@ -120,8 +110,8 @@ async def submit(
     )
     from_gone = {key: memory.gone_naming(key) for key in {address.key for address in draft.recipients}}
     # Every disguise takes a while to look through.
-    carries = await asyncio.to_thread(carried, words, memory.codes, memory.texts, memory.traces)
-    stands_out = await _alarms(app, inbox, draft, words, len(raw))
+    carries = await asyncio.to_thread(_carried, inside.words, memory)
+    stands_out = await _alarms(app, inbox, draft, inside.words, len(raw))
 
     async def keep(system: Transaction) -> tuple[Submitted, list[Lease]] | _Refused:
         tx = system.bound_to(inbox.tenant_id)
@@ -129,7 +119,19 @@ async def submit(
         if known is not None:
             return Submitted(known, True), []
         context = await _context(
-            app, system, tx, agent_id, inbox, draft, answered, carries, stands_out, passes_on, from_gone, now
+            app,
+            system,
+            tx,
+            agent_id,
+            inbox,
+            draft,
+            answered,
+            carries,
+            stands_out,
+            passes_on,
+            inside.unseen,
+            from_gone,
+            now,
         )
         decision = decide(context)
         unreachable = tuple(one for one in context.recipients if not one.local and _lane(app, inbox, one) is None)
@@ -212,6 +214,15 @@ async def submit(
     return Submitted(submission, False)
 
 
+def _carried(words: str, memory: Remembered) -> tuple[Carried, ...]:
+    """What an email carries, and what it completes of the emails sent to its recipients lately."""
+    found = carried(words, memory.codes, memory.texts, memory.traces)
+    if not memory.sent:
+        return found
+    before = [words_of_raw(raw) for raw in memory.sent]
+    return tuple(dict.fromkeys((*found, *completed(words, before, memory.given, memory.texts))))
+
+
 async def status(app: App, tenant_id: TenantId, submission_id: SubmissionId) -> Submission:
     """Raises NotFound."""
     found = await app.database.read(tenant_id, lambda tx: outbox.get(tx, submission_id))
@@ -264,44 +275,6 @@ async def _known(
     return known
 
 
-def _words(draft: Draft) -> str:
-    """All that can be read in it, in its HTML as it is written and as it is shown."""
-    shown = text_of(draft.html) if draft.html else ""
-    return "\n".join((draft.subject, draft.text, draft.sender_name, shown, draft.html, *map(_said, draft.files)))
-
-
-def _said(file: File) -> str:
-    """What of a file can be compared with what was read: its text in any charset, and of what is packed in it."""
-    return "\n".join((file.filename, _decoded(file.data), *map(_decoded, _packed(file.data))))
-
-
-def _decoded(data: bytes) -> str:
-    data = data[:_MOST_OF_FILE]
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return data.decode("utf-16", "replace")
-    return data.replace(b"\0", b"").decode("utf-8", "replace")
-
-
-def _packed(data: bytes) -> Iterator[bytes]:
-    """The beginnings of the files in an archive; XML (documents of office programs) without its tags too."""
-    if data.startswith(b"\x1f\x8b"):
-        with contextlib.suppress(zlib.error):
-            yield zlib.decompressobj(31).decompress(data, _MOST_OF_FILE)
-        return
-    # Whatever is wrong with an archive, what could be read of it is compared.
-    with (
-        contextlib.suppress(
-            zipfile.BadZipFile, zlib.error, RuntimeError, ValueError, OSError, EOFError, struct.error, lzma.LZMAError
-        ),
-        zipfile.ZipFile(io.BytesIO(data)) as archive,
-    ):
-        for member in archive.infolist()[:_MOST_PACKED]:
-            yield member.filename.encode("utf-8", "replace")
-            with archive.open(member) as opened:
-                beginning = opened.read(_MOST_OF_FILE)
-            yield re.sub(rb"<[^<>]*>", b"", beginning) if beginning.lstrip().startswith(b"<") else beginning
-
-
 async def _alarms(app: App, inbox: Inbox, draft: Draft, words: str, size: int) -> tuple[Alarm, ...]:
     async def known(tx: Transaction) -> tuple[tuple[str, ...], tuple[str, ...]]:
         return await conduct.domains(tx, "sent", _MOST_DOMAINS), await conduct.domains(tx, "named", _MOST_DOMAINS)
@@ -342,6 +315,7 @@ async def _context(
     carries: tuple[Carried, ...],
     stands_out: tuple[Alarm, ...],
     passes_on: Literal["", "mail"],
+    unseen: str,
     from_gone: Mapping[str, Sequence[bool]],
     now_ms: int,
 ) -> SendContext:
@@ -372,6 +346,7 @@ async def _context(
         tainted=await conduct.is_tainted(tx, agent_id, now_ms - int(settings.taint_hours * _HOUR_MS)),
         passes_on=passes_on if passes_on else "file" if draft.files else "",
         carried=carries,
+        unseen=unseen,
         alarms=stands_out,
         first=settings.first_emails - await conduct.approved_count(tx, agent_id, settings.first_emails),
         limits=await _limits(app, tx, agent_id, inbox, outside, now_ms) if outside else (),

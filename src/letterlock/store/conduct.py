@@ -93,6 +93,19 @@ async def codes_since(tx: Transaction, since_ms: int, limit: int = 500) -> list[
     return [row["code"] for row in rows]
 
 
+async def codes_shown(tx: Transaction, agent_id: AgentId, since_ms: int, limit: int) -> list[str]:
+    """One-time codes of mail that the agent was shown since then, newest first."""
+    rows = await tx.all(
+        "SELECT e.code FROM reads r JOIN emails e ON e.tenant_id = r.tenant_id AND e.email_id = r.email_id"
+        " WHERE r.tenant_id = :tenant AND r.agent_id = :agent_id AND r.at >= :since AND e.code IS NOT NULL"
+        " ORDER BY r.at DESC LIMIT :limit",
+        agent_id=agent_id,
+        since=since_ms,
+        limit=limit,
+    )
+    return [row["code"] for row in rows]
+
+
 # --- known ------------------------------------------------------------------------------------------------------------
 
 

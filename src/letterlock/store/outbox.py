@@ -285,6 +285,29 @@ async def raw(tx: Transaction, submission_id: SubmissionId) -> bytes | None:
     return bytes(row["raw"]) if row else None
 
 
+async def sent_lately(
+    tx: Transaction, agent_id: AgentId, recipients: Iterable[str], since_ms: int, limit: int
+) -> list[bytes]:
+    """What the agent has sent since then, newest first, to any of these recipients or others of their domains, as
+    bytes; also what waits, not what was denied or cancelled."""
+    names = {f"d{n}": recipient.rpartition("@")[2].lower() for n, recipient in enumerate(recipients)}
+    if not names:
+        return []
+    there = " OR ".join(f"lower(d.recipient) LIKE '%@' || :{name}" for name in names)
+    rows = await tx.all(
+        "SELECT s.raw FROM submissions s WHERE s.tenant_id = :tenant AND s.agent_id = :agent_id AND s.outside > 0"
+        " AND s.created_at >= :since AND s.verdict NOT IN ('denied', 'expired') AND EXISTS (SELECT 1 FROM deliveries d"
+        " WHERE d.tenant_id = s.tenant_id AND d.submission_id = s.submission_id AND d.state <> 'cancelled'"
+        f" AND ({there}))"
+        " ORDER BY s.created_at DESC LIMIT :limit",
+        agent_id=agent_id,
+        since=since_ms,
+        limit=limit,
+        **names,
+    )
+    return [row["raw"] for row in rows]
+
+
 async def by_key(tx: Transaction, inbox_id: InboxId, idempotency_key: str) -> Submission | None:
     row = await tx.one(
         f"SELECT {_COLUMNS} FROM submissions WHERE tenant_id = :tenant AND inbox_id = :inbox_id"
