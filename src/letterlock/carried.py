@@ -89,7 +89,7 @@ _LONG_SECRET: Final = 10
 _MOST_TEXTS: Final = 200
 _MOST_PIECES: Final = 20_000
 _SPACED_DIGITS: Final = re.compile(r"[0-9](?:[ ._-]{0,2}[0-9])*")
-_PIECE: Final = re.compile(r"(?=\S*[0-9A-Z+/=])[A-Za-z0-9+/=_-]{6,}")
+_PIECE: Final = re.compile(r"(?=\S*[0-9])[A-Za-z0-9+/=_-]{6,}|[A-Za-z0-9+/=_-]{16,}")
 
 
 def completed(written: str, before: Sequence[str], codes: Iterable[str], read: Sequence[str]) -> tuple[Carried, ...]:
