@@ -2,6 +2,7 @@
 
     python bench/sending.py                     throughput: signed emails a second, by `letterlock serve`
     python bench/sending.py --dead              mail coming in with a relay that is dead and without one, in turns
+    python bench/sending.py --turns 3           the same with the setting one_by_one on and off, in turns
     python bench/sending.py --kills 100         kill -9 at each point between claim and record; lost and doubled emails
     python bench/sending.py --sink smtp-sink    throughput to Postfix' own sink in place of aiosmtpd
 
@@ -22,7 +23,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +49,8 @@ WORDS = "The report you asked for is attached below, with the figures of last we
 # The relay
 
 
-async def be_sink(port: int, file: Path) -> None:
-    """Take everything; a line of JSON in `file` for each email before its 250."""
+async def be_sink(port: int, file: Path, answer_ms: float) -> None:
+    """Take everything; a line of JSON in `file` for each email, and `answer_ms` later its 250."""
     from aiosmtpd.smtp import SMTP
 
     out = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
@@ -65,6 +66,7 @@ async def be_sink(port: int, file: Path) -> None:
                 "signed": head.count(b"DKIM-Signature:"),
             }
             os.write(out, json.dumps(line).encode() + b"\n")
+            await asyncio.sleep(answer_ms / 1000)
             return "250 2.0.0 taken"
 
     def serve() -> SMTP:
@@ -76,12 +78,12 @@ async def be_sink(port: int, file: Path) -> None:
 
 
 @contextlib.contextmanager
-def sink(kind: str, file: Path) -> Iterator[int]:
+def sink(kind: str, file: Path, answer_ms: float = 0.0) -> Iterator[int]:
     port = harness.free_port()
     command = (
         ["smtp-sink", "-u", "nobody", f"127.0.0.1:{port}", "1000"]
         if kind == "smtp-sink"
-        else [sys.executable, __file__, "--be-sink", str(port), str(file)]
+        else [sys.executable, __file__, "--be-sink", str(port), str(file), str(answer_ms)]
     )
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
@@ -133,13 +135,15 @@ async def fill(app: App, address: str, count: int, start: int = 0) -> dict[str, 
             message_id=f"<{id_}@{app.settings.domain}>",
             date=app.clock(),
         )
+        raw = compose(draft)
         submission = Submission(
             id_, InboxId(inbox.inbox_id), LOCAL_CALLER.agent_id, id_, "", "", (), address, (to,), (), (),
-            draft.subject, draft.text, draft.message_id, "th_1", None, "", 0, now,  # type: ignore[arg-type]
+            draft.subject, draft.text, draft.message_id, "th_1", None,
+            outbox.envelope_hash(raw, address, [to]), len(raw), now,  # type: ignore[arg-type]
             (Delivery(to, "relay", "queued", now, lane=lane, token=outbox.new_token()),), 1,
         )  # fmt: skip
         made[draft.message_id] = to
-        todo.append((submission, compose(draft)))
+        todo.append((submission, raw))
 
     async def add(tx: Any) -> None:
         for submission, raw in todo:
@@ -166,12 +170,14 @@ def sent_count(data: Path) -> int:
         return int(store.execute("SELECT COUNT(*) FROM deliveries WHERE state = 'sent'").fetchone()[0])
 
 
-def throughput(count: int, kind: str, connections: int) -> None:
+def throughput(count: int, kind: str, connections: int, answer_ms: float, one_by_one: bool) -> None:
     with harness.temporary_folder("sending") as folder:
         file, data = folder / "taken.jsonl", folder / "data"
         data.mkdir()
-        with sink(kind, file) as port:
-            (data / "letterlock.toml").write_text(settings_text(port, relay_connections=connections))
+        with sink(kind, file, answer_ms) as port:
+            (data / "letterlock.toml").write_text(
+                settings_text(port, relay_connections=connections, one_by_one=one_by_one)
+            )
             made = asyncio.run(prepare(data, count))
             began = time.time()
             with harness.serve(data) as running:
@@ -189,7 +195,9 @@ def throughput(count: int, kind: str, connections: int) -> None:
         harness.say(
             figure="throughput",
             relay=kind,
+            answer_ms=answer_ms,
             connections=connections,
+            one_by_one=one_by_one,
             emails=count,
             per_s=(count - first) / (ended - up),
             per_s_at_relay=(len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 else None,
@@ -280,15 +288,15 @@ def in_a_process(data: Path, point: str = "", passage: int = 0) -> bool:
     return False
 
 
-def kills(times: int, connections: int) -> None:
+def kills(times: int, connections: int, answer_ms: float, points: Sequence[str]) -> None:
     import sqlite3
 
     random.seed(1)
-    for point in POINTS:
+    for point in points:
         with harness.temporary_folder("sending") as folder:
             file, data = folder / "taken.jsonl", folder / "data"
             data.mkdir()
-            with sink("aiosmtpd", file) as port:
+            with sink("aiosmtpd", file, answer_ms) as port:
                 (data / "letterlock.toml").write_text(settings_text(port, relay_connections=connections))
                 made = asyncio.run(prepare(data, 0))
                 address = f"sender@{harness.DOMAIN}"
@@ -323,6 +331,7 @@ def kills(times: int, connections: int) -> None:
                 point=point,
                 kills=killed,
                 connections=connections,
+                answer_ms=answer_ms,
                 emails=len(made),
                 lost=len(made.keys() - copies.keys()),
                 strangers=len(copies.keys() - made.keys()),
@@ -437,21 +446,27 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=8)
     parser.add_argument("--sink", default="aiosmtpd", choices=("aiosmtpd", "smtp-sink"))
     parser.add_argument("--kills", type=int, default=0)
+    parser.add_argument("--points", nargs="*", choices=POINTS)
     parser.add_argument("--dead", action="store_true")
+    parser.add_argument("--turns", type=int, default=0)
+    parser.add_argument("--answer-ms", type=float, default=0.0, help="how long the relay takes to answer the final dot")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--be-sink", nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--be-sink", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.be_sink:
-        asyncio.run(be_sink(int(options.be_sink[0]), Path(options.be_sink[1])))
+        port, file, answer_ms = options.be_sink
+        asyncio.run(be_sink(int(port), Path(file), float(answer_ms)))
         return
     harness.say_where()
     if options.kills:
-        kills(options.kills, options.connections)
+        kills(options.kills, options.connections, options.answer_ms, options.points or POINTS)
         return
     if options.dead:
         dead(options.emails, options.rounds)
         return
-    throughput(options.emails, options.sink, options.connections)
+    for turn in range(max(1, options.turns)):
+        for one_by_one in (True, False)[: 2 if options.turns else 1][:: -1 if turn % 2 else 1]:
+            throughput(options.emails, options.sink, options.connections, options.answer_ms, one_by_one)
 
 
 if __name__ == "__main__":

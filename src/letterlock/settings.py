@@ -128,6 +128,8 @@ class Settings(BaseSettings):
     verp: bool = Field(True, description="A secret return path for each recipient, which proves its bounces.")
     report_senders: Names = Field((), description="Addresses and domains whose reports are believed.")
 
+    one_by_one: bool = Field(True, description="No final dot to a server before the answer to the last is kept.")
+
     warm_up: bool = Field(False, description="A new domain sends few emails at first, and each day twice as many.")
 
     attach_folder: Path | None = Field(None, description="Files in this folder may be sent along by their name.")

@@ -29,6 +29,7 @@ from letterlock.inbound.accept import accept, fingerprint, inbox_for
 from letterlock.message.envelope import Envelope
 from letterlock.message.sign import SigningKey, sign
 from letterlock.outbound.direct import reach_direct, relay_direct
+from letterlock.outbound.dots import Answered, Answers, Dots
 from letterlock.outbound.notice import bounce_notice
 from letterlock.outbound.relay import Connections, Outcome, one_line, reach, relay
 from letterlock.outbound.routes import Way, connections, has_ways, helo, way_of, way_to
@@ -69,6 +70,7 @@ class _Lane:
     for a while, longer each time, and then greeted without an email: what waits for it costs nothing meanwhile, no
     claim and no record."""
 
+    dots: Dots
     backlog: deque[Lease] = field(default_factory=deque)
     workers: set[asyncio.Task[None]] = field(default_factory=set)
     failures: int = 0
@@ -103,7 +105,8 @@ async def deliver_forever(app: App) -> None:
     """
     owner = new_id("worker")
     fresh = True
-    lanes: defaultdict[tuple[Route, str], _Lane] = defaultdict(_Lane)
+    answers = Answers(app.folder)
+    lanes = defaultdict[tuple[Route, str], _Lane](lambda: _Lane(Dots(answers, in_order=app.settings.one_by_one)))
     open_ones = Connections()
     looked_at_held = 0.0
     with app.wake.watch(OUTBOX) as watch:
@@ -114,7 +117,7 @@ async def deliver_forever(app: App) -> None:
                 if len(lane.backlog) == most // 2:
                     watch.ring()
                 if lease.until > app.now_ms():
-                    lane.learn(await deliver(app, lease, open_ones))
+                    lane.learn(await deliver(app, lease, open_ones, lane.dots))
 
         async def look(lane: _Lane, way: Way) -> None:
             try:
@@ -152,7 +155,9 @@ async def deliver_forever(app: App) -> None:
             while True:
                 try:
                     if fresh:
-                        await app.database.write_system(lambda tx: _take_over(app, tx))
+                        answered = answers.left()
+                        await app.database.write_system(lambda tx, said=answered: _take_over(app, tx, said))  # type: ignore[misc]
+                        answers.forget()
                         fresh = False
                     if time.monotonic() - looked_at_held > _LOOK_AT_HELD_S:
                         looked_at_held = time.monotonic()
@@ -180,6 +185,7 @@ async def deliver_forever(app: App) -> None:
             open_ones.close_idle(0)
             for lease in [lease for lane in lanes.values() for lease in lane.backlog]:
                 await _give_back(app, lease, set())
+            answers.close()
 
 
 async def _takes_mail(app: App, way: Way, open_ones: Connections) -> bool:
@@ -220,7 +226,11 @@ def _lane_of(app: App) -> outbox.LaneOf:
     return lane_of
 
 
-async def _take_over(app: App, tx: Transaction) -> None:
+async def _take_over(app: App, tx: Transaction, left: Sequence[Answered]) -> None:
+    for one in left:
+        (delivery,) = one.lease.deliveries
+        sent = _after(app, delivery, Outcome(delivery.recipient, "delivered", one.reply))
+        await _record(app, tx.bound_to(one.lease.tenant_id), one.lease, [sent], app.now_ms())
     await outbox.end_leases(tx, "relay", app.now_ms())
     await outbox.relane(tx, _lane_of(app))
 
@@ -247,10 +257,10 @@ async def claim(
     )
 
 
-async def deliver(app: App, lease: Lease, open_ones: Connections | None = None) -> bool:
-    """One try of what is leased, and its record, on `open_ones` where there are any, which stay open. False: a server
-    could not be reached. Never raises but when cancelled."""
-    trying, began = _Try(open_ones), time.monotonic()
+async def deliver(app: App, lease: Lease, open_ones: Connections | None = None, dots: Dots | None = None) -> bool:
+    """One try of what is leased, and its record, on `open_ones` where there are any, which stay open, and in the order
+    of `dots`. False: a server could not be reached. Never raises but when cancelled."""
+    trying, began = _Try(open_ones, dots), time.monotonic()
     try:
         results = await _try(app, lease, trying)
         await _keep(app, lease, results)
@@ -264,6 +274,10 @@ async def deliver(app: App, lease: Lease, open_ones: Connections | None = None) 
         # The text of an unforeseen error may hold an address; its type and our id are enough to find it.
         log.error("delivery of %s failed: %s", lease.submission_id, type(error).__name__)
         await _give_up_try(app, lease, trying.handed_over)
+    finally:
+        trying.end_turn()
+        if dots is not None and lease.route == "relay":
+            dots.answers.kept(lease)
     return trying.reached
 
 
@@ -272,8 +286,15 @@ class _Try:
     """What is known of a try while it goes on."""
 
     open_ones: Connections | None
+    dots: Dots | None
     handed_over: set[str] = field(default_factory=set)
     reached: bool = True
+    in_turn: bool = False
+
+    def end_turn(self) -> None:
+        if self.in_turn and self.dots is not None:
+            self.dots.end_turn()
+            self.in_turn = False
 
 
 async def _give_up_try(app: App, lease: Lease, handed_over: set[str]) -> None:
@@ -434,6 +455,8 @@ async def _to_relay(app: App, lease: Lease, delivery: Delivery, way: Way, trying
         ours = await app.database.write(lease.tenant_id, write)
         if ours:
             trying.handed_over.update(taken)
+            if trying.dots is not None:
+                trying.in_turn = await trying.dots.wait_turn()
         return ours
 
     try:
@@ -448,6 +471,9 @@ async def _to_relay(app: App, lease: Lease, delivery: Delivery, way: Way, trying
         (outcome,) = await relay(*message, way.route, handing_over, trying.open_ones)
     else:
         (outcome,) = await relay_direct(app, *message, way.domain, helo(app.settings), handing_over, trying.open_ones)
+    if trying.dots is not None and outcome.kind == "delivered":
+        trying.dots.answers.write(lease, outcome.reply)
+    trying.end_turn()
     trying.reached &= outcome.reached
     return stopped or _after(app, delivery, outcome)
 

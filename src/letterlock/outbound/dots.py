@@ -1,0 +1,117 @@
+"""Final dots to one server, one after the other, and the answers that were read but are not in the store yet.
+
+Between a final dot and its answer nobody knows whose email it is, and a process that dies then leaves it in doubt: what
+is tried again may come twice. So no second dot goes to a server before the answer to the first is written to a file.
+That costs no sync: what a process wrote outlives it, if not the machine; the store's own commit follows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+from letterlock.ids import SubmissionId, TenantId
+from letterlock.store.outbox import Delivery, Lease
+
+log = logging.getLogger(__name__)
+
+PATIENCE_S: Final = 1.0
+"""A server that thinks about one message for longer must not keep the others."""
+FILE: Final = "answers.jsonl"
+_MOST_BYTES: Final = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A server took it. `lease`: under which it was handed over, without its bytes."""
+
+    lease: Lease
+    reply: str
+
+
+class Answers:
+    """The file of a data folder; one process writes at a time, the one that delivers. Empty when all is in the store.
+    Raises OSError when it cannot be opened."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = os.open(folder / FILE, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        self._waiting: dict[tuple[SubmissionId, str], bytes] = {}
+        self._size = 0
+
+    def left(self) -> list[Answered]:
+        """What a process before this one wrote and did not live to record. A last line that is cut short is none."""
+        os.lseek(self._file, 0, os.SEEK_SET)
+        text = b"".join(iter(lambda: os.read(self._file, 65_536), b""))
+        found = []
+        for line in text.split(b"\n")[:-1]:
+            with contextlib.suppress(ValueError, TypeError, KeyError):
+                said = json.loads(line)
+                tenant, submission = TenantId(said["tenant"]), SubmissionId(said["submission"])
+                delivery = Delivery(**said["delivery"])
+                lease = Lease(tenant, submission, said["owner"], 0, "relay", "", b"", (delivery,))
+                found.append(Answered(lease, said["reply"]))
+        return found
+
+    def forget(self) -> None:
+        """All that is in the file is in the store."""
+        os.ftruncate(self._file, 0)
+        self._size = 0
+
+    def write(self, lease: Lease, reply: str) -> None:
+        """A server took what is leased."""
+        (delivery,) = lease.deliveries
+        said = {
+            "tenant": lease.tenant_id,
+            "submission": lease.submission_id,
+            "owner": lease.owner,
+            "delivery": asdict(delivery),
+            "reply": reply,
+        }
+        line = json.dumps(said).encode() + b"\n"
+        try:
+            self._waiting[lease.submission_id, delivery.recipient] = line
+            self._size += os.write(self._file, line)
+            if self._size > _MOST_BYTES:
+                self.forget()
+                self._size = os.write(self._file, b"".join(self._waiting.values()))
+        except OSError as error:
+            # A crash may then double it; the record in the store comes all the same.
+            log.warning("an answer could not be written down: %s", error.strerror)
+
+    def kept(self, lease: Lease) -> None:
+        """The try is recorded, or will never be."""
+        (delivery,) = lease.deliveries
+        if self._waiting.pop((lease.submission_id, delivery.recipient), None) and not self._waiting:
+            with contextlib.suppress(OSError):
+                self.forget()
+
+    def close(self) -> None:
+        os.close(self._file)
+
+
+class Dots:
+    """Of one server: whose turn it is. `in_order` False: nobody waits for another."""
+
+    def __init__(self, answers: Answers, *, in_order: bool = True) -> None:
+        self.answers = answers
+        self._lock = asyncio.Lock() if in_order else None
+
+    async def wait_turn(self) -> bool:
+        """Until the answers to all dots before are written down, or PATIENCE_S are over: then False, and it may go all
+        the same."""
+        if self._lock is None:
+            return False
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE_S):
+                return await self._lock.acquire()
+        return False
+
+    def end_turn(self) -> None:
+        if self._lock is not None:
+            self._lock.release()
