@@ -23,7 +23,7 @@ THREAD_EMAILS_PER_HOUR = 30
 
 Refusal = Literal[
     "no_recipient", "too_many_recipients", "sender_inbox", "sender_domain", "no_such_inbox", "loop", "suppressed",
-    "suspended", "limit", "executable", "too_large",
+    "suspended", "limit", "executable", "too_large", "no_such_domain",
 ]  # fmt: skip
 Hold = Literal[
     "paused", "first_emails", "thread_limit", "unknown_recipient", "only_from_mail", "forward", "carries_code",
@@ -48,6 +48,7 @@ CODES: Final[dict[Refusal | Hold, str]] = {
     "sender_inbox": "Its inbox is deleted, has expired or belongs to somebody else.",
     "sender_domain": "The domain of its inbox is not the tenant's (any more): docs/domains.md.",
     "no_such_inbox": "An address of this machine has no inbox.",
+    "no_such_domain": "A recipient's domain has no dot, so nobody outside can have it, and no relay is set for it.",
     "loop": "Two machines seem to answer each other.",
     "suppressed": "Mail to the recipient bounced for good, or the recipient complained.",
     "suspended": "The inbox or its agent was stopped (bounces, complaints, a `canary`); approvals do not help then.",
@@ -88,7 +89,7 @@ class Recipient:
     """`local`: an inbox of ours takes its mail; `own`: one of the sender's tenant. `named`: a person vouches for it.
     `known`: that, or the agent wrote to it before. `answered`: it is who proved to have written the email that is
     answered. `only_from_mail`: it stands in mail that nothing vouches for, and nowhere else. `suppressed`: why nothing
-    may go there, "" when it may."""
+    may go there, "" when it may. `nowhere`: no server outside can have its domain, and no relay is set for it."""
 
     address: str
     local: bool
@@ -98,6 +99,7 @@ class Recipient:
     answered: bool = False
     only_from_mail: bool = False
     suppressed: str = ""
+    nowhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +196,12 @@ def _recipients(context: SendContext) -> Iterator[Reason]:
         if not recipient.local and _stays_on_this_machine(recipient.address):
             yield Reason(
                 "no_such_inbox", f"There is no inbox {recipient.address}.", "Check the address with list_inboxes."
+            )
+        elif recipient.nowhere:
+            yield Reason(
+                "no_such_domain",
+                f"{recipient.address} cannot be reached: its domain has no dot, so that nobody outside can have it.",
+                "Write the whole domain, as in name@example.com; the owner can set a relay for it in `relays`.",
             )
         if recipient.suppressed:
             yield Reason(

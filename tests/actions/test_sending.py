@@ -521,3 +521,42 @@ async def test_a_quarantined_email_is_not_forwarded_nor_its_files_sent(relayed: 
     with pytest.raises(NotFound, match="quarantined"):
         call = {"inbox": box, "to": ["ben@far.example"], "subject": "", "text": "x"}
         await do(relayed, "send_email", **call, attachments=[f"{email_id}/0"])
+
+
+@pytest.mark.parametrize(
+    "said",
+    [{"html": "<p></p>"}, {"html": "<p>&nbsp;<br>\u200b</p>"}, {"text": " \n"}, {"text": "\u200b"}, {"markdown": "\n"}],
+)
+async def test_an_email_that_says_nothing_is_refused(app: App, said: dict[str, str]) -> None:
+    box = await make_inbox(app)
+    with pytest.raises(InvalidRequest, match="says nothing") as caught:
+        await do(app, "send_email", inbox=box, to=["a@outside.example"], subject="Hi", **said)
+    assert "text or markdown" in caught.value.next_step
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"text": "", "attachments": ["notes.txt;base64,aGVsbG8="]},
+        {"html": "<p></p>", "attachments": ["notes.txt;base64,aGVsbG8="]},
+        {"html": '<p><img src="cid:a.png"></p>', "attachments": ["a.png;base64,iVBORw0KGgo="]},
+    ],
+)
+async def test_a_file_or_a_picture_says_enough(app: App, said: dict[str, object]) -> None:
+    box, other = await make_inbox(app), await make_inbox(app, "other")
+    assert (await do(app, "send_email", inbox=box, to=[other], subject="Hi", **said)).state == "delivered"
+
+
+async def test_a_domain_that_nobody_outside_can_have_is_no_recipient(app: App, tmp_path: Path) -> None:
+    box = await make_inbox(app)
+    for to in (["a@b"], ["ok@outside.example", "a@intranet"]):
+        with pytest.raises(InvalidRequest, match=f"{to[-1]} cannot be reached: its domain has no dot") as caught:
+            await do(app, "send_email", inbox=box, to=to, subject="Hi", text="Hello")
+        assert "relays" in caught.value.next_step
+    relays = ({"to": "intranet", "host": "mail.intranet"},)
+    async with open_app(settings_for(tmp_path / "other", relays=relays)) as other:
+        sent = await do(
+            other, "send_email", inbox=await make_inbox(other), to=["a@intranet"], subject="Hi", text="Hello"
+        )
+    # A new agent's first emails wait for a person.
+    assert sent.state in ("held", "queued")

@@ -132,7 +132,10 @@ async def drop_contact(app: App, name: str, *, caller: Caller = COMMAND_LINE) ->
         return gone
 
     if not await app.database.write(caller.tenant_id, drop):
-        raise NotFound(f"{key} is no contact.")
+        raise NotFound(
+            f"{key} is no contact, so there is none to remove.",
+            next_step="See whom people vouch for: `letterlock contact list`.",
+        )
     return key
 
 
@@ -151,7 +154,7 @@ async def suppressions(app: App, *, caller: Caller = COMMAND_LINE) -> list[Suppr
 async def suppress(app: App, name: str, reason: str = "a person stopped it", *, caller: Caller = COMMAND_LINE) -> str:
     """Send nothing there any more."""
     caller.need_all(ADMIN)
-    key = parse_address(name.strip()).key
+    key = _suppressible(name)
     now = app.now_ms()
 
     async def keep(tx: Transaction) -> None:
@@ -165,7 +168,7 @@ async def suppress(app: App, name: str, reason: str = "a person stopped it", *, 
 async def unsuppress(app: App, name: str, *, caller: Caller = COMMAND_LINE) -> str:
     """Let mail go there again. Raises NotFound."""
     caller.need_all(ADMIN)
-    key = parse_address(name.strip()).key
+    key = _suppressible(name)
 
     async def drop(tx: Transaction) -> int:
         gone = await conduct.unsuppress(tx, key)
@@ -174,7 +177,10 @@ async def unsuppress(app: App, name: str, *, caller: Caller = COMMAND_LINE) -> s
         return gone
 
     if not await app.database.write(caller.tenant_id, drop):
-        raise NotFound(f"Nothing keeps mail from {key}.")
+        raise NotFound(
+            f"{key} is not suppressed, so mail may go there already.",
+            next_step="See which addresses are: `letterlock suppression list`.",
+        )
     return key
 
 
@@ -254,9 +260,26 @@ AUDIT_FAULTS: dict[audit.Fault, str] = {
 _NOTED = re.compile(r"(?:\d{1,18} )?([0-9a-f]{64})|")
 
 
+def _suppressible(name: str) -> str:
+    name = name.strip()
+    if name.startswith("@"):
+        raise InvalidRequest(
+            f"{shown(name)} is a whole domain, and only single addresses are suppressed.",
+            next_step="Name each address, like name@example.com; `letterlock pause` stops all sending.",
+        )
+    return parse_address(name).key
+
+
 def _contact_key(name: str) -> str:
     name = name.strip()
-    return f"@{_domain(name)}" if name.startswith("@") else parse_address(name).key
+    if name.startswith("@"):
+        return f"@{_domain(name)}"
+    if "@" not in name:
+        raise InvalidRequest(
+            f"{shown(name)} is neither an address nor a domain: it has no @.",
+            next_step="Write an address like name@example.com, or a whole domain like @example.com.",
+        )
+    return parse_address(name).key
 
 
 def _domain(name: str) -> str:

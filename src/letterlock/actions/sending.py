@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -84,7 +86,9 @@ async def send_email(app: App, caller: Caller, request: SendEmail) -> SentEmail:
     inbox = await own_inbox(app, caller, request.inbox)
     sender = parse_address(inbox.address)
     to, cc, bcc = _each_once(request.to, request.cc, request.bcc)
-    text, html, pictures = await asyncio.to_thread(_words, request.text, request.markdown, request.html)
+    text, html, pictures = await asyncio.to_thread(
+        _words, request.text, request.markdown, request.html, request.attachments
+    )
     files = _placed(await chosen_files(app, caller, request.attachments), pictures)
     draft = Draft(
         sender=sender,
@@ -126,7 +130,9 @@ async def reply_to_email(app: App, caller: Caller, request: ReplyToEmail) -> Sen
         raise NotAllowed(
             f"Email '{email.email_id}' is not answered. {why}", next_step="Use send_email if a person should be told."
         )
-    text, html, pictures = await asyncio.to_thread(_words, request.text, request.markdown, request.html)
+    text, html, pictures = await asyncio.to_thread(
+        _words, request.text, request.markdown, request.html, request.attachments
+    )
     # Who answers an email has it before them; others than its author that it names are strangers then.
     await note_shown(app, caller, (email,))
     quoted = _quotable(inspection) if request.quote else ""
@@ -189,18 +195,28 @@ async def forward_email(app: App, caller: Caller, request: ForwardEmail) -> Sent
     return sent(app, submitted, request.idempotency_key)
 
 
-def _words(text: str, markdown: str, html: str) -> tuple[str, str, frozenset[str]]:
+def _words(text: str, markdown: str, html: str, files: Collection[str]) -> tuple[str, str, frozenset[str]]:
     """The text and the HTML that go out, and the content ids of the pictures that it shows."""
     if markdown and html:
         raise InvalidRequest("Both markdown and html are given.", next_step="Leave one of them out.")
     if markdown:
         html = html_of(markdown)
-    if not html:
-        if not text.strip():
-            raise InvalidRequest("The email says nothing.", next_step="Write it in text or markdown.")
-        return text, "", frozenset()
-    pictures = check_html(html)
-    return text if text.strip() else text_of(html), html, pictures
+    pictures = check_html(html) if html else frozenset[str]()
+    said = text if _is_seen(text) else text_of(html) if html else ""
+    if not (_is_seen(said) or files or _PICTURE.search(html)):
+        where = "its HTML shows no words, no picture" if html else "it has no words"
+        raise InvalidRequest(
+            f"The email says nothing: {where} and there is no file.", next_step="Write it in text or markdown."
+        )
+    return said, html, pictures
+
+
+_PICTURE = re.compile(r"<img\b", re.IGNORECASE)
+
+
+def _is_seen(text: str) -> bool:
+    """Whether a reader sees anything of it."""
+    return any(c.isprintable() and not c.isspace() for c in text)
 
 
 def _placed(files: tuple[File, ...], pictures: frozenset[str]) -> tuple[File, ...]:

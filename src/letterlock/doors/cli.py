@@ -208,7 +208,7 @@ def mail_list(outer: dict[str, Any], /, inbox: str, unread: bool | None, limit: 
 
     given: dict[str, Any] = {"limit": limit, "unread": unread} | ({"inbox": inbox} if inbox else {})
 
-    logging.getLogger(perform.__module__).setLevel(logging.ERROR)
+    _say_it_once()
 
     async def listed(app: App, caller: Caller) -> tuple[Any, dict[str, Inspection]]:
         result: Any = await perform(app, caller, BY_NAME["list_emails"], given)
@@ -378,9 +378,14 @@ def _run(work: Awaitable[T]) -> T:
 def _perform(outer: dict[str, Any], options: dict[str, Any], action_name: str, /, **arguments: Any) -> Any:
     from letterlock.actions.catalog import BY_NAME, perform
 
-    # What is wrong is said once, to the person.
-    logging.getLogger(perform.__module__).setLevel(logging.ERROR)
+    _say_it_once()
     return as_person(outer, options, lambda app, caller: perform(app, caller, BY_NAME[action_name], arguments))
+
+
+def _say_it_once() -> None:
+    """What is wrong is said to the person; that what was shown could not be written down is nothing they can mend."""
+    for name in ("letterlock.actions.catalog", "letterlock.actions.shown"):
+        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 def _warn(text: str) -> None:

@@ -225,8 +225,10 @@ def dkim_make(outer: dict[str, Any], /, domain: str, name: str, **options: Any) 
 @click.pass_obj
 def dkim_show(outer: dict[str, Any], /, domain: str, **options: Any) -> None:
     """Show the DNS records of the keys DOMAIN has."""
+    from letterlock.domains import domain_key
     from letterlock.outbound.signing import keys_of, records
 
+    domain = domain_key(domain)
     found = records(keys_of(settings_from(outer, options).data, domain))
     _show_records(found)
     if not found:

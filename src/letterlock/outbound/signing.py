@@ -13,7 +13,7 @@ from letterlock.app import App
 from letterlock.domains import domain_key, domain_of
 from letterlock.errors import LetterlockError
 from letterlock.ids import DEFAULT_TENANT, TenantId
-from letterlock.message.address import parse_address
+from letterlock.message.address import shown
 from letterlock.message.sign import KINDS, DnsRecord, SigningKey, dns_record, new_key
 from letterlock.store import domains
 
@@ -43,9 +43,17 @@ def keys_of(data: Path, domain: str) -> tuple[SigningKey, ...]:
 def make_keys(data: Path, domain: str, name: str) -> tuple[DnsRecord, ...]:
     """Make one key of each kind, selectors NAME-rsa and NAME-ed25519, and give their records. Raises LetterlockError
     when there are such keys already: keys are added beside old ones, never put in their place."""
-    domain = parse_address(f"x@{domain}").key.partition("@")[2]
-    if not name.isascii() or not name.replace("-", "").isalnum():
-        raise LetterlockError(f"'{name}' cannot be part of a selector: use letters, digits and hyphens.")
+    domain = domain_key(domain)
+    if "." not in domain:
+        raise LetterlockError(
+            f"{shown(domain)} is not a domain mail can be signed for: it has no dot.",
+            next_step="Write your whole domain, like example.com.",
+        )
+    if not name.isascii() or not name.replace("-", "").isalnum() or "-" in (name[0], name[-1]):
+        raise LetterlockError(
+            f"{shown(name)} cannot begin a selector, which is a name in the DNS.",
+            next_step="Give --name letters, digits and hyphens between them, like mail-2026.",
+        )
     folder = data / FOLDER / domain
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -56,7 +64,8 @@ def make_keys(data: Path, domain: str, name: str) -> tuple[DnsRecord, ...]:
                 out.write(new_key(kind))
     except FileExistsError:
         raise LetterlockError(
-            f"{domain} has keys named {name} already.", next_step="Name the new ones otherwise with --name."
+            f"{domain} has keys named {name} already, and keys are never put in the place of others.",
+            next_step=f"See their records with `letterlock dkim show {domain}`, or name new ones with --name.",
         ) from None
     except OSError as error:
         raise LetterlockError(f"The DKIM keys of {domain} cannot be written: {error.strerror}.") from None

@@ -14,7 +14,7 @@ import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Final, Literal
 
 from letterlock import telemetry
 from letterlock.app import App
@@ -34,6 +34,7 @@ from letterlock.outbound.routes import has_ways, way_to
 from letterlock.outgoing import Alarm, Outgoing, alarms
 from letterlock.policy import APPROVAL, Decision, Limit, Recipient, SendContext, decide
 from letterlock.screen.score import Level
+from letterlock.settings import Settings
 from letterlock.store import audit, conduct, domains, emails, inboxes, limits, outbox, reputation
 from letterlock.store.database import Transaction
 from letterlock.store.emails import Email
@@ -323,7 +324,7 @@ async def _context(
     sender = await inboxes.find(tx, inbox.inbox_id)
     recipients = tuple(
         [
-            await _recipient(system, tx, agent_id, inbox, each, answered, from_gone[each.key], house, now_ms)
+            await _recipient(settings, system, tx, agent_id, inbox, each, answered, from_gone[each.key], house, now_ms)
             for each in draft.recipients
         ]
     )
@@ -357,6 +358,7 @@ async def _context(
 
 
 async def _recipient(
+    settings: Settings,
     system: Transaction,
     tx: Transaction,
     agent_id: AgentId,
@@ -379,7 +381,14 @@ async def _recipient(
         answered=answered is not None and answered.author == address.key,
         only_from_mail=not how and await _only_from_mail(tx, agent_id, address, from_gone),
         suppressed=await conduct.suppression(tx, address.key),
+        nowhere=found is None and _is_nowhere(settings, address),
     )
+
+
+def _is_nowhere(settings: Settings, address: Address) -> bool:
+    """Top-level domains take no mail (RFC 7085): a single label is a name of one's own network, or a slip."""
+    domain = address.key.rpartition("@")[2]
+    return "." not in domain and domain != "localhost" and all(relay.to != domain for relay in settings.relays)
 
 
 async def _only_from_mail(tx: Transaction, agent_id: AgentId, address: Address, from_gone: Sequence[bool]) -> bool:
@@ -482,9 +491,13 @@ def _request_hash(draft: Draft, answered: Answered | None) -> str:
     return hashlib.sha256(json.dumps(request, ensure_ascii=True).encode()).hexdigest()
 
 
+_SLIPS: Final = ("no_recipient", "no_such_inbox", "no_such_domain")
+"""Refused as a mistake in the call."""
+
+
 def _refusal(decision: Decision) -> InvalidRequest | NotAllowed:
     what = " ".join(reason.text for reason in decision.reasons)
-    kind = InvalidRequest if all(r.code in ("no_recipient", "no_such_inbox") for r in decision.reasons) else NotAllowed
+    kind = InvalidRequest if all(r.code in _SLIPS for r in decision.reasons) else NotAllowed
     return kind(what, next_step=decision.reasons[0].next_step)
 
 
