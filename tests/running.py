@@ -33,6 +33,7 @@ from letterlock.actions.catalog import ACTIONS, perform
 from letterlock.app import App
 from letterlock.ids import DEFAULT_TENANT, LOCAL_AGENT, EmailId, InboxId
 from letterlock.inbound.accept import accept
+from letterlock.inbound.filing import keep
 from letterlock.inbound.workers import WorkerOptions, Workers, read_message
 from letterlock.inspection import Inspection, preview
 from letterlock.message.envelope import Envelope, Receipt
@@ -120,8 +121,9 @@ async def file_all(app: App) -> list[EmailId]:
     done: list[EmailId] = []
     while found := await app.database.read_system(lambda tx: emails.next_unfiled(tx, 50, ())):
         for unfiled in found:
-            filed = read_message(unfiled.raw, unfiled.envelope, options, allowed=unfiled.allowed)
-            await file_as(app, unfiled.receipt, filed)
+            raw = await app.vault.opened(unfiled.receipt.tenant_id, unfiled.kept)
+            filed = read_message(raw, unfiled.envelope, options, allowed=unfiled.allowed)
+            await keep(app, unfiled, raw, filed)
             done.append(unfiled.receipt.email_id)
     return done
 

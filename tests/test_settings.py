@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from letterlock.errors import SettingsError
-from letterlock.settings import TOOLSETS, Settings, default_data_folder, load_settings, unknown_variables
+from letterlock.settings import USUAL_TOOLSETS, Settings, default_data_folder, load_settings, unknown_variables
 
 BAD = sorted(folder for folder in (Path(__file__).parent / "bad_settings").iterdir() if folder.is_dir())
 
@@ -100,7 +100,7 @@ def test_a_wrong_option_is_named(tmp_path: Path) -> None:
 def test_lists_are_written_with_commas_in_variables_and_as_lists_in_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert load_settings(data=tmp_path).toolsets == TOOLSETS
+    assert load_settings(data=tmp_path).toolsets == USUAL_TOOLSETS
     written(tmp_path, 'toolsets = ["reading"]\nhttp_allowed_hosts = ["a.example", "b.example"]\n')
     settings = load_settings(data=tmp_path)
     assert settings.toolsets == ("reading",)

@@ -18,6 +18,7 @@ from letterlock.store import tenants
 from letterlock.store.database import Database
 from letterlock.store.emails import ms
 from letterlock.store.sqlite import open_sqlite
+from letterlock.vault import Vault
 from letterlock.wake import Wake, open_wake
 
 DATABASE_FILE = "letterlock.db"
@@ -32,6 +33,7 @@ class App:
     settings: Settings
     database: Database
     wake: Wake
+    vault: Vault
     shown: dict[tuple[AgentId, EmailId], int] = field(default_factory=dict)
     """When an agent was last written down to have seen an email, in milliseconds since 1970."""
     used: dict[KeyId, int] = field(default_factory=dict)
@@ -50,7 +52,8 @@ class App:
 
 @contextlib.asynccontextmanager
 async def open_app(settings: Settings, clock: Callable[[], datetime] = system_clock) -> AsyncIterator[App]:
-    """Opens (and makes) the data folder for this process. Raises DataFolderError when it cannot be used."""
+    """Opens (and makes) the data folder for this process. Raises DataFolderError when it cannot be used,
+    MasterKeyError when the vault's key lies open."""
     async with contextlib.AsyncExitStack() as stack:
         if settings.traces:
             stack.enter_context(telemetry.traces())
@@ -63,7 +66,9 @@ async def open_app(settings: Settings, clock: Callable[[], datetime] = system_cl
                 f"The data folder {settings.data} cannot be used: {error.strerror or error}.",
                 next_step="Make it a folder that can be written, or name another with --data.",
             ) from error
-        app = App(settings, database, wake, clock=clock)
+        vault = Vault(settings, database, clock)
+        await vault.check()
+        app = App(settings, database, wake, vault, clock=clock)
         # Only the first start on a folder writes, so that a store which another process holds can still be read.
         if not await database.read_system(tenants.has_default):
             await database.write_system(lambda tx: tenants.ensure_default(tx, app.now_ms()))

@@ -7,10 +7,12 @@
     |  |- Conflict              it exists already, or is in a state that forbids this
     |  |- NotAllowed            the key's scopes or the policy forbid it
     |  |- LimitReached          it was done too often; says in how many seconds it may be done again
-    |  '- Unavailable           right now it cannot be done; trying again is of use
+    |  |- Unavailable           right now it cannot be done; trying again is of use
+    |  '- VaultLocked           no key opens this secret, or these bytes; the rest of the mail can be read
     |- OwnerError               whoever runs Letterlock can mend it: shown on stderr and by `letterlock doctor`
     |  |- SettingsError         a settings file or variable is wrong; names the line and the key
-    |  '- DataFolderError       the data folder cannot be used
+    |  |- DataFolderError       the data folder cannot be used
+    |  '- MasterKeyError        the vault's master key cannot be had, or is kept where others can read it
     |- StoreError               the store's weather; a listener answers 4xx, a caller sees Unavailable
     |  |- StoreBusy             another process holds the database
     |  '- StoreFull             no space, or not writable
@@ -78,6 +80,11 @@ class Unavailable(CallerError):
     http_status = 503
 
 
+class VaultLocked(CallerError):
+    code = "vault_locked"
+    http_status = 503
+
+
 class OwnerError(LetterlockError):
     code = "owner_error"
 
@@ -88,6 +95,10 @@ class SettingsError(OwnerError):
 
 class DataFolderError(OwnerError):
     code = "bad_data_folder"
+
+
+class MasterKeyError(OwnerError):
+    code = "bad_master_key"
 
 
 class StoreError(LetterlockError):

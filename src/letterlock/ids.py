@@ -20,6 +20,7 @@ ThreadId = NewType("ThreadId", str)
 SubmissionId = NewType("SubmissionId", str)
 WebhookId = NewType("WebhookId", str)
 DomainId = NewType("DomainId", str)
+SecretId = NewType("SecretId", str)
 
 DEFAULT_TENANT = TenantId("default")
 LOCAL_AGENT = AgentId("local")

@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, Literal
 from urllib.parse import unquote, urlsplit
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from letterlock.dns import Resolver
 from letterlock.errors import UnreadableMessage
@@ -22,11 +22,18 @@ from letterlock.message import authenticate as authentication
 from letterlock.message.attached import AttachedText, attached_parts, attached_texts
 from letterlock.message.authenticate import AuthReport
 from letterlock.message.envelope import Envelope
+from letterlock.message.extract.calendar import CalendarEvent
 from letterlock.message.extract.codes import Code, find_codes, spellings, surest
-from letterlock.message.extract.credentials import Credential, find_credentials, mask
+from letterlock.message.extract.credentials import (
+    Credential,
+    CredentialKind,
+    find_credentials,
+    mask,
+    mask_values,
+)
 from letterlock.message.extract.domains import is_public_suffix, registrable
 from letterlock.message.extract.facts import Facts, find_facts
-from letterlock.message.extract.links import Links, find_links
+from letterlock.message.extract.links import Link, Links, find_links
 from letterlock.message.extract.meaning import Category, categorise
 from letterlock.message.extract.reply import ReplyClass, newest_part, reply_class
 from letterlock.message.parse import Attachment, Caps, Mailbox, ParsedMessage, parse_message
@@ -50,6 +57,14 @@ class Preview(BaseModel):
     from_name: str = ""
     subject: str = ""
     snippet: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundSecret:
+    """A credential for the vault. Recovery codes of one email are one secret, a line each."""
+
+    kind: CredentialKind
+    value: str = field(repr=False)
 
 
 class Inspection(BaseModel):
@@ -79,6 +94,9 @@ class Inspection(BaseModel):
     and in the subject and attachments. Whoever needs one looks into the bytes as they came."""
     credentials: tuple[Credential, ...] = ()
     """Where in `text` which kind of credential stood."""
+    secrets: tuple[FoundSecret, ...] = Field(default=(), exclude=True, repr=False)
+    """The credentials themselves, for the vault: part of no dump, and in no other string of this but the URLs of links
+    that are there to be followed once."""
     history_start: int = 0
     """Offset in `text` where quoted history begins; len(text) when there is none."""
     hidden: tuple[HiddenPassage, ...] = ()
@@ -141,7 +159,7 @@ def inspect_message(
     category = categorise(parsed, visible, code, links)
     # What is imported comes without an envelope of its own.
     return_path = envelope.sender if envelope is not None and envelope.transport != "import" else None
-    return Inspection(
+    report = Inspection(
         subject=mask(_without_credentials(parsed.subject), credentials, found_in=visible.text),
         from_=parsed.from_[0] if parsed.from_ else None,
         reply_to=parsed.reply_to,
@@ -171,6 +189,89 @@ def inspect_message(
         attached=tuple(replace(one, text=_without_credentials(one.text)) for one in attached),
         repairs=parsed.repairs,
     )
+    texts = (parsed.subject, *(one.text for one in attached), _beside(report))
+    found = [(one.kind, visible.text[one.start : one.end]) for one in credentials]
+    found += [(one.kind, text[one.start : one.end]) for text in texts for one in find_credentials(text)]
+    return _without_secrets(report, found) if found else report
+
+
+def _beside(report: Inspection) -> str:
+    """What else is kept of an email: what a person would not see, URLs, calendars, names, far apart from each other so
+    that no word for a secret names what stands in another."""
+    links = (link for link in report.links.all if link.kind not in ONCE)
+    events = (event for one in report.attached for event in one.events)
+    pieces = [
+        *(passage.text for passage in report.hidden),
+        *(passage.text for one in report.attached for passage in one.hidden),
+        *(piece for link in links for piece in (link.url, link.text)),
+        *(piece for event in events for piece in (event.summary, event.location, *event.unseen)),
+        *(one.filename for one in report.attachments),
+    ]
+    return "\n\n\n\n".join(filter(None, pieces))[:_BESIDE_CHARS]
+
+
+def _without_secrets(report: Inspection, found: Iterable[tuple[CredentialKind, str]]) -> Inspection:
+    """The report with what was found as its secrets, and as dots wherever else it stands."""
+    codes = {report.code.value, *report.code.forms} if report.code else set()
+    values = {value: kind for kind, value in found if value not in codes}
+    recovery = [value for value, kind in values.items() if kind == "recovery_code"]
+    secrets = [FoundSecret(kind, value) for value, kind in values.items() if kind != "recovery_code"][:_MOST_SECRETS]
+    if recovery:
+        secrets.append(FoundSecret("recovery_code", "\n".join(recovery)))
+    if not secrets:
+        return report
+    hide = mask_values(values)
+
+    def hidden(passages: tuple[HiddenPassage, ...]) -> tuple[HiddenPassage, ...]:
+        return tuple(replace(passage, text=hide(passage.text)) for passage in passages)
+
+    def link(link: Link) -> Link:
+        return replace(link, text=hide(link.text), url=link.url if link.kind in ONCE else hide(link.url))
+
+    def named(boxes: Iterable[Mailbox]) -> tuple[Mailbox, ...]:
+        return tuple(replace(box, name=hide(box.name)) for box in boxes)
+
+    def event(event: CalendarEvent) -> CalendarEvent:
+        return replace(
+            event,
+            summary=hide(event.summary),
+            location=hide(event.location),
+            description=hide(event.description),
+            unseen=tuple(map(hide, event.unseen)),
+        )
+
+    def attached(one: AttachedText) -> AttachedText:
+        events = tuple(map(event, one.events))
+        return replace(one, filename=hide(one.filename), text=hide(one.text), hidden=hidden(one.hidden), events=events)
+
+    links, screening = report.links, report.screening
+    return report.model_copy(
+        update={
+            "secrets": tuple(secrets),
+            "subject": hide(report.subject),
+            "text": hide(report.text),
+            "from_": next(iter(named((report.from_,))), None) if report.from_ else None,
+            "reply_to": named(report.reply_to),
+            "to": named(report.to),
+            "cc": named(report.cc),
+            "hidden": hidden(report.hidden),
+            "screening": replace(
+                screening, findings=tuple(replace(one, excerpt=hide(one.excerpt)) for one in screening.findings)
+            ),
+            "other_codes": tuple(code for code in report.other_codes if code not in values),
+            "links": replace(
+                links, all=tuple(map(link, links.all)), primary=link(links.primary) if links.primary else None
+            ),
+            "attachments": tuple(replace(one, filename=hide(one.filename)) for one in report.attachments),
+            "attached": tuple(map(attached, report.attached)),
+        }
+    )
+
+
+ONCE: Final = frozenset({"verify", "magic", "reset", "invite", "unsubscribe", "meeting", "tracking"})
+"""Kinds of links that are there to be followed once: their own tokens are no secrets, or they would not work."""
+_MOST_SECRETS: Final = 50
+_BESIDE_CHARS: Final = 100_000
 
 
 def _codes_beside(parsed: ParsedMessage, history: str, attached: Iterable[AttachedText]) -> Iterator[Code]:

@@ -22,9 +22,10 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from letterlock.errors import SettingsError
 
-Toolset = Literal["inboxes", "reading", "waiting", "sending"]
+Toolset = Literal["inboxes", "reading", "waiting", "sending", "vault"]
 Names = Annotated[tuple[str, ...], NoDecode]
-TOOLSETS: tuple[Toolset, ...] = ("inboxes", "reading", "waiting", "sending")
+TOOLSETS: tuple[Toolset, ...] = ("inboxes", "reading", "waiting", "sending", "vault")
+USUAL_TOOLSETS: tuple[Toolset, ...] = ("inboxes", "reading", "waiting", "sending")
 
 
 Security = Literal["starttls", "tls", "none"]
@@ -159,9 +160,21 @@ class Settings(BaseSettings):
         "auto", description="Ask DNS who really sent an email (SPF, DKIM, DMARC); auto: when mail comes from outside."
     )
 
-    toolsets: Annotated[tuple[Toolset, ...], NoDecode] = Field(TOOLSETS, description="Tools offered to models.")
+    toolsets: Annotated[tuple[Toolset, ...], NoDecode] = Field(
+        USUAL_TOOLSETS, description="Tools offered to models; vault only when it is named."
+    )
     read_only: bool = Field(False, description="Offer only tools that change nothing; wins over toolsets.")
     mask_codes: bool = Field(True, description="Show one-time codes in wait_for_otp only.")
+
+    vault_key: SecretStr = Field(SecretStr(""), description="Master key of the vault; empty: kept as follows.")
+    vault_key_file: Path | None = Field(None, description="File with it; empty: vault.key in the data folder.")
+    vault_keyring: bool = Field(False, description="Keep it in the system's keyring instead of a file.")
+    vault_url: str = Field("", description="HashiCorp Vault or OpenBao that keeps it instead; empty: none.")
+    vault_path: str = Field("secret/letterlock", description="Mount of a KV v2 engine there, and the path in it.")
+    vault_token: SecretStr = Field(SecretStr(""), description="Token for it; empty: the variable VAULT_TOKEN.")
+    vault_token_file: Path | None = Field(None, description="File with the token, read at each use.")
+    vault_seconds: float = Field(5.0, gt=0, le=60, description="Time it may take to answer.")
+    reveals_per_hour: int = Field(30, ge=0, description="Secrets of a tenant shown or used in an hour.")
 
     filing_workers: int = Field(2, ge=1, le=64, description="Processes that read and screen mail.")
     filing_seconds: float = Field(10.0, gt=0, le=300, description="Time one email may take to be read.")
@@ -224,6 +237,20 @@ class Settings(BaseSettings):
     def _is_server(cls, value: str) -> str:
         return _host(value) if value else value
 
+    @field_validator("vault_url")
+    @classmethod
+    def _is_origin(cls, value: str) -> str:
+        if value and not re.fullmatch(r"https?://[^\s/?#@]+/?", value):
+            raise ValueError("it is not the address of a server; write it like https://vault.example.com:8200")
+        return value.rstrip("/")
+
+    @field_validator("vault_path")
+    @classmethod
+    def _is_mounted(cls, value: str) -> str:
+        if not re.fullmatch(r"\w[\w.-]*(?:/\w[\w.-]*)+", value):
+            raise ValueError("it is not a mount and a path; write it like secret/letterlock")
+        return value
+
     @field_validator("reviewer_url")
     @classmethod
     def _is_endpoint(cls, value: str) -> str:
@@ -243,6 +270,9 @@ class Settings(BaseSettings):
             raise ValueError("reviewer_url needs reviewer_model: the name of the model to ask")
         if self.direct and self.relay_host:
             raise ValueError("direct and relay_host exclude each other; `relays` go with either")
+        homes = (self.vault_key.get_secret_value(), self.vault_key_file, self.vault_keyring, self.vault_url)
+        if sum(map(bool, homes)) > 1:
+            raise ValueError("vault_key, vault_key_file, vault_keyring and vault_url exclude each other")
         if self.suspect_score > self.quarantine_score:
             raise ValueError("suspect_score must not be above quarantine_score")
         return self

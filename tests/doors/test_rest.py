@@ -944,7 +944,12 @@ async def test_limits_are_told_and_when_to_go_on(tmp_path: Path) -> None:
         await rest("GET", "/receive", params={"consumer": "one"}, status=200)
         await rest("GET", "/receive", params={"consumer": "one", "timeout_s": 1}, status=429)
         usage = {one["name"]: (one["most"], one["left"]) for one in (await rest.get("/usage"))["limits"]}
-        assert usage == {"inboxes_per_hour": (2, 0), "waits_per_hour": (1, 0), "emails_per_hour": (500, 500)}
+        assert usage == {
+            "inboxes_per_hour": (2, 0),
+            "waits_per_hour": (1, 0),
+            "emails_per_hour": (500, 500),
+            "reveals_per_hour": (30, 30),
+        }
 
 
 async def test_waits_are_up_to_two_minutes(rest: Rest) -> None:

@@ -40,7 +40,7 @@ class Listening:
     async def kept(self) -> list[bytes]:
         """The bytes of every email accepted, oldest first."""
         found = await self.app.database.read_system(lambda tx: emails.next_unfiled(tx, 1000, ()))
-        return [unfiled.raw for unfiled in found]
+        return [emails.unpack_raw(unfiled.kept.body) for unfiled in found]
 
     async def envelopes(self) -> list[Any]:
         found = await self.app.database.read_system(lambda tx: emails.next_unfiled(tx, 1000, ()))
@@ -437,7 +437,7 @@ async def test_stopping_says_421_to_who_is_idle_and_lets_a_running_message_end(t
             await closing
             assert (await busy.rest()).startswith(b"421")
         found = await app.database.read_system(lambda tx: emails.next_unfiled(tx, 10, ()))
-        assert [unfiled.raw for unfiled in found] == [b"Subject: x\r\n\r\n"]
+        assert [emails.unpack_raw(unfiled.kept.body) for unfiled in found] == [b"Subject: x\r\n\r\n"]
 
 
 @contextlib.asynccontextmanager

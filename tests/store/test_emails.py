@@ -39,7 +39,7 @@ async def test_raw_bytes_come_back_as_they_were(app: App) -> None:
     box = await make_inbox(app)
     odd = bytes(range(256)) * 50 + b"\r\n\r\n\x00"
     (receipt,) = await hand_in(app, box, odd)
-    assert await app.database.read(DEFAULT_TENANT, lambda tx: emails.raw(tx, receipt.email_id)) == odd
+    assert await app.vault.raw(DEFAULT_TENANT, receipt.email_id) == odd
 
 
 async def test_an_accepted_email_cannot_be_seen_before_it_is_filed(app: App) -> None:

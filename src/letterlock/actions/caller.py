@@ -21,9 +21,9 @@ INBOUND = "inbound"
 """May hand in mail as bytes, as a mail server in front of this one does."""
 METRICS = "metrics"
 """May read the figures of the whole server; counts in the default tenant only."""
-APPROVE, REVEAL, RELEASE, ADMIN = "approve", "reveal", "release", "admin"
-"""Of people only: decide on held emails; see mail past the screen; let go what was stopped; rule over tenant, agents
-and keys."""
+APPROVE, REVEAL, SECRETS, RELEASE, ADMIN = "approve", "reveal", "secrets", "release", "admin"
+"""Of people only: decide on held emails; see mail past the screen; see and use what is in the vault; let go what was
+stopped; rule over tenant, agents and keys."""
 AGENT_SCOPES = frozenset({READ, WAIT, SEND, MANAGE_INBOXES})
 """What a key holds when nothing else is asked for."""
 EVERY_SCOPE = AGENT_SCOPES | {MANAGE_DOMAINS, UNPROVED_CODES, INBOUND, METRICS} | PERSON_SCOPES

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from letterlock import telemetry
-from letterlock.actions import deliveries, inboxes, listing, reading, sending, waiting
+from letterlock.actions import deliveries, inboxes, listing, reading, secrets, sending, waiting
 from letterlock.actions.caller import MANAGE_INBOXES, READ, SEND, WAIT, Caller
 from letterlock.actions.limits import count_wait
 from letterlock.app import App
@@ -172,6 +172,10 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "cancel_email", "Cancel email", "sending", SEND, Hints(destructive=True, idempotent=True),
         deliveries.CancelEmail, deliveries.CancelledEmail, deliveries.cancel_email,
+    ),
+    Action(
+        "list_secrets", "List secrets", "vault", READ, _READS,
+        secrets.ListSecrets, secrets.SecretList, secrets.list_secrets,
     ),
 )  # fmt: skip
 

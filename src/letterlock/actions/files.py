@@ -22,7 +22,6 @@ from letterlock.message.compose import File, is_content_type
 from letterlock.message.parse import attachment_bytes
 from letterlock.screen.safe_text import safe_line
 from letterlock.screen.score import Level
-from letterlock.store import emails
 
 _OF_EMAIL = re.compile(r"em_[0-9a-z]{1,60}/[0-9]{1,4}")
 
@@ -60,7 +59,7 @@ async def _file(app: App, caller: Caller, name: str, room: int) -> File:
         email = await own_email(app, caller, email_id)
         if email.level == Level.QUARANTINED:
             raise NotFound(f"Email '{email_id}' is quarantined; its attachments are withheld.")
-        raw = await app.database.read(caller.tenant_id, lambda tx: emails.raw(tx, email.email_id))
+        raw = await app.vault.raw(caller.tenant_id, email.email_id)
         try:
             found, data = await asyncio.to_thread(attachment_bytes, raw or b"", int(index))
         except (NotFound, UnreadableMessage):

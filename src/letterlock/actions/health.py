@@ -26,6 +26,7 @@ from letterlock.settings import Settings, unknown_variables
 from letterlock.store import emails, outbox, postmaster
 from letterlock.store.database import Transaction
 from letterlock.store.postmaster import FRESH_MS
+from letterlock.vault import State
 from letterlock.wake import postmaster_lives
 
 if TYPE_CHECKING:
@@ -135,6 +136,7 @@ async def examine(settings: Settings) -> list[Finding]:
             size = (settings.data / DATABASE_FILE).stat().st_size
             findings.append(Finding(True, f"mail store opens: WAL, synchronous=FULL, {size // 2**20:,} MiB"))
             findings += await _mail(app)
+            findings += vault_findings(await app.vault.state())
     except OwnerError as error:
         findings.append(Finding(False, error.what, error.next_step))
     try:
@@ -150,6 +152,33 @@ async def examine(settings: Settings) -> list[Finding]:
     elif not settings.relay_host:
         what = "mail to the outside world is held: none of relay_host, relays and direct is set"
         findings.append(Finding(True, what, "Set one to send outside; inboxes here reach each other without it."))
+    return findings
+
+
+def vault_findings(state: State) -> list[Finding]:
+    """How the vault stands, for its owner."""
+    findings = []
+    if state.problem:
+        findings.append(Finding(False, f"the vault cannot be opened: {state.problem}", state.advice))
+    elif state.missing:
+        what = (
+            f"the vault's master key is missing in {state.where}, or another one: {state.secrets} secrets cannot be "
+            f"opened, nor emails as they came that hold some (needed: {', '.join(state.missing)})"
+        )
+        advice = (
+            "Put it back. If it is lost for good: `letterlock vault start-over --lost`. Mail can be read meanwhile."
+        )
+        findings.append(Finding(False, what, advice))
+    else:
+        findings.append(Finding(True, f"{state.secrets} secrets are in the vault; its master key: {state.where}"))
+    if state.unsealed:
+        findings.append(
+            Finding(
+                False,
+                f"{state.unsealed} emails that hold secrets are not sealed: they came while the vault was locked",
+                "Run `letterlock rescreen` when it opens.",
+            )
+        )
     return findings
 
 

@@ -14,7 +14,12 @@ from letterlock.store.limits import LimitName
 
 log = logging.getLogger(__name__)
 
-_WHAT = {"inboxes_per_hour": "new inboxes", "emails_per_hour": "emails to the outside", "waits_per_hour": "waits"}
+_WHAT = {
+    "inboxes_per_hour": "new inboxes",
+    "emails_per_hour": "emails to the outside",
+    "waits_per_hour": "waits",
+    "reveals_per_hour": "secrets shown or used",
+}
 
 
 def usual(settings: Settings, name: LimitName) -> int:

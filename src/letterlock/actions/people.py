@@ -63,10 +63,10 @@ async def show_email(app: App, email_id: str, *, caller: Caller = COMMAND_LINE) 
 async def email_bytes(
     app: App, email_id: str, attachment: int | None = None, *, caller: Caller = COMMAND_LINE
 ) -> bytes:
-    """An email as it came, or one attachment of it. Raises NotFound."""
+    """An email as it came, or one attachment of it. Raises NotFound, VaultLocked."""
     caller.need(REVEAL)
     email = await own_email(app, caller, email_id)
-    raw = await app.database.read(caller.tenant_id, lambda tx: emails.raw(tx, email.email_id))
+    raw = await app.vault.raw(caller.tenant_id, email.email_id)
     if raw is None:
         raise NotFound(f"Email '{email_id}' is gone.")
     if attachment is None:

@@ -21,6 +21,7 @@ from letterlock.app import App
 from letterlock.errors import InvalidRequest, NotFound
 from letterlock.ids import EmailId, ThreadId
 from letterlock.inspection import (
+    ONCE,
     Inspection,
     code_masks,
     hidden_kinds,
@@ -581,11 +582,10 @@ _LINK_NOTES = {
     "gives_orders": "A URL whose words give orders is shown as its domain only.",
     "scheme_only": "Of URLs that are no web or mail addresses only the scheme is shown.",
 }
-_ACTIONS = frozenset({"verify", "magic", "reset", "invite", "unsubscribe", "meeting", "tracking"})
 
 
 def _link(n: int, link: Link, masks: Sequence[str], said: str) -> LinkListed:
-    shown = shown_url(link.url, masks, action=link.kind in _ACTIONS)
+    shown = shown_url(link.url, masks, action=link.kind in ONCE)
     host = safe_line(link.host, 253, masks)
     if shown.kept_back in ("gives_orders", "scheme_only"):
         host = shown.url.partition("://")[2].rstrip("/")

@@ -31,6 +31,7 @@ from letterlock.actions.following import FOLLOWING, Event, Place, Streams, follo
 from letterlock.actions.inboxes import ChooseInbox
 from letterlock.actions.platform import PLATFORM, standing
 from letterlock.actions.revealing import REVEALING, FileBytes, file_of
+from letterlock.actions.vaulting import VAULTING
 from letterlock.actions.webhooks import WEBHOOKS
 from letterlock.app import App
 from letterlock.doors.openapi import PROBLEM, Endpoint, Problem, describe
@@ -63,7 +64,7 @@ class WaitForOtp(waiting.WaitForOtp):
 
 
 # Every table of actions that has routes.
-_TABLES = (PLATFORM, ADMINISTRATION, DECIDING, FOLLOWING, REVEALING, WEBHOOKS, DOMAINS)
+_TABLES = (PLATFORM, ADMINISTRATION, DECIDING, FOLLOWING, REVEALING, VAULTING, WEBHOOKS, DOMAINS)
 _ACTIONS = {
     **BY_NAME,
     **{action.name: action for table in _TABLES for action in table},
@@ -114,6 +115,9 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     _at("GET", "/suppressions", "list_suppressions"),
     _at("POST", "/suppressions", "suppress", 201),
     _at("DELETE", "/suppressions/{address}", "unsuppress"),
+    _at("GET", "/secrets", "list_secrets"),
+    _at("POST", "/secrets/{secret_id}/reveal", "reveal_secret", 200, "reveals_per_hour"),
+    _at("DELETE", "/secrets/{secret_id}", "remove_secret"),
     _at("GET", "/audit", "list_audit"),
     _at("GET", "/audit/verification", "verify_audit"),
     _at("POST", "/webhooks", "add_webhook", 201),

@@ -8,22 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import time
 from collections.abc import AsyncIterator, Sequence
 
 from letterlock import telemetry
 from letterlock.app import App
-from letterlock.errors import StoreBusy, StoreError, StoreFull
+from letterlock.errors import StoreBusy, StoreError, StoreFull, VaultLocked
 from letterlock.ids import EmailId, InboxId
 from letterlock.inbound.reviewer import Reviewer, open_reviewer
 from letterlock.inbound.workers import Workers, unread
 from letterlock.message.authenticate import AuthReport
-from letterlock.message.envelope import Receipt
+from letterlock.message.extract.domains import registrable
 from letterlock.message.reporter import Reporter
-from letterlock.store import emails, outbox
+from letterlock.store import emails, outbox, secrets
 from letterlock.store.database import Transaction
 from letterlock.store.emails import Filed, Unfiled
+from letterlock.vault import Sealed
 from letterlock.wake import UNFILED, Watch
 
 log = logging.getLogger(__name__)
@@ -35,14 +35,13 @@ _PATIENCE_MS = 5_000
 _FLOOD_WINDOW_S = 0.1
 _FLOOD_LOOK_S = 0.05
 _MOST_AWAITED = 200
-_AWAITED_IN_A_ROW = 3
 _MOST_BESIDE = 32
 """Emails that are read, and with the reviewer or waiting for their turn, beside those that workers read."""
 _TURN_S = 1.0
 
 
 async def file_forever(app: App, workers: Workers) -> None:
-    """Files whatever is accepted, until cancelled, in the order of _Order."""
+    """Files whatever is accepted, until cancelled: first what somebody waits for, then the oldest."""
     in_work: set[EmailId] = set()
     async with open_reviewer(app.settings) as reviewer:
         await _file_forever(app, workers, reviewer, in_work)
@@ -52,7 +51,6 @@ async def _file_forever(app: App, workers: Workers, reviewer: Reviewer | None, i
     with app.wake.watch(UNFILED) as watch:
         flood = _Flood(watch, _READ_PER_S * workers.size)
         turns = _Turns()
-        order = _Order()
         async with asyncio.TaskGroup() as tasks:
             while True:
                 taken: list[Unfiled] = []
@@ -62,14 +60,12 @@ async def _file_forever(app: App, workers: Workers, reviewer: Reviewer | None, i
                 room = 3 * workers.size - len(in_work) + min(beside, _MOST_BESIDE)
                 if room > 0:
                     before = app.now_ms() - _PATIENCE_MS if flood.is_on() else None
-                    awaited = app.wake.awaited()
                     try:
                         taken = await app.database.read_system(
-                            lambda tx, r=room, a=awaited, b=before: order.next(tx, r, in_work, a, b)  # type: ignore[misc]
+                            lambda tx, room=room, before=before: _next(tx, room, in_work, app.wake.awaited(), before)  # type: ignore[misc]
                         )
                     except StoreError as error:
                         log.warning("filing waits: %s", error)
-                order.note(taken)
                 for unfiled in taken:
                     in_work.add(unfiled.receipt.email_id)
                     turn = turns.take(unfiled.receipt.inbox_id)
@@ -78,49 +74,14 @@ async def _file_forever(app: App, workers: Workers, reviewer: Reviewer | None, i
                     await (asyncio.sleep(_FLOOD_LOOK_S) if flood.on else watch.wait())
 
 
-class _Order:
-    """What is read next: what somebody waits for goes first, and in all of it tenants take turns. Every fourth email is
-    of those that nobody waits for, so that a tenant which waits for all of its flood leaves something to the others."""
-
-    def __init__(self) -> None:
-        self._after = ""
-        self._awaited: frozenset[str] = frozenset()
-        self._in_a_row = 0
-
-    async def next(
-        self, tx: Transaction, room: int, in_work: set[EmailId], awaited: Sequence[str], before_ms: int | None
-    ) -> list[Unfiled]:
-        # Of more than are looked at, any may be among them.
-        some = awaited if len(awaited) <= _MOST_AWAITED else random.sample(awaited, _MOST_AWAITED)
-        self._awaited = frozenset(some)
-        if not some:
-            return await emails.next_unfiled(tx, room, in_work, before_ms=before_ms, after=self._after)
-        first = max(0, min(room, _AWAITED_IN_A_ROW - self._in_a_row))
-        taken = await self._of(tx, first, in_work, some, [])
-        if len(taken) == first < room:
-            taken += await emails.next_unfiled(tx, 1, _with(in_work, taken), before_ms=before_ms, after=self._after)
-        taken += await self._of(tx, room - len(taken), in_work, some, taken)
-        if len(taken) < room:
-            taken += await emails.next_unfiled(
-                tx, room - len(taken), _with(in_work, taken), before_ms=before_ms, after=self._after
-            )
-        return taken
-
-    async def _of(
-        self, tx: Transaction, room: int, in_work: set[EmailId], awaited: Sequence[str], taken: list[Unfiled]
-    ) -> list[Unfiled]:
-        if room <= 0:
-            return []
-        return await emails.next_unfiled(tx, room, _with(in_work, taken), inboxes=awaited, after=self._after)
-
-    def note(self, taken: Sequence[Unfiled]) -> None:
-        for unfiled in taken:
-            self._after = unfiled.receipt.tenant_id
-            self._in_a_row = self._in_a_row + 1 if unfiled.receipt.inbox_id in self._awaited else 0
-
-
-def _with(in_work: set[EmailId], taken: Sequence[Unfiled]) -> set[EmailId]:
-    return {*in_work, *(unfiled.receipt.email_id for unfiled in taken)}
+async def _next(
+    tx: Transaction, room: int, in_work: set[EmailId], awaited: Sequence[str], before_ms: int | None
+) -> list[Unfiled]:
+    taken = await emails.next_unfiled(tx, room, in_work, inboxes=awaited[:_MOST_AWAITED]) if awaited else []
+    if len(taken) < room:
+        besides = {*in_work, *(unfiled.receipt.email_id for unfiled in taken)}
+        taken += await emails.next_unfiled(tx, room - len(taken), besides, before_ms=before_ms)
+    return taken
 
 
 class _Flood:
@@ -198,7 +159,11 @@ async def _file_one(
     receipt = unfiled.receipt
     began = time.monotonic()
     try:
-        filed = await workers.read(unfiled.envelope, unfiled.raw, allowed=unfiled.allowed)
+        raw = await _opened(app, unfiled)
+        if raw is None:
+            filed = unread("locked", "Its bytes are sealed, and the vault's key is not there.")
+        else:
+            filed = await workers.read(unfiled.envelope, raw, allowed=unfiled.allowed)
         telemetry.took("read", began, (receipt.email_id,))
         if reviewer is not None:
             # Its worker is free for another.
@@ -207,14 +172,14 @@ async def _file_one(
         await turn.come(watch)
         began = time.monotonic()
         try:
-            await _keep(app, receipt, filed)
+            await keep(app, unfiled, raw, filed)
         except (StoreBusy, StoreFull):
             raise
         except Exception as error:
             # Something in it that the store cannot take must not come back again and again, before all others.
             log.error("%s cannot be filed as it was read: %s", receipt.email_id, type(error).__name__)
             filed = unread("not_storable", "What was read of it cannot be stored.")
-            await _keep(app, receipt, filed)
+            await keep(app, unfiled, raw, filed)
         telemetry.count("emails_filed", level=filed.level)
         telemetry.took("file", began, (receipt.email_id,), level=filed.level)
     except StoreError as error:
@@ -230,18 +195,52 @@ async def _file_one(
         watch.ring()
 
 
-async def _keep(app: App, receipt: Receipt, filed: Filed) -> None:
-    async def keep(tx: Transaction) -> None:
-        about = await outbox.reported_on(tx, receipt.recipient, filed.sent_report)
-        # What came back of an email belongs to its thread.
-        earlier = (about.message_id, *filed.earlier) if about else filed.earlier
-        await emails.file(tx, receipt, filed.model_copy(update={"earlier": earlier}))
-        if about and filed.sent_report is not None:
-            by, trusted = _reporter(filed), app.settings.report_senders
-            await outbox.record_report(tx, about, filed.sent_report, receipt.recipient, app.now_ms(), by, trusted)
+async def keep(app: App, unfiled: Unfiled, raw: bytes | None, filed: Filed, *, again: bool = False) -> bool:
+    """Store what was read of an email, and seal what must not lie open, in one transaction. `again`: in the place of an
+    earlier reading. False when it is filed (or gone) already."""
+    receipt = unfiled.receipt
+    sealed = await _sealed(app, unfiled, raw, filed) if filed.secrets and raw is not None else None
 
-    await app.database.write(receipt.tenant_id, keep)
+    async def store(tx: Transaction) -> bool:
+        if again:
+            done = await emails.refile(tx, receipt, filed)
+        else:
+            about = await outbox.reported_on(tx, receipt.recipient, filed.sent_report)
+            # What came back of an email belongs to its thread.
+            earlier = (about.message_id, *filed.earlier) if about else filed.earlier
+            done = await emails.file(tx, receipt, filed.model_copy(update={"earlier": earlier}))
+            if about and filed.sent_report is not None:
+                by, trusted = _reporter(filed), app.settings.report_senders
+                await outbox.record_report(tx, about, filed.sent_report, receipt.recipient, app.now_ms(), by, trusted)
+        if done and sealed is not None:
+            service = registrable(filed.from_domain) if filed.from_domain else ""
+            await secrets.put(tx, receipt.email_id, service, filed.aligned, sealed.secrets)
+            await emails.seal(tx, sealed.raw)
+        return done
+
+    done = await app.database.write(receipt.tenant_id, store)
+    if sealed is not None:
+        app.database.scrub()
     app.wake.hint(receipt.inbox_id, receipt.tenant_id)
+    return done
+
+
+async def _sealed(app: App, unfiled: Unfiled, raw: bytes, filed: Filed) -> Sealed | None:
+    """None while the vault is locked: the email is filed all the same, and its secrets wait in its bytes for a key."""
+    try:
+        return await app.vault.sealed(unfiled.receipt.tenant_id, raw, unfiled.kept.raw_id, filed.secrets)
+    except VaultLocked:
+        log.error("%s holds secrets that cannot be sealed: see `letterlock doctor`", unfiled.receipt.email_id)
+        return None
+
+
+async def _opened(app: App, unfiled: Unfiled) -> bytes | None:
+    """The bytes as they came; None when they were sealed (for another inbox, or at an earlier reading) and the vault is
+    locked since."""
+    try:
+        return await app.vault.opened(unfiled.receipt.tenant_id, unfiled.kept)
+    except VaultLocked:
+        return None
 
 
 def _reporter(filed: Filed) -> Reporter:
@@ -263,18 +262,21 @@ async def rescreen(app: App, workers: Workers) -> AsyncIterator[EmailId]:
 
 
 async def _rescreen(app: App, workers: Workers, reviewer: Reviewer | None) -> AsyncIterator[EmailId]:
-    async def read(one: Unfiled, auth: AuthReport) -> Filed:
-        filed = await workers.read(one.envelope, one.raw, auth=auth, allowed=one.allowed)
-        return filed if reviewer is None else await reviewer.reviewed(filed)
+    async def read(one: Unfiled, auth: AuthReport) -> tuple[bytes, Filed] | None:
+        raw = await _opened(app, one)
+        if raw is None:
+            return None
+        filed = await workers.read(one.envelope, raw, auth=auth, allowed=one.allowed)
+        return raw, filed if reviewer is None else await reviewer.reviewed(filed)
 
     after = ""
     while found := await app.database.read_system(lambda tx: emails.next_filed(tx, after, 4 * workers.size)):  # noqa: B023
         reading = [asyncio.create_task(read(one, auth)) for one, auth in found]
         try:
             for (one, _), task in zip(found, reading, strict=True):
-                receipt, filed = one.receipt, await task
-                await app.database.write(receipt.tenant_id, lambda tx, r=receipt, f=filed: emails.refile(tx, r, f))  # type: ignore[misc]
-                yield receipt.email_id
+                if (done := await task) is not None:
+                    await keep(app, one, *done, again=True)
+                    yield one.receipt.email_id
         finally:
             for task in reading:
                 task.cancel()

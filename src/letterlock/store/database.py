@@ -72,5 +72,8 @@ class Database(Protocol):
     async def write_system(self, work: Work[T], *, urgent: bool = False) -> T:
         """`urgent` work (a sender waits for its 250) goes before the rest."""
 
+    def scrub(self) -> None:
+        """What was overwritten until now shall not be found in the engine's own files for long either."""
+
     async def backup(self, target: Path) -> None:
         """A consistent copy while others write. Raises Conflict when `target` exists."""

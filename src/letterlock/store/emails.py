@@ -1,34 +1,37 @@
 """Inbound emails, from the bytes that were accepted to what may be listed, found and read.
 
 received -> filed -> deleted -> gone. `file` alone moves the first step, and its commit is the act: before it no tool
-can see the email, after it every tool can. Raw bytes are known to `add_raw` and `raw` only.
+can see the email, after it every tool can. Raw bytes are known to `add_raw`, `raw` and `seal` only; those of an email
+that holds secrets are kept as vault.py has sealed them.
 """
 
 from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 import zstandard
 from pydantic import BaseModel, ConfigDict
+from pydantic import Field as PydanticField
 
 from letterlock.ids import EmailId, InboxId, TenantId, ThreadId, id_at, new_id
-from letterlock.inspection import Inspection, Preview
+from letterlock.inspection import FoundSecret, Inspection, Preview
 from letterlock.message.authenticate import AuthReport
 from letterlock.message.envelope import Envelope, Receipt
 from letterlock.message.report import Report
 from letterlock.screen.rule import Finding
 from letterlock.screen.score import Level
 from letterlock.store.database import Row, Transaction
-from letterlock.store.turns import in_turn
 
 FOLD_MS = 24 * 3600 * 1000
 """A resend within this time folds into the email it repeats (reliability: a lost 250)."""
 _MOST_REFERENCES = 40
+PLAIN, SEALED = "zstd", "zstd+aes-256-gcm"
+"""How bytes are kept: compressed; and sealed by the vault after that."""
 
 
 class _PerThread(threading.local):
@@ -42,12 +45,21 @@ _packing = _PerThread()
 
 
 @dataclass(frozen=True, slots=True)
+class Raw:
+    """The bytes of an email as they are kept: `body` in one of the ways PLAIN and SEALED."""
+
+    raw_id: str
+    codec: str
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Unfiled:
     """An email as it came, to be read; `allowed`: the domains its inbox trusts."""
 
     receipt: Receipt
     envelope: Envelope
-    raw: bytes
+    kept: Raw
     allowed: tuple[str, ...] = ()
 
 
@@ -66,7 +78,7 @@ class Filed(BaseModel):
     """What `file` keeps of a read email, in the form of its rows, so that filing only has to store it. Made where the
     email was read, in a worker; crosses to the postmaster as JSON. `earlier`: Message-IDs it answers or refers to,
     nearest first; `packed`: the report without its findings, which have rows of their own; `sent_report`: what it
-    reports of mail that was sent."""
+    reports of mail that was sent; `secrets`: for the vault, and nowhere else in this."""
 
     model_config = ConfigDict(frozen=True, ser_json_bytes="base64", val_json_bytes="base64")
 
@@ -85,6 +97,7 @@ class Filed(BaseModel):
     terms: str
     packed: bytes
     sent_report: Report | None = None
+    secrets: tuple[FoundSecret, ...] = PydanticField(default=(), repr=False)
 
     @classmethod
     def of(cls, report: Inspection, shown: Preview, terms: str = "") -> Filed:
@@ -103,12 +116,13 @@ class Filed(BaseModel):
             preview=shown,
             terms=terms,
             sent_report=report.report,
+            secrets=report.secrets,
             packed=_packing.compressor.compress(report.model_dump_json(exclude={"screening": {"findings"}}).encode()),
         )
 
     def report(self) -> Inspection:
         """The whole report that was packed."""
-        return unpack(self.packed, self.findings)
+        return unpack(self.packed, self.findings).model_copy(update={"secrets": self.secrets})
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +184,11 @@ def pack_raw(raw: bytes) -> bytes:
     return _packing.compressor.compress(raw)
 
 
+def unpack_raw(packed: bytes) -> bytes:
+    """What pack_raw was given."""
+    return zstandard.decompress(packed)
+
+
 async def add_raw(
     tx: Transaction, tenant_id: TenantId, targets: Sequence[tuple[InboxId, str]], accepted: Accepted
 ) -> list[Receipt]:
@@ -197,9 +216,10 @@ async def add_raw(
     uses = sum(not receipt.duplicate for receipt in receipts)
     if uses:
         await tx.run(
-            "INSERT INTO raws (tenant_id, raw_id, uses, codec, body) VALUES (:tenant, :raw_id, :uses, 'zstd', :body)",
+            "INSERT INTO raws (tenant_id, raw_id, uses, codec, body) VALUES (:tenant, :raw_id, :uses, :codec, :body)",
             raw_id=raw_id,
             uses=uses,
+            codec=PLAIN,
             body=accepted.packed,
         )
     return receipts
@@ -240,14 +260,39 @@ async def forget_acceptances(tx: Transaction, now_ms: int, limit: int) -> int:
     )
 
 
-async def raw(tx: Transaction, email_id: EmailId) -> bytes | None:
-    """The bytes as they came."""
+async def raw(tx: Transaction, email_id: EmailId) -> Raw | None:
+    """The bytes as they came, as they are kept."""
     row = await tx.one(
-        "SELECT r.body FROM emails e JOIN raws r ON r.tenant_id = e.tenant_id AND r.raw_id = e.raw_id"
+        "SELECT r.raw_id, r.codec, r.body FROM emails e"
+        " JOIN raws r ON r.tenant_id = e.tenant_id AND r.raw_id = e.raw_id"
         " WHERE e.tenant_id = :tenant AND e.email_id = :email_id",
         email_id=email_id,
     )
-    return zstandard.decompress(row["body"]) if row else None
+    return _raw(row) if row else None
+
+
+async def seal(tx: Transaction, kept: Raw) -> None:
+    """Put sealed bytes in the place of those that came."""
+    await tx.run(
+        "UPDATE raws SET codec = :codec, body = :body WHERE tenant_id = :tenant AND raw_id = :raw_id",
+        raw_id=kept.raw_id,
+        codec=kept.codec,
+        body=kept.body,
+    )
+
+
+async def count_unsealed(tx: Transaction) -> int:
+    """Emails that hold secrets and are kept as they came. A system read."""
+    row = await tx.one(
+        "SELECT COUNT(*) AS n FROM emails e JOIN raws r ON r.tenant_id = e.tenant_id AND r.raw_id = e.raw_id"
+        " WHERE e.secrets > 0 AND r.codec = :codec",
+        codec=PLAIN,
+    )
+    return int(row["n"]) if row else 0
+
+
+def _raw(row: Row) -> Raw:
+    return Raw(row["raw_id"], row["codec"], bytes(row["body"]))
 
 
 # Filing
@@ -258,87 +303,24 @@ async def next_unfiled(
     limit: int,
     besides: Iterable[EmailId] = (),
     *,
-    inboxes: Sequence[str] | None = None,
+    inboxes: Iterable[str] | None = None,
     before_ms: int | None = None,
-    after: str = "",
 ) -> list[Unfiled]:
-    """Emails that wait to be filed, apart from those already in work: of these inboxes, or of all; accepted before this
-    time, or at any. Tenants take turns, beginning with the one behind `after`, each with its oldest. A system read."""
-    conditions = ["state = 'received'"]
-    bound: dict[str, Any] = {f"besides{n}": email_id for n, email_id in enumerate(("", *besides))}
-    conditions.append(f"email_id NOT IN ({', '.join(f':{name}' for name in bound)})")
-    bound["limit"] = limit
+    """The oldest emails that wait to be filed, apart from those already in work: of these inboxes, or of all; accepted
+    before this time, or at any. A system read."""
+    conditions, values = ["e.state = 'received'"], dict[str, Any](limit=limit)
+    for column, operator, names in (("email_id", "NOT IN", besides), ("inbox_id", "IN", inboxes)):
+        if names is not None:
+            bound = {f"{column}{n}": name for n, name in enumerate(("", *names))}
+            conditions.append(f"e.{column} {operator} ({', '.join(f':{name}' for name in bound)})")
+            values |= bound
     if before_ms is not None:
-        conditions.append("email_id < :before")
-        bound["before"] = id_at("em", before_ms)
-    where = " AND ".join(conditions)
-    if inboxes is None:
-        chosen = await in_turn(
-            lambda place: _next_waiting(tx, place),
-            lambda tenant_id: _waiting(tx, where, bound, tenant_id),
-            after,
-            limit,
-        ) or await _waiting(tx, where, bound)
-    else:
-        chosen = await _of_inboxes(tx, inboxes, where, bound, after, limit)
-    rows = [
-        await tx.one(
-            f"SELECT {_UNREAD_COLUMNS} WHERE e.tenant_id = :tenant_id AND e.email_id = :email_id",
-            tenant_id=tenant_id,
-            email_id=email_id,
-        )
-        for tenant_id, email_id in chosen
-    ]
-    return [_unfiled(row) for row in rows if row is not None]
-
-
-async def _next_waiting(tx: Transaction, place: str) -> TenantId | None:
-    row = await tx.one(
-        "SELECT tenant_id FROM emails WHERE state = 'received' AND tenant_id > :place ORDER BY tenant_id LIMIT 1",
-        place=place,
-    )
-    return row["tenant_id"] if row else None
-
-
-async def _waiting(
-    tx: Transaction, where: str, bound: Mapping[str, Any], tenant_id: TenantId | None = None
-) -> list[tuple[TenantId, EmailId]]:
-    mine = "" if tenant_id is None else "tenant_id = :tenant_id AND "
+        conditions.append("e.email_id < :before")
+        values["before"] = id_at("em", before_ms)
     rows = await tx.all(
-        f"SELECT tenant_id, email_id FROM emails WHERE {mine}{where} ORDER BY email_id LIMIT :limit",
-        **bound,
-        **({"tenant_id": tenant_id} if tenant_id is not None else {}),
+        f"SELECT {_UNREAD_COLUMNS} WHERE {' AND '.join(conditions)} ORDER BY e.email_id LIMIT :limit", **values
     )
-    return [(row["tenant_id"], row["email_id"]) for row in rows]
-
-
-async def _of_inboxes(
-    tx: Transaction, inboxes: Sequence[str], where: str, bound: Mapping[str, Any], after: str, limit: int
-) -> list[tuple[TenantId, EmailId]]:
-    if not inboxes:
-        return []
-    names = {f"inbox{n}": inbox_id for n, inbox_id in enumerate(inboxes)}
-    # The oldest of each inbox only: of one that is flooded not all need be looked at.
-    rows = await tx.all(
-        f"WITH wanted (inbox_id) AS (VALUES {', '.join(f'(:{name})' for name in names)})"
-        " SELECT e.tenant_id, e.email_id FROM wanted w JOIN emails e ON e.inbox_id = w.inbox_id"
-        " AND e.state = 'received' AND e.email_id IN (SELECT email_id FROM emails"
-        f" WHERE inbox_id = w.inbox_id AND {where} ORDER BY email_id LIMIT :limit) ORDER BY e.email_id",
-        **names,
-        **bound,
-    )
-    by_tenant: dict[TenantId, list[tuple[TenantId, EmailId]]] = {}
-    for row in rows:
-        by_tenant.setdefault(row["tenant_id"], []).append((row["tenant_id"], row["email_id"]))
-    tenants = sorted(by_tenant)
-
-    async def next_tenant(place: str) -> TenantId | None:
-        return next((one for one in tenants if one > place), None)
-
-    async def waiting_of(tenant_id: TenantId) -> list[tuple[TenantId, EmailId]]:
-        return by_tenant[tenant_id]
-
-    return await in_turn(next_tenant, waiting_of, after, limit)
+    return [_unfiled(row) for row in rows]
 
 
 async def next_filed(tx: Transaction, after: str, limit: int) -> list[tuple[Unfiled, AuthReport]]:
@@ -354,7 +336,7 @@ async def next_filed(tx: Transaction, after: str, limit: int) -> list[tuple[Unfi
 
 
 _UNREAD_COLUMNS = (
-    "e.tenant_id, e.inbox_id, e.email_id, e.recipient, e.envelope, i.allowed, r.body"
+    "e.tenant_id, e.inbox_id, e.email_id, e.recipient, e.envelope, i.allowed, r.raw_id, r.codec, r.body"
     " FROM emails e JOIN raws r ON r.tenant_id = e.tenant_id AND r.raw_id = e.raw_id"
     " JOIN inboxes i ON i.tenant_id = e.tenant_id AND i.inbox_id = e.inbox_id"
 )
@@ -364,7 +346,7 @@ def _unfiled(row: Row) -> Unfiled:
     return Unfiled(
         Receipt(row["tenant_id"], row["inbox_id"], row["email_id"], row["recipient"]),
         _envelope(row["envelope"]),
-        zstandard.decompress(row["body"]),
+        _raw(row),
         tuple(row["allowed"].split()),
     )
 
@@ -431,7 +413,8 @@ async def refile(tx: Transaction, receipt: Receipt, filed: Filed) -> bool:
 _SCREENED = (
     "message_id = :message_id, from_address = :from_address, from_name = :from_name, from_domain = :from_domain,"
     " aligned = :aligned, subject = :subject, snippet = :snippet, level = :level, score = :score,"
-    " category = :category, attachments = :attachments, links = :links, code = :code, inspection = :inspection"
+    " category = :category, attachments = :attachments, links = :links, code = :code, inspection = :inspection,"
+    " secrets = :secrets"
 )
 
 
@@ -452,6 +435,7 @@ def _screened(filed: Filed) -> dict[str, Any]:
         "links": filed.links,
         "code": filed.code,
         "inspection": filed.packed,
+        "secrets": len(filed.secrets),
     }
 
 

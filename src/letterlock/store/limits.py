@@ -6,8 +6,8 @@ from typing import Literal
 
 from letterlock.store.database import Transaction
 
-LimitName = Literal["inboxes_per_hour", "emails_per_hour", "waits_per_hour"]
-LIMITS: tuple[LimitName, ...] = ("inboxes_per_hour", "emails_per_hour", "waits_per_hour")
+LimitName = Literal["inboxes_per_hour", "emails_per_hour", "waits_per_hour", "reveals_per_hour"]
+LIMITS: tuple[LimitName, ...] = ("inboxes_per_hour", "emails_per_hour", "waits_per_hour", "reveals_per_hour")
 _HOUR_MS = 3_600_000
 
 

@@ -186,6 +186,8 @@ class SqliteDatabase:
         self._ordinary: deque[_Waiting[Any]] = deque()
         self._something = asyncio.Event()
         self._written = True
+        # A process that ended before it could do so may have left something.
+        self._scrub = True
         self._busy_at = -_KNOWN_BUSY_S
         # Last in, first out: the one that has just read has its pages at hand.
         self._idle_readers: asyncio.LifoQueue[_Connection] = asyncio.LifoQueue()
@@ -203,6 +205,9 @@ class SqliteDatabase:
 
     async def write_system(self, work: Work[T], *, urgent: bool = False) -> T:
         return await self._write(_Waiting(None, work), self._urgent if urgent else self._ordinary)
+
+    def scrub(self) -> None:
+        self._scrub = True
 
     async def backup(self, target: Path) -> None:
         if await asyncio.to_thread(target.exists):
@@ -274,7 +279,10 @@ class SqliteDatabase:
             await asyncio.sleep(CHECKPOINT_EVERY_S)
             try:
                 size = log_file.stat().st_size
-                if size > CHECKPOINT_BY_WRITER_BYTES:
+                if self._scrub:
+                    self._scrub = False
+                    self._scrub = size > 0 and not await self._writer.call(_emptied)
+                elif size > CHECKPOINT_BY_WRITER_BYTES:
                     await self._writer.call(
                         lambda connection: connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
                     )
@@ -289,6 +297,12 @@ class SqliteDatabase:
                         self._idle_readers.put_nowait(reader)
             except (OSError, StoreError) as error:
                 log.debug("checkpoint: %s", error)
+
+    async def close_clean(self) -> None:
+        """The last scrubbing, when one is due."""
+        if self._scrub:
+            with contextlib.suppress(StoreError):
+                await self._writer.call(_emptied)
 
     def refuse_waiting(self) -> None:
         """At closing: nobody may wait for a writer that is gone."""
@@ -414,6 +428,7 @@ async def open_sqlite(file: Path) -> AsyncIterator[SqliteDatabase]:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             database.refuse_waiting()
+            await database.close_clean()
 
 
 async def _connect(file: Path) -> _Connection:
@@ -426,6 +441,8 @@ async def _connect(file: Path) -> _Connection:
             "synchronous = FULL",
             "foreign_keys = ON",
             "temp_store = MEMORY",
+            # What was deleted or overwritten is not left lying in free pages.
+            "secure_delete = ON",
             # SqliteDatabase.checkpoint does it beside the writer: inside a commit it would stall every waiting sender.
             "wal_autocheckpoint = 0",
             "journal_size_limit = 67108864",
@@ -446,6 +463,16 @@ async def _connect(file: Path) -> _Connection:
 
 def _seal(folder: Path, said: str) -> str:
     return hmac.digest(made_key(folder, AUDIT_KEY), said.encode(), "sha256").hex()
+
+
+def _emptied(connection: sqlite3.Connection) -> bool:
+    """Whether the log now holds nothing, not even what was overwritten in it. Waits for no reader: the writer may not
+    be held."""
+    connection.execute("PRAGMA busy_timeout = 0")
+    try:
+        return not connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
 
 
 def _into_wal(connection: sqlite3.Connection) -> None:

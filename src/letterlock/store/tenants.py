@@ -14,7 +14,7 @@ from letterlock.store import audit
 from letterlock.store.database import Row, Transaction
 
 AgentKind = Literal["agent", "person"]
-PERSON_SCOPES = frozenset({"approve", "reveal", "release", "admin"})
+PERSON_SCOPES = frozenset({"approve", "reveal", "secrets", "release", "admin"})
 """What only a key of a person may hold, whatever a row says."""
 USE_NOTED_MS = 60_000
 """When a key was last used is known to this."""

@@ -91,13 +91,17 @@ def mask(text: str, credentials: Iterable[Credential], found_in: str | None = No
 
     Values shorter than six characters are taken for copies only as words of their own."""
     values = credential_values(text if found_in is None else found_in, credentials)
-    if not values:
-        return text
+    return mask_values(values)(text) if values else text
+
+
+def mask_values(values: Iterable[str]) -> Callable[[str], str]:
+    """What dots out every copy of these (there is at least one) in a text, as `mask` does."""
     patterns = [
         re.escape(value) if len(value) >= _SHORT else rf"(?<!\w){re.escape(value)}(?!\w)"
         for value in sorted(values, key=len, reverse=True)
     ]
-    return re.sub("|".join(patterns), lambda match: _SHOWN.sub("\u2022", match[0]), text)
+    pattern = re.compile("|".join(patterns))
+    return lambda text: pattern.sub(lambda match: _SHOWN.sub("\u2022", match[0]), text)
 
 
 _SHORT: Final = 6

@@ -1,0 +1,360 @@
+"""Vault: what must not lie open in the mail store: secrets found in mail, and the bytes of emails that hold them.
+
+AES-256-GCM with a key for each tenant, which the master key (masterkey.py) wraps; names of tenant, row and version are
+authenticated with each, so that no row opens in the place of another. A master key is made by itself only where nothing
+was ever sealed: where one is missing or wrong, everything raises VaultLocked until it is back or the owner starts over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import logging
+import secrets as random
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from letterlock.errors import MasterKeyError, VaultLocked
+from letterlock.ids import EmailId, SecretId, TenantId, new_id
+from letterlock.inspection import FoundSecret
+from letterlock.masterkey import Home, MasterKey, home_of, new_master_key
+from letterlock.settings import Settings
+from letterlock.store import emails, secrets
+from letterlock.store.database import Database, Transaction
+from letterlock.store.emails import Raw, ms
+from letterlock.store.secrets import SealedSecret, WrappedKey
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+_NONCE: Final = 12
+_VERSION: Final = struct.Struct(">I")
+_AT_ONCE: Final = 100
+_MOST_COMPARED: Final = 500
+_BESIDE_LOOP: Final = 256 * 1024
+"""Bytes that take longer than a call may hold the loop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """What filing keeps of an email that holds secrets: its bytes and each secret, sealed."""
+
+    raw: Raw
+    secrets: tuple[SealedSecret, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """How the vault stands. `missing`: the names of master keys that something was sealed with and that are not here;
+    `problem`: why none can be had at all, in words; `unsealed`: emails whose secrets still wait for a key."""
+
+    where: str
+    secrets: int
+    unsealed: int
+    missing: tuple[str, ...] = ()
+    problem: str = ""
+    advice: str = ""
+
+    @property
+    def opens(self) -> bool:
+        return not self.missing and not self.problem
+
+
+@dataclass(frozen=True, slots=True)
+class _DataKey:
+    version: int
+    key: bytes = field(repr=False)
+
+
+class Vault:
+    """Made by open_vault. Keys of tenants that were needed once are kept in memory."""
+
+    def __init__(self, settings: Settings, database: Database, clock: Callable[[], datetime]) -> None:
+        self._settings = settings
+        self._database = database
+        self._clock = clock
+        self._masters: tuple[MasterKey, ...] = ()
+        self._newest: dict[TenantId, _DataKey] = {}
+        self._keys: dict[tuple[TenantId, int], _DataKey] = {}
+        self._opening = asyncio.Lock()
+
+    # -- sealing and opening
+
+    async def sealed(self, tenant_id: TenantId, raw: bytes, raw_id: str, found: Sequence[FoundSecret]) -> Sealed:
+        """Raises VaultLocked."""
+        key = await self._newest_key(tenant_id)
+
+        def work() -> Sealed:
+            kept = []
+            for one in found:
+                secret_id = SecretId(new_id("sec"))
+                value = one.value.encode("utf-8", "surrogatepass")
+                kept.append(
+                    SealedSecret(secret_id, one.kind, _print(key, value), _seal(key, tenant_id, secret_id, value))
+                )
+            body = _seal(key, tenant_id, raw_id, emails.pack_raw(raw))
+            return Sealed(Raw(raw_id, emails.SEALED, body), tuple(kept))
+
+        return await asyncio.to_thread(work) if len(raw) > _BESIDE_LOOP else work()
+
+    async def value(self, tenant_id: TenantId, secret_id: SecretId) -> str | None:
+        """The secret itself, None when there is none. Raises VaultLocked."""
+        blob = await self._database.read(tenant_id, lambda tx: secrets.sealed(tx, secret_id))
+        if blob is None:
+            return None
+        return (await self._open(tenant_id, secret_id, blob)).decode("utf-8", "surrogatepass")
+
+    async def values_since(self, tenant_id: TenantId, since_ms: int) -> list[str]:
+        """The newest secrets of a tenant, to compare with what is sent: at most 500. Raises VaultLocked."""
+        found = await self._database.read(tenant_id, lambda tx: secrets.sealed_since(tx, since_ms, _MOST_COMPARED))
+        opened = [await self._open(tenant_id, secret_id, blob) for secret_id, blob in found]
+        return [value.decode("utf-8", "surrogatepass") for value in opened]
+
+    async def raw(self, tenant_id: TenantId, email_id: EmailId) -> bytes | None:
+        """An email as it came, None when it is gone. Raises VaultLocked."""
+        kept = await self._database.read(tenant_id, lambda tx: emails.raw(tx, email_id))
+        return None if kept is None else await self.opened(tenant_id, kept)
+
+    async def opened(self, tenant_id: TenantId, kept: Raw) -> bytes:
+        """The bytes that are kept so. Raises VaultLocked."""
+        body = kept.body
+        if kept.codec == emails.SEALED:
+            body = await self._open(tenant_id, kept.raw_id, body)
+        if len(body) > _BESIDE_LOOP:
+            return await asyncio.to_thread(emails.unpack_raw, body)
+        return emails.unpack_raw(body)
+
+    async def _open(self, tenant_id: TenantId, entry: str, blob: bytes) -> bytes:
+        from cryptography.exceptions import InvalidTag
+
+        try:
+            (version,) = _VERSION.unpack_from(blob)
+            key = await self._key(tenant_id, version)
+            cipher, nonce = _cipher(key.key), blob[_VERSION.size : _VERSION.size + _NONCE]
+            text, about = blob[_VERSION.size + _NONCE :], _about(tenant_id, entry, version)
+            if len(blob) > _BESIDE_LOOP:
+                return await asyncio.to_thread(cipher.decrypt, nonce, text, about)
+            return cipher.decrypt(nonce, text, about)
+        except (InvalidTag, struct.error, ValueError):
+            raise VaultLocked(
+                f"What is kept as {entry} was changed, or is not its own.",
+                next_step="The owner should look at `letterlock doctor`, and put a backup in its place.",
+            ) from None
+
+    # -- keys
+
+    async def _newest_key(self, tenant_id: TenantId) -> _DataKey:
+        """What new things are sealed with."""
+        if known := self._newest.get(tenant_id):
+            return known
+        async with self._opening:
+            if known := self._newest.get(tenant_id):
+                return known
+            found = await self._database.read(tenant_id, secrets.newest_key)
+            if found is None:
+                found = await self._add_key(tenant_id, 1)
+            self._newest[tenant_id] = opened = await self._unwrapped(found)
+            return opened
+
+    async def _key(self, tenant_id: TenantId, version: int) -> _DataKey:
+        if known := self._keys.get((tenant_id, version)):
+            return known
+        async with self._opening:
+            found = await self._database.read(tenant_id, lambda tx: secrets.key(tx, version))
+            if found is None:
+                raise _locked()
+            return await self._unwrapped(found)
+
+    async def _add_key(self, tenant_id: TenantId, version: int) -> WrappedKey:
+        master = await self._master()
+        made = _wrap(master, tenant_id, version, random.token_bytes(32))
+        now = ms(self._clock())
+
+        async def add(tx: Transaction) -> WrappedKey | None:
+            await secrets.add_key(tx, made, now)
+            return await secrets.newest_key(tx)
+
+        kept = await self._database.write(tenant_id, add)
+        assert kept is not None
+        if (await self._master()).name != kept.wrapped_by:
+            # The master key was changed at the same moment: nothing may need one that is forgotten then.
+            await self._rewrap(self._masters[0])
+            kept = await self._database.read(tenant_id, secrets.newest_key)
+            assert kept is not None
+        return kept
+
+    async def _unwrapped(self, found: WrappedKey) -> _DataKey:
+        from cryptography.exceptions import InvalidTag
+
+        if found.wrapped_by not in {master.name for master in self._masters}:
+            # Another process may have changed the master key meanwhile.
+            self._masters = await self._asked(lambda home: home.get())
+        for master in self._masters:
+            if master.name == found.wrapped_by:
+                about = _about(found.tenant_id, f"key {master.name}", found.version)
+                try:
+                    key = _cipher(master.key).decrypt(found.wrapped[:_NONCE], found.wrapped[_NONCE:], about)
+                except InvalidTag:
+                    break
+                opened = _DataKey(found.version, key)
+                self._keys[found.tenant_id, found.version] = opened
+                return opened
+        raise _locked()
+
+    async def _master(self) -> MasterKey:
+        """The one that new keys are wrapped with; made where nothing was ever sealed."""
+        self._masters = await self._asked(lambda home: home.get())
+        if not self._masters and not await self._database.read_system(secrets.sealed_by):
+            await self._asked(lambda home: home.put((new_master_key(),), first=True))
+            self._masters = await self._asked(lambda home: home.get())
+        if not self._masters:
+            raise _locked()
+        return self._masters[0]
+
+    async def _asked(self, question: Callable[[Home], T]) -> T:
+        """Where the master key is, in a thread and with a limit. Raises VaultLocked; the owner reads why in the log."""
+        try:
+            return await self._at_home(question)
+        except MasterKeyError as error:
+            log.warning("the vault is locked: %s", error)
+            raise _locked() from error
+
+    async def _at_home(self, question: Callable[[Home], T]) -> T:
+        try:
+            async with asyncio.timeout(2 * self._settings.vault_seconds):
+                return await asyncio.to_thread(lambda: question(home_of(self._settings)))
+        except TimeoutError:
+            raise MasterKeyError(
+                "The master key did not come in time.", next_step="Look whether the server of vault_url runs."
+            ) from None
+
+    # -- for its owner
+
+    async def check(self) -> None:
+        """Raises MasterKeyError when a key lies where others can read it: nobody should go on then. A key that is
+        missing, or a server that is down, locks the secrets only."""
+        if not self._settings.vault_url and not self._settings.vault_keyring:
+            await self._at_home(lambda home: home.get())
+
+    async def state(self) -> State:
+        """Looks, changes nothing."""
+
+        async def look(tx: Transaction) -> tuple[int, int, list[str]]:
+            return await secrets.count(tx), await emails.count_unsealed(tx), await secrets.sealed_by(tx)
+
+        number, unsealed, needed = await self._database.read_system(look)
+        try:
+            where = await self._at_home(lambda home: home.where)
+        except MasterKeyError as error:
+            return State("", number, unsealed, tuple(needed), error.what, error.next_step)
+        try:
+            held = {master.name for master in await self._at_home(lambda home: home.get())}
+        except MasterKeyError as error:
+            return State(where, number, unsealed, tuple(needed), error.what, error.next_step)
+        return State(where, number, unsealed, tuple(name for name in needed if name not in held))
+
+    async def rotate(self) -> int:
+        """Change the master key: make a new one beside the old, wrap every tenant's key with it, forget the old. Where
+        the key is given by a setting, wrap with the first of those given. Returns how many keys were wrapped anew;
+        what a stop in between has left, the next call finishes. Raises MasterKeyError, VaultLocked."""
+        held = await self._at_home(lambda home: home.get())
+        state = await self.state()
+        if not held or state.missing:
+            raise _locked()
+        writable = await self._at_home(lambda home: home.writable)
+        # Two are there when an earlier change was stopped: that one is finished, not another begun.
+        if writable and len(held) == 1:
+            held = (new_master_key(), *held)
+            await self._at_home(lambda home: home.put(held))
+        self._masters = held
+        done = await self._rewrap(held[0])
+        if writable and len(held) > 1:
+            await self._at_home(lambda home: home.put(held[:1]))
+        return done
+
+    async def _rewrap(self, master: MasterKey) -> int:
+        done, after = 0, ("", 0)
+        while found := await self._database.read_system(
+            lambda tx, after=after: secrets.keys_not_by(tx, master.name, after, _AT_ONCE)  # type: ignore[misc]
+        ):
+            for old in found:
+                opened = await self._unwrapped(old)
+                new = _wrap(master, old.tenant_id, old.version, opened.key)
+                done += await self._database.write(
+                    old.tenant_id,
+                    lambda tx, old=old, new=new: secrets.rewrap(tx, old, new),  # type: ignore[misc]
+                )
+            after = (found[-1].tenant_id, found[-1].version)
+        return done
+
+    async def start_over(self) -> int:
+        """After a master key was lost for good: from now on new secrets are sealed with keys that the master key of
+        today opens; what was sealed before stays closed. Returns for how many tenants. Raises MasterKeyError."""
+        held = await self._at_home(lambda home: home.get())
+        if not held:
+            await self._at_home(lambda home: home.put((new_master_key(),), first=True))
+            held = await self._at_home(lambda home: home.get())
+        if not held:
+            raise MasterKeyError(
+                "No master key can be made where it was deleted.",
+                next_step="Purge it there, or name another vault_path.",
+            )
+        self._masters, self._newest = held, {}
+        names = {master.name for master in held}
+        done, after = 0, ("", 0)
+        while found := await self._database.read_system(
+            lambda tx, after=after: secrets.keys_not_by(tx, held[0].name, after, _AT_ONCE)  # type: ignore[misc]
+        ):
+            for old in found:
+                newest = await self._database.read(old.tenant_id, secrets.newest_key)
+                if newest is not None and newest.wrapped_by not in names:
+                    await self._add_key(old.tenant_id, newest.version + 1)
+                    done += 1
+            after = (found[-1].tenant_id, found[-1].version)
+        return done
+
+
+def _locked() -> VaultLocked:
+    return VaultLocked(
+        "The vault cannot be opened: its master key is missing, or another one.",
+        next_step="The owner should run `letterlock doctor`. Everything else of the mail can be read as ever.",
+    )
+
+
+def _cipher(key: bytes) -> AESGCM:
+    # Loaded when something is sealed or opened first: a chat client that only lists tools has no use for it.
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    return AESGCM(key)
+
+
+def _about(tenant_id: TenantId, entry: str, version: int) -> bytes:
+    return f"{tenant_id}|{entry}|{version}".encode()
+
+
+def _seal(key: _DataKey, tenant_id: TenantId, entry: str, plain: bytes) -> bytes:
+    """The key's version, 96 random bits, ciphertext and tag (NIST SP 800-38D section 8.2.2: 2^32 for one key)."""
+    nonce = random.token_bytes(_NONCE)
+    return (
+        _VERSION.pack(key.version)
+        + nonce
+        + _cipher(key.key).encrypt(nonce, plain, _about(tenant_id, entry, key.version))
+    )
+
+
+def _wrap(master: MasterKey, tenant_id: TenantId, version: int, key: bytes) -> WrappedKey:
+    nonce = random.token_bytes(_NONCE)
+    wrapped = nonce + _cipher(master.key).encrypt(nonce, key, _about(tenant_id, f"key {master.name}", version))
+    return WrappedKey(tenant_id, version, wrapped, master.name)
+
+
+def _print(key: _DataKey, value: bytes) -> bytes:
+    own = hmac.digest(key.key, b"letterlock print", hashlib.sha256)
+    return hmac.digest(own, value, hashlib.sha256)[:16]

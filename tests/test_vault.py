@@ -1,0 +1,305 @@
+"""The vault through real mail: what is sealed, what opens it, what is left lying about."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import logging
+import os
+import re
+import secrets as random
+import sqlite3
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zstandard
+
+from letterlock.actions.caller import AGENT_SCOPES, COMMAND_LINE, LOCAL_CALLER, Caller
+from letterlock.actions.health import vault_findings
+from letterlock.actions.people import email_bytes
+from letterlock.actions.secrets import ListSecrets, NameSecret, list_secrets, remove_secret, reveal_secret, taken
+from letterlock.actions.tenancy import add_tenant
+from letterlock.actions.vaulting import rotate_vault, start_vault_over
+from letterlock.app import App, open_app
+from letterlock.errors import LimitReached, MasterKeyError, NotAllowed, NotFound, VaultLocked
+from letterlock.ids import DEFAULT_TENANT, OWNER, EmailId, SecretId
+from letterlock.inbound.filing import rescreen
+from letterlock.inbound.workers import WorkerOptions, Workers, read_message
+from letterlock.message.authenticate import AuthReport
+from letterlock.message.envelope import Envelope
+from letterlock.store import audit
+from letterlock.store.emails import Filed
+from running import do, file_all, hand_in, letter, make_inbox, receive, settings_for, until
+
+PASSWORD = "Korbleger!4711x"
+API_KEY = "sk_live_" + "9aFk3LmQ0zXc7VbN2wEr5TyU"
+CODES = ("48213-99107", "55102-38846", "71920-44385", "90017-62258")
+JWT = base64.urlsafe_b64encode(b'{"alg":"HS256"}').decode().rstrip("=") + ".eyJzdWIiOiJxIn0.c2lnbmF0dXJlLW9mLWl0"
+PEM = "-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgZq\n-----END PRIVATE KEY-----"
+TOTP = "JBSW Y3DP EHPK 3PXP JBSW Y3DP"
+PLANTED = {
+    "password": f"Your account is ready.\nPassword: {PASSWORD}\nSee you",
+    "stripe_key": f"Your new API key: {API_KEY}",
+    "recovery_code": "Your recovery codes:\n" + "\n".join(CODES),
+    "jwt": f"Use the token {JWT} for now",
+    "private_key": f"Here it is:\n{PEM}\n",
+    "totp_secret": f"Setup key: {TOTP}\n",
+    "session_token": "sessionid=9f86d081884c7d659a2feaa0c55ad015",
+}
+VALUES = (PASSWORD, API_KEY, *CODES, JWT, PEM.split("\n")[1], TOTP, "9f86d081884c7d659a2feaa0c55ad015")
+
+
+async def listed(app: App, caller: Caller = LOCAL_CALLER, **how: Any) -> list[Any]:
+    return (await list_secrets(app, caller, ListSecrets(**how))).secrets
+
+
+async def revealed(app: App, secret_id: str, caller: Caller = COMMAND_LINE) -> str:
+    return (await reveal_secret(app, caller, NameSecret(secret_id=secret_id))).value
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file of the folder, with all that is compressed anywhere in it, in free pages too, unpacked behind it."""
+    found = {}
+    for file in folder.rglob("*"):
+        content = file.read_bytes() if file.is_file() else b""
+        unpacked = []
+        for frame in re.finditer(re.escape(zstandard.MAGIC_NUMBER.to_bytes(4, "little")), content):
+            with contextlib.suppress(zstandard.ZstdError):
+                unpacked.append(zstandard.ZstdDecompressor().decompressobj().decompress(content[frame.start() :]))
+        found[file.name] = b"\n".join((content, *unpacked))
+    return found
+
+
+class InProcess(Workers):
+    """Reads mail without a process of its own."""
+
+    async def read(
+        self, envelope: Envelope, raw: bytes, *, auth: AuthReport | None = None, allowed: Sequence[str] = ()
+    ) -> Filed:
+        options = WorkerOptions.model_validate_json(self._options)
+        return read_message(raw, envelope, options, auth=auth, allowed=allowed)
+
+
+async def rescreened(app: App) -> list[EmailId]:
+    return [done async for done in rescreen(app, InProcess(app.settings))]
+
+
+@pytest.fixture
+async def box(app: App) -> AsyncIterator[str]:
+    yield await make_inbox(app)
+
+
+async def test_a_password_that_comes_by_mail_is_in_the_vault_and_not_in_the_email(app: App, box: str) -> None:
+    email_id = await receive(app, box, letter("Welcome", PLANTED["password"]))
+    (one,) = await listed(app)
+    assert (one.kind, one.service, one.inbox, one.email_id) == ("password", "shop.example", box, email_id)
+    assert PASSWORD not in (await do(app, "read_email", email_id=email_id)).text
+    assert await revealed(app, one.secret_id) == PASSWORD
+    assert PASSWORD.encode() in await email_bytes(app, email_id)
+    rows = await app.database.read(DEFAULT_TENANT, lambda tx: audit.after(tx, 0, 100))
+    assert "secret.revealed" in [row.action for row in rows]
+    assert not [row for row in rows if PASSWORD in str(row.detail)]
+
+
+async def test_recovery_codes_of_an_email_are_one_secret_and_one_time_codes_none(app: App, box: str) -> None:
+    await receive(app, box, letter("Your recovery codes", PLANTED["recovery_code"]))
+    await receive(app, box, letter("Your code", "Your verification code is 493817"))
+    (one,) = await listed(app)
+    assert (one.kind, await revealed(app, one.secret_id)) == ("recovery_code", "\n".join(CODES))
+    assert (await do(app, "wait_for_otp", inbox=box, timeout_s=0)).code == "493817"
+
+
+async def test_nothing_of_planted_secrets_lies_in_the_data_folder_a_backup_or_any_answer(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    answers = []
+
+    async def log_is_empty() -> bool:
+        return not (tmp_path / "data" / "letterlock.db-wal").stat().st_size
+
+    async with open_app(settings_for(tmp_path)) as app:
+        box = await make_inbox(app)
+        for kind, text in PLANTED.items():
+            await receive(app, box, letter(f"About {kind}", text))
+        hidden = f'<p>Hello</p><p style="display:none">password: {PASSWORD}</p><a href="https://x.example/?k={API_KEY}">x</a>'
+        html = b"From: a@shop.example\r\nSubject: x\r\nContent-Type: text/html\r\n\r\n" + hidden.encode()
+        await receive(app, box, html)
+        found = await listed(app, limit=100)
+        assert {one.kind for one in found} >= set(PLANTED)
+        answers.append(str(found))
+        for row in (await do(app, "list_emails", limit=50)).emails:
+            answers.append(str(row))
+            answers.append(str(await do(app, "read_email", email_id=row.email_id, history=True)))
+            answers.append(str(await do(app, "extract_links", email_id=row.email_id)))
+        for value in VALUES:
+            assert (await do(app, "search_emails", query=value.split()[0][:20])).emails == [], value
+        await app.database.backup(tmp_path / "data" / "copy.db")
+        # While it still runs: what was overwritten is gone from the log, too.
+        app.database.scrub()
+        await until(log_is_empty)
+        running = contents(tmp_path / "data")
+    said = "\n".join((*answers, caplog.text)).encode()
+    for value in VALUES:
+        assert value.encode() not in said
+        for files in (running, contents(tmp_path / "data")):
+            assert {"letterlock.db", "copy.db"} <= set(files)
+            assert [name for name, content in files.items() if value.encode() in content] == [], value
+
+
+async def test_bytes_that_were_on_the_disk_before_they_were_sealed_are_overwritten_there(tmp_path: Path) -> None:
+    # What cannot be compressed is kept as it is, so that it can be looked for.
+    noise = b"\r\n".join(random.token_bytes(700).translate(None, b"\0\r\n") for _ in range(30))
+    head = b"From: a@shop.example\r\nSubject: x\r\nContent-Type: text/plain; charset=latin-1\r\n\r\n"
+    raw = head + PLANTED["password"].replace("\n", "\r\n").encode() + b"\r\n" + noise
+    async with open_app(settings_for(tmp_path)) as app:
+        await hand_in(app, await make_inbox(app), raw)
+    store = tmp_path / "data" / "letterlock.db"
+    assert noise[:50] in store.read_bytes()
+    async with open_app(settings_for(tmp_path)) as app:
+        await file_all(app)
+    assert noise[:50] not in store.read_bytes()
+    assert noise[-50:] not in store.read_bytes()
+
+
+async def test_rows_that_are_swapped_or_changed_are_refused(app: App, box: str, tmp_path: Path) -> None:
+    await receive(app, box, letter("One", PLANTED["password"]))
+    await receive(app, box, letter("Two", PLANTED["stripe_key"]))
+    one, two = await listed(app)
+    store = sqlite3.connect(tmp_path / "data" / "letterlock.db")
+    sealed = dict(store.execute("SELECT secret_id, sealed FROM secrets").fetchall())
+    with store:
+        store.execute("UPDATE secrets SET sealed = ? WHERE secret_id = ?", (sealed[two.secret_id], one.secret_id))
+        store.execute(
+            "UPDATE secrets SET sealed = ? WHERE secret_id = ?", (sealed[two.secret_id][:-1] + b"x", two.secret_id)
+        )
+        bodies = store.execute("SELECT raw_id, body FROM raws ORDER BY raw_id").fetchall()
+        for (raw_id, _), (_, body) in zip(bodies, reversed(bodies), strict=True):
+            store.execute("UPDATE raws SET body = ? WHERE raw_id = ?", (body, raw_id))
+    store.close()
+    for swapped in (one, two):
+        with pytest.raises(VaultLocked):
+            await revealed(app, swapped.secret_id)
+        with pytest.raises(VaultLocked):
+            await email_bytes(app, swapped.email_id)
+
+
+async def test_a_secret_of_another_tenant_is_not_there_nor_does_its_key_open_it(app: App, box: str) -> None:
+    await receive(app, box, letter("One", PLANTED["password"]))
+    (one,) = await listed(app)
+    other = (await add_tenant(app, "other")).tenant_id
+    stranger = replace(COMMAND_LINE, tenant_id=other)
+    assert await listed(app, stranger) == []
+    for ask in (reveal_secret, remove_secret):
+        with pytest.raises(NotFound):
+            await ask(app, stranger, NameSecret(secret_id=one.secret_id))
+    blob = sqlite3.connect(app.folder / "letterlock.db").execute("SELECT sealed FROM secrets").fetchone()[0]
+    await app.vault.sealed(other, b"", "raw_x", ())
+    with pytest.raises(VaultLocked):
+        await app.vault._open(other, SecretId(one.secret_id), blob)
+
+
+async def test_only_a_person_sees_a_secret_and_not_more_often_than_the_limit(tmp_path: Path) -> None:
+    async with open_app(settings_for(tmp_path, reveals_per_hour=2)) as app:
+        await receive(app, await make_inbox(app), letter("One", PLANTED["password"]))
+        (one,) = await listed(app)
+        with pytest.raises(NotAllowed):
+            await revealed(app, one.secret_id, LOCAL_CALLER)
+        with pytest.raises(NotAllowed):
+            await revealed(app, one.secret_id, Caller(DEFAULT_TENANT, OWNER, AGENT_SCOPES | {"reveal", "admin"}))
+        await revealed(app, one.secret_id)
+        await taken(app, COMMAND_LINE, one.secret_id, "used")
+        with pytest.raises(LimitReached):
+            await revealed(app, one.secret_id)
+
+
+async def test_what_was_removed_stays_away_when_its_email_is_read_again(app: App, box: str) -> None:
+    email_id = await receive(app, box, letter("One", f"{PLANTED['password']}\n{PLANTED['stripe_key']}"))
+    gone, kept = sorted(await listed(app), key=lambda one: one.kind)
+    await remove_secret(app, COMMAND_LINE, NameSecret(secret_id=gone.secret_id))
+    assert await rescreened(app) == [email_id]
+    assert [one.secret_id for one in await listed(app)] == [kept.secret_id]
+    with pytest.raises(NotFound):
+        await revealed(app, gone.secret_id)
+
+
+async def test_the_master_key_changes_and_what_was_sealed_before_still_opens(tmp_path: Path) -> None:
+    key = tmp_path / "data" / "vault.key"
+    async with open_app(settings_for(tmp_path)) as app:
+        await receive(app, await make_inbox(app), letter("One", PLANTED["password"]))
+        before = key.read_text()
+        sealed = sqlite3.connect(app.folder / "letterlock.db").execute("SELECT sealed FROM secrets").fetchall()
+        assert await rotate_vault(app) == 1
+        assert key.read_text() != before and len(key.read_text().split()) == 1
+        assert sqlite3.connect(app.folder / "letterlock.db").execute("SELECT sealed FROM secrets").fetchall() == sealed
+        if os.name != "nt":
+            assert key.stat().st_mode & 0o777 == 0o600
+        after = key.read_text()
+        # Stopped half way: both are there. The next call ends it and begins no other.
+        newest = base64.b64encode(random.token_bytes(32)).decode()
+        key.write_text(f"{newest}\n{after}")
+        assert await rotate_vault(app) == 1
+        assert key.read_text().split() == [newest]
+    async with open_app(settings_for(tmp_path)) as app:
+        (one,) = await listed(app)
+        assert await revealed(app, one.secret_id) == PASSWORD
+    key.write_text(before)
+    async with open_app(settings_for(tmp_path)) as app:
+        with pytest.raises(VaultLocked):
+            await revealed(app, one.secret_id)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no modes on Windows")
+async def test_a_key_that_others_can_read_stops_the_start(tmp_path: Path) -> None:
+    async with open_app(settings_for(tmp_path)) as app:
+        await receive(app, await make_inbox(app), letter("One", PLANTED["password"]))
+    key = tmp_path / "data" / "vault.key"
+    for mode in (0o640, 0o604, 0o620):
+        key.chmod(mode)
+        with pytest.raises(MasterKeyError, match="chmod 600"):
+            async with open_app(settings_for(tmp_path)):
+                pass
+
+
+async def test_without_its_key_mail_comes_and_is_read_and_what_waited_is_sealed_later(tmp_path: Path) -> None:
+    async with open_app(settings_for(tmp_path)) as app:
+        box = await make_inbox(app)
+        old = await receive(app, box, letter("Old", PLANTED["password"]))
+    key = tmp_path / "data" / "vault.key"
+    content = key.read_bytes()
+    key.unlink()
+    async with open_app(settings_for(tmp_path)) as app:
+        (one,) = await listed(app)
+        assert "account is ready" in (await do(app, "read_email", email_id=old)).text
+        for ask in (revealed(app, one.secret_id), email_bytes(app, old)):
+            with pytest.raises(VaultLocked):
+                await ask
+        new = await receive(app, box, letter("New", PLANTED["stripe_key"]))
+        assert API_KEY not in (await do(app, "read_email", email_id=new)).text
+        assert not key.exists()
+        state = await app.vault.state()
+        assert (state.opens, state.secrets, state.unsealed) == (False, 1, 1)
+        assert [finding.well for finding in vault_findings(state)] == [False, False]
+        # A new key instead of the lost one: what comes from now on is sealed, the old stays closed.
+        assert await start_vault_over(app) == 1
+        assert await rescreened(app) == [new]
+        fresh = next(one for one in await listed(app) if one.email_id == new)
+        assert await revealed(app, fresh.secret_id) == API_KEY
+        with pytest.raises(VaultLocked):
+            await revealed(app, one.secret_id)
+    # Found again, and put behind the new one: both open.
+    key.write_bytes(key.read_bytes() + content)
+    async with open_app(settings_for(tmp_path)) as app:
+        assert await revealed(app, one.secret_id) == PASSWORD
+        assert await revealed(app, fresh.secret_id) == API_KEY
+        assert (await app.vault.state()).opens
+
+
+async def test_a_key_that_is_no_key_is_refused_by_name_and_not_shown(tmp_path: Path) -> None:
+    with pytest.raises(MasterKeyError, match="LETTERLOCK_VAULT_KEY") as refused:
+        async with open_app(settings_for(tmp_path, vault_key="too-short-to-be-one")):
+            pass
+    assert "too-short" not in str(refused.value)
