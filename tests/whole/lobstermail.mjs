@@ -103,6 +103,21 @@ assert.deepEqual(brief.events, ['email.received'])
 await mail.deleteWebhook(brief.id)
 await refused(mail.deleteWebhook(brief.id), 404, 'not_found')
 
+// --- domains; what DNS says of them is asked in test_rivals_lumbox.py ---
+
+const domain = await mail.addDomain({ domain: 'mail.shop.example' })
+assert.deepEqual([domain.domain, domain.status], ['mail.shop.example', 'pending_verification'])
+assert.ok(domain.dnsRecords.some((one) => one.type === 'MX' && one.priority > 0))
+assert.deepEqual((await mail.listDomains()).map((one) => one.id), [domain.id])
+assert.equal((await mail.getDomain(domain.id)).domain, domain.domain)
+await refused(fresh.getDomain(domain.id), 403, 'insufficient_tier')
+for (const [name, work] of [['LobsterMail.verifyDomain', () => mail.verifyDomain(domain.id)], ['Domain.verify', () => domain.verify()]]) {
+  await refused(work(), 503, 'unavailable')
+  called.add(name)
+}
+await mail.deleteDomain(domain.id)
+await refused(mail.getDomain(domain.id), 404, 'not_found')
+
 // --- realtime ---
 
 const seen = []

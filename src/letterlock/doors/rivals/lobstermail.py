@@ -117,6 +117,10 @@ class Send(Asked):
     attachments: Annotated[list[AttachedFile] | None, Field(max_length=10)] = None
 
 
+class AddDomain(Asked):
+    domain: Annotated[str, Field(min_length=1, max_length=253)]
+
+
 class CreateWebhook(Asked):
     url: Annotated[str, Field(min_length=1, max_length=2_000)]
     inbox_id: Annotated[str | None, Field(alias="inboxId", max_length=320)] = None
@@ -526,6 +530,53 @@ async def extraction(call: Call, asked: Nothing) -> dict[str, Any]:
     }
 
 
+# --- domains ----------------------------------------------------------------------------------------------------------
+
+_STATUS = {"pending": "pending_verification", "verified": "verified", "failing": "failed", "lapsed": "failed"}
+
+
+def _domain(one: Any) -> dict[str, Any]:
+    return {
+        "id": one.domain_id,
+        "domain": one.domain,
+        "status": _STATUS[one.state],
+        "dnsRecords": [
+            {
+                "type": record.type,
+                "host": record.host,
+                "value": record.value,
+                **({} if record.priority is None else {"priority": record.priority}),
+                "status": record.status,
+                "problem": record.problem,
+            }
+            for record in one.records
+        ],
+        "createdAt": one.created_at,
+    }
+
+
+async def add_domain(call: Call, asked: AddDomain) -> dict[str, Any]:
+    return _domain(await call.do("add_domain", domain=asked.domain))
+
+
+async def list_domains(call: Call, asked: Page) -> dict[str, Any]:
+    found = await call.do("list_domains")
+    return _page([_domain(await call.do("get_domain", domain=one.domain_id)) for one in found.domains], "")
+
+
+async def get_domain(call: Call, asked: Nothing) -> dict[str, Any]:
+    return _domain(await call.do("get_domain", domain=call.path("domain")))
+
+
+async def verify_domain(call: Call, asked: Nothing) -> dict[str, Any]:
+    return _domain(await call.do("verify_domain", domain=call.path("domain")))
+
+
+async def delete_domain(call: Call, asked: Nothing) -> dict[str, Any]:
+    gone = await call.do("remove_domain", domain=call.path("domain"))
+    return {"id": gone.domain_id, "deleted": True}
+
+
 # --- webhooks ---------------------------------------------------------------------------------------------------------
 
 
@@ -588,6 +639,11 @@ def endpoints(given: Given) -> tuple[Endpoint, ...]:
         Endpoint("GET", "/v1/inboxes/{inbox}/threads/{thread}", Nothing, get_thread),
         Endpoint("POST", "/v1/emails/send", Send, send, 202, "emails_per_hour", heavy=True),
         Endpoint("GET", "/v1/emails/search", Search, search),
+        Endpoint("POST", "/v1/domains", AddDomain, add_domain, 201),
+        Endpoint("GET", "/v1/domains", Page, list_domains),
+        Endpoint("GET", "/v1/domains/{domain}", Nothing, get_domain),
+        Endpoint("DELETE", "/v1/domains/{domain}", Nothing, delete_domain),
+        Endpoint("POST", "/v1/domains/{domain}/verify", Nothing, verify_domain),
         Endpoint("POST", "/v1/webhooks", CreateWebhook, create_webhook, 201),
         Endpoint("GET", "/v1/webhooks", Nothing, list_webhooks),
         Endpoint("DELETE", "/v1/webhooks/{webhook}", Nothing, delete_webhook),

@@ -133,6 +133,10 @@ class Forward(Asked):
     comment: _Text = ""
 
 
+class AddDomain(Asked):
+    domain: Annotated[str, Field(min_length=1, max_length=253)]
+
+
 class CreateWebhook(Asked):
     url: Annotated[str, Field(min_length=1, max_length=2_000)]
     events: Annotated[list[str], Field(max_length=50)] = Field([])
@@ -447,6 +451,44 @@ async def get_thread(call: Call, asked: Nothing) -> dict[str, Any]:
     return {"id": found.thread_id, "emails": emails, "omitted": found.omitted}
 
 
+# --- domains ----------------------------------------------------------------------------------------------------------
+
+
+def _domain(one: Any) -> dict[str, Any]:
+    return {
+        "id": one.domain_id,
+        "domain": one.domain,
+        "status": one.state,
+        "dns_records": [
+            {
+                "type": record.type,
+                "host": record.host,
+                "value": record.value,
+                **({} if record.priority is None else {"priority": record.priority}),
+                "status": record.status,
+                "purpose": record.purpose,
+                "problem": record.problem,
+            }
+            for record in one.records
+        ],
+        "created_at": one.created_at,
+        "verified_at": one.verified_at,
+    }
+
+
+async def add_domain(call: Call, asked: AddDomain) -> dict[str, Any]:
+    return _domain(await call.do("add_domain", domain=asked.domain))
+
+
+async def list_domains(call: Call, asked: Nothing) -> dict[str, Any]:
+    found = await call.do("list_domains")
+    return _data([_domain(await call.do("get_domain", domain=one.domain_id)) for one in found.domains])
+
+
+async def verify_domain(call: Call, asked: Nothing) -> dict[str, Any]:
+    return _domain(await call.do("verify_domain", domain=call.path("domain")))
+
+
 # --- webhooks ---------------------------------------------------------------------------------------------------------
 
 
@@ -577,6 +619,9 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("GET", "/v1/emails", SearchEmails, search_emails),
     Endpoint("GET", "/v1/threads", Page, list_threads),
     Endpoint("GET", "/v1/threads/{thread}", Nothing, get_thread),
+    Endpoint("POST", "/v1/domains", AddDomain, add_domain, 201),
+    Endpoint("GET", "/v1/domains", Nothing, list_domains),
+    Endpoint("POST", "/v1/domains/{domain}/verify", Nothing, verify_domain),
     Endpoint("POST", "/v1/webhooks", CreateWebhook, create_webhook, 201),
     Endpoint("GET", "/v1/webhooks", Nothing, list_webhooks),
     Endpoint("POST", "/v1/webhooks/{webhook}/test", Nothing, test_webhook),

@@ -23,6 +23,7 @@ from starlette.routing import BaseRoute, Route
 from letterlock.actions.caller import Caller
 from letterlock.actions.catalog import ACTIONS, explain, perform
 from letterlock.actions.dialects import stamp
+from letterlock.actions.domains import DOMAINS
 from letterlock.actions.elsewhere import ELSEWHERE
 from letterlock.actions.platform import PLATFORM, standing
 from letterlock.actions.revealing import REVEALING
@@ -48,7 +49,7 @@ from letterlock.store.emails import moment
 from letterlock.store.limits import LimitName
 
 # What is served here and there by the same name is the one of the catalog: it answers without pages.
-_ACTIONS = {action.name: action for table in (ACTIONS, ELSEWHERE, REVEALING, WEBHOOKS) for action in table}
+_ACTIONS = {action.name: action for table in (ACTIONS, ELSEWHERE, DOMAINS, REVEALING, WEBHOOKS) for action in table}
 _ACTIONS |= {action.name: action for action in PLATFORM if action.name not in _ACTIONS}
 _MOST_CLIENTS = 10_000
 _HOUR_S = 3600.0
