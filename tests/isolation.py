@@ -13,7 +13,7 @@ import contextlib
 import re
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from mcp import Client
@@ -25,6 +25,7 @@ from letterlock.actions.administration import ADMINISTRATION
 from letterlock.actions.caller import AGENT_SCOPES, EVERY_SCOPE, UNPROVED_CODES, Caller, identify
 from letterlock.actions.catalog import ACTIONS, Action, perform
 from letterlock.actions.deciding import DECIDING
+from letterlock.actions.domains import DOMAINS
 from letterlock.actions.elsewhere import ELSEWHERE
 from letterlock.actions.inboxes import restore_inbox
 from letterlock.actions.platform import PLATFORM
@@ -35,6 +36,9 @@ from letterlock.errors import CallerError
 from letterlock.ids import new_id
 from letterlock.message.parse import Attachment, Mailbox
 from letterlock.screen.score import Level
+from letterlock.store import domains
+from letterlock.store.database import Transaction
+from letterlock.store.domains import DkimKey
 from running import do, file_as, hand_in, letter, screened
 
 T = TypeVar("T")
@@ -45,7 +49,7 @@ _ID = re.compile(r"(?<![a-z0-9])[a-z]{1,4}_[0-9a-hjkmnp-tv-z]{26}|(?<![0-9a-f])[
 _KIND_OF = {
     "inbox": "inbox", "email_id": "email", "thread_id": "thread", "cursor": "cursor", "submission_id": "submission",
     "agent": "agent", "key_id": "key", "tenant": "tenant",
-    "address": "address", "sha256": "sha256", "webhook_id": "webhook", "besides": "email",
+    "address": "address", "sha256": "sha256", "webhook_id": "webhook", "besides": "email", "domain": "domain",
 }  # fmt: skip
 _PLAIN: dict[str, tuple[Any, ...]] = {
     "query": ("shared", "words", "493817", "subject", *WORDS), "limit": (1, 2, 50), "unread": (True, False),
@@ -106,7 +110,8 @@ def _operation(action: Action) -> Operation:
     async def run(app: App, caller: Caller, arguments: dict[str, Any]) -> Any:
         return await perform(app, caller, action, arguments)
 
-    return Operation(action.name, refs, run, action, action.name in ("delete_inbox", "remove_agent"))
+    destroys = action.name in ("delete_inbox", "remove_agent", "remove_domain")
+    return Operation(action.name, refs, run, action, destroys)
 
 
 def _call(name: str, refs: Mapping[str, str], function: Callable[..., Awaitable[Any]], **more: Any) -> Operation:
@@ -130,6 +135,8 @@ OPERATIONS = (
     *map(_operation, ELSEWHERE),
     # All but the one that reaches out.
     *(_operation(action) for action in WEBHOOKS if action.name != "test_webhook"),
+    # Making keys takes long, and looking at the DNS reaches out.
+    *(_operation(action) for action in DOMAINS if action.name not in ("add_domain", "verify_domain")),
     _call("show_email", {"email_id": "email"}, people.show_email),
     _call("email_bytes", {"email_id": "email"}, people.email_bytes),
     _call("allow_senders", {"inbox": "inbox"}, people.allow_senders, add=["shop.example"]),
@@ -327,6 +334,8 @@ def _nobody(kind: str, like: str = "") -> str:
         return "WzEsIm5vdGhpbmciXQ"
     if kind == "sha256":
         return "0" * 64
+    if kind == "domain" and "." in like:
+        return f"{new_id('x')[2:14]}.example"
     if "@" in like or kind == "address":
         return f"nobody{new_id('x')[2:14]}@{like.rpartition('@')[2] or 'out.example'}"
     prefixes = {
@@ -337,6 +346,7 @@ def _nobody(kind: str, like: str = "") -> str:
         "agent": "ag",
         "key": "key",
         "webhook": "wh",
+        "domain": "dm",
     }
     return new_id(prefixes.get(kind, "tn"))
 
@@ -359,6 +369,19 @@ def _client(app: App, caller: Caller) -> Client:
         return caller
 
     return Client(build_mcp_server(app.settings, get_app, get_caller), mode="legacy")
+
+
+async def _held_domain(app: App, owner: Caller, name: str) -> str:
+    """A domain that the DNS has shown to be the tenant's, and new keys for it that it has not shown yet."""
+
+    async def hold(tx: Transaction) -> str:
+        made = await domains.add(tx, name, "0" * 32, app.now_ms())
+        assert made is not None
+        await domains.put(tx, replace(made, state="verified"))
+        await domains.add_keys(tx, made.domain_id, [DkimKey(f"{name[:8]}-rsa", "rsa", "", "", "new", 0, None)])
+        return made.domain_id
+
+    return await app.database.write(owner.tenant_id, hold)
 
 
 async def _furnished(app: App, word: str) -> Side:
@@ -416,6 +439,10 @@ async def _furnished(app: App, word: str) -> Side:
             side.elsewhere |= {sent.submission_id, sent.thread_id}
     hook = await add_webhook(app, owner, AddWebhook(url=f"https://hook.{word}.example/"))
     side.note("webhook", hook.webhook_id)
+    domain_id = await _held_domain(app, owner, f"{word}.example")
+    side.note("domain", domain_id)
+    side.note("domain", f"{word}.example")
+    side.kept |= set(side.names["domain"])
     page = await do(app, "list_emails", side.callers["agent"], limit=1)
     side.note("cursor", page.next_cursor)
     return side

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import time
 from collections.abc import AsyncIterator, Sequence
 
@@ -35,13 +36,14 @@ _PATIENCE_MS = 5_000
 _FLOOD_WINDOW_S = 0.1
 _FLOOD_LOOK_S = 0.05
 _MOST_AWAITED = 200
+_AWAITED_IN_A_ROW = 3
 _MOST_BESIDE = 32
 """Emails that are read, and with the reviewer or waiting for their turn, beside those that workers read."""
 _TURN_S = 1.0
 
 
 async def file_forever(app: App, workers: Workers) -> None:
-    """Files whatever is accepted, until cancelled: first what somebody waits for, then the oldest."""
+    """Files whatever is accepted, until cancelled, in the order of _Order."""
     in_work: set[EmailId] = set()
     async with open_reviewer(app.settings) as reviewer:
         await _file_forever(app, workers, reviewer, in_work)
@@ -51,6 +53,7 @@ async def _file_forever(app: App, workers: Workers, reviewer: Reviewer | None, i
     with app.wake.watch(UNFILED) as watch:
         flood = _Flood(watch, _READ_PER_S * workers.size)
         turns = _Turns()
+        order = _Order()
         async with asyncio.TaskGroup() as tasks:
             while True:
                 taken: list[Unfiled] = []
@@ -60,12 +63,14 @@ async def _file_forever(app: App, workers: Workers, reviewer: Reviewer | None, i
                 room = 3 * workers.size - len(in_work) + min(beside, _MOST_BESIDE)
                 if room > 0:
                     before = app.now_ms() - _PATIENCE_MS if flood.is_on() else None
+                    awaited = app.wake.awaited()
                     try:
                         taken = await app.database.read_system(
-                            lambda tx, room=room, before=before: _next(tx, room, in_work, app.wake.awaited(), before)  # type: ignore[misc]
+                            lambda tx, r=room, a=awaited, b=before: order.next(tx, r, in_work, a, b)  # type: ignore[misc]
                         )
                     except StoreError as error:
                         log.warning("filing waits: %s", error)
+                order.note(taken)
                 for unfiled in taken:
                     in_work.add(unfiled.receipt.email_id)
                     turn = turns.take(unfiled.receipt.inbox_id)
@@ -74,14 +79,49 @@ async def _file_forever(app: App, workers: Workers, reviewer: Reviewer | None, i
                     await (asyncio.sleep(_FLOOD_LOOK_S) if flood.on else watch.wait())
 
 
-async def _next(
-    tx: Transaction, room: int, in_work: set[EmailId], awaited: Sequence[str], before_ms: int | None
-) -> list[Unfiled]:
-    taken = await emails.next_unfiled(tx, room, in_work, inboxes=awaited[:_MOST_AWAITED]) if awaited else []
-    if len(taken) < room:
-        besides = {*in_work, *(unfiled.receipt.email_id for unfiled in taken)}
-        taken += await emails.next_unfiled(tx, room - len(taken), besides, before_ms=before_ms)
-    return taken
+class _Order:
+    """What is read next: what somebody waits for goes first, and in all of it tenants take turns. Every fourth email is
+    of those that nobody waits for, so that a tenant which waits for all of its flood leaves something to the others."""
+
+    def __init__(self) -> None:
+        self._after = ""
+        self._awaited: frozenset[str] = frozenset()
+        self._in_a_row = 0
+
+    async def next(
+        self, tx: Transaction, room: int, in_work: set[EmailId], awaited: Sequence[str], before_ms: int | None
+    ) -> list[Unfiled]:
+        # Of more than are looked at, any may be among them.
+        some = awaited if len(awaited) <= _MOST_AWAITED else random.sample(awaited, _MOST_AWAITED)
+        self._awaited = frozenset(some)
+        if not some:
+            return await emails.next_unfiled(tx, room, in_work, before_ms=before_ms, after=self._after)
+        first = max(0, min(room, _AWAITED_IN_A_ROW - self._in_a_row))
+        taken = await self._of(tx, first, in_work, some, [])
+        if len(taken) == first < room:
+            taken += await emails.next_unfiled(tx, 1, _with(in_work, taken), before_ms=before_ms, after=self._after)
+        taken += await self._of(tx, room - len(taken), in_work, some, taken)
+        if len(taken) < room:
+            taken += await emails.next_unfiled(
+                tx, room - len(taken), _with(in_work, taken), before_ms=before_ms, after=self._after
+            )
+        return taken
+
+    async def _of(
+        self, tx: Transaction, room: int, in_work: set[EmailId], awaited: Sequence[str], taken: list[Unfiled]
+    ) -> list[Unfiled]:
+        if room <= 0:
+            return []
+        return await emails.next_unfiled(tx, room, _with(in_work, taken), inboxes=awaited, after=self._after)
+
+    def note(self, taken: Sequence[Unfiled]) -> None:
+        for unfiled in taken:
+            self._after = unfiled.receipt.tenant_id
+            self._in_a_row = self._in_a_row + 1 if unfiled.receipt.inbox_id in self._awaited else 0
+
+
+def _with(in_work: set[EmailId], taken: Sequence[Unfiled]) -> set[EmailId]:
+    return {*in_work, *(unfiled.receipt.email_id for unfiled in taken)}
 
 
 class _Flood:

@@ -76,6 +76,8 @@ class _Lane:
     failures: int = 0
     rests_until: float = 0.0
     down_since: float = 0.0
+    after: str = ""
+    """Whose turn it was last."""
 
     @property
     def rests(self) -> bool:
@@ -143,7 +145,9 @@ async def deliver_forever(app: App) -> None:
             most = 1 if lane.failures else LOCAL_AT_ONCE if route == "local" else connections(app.settings, name)
             room = min(2 * most - len(lane.backlog), AT_ONCE - sum(len(one.workers) for one in lanes.values()))
             if room > 0:
-                lane.backlog += await claim(app, owner, route, room, name)
+                leases = await claim(app, owner, route, room, name, after=lane.after)
+                lane.after = leases[-1].tenant_id if leases else lane.after
+                lane.backlog += leases
             for _ in range(min(most - len(lane.workers), len(lane.backlog))):
                 begin(lane, name or route, work(lane, most))
 
@@ -242,11 +246,14 @@ async def _release(app: App) -> None:
         log.info("%d held deliveries released: there is a server for them now", released)
 
 
-async def claim(app: App, owner: str, route: Route, limit: int, lane: str | None = None) -> list[Lease]:
-    """Up to `limit` submissions that are due on a route, in one lane of it or in any, leased to `owner`."""
+async def claim(
+    app: App, owner: str, route: Route, limit: int, lane: str | None = None, after: str = ""
+) -> list[Lease]:
+    """Up to `limit` submissions that are due on a route, in one lane of it (then tenants take turns from behind
+    `after`) or in any, leased to `owner`."""
     now = app.now_ms()
     return await app.database.write_system(
-        lambda tx: outbox.claim(tx, owner, route, now, now + LEASE_MS[route], limit, lane=lane)
+        lambda tx: outbox.claim(tx, owner, route, now, now + LEASE_MS[route], limit, lane=lane, after=after)
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -26,6 +26,7 @@ from letterlock.message.report import Report
 from letterlock.screen.rule import Finding
 from letterlock.screen.score import Level
 from letterlock.store.database import Row, Transaction
+from letterlock.store.turns import in_turn
 
 FOLD_MS = 24 * 3600 * 1000
 """A resend within this time folds into the email it repeats (reliability: a lost 250)."""
@@ -303,24 +304,87 @@ async def next_unfiled(
     limit: int,
     besides: Iterable[EmailId] = (),
     *,
-    inboxes: Iterable[str] | None = None,
+    inboxes: Sequence[str] | None = None,
     before_ms: int | None = None,
+    after: str = "",
 ) -> list[Unfiled]:
-    """The oldest emails that wait to be filed, apart from those already in work: of these inboxes, or of all; accepted
-    before this time, or at any. A system read."""
-    conditions, values = ["e.state = 'received'"], dict[str, Any](limit=limit)
-    for column, operator, names in (("email_id", "NOT IN", besides), ("inbox_id", "IN", inboxes)):
-        if names is not None:
-            bound = {f"{column}{n}": name for n, name in enumerate(("", *names))}
-            conditions.append(f"e.{column} {operator} ({', '.join(f':{name}' for name in bound)})")
-            values |= bound
+    """Emails that wait to be filed, apart from those already in work: of these inboxes, or of all; accepted before this
+    time, or at any. Tenants take turns, beginning with the one behind `after`, each with its oldest. A system read."""
+    conditions = ["state = 'received'"]
+    bound: dict[str, Any] = {f"besides{n}": email_id for n, email_id in enumerate(("", *besides))}
+    conditions.append(f"email_id NOT IN ({', '.join(f':{name}' for name in bound)})")
+    bound["limit"] = limit
     if before_ms is not None:
-        conditions.append("e.email_id < :before")
-        values["before"] = id_at("em", before_ms)
-    rows = await tx.all(
-        f"SELECT {_UNREAD_COLUMNS} WHERE {' AND '.join(conditions)} ORDER BY e.email_id LIMIT :limit", **values
+        conditions.append("email_id < :before")
+        bound["before"] = id_at("em", before_ms)
+    where = " AND ".join(conditions)
+    if inboxes is None:
+        chosen = await in_turn(
+            lambda place: _next_waiting(tx, place),
+            lambda tenant_id: _waiting(tx, where, bound, tenant_id),
+            after,
+            limit,
+        ) or await _waiting(tx, where, bound)
+    else:
+        chosen = await _of_inboxes(tx, inboxes, where, bound, after, limit)
+    rows = [
+        await tx.one(
+            f"SELECT {_UNREAD_COLUMNS} WHERE e.tenant_id = :tenant_id AND e.email_id = :email_id",
+            tenant_id=tenant_id,
+            email_id=email_id,
+        )
+        for tenant_id, email_id in chosen
+    ]
+    return [_unfiled(row) for row in rows if row is not None]
+
+
+async def _next_waiting(tx: Transaction, place: str) -> TenantId | None:
+    row = await tx.one(
+        "SELECT tenant_id FROM emails WHERE state = 'received' AND tenant_id > :place ORDER BY tenant_id LIMIT 1",
+        place=place,
     )
-    return [_unfiled(row) for row in rows]
+    return row["tenant_id"] if row else None
+
+
+async def _waiting(
+    tx: Transaction, where: str, bound: Mapping[str, Any], tenant_id: TenantId | None = None
+) -> list[tuple[TenantId, EmailId]]:
+    mine = "" if tenant_id is None else "tenant_id = :tenant_id AND "
+    rows = await tx.all(
+        f"SELECT tenant_id, email_id FROM emails WHERE {mine}{where} ORDER BY email_id LIMIT :limit",
+        **bound,
+        **({"tenant_id": tenant_id} if tenant_id is not None else {}),
+    )
+    return [(row["tenant_id"], row["email_id"]) for row in rows]
+
+
+async def _of_inboxes(
+    tx: Transaction, inboxes: Sequence[str], where: str, bound: Mapping[str, Any], after: str, limit: int
+) -> list[tuple[TenantId, EmailId]]:
+    if not inboxes:
+        return []
+    names = {f"inbox{n}": inbox_id for n, inbox_id in enumerate(inboxes)}
+    # The oldest of each inbox only: of one that is flooded not all need be looked at.
+    rows = await tx.all(
+        f"WITH wanted (inbox_id) AS (VALUES {', '.join(f'(:{name})' for name in names)})"
+        " SELECT e.tenant_id, e.email_id FROM wanted w JOIN emails e ON e.inbox_id = w.inbox_id"
+        " AND e.state = 'received' AND e.email_id IN (SELECT email_id FROM emails"
+        f" WHERE inbox_id = w.inbox_id AND {where} ORDER BY email_id LIMIT :limit) ORDER BY e.email_id",
+        **names,
+        **bound,
+    )
+    by_tenant: dict[TenantId, list[tuple[TenantId, EmailId]]] = {}
+    for row in rows:
+        by_tenant.setdefault(row["tenant_id"], []).append((row["tenant_id"], row["email_id"]))
+    tenants = sorted(by_tenant)
+
+    async def next_tenant(place: str) -> TenantId | None:
+        return next((one for one in tenants if one > place), None)
+
+    async def waiting_of(tenant_id: TenantId) -> list[tuple[TenantId, EmailId]]:
+        return by_tenant[tenant_id]
+
+    return await in_turn(next_tenant, waiting_of, after, limit)
 
 
 async def next_filed(tx: Transaction, after: str, limit: int) -> list[tuple[Unfiled, AuthReport]]:

@@ -23,6 +23,7 @@ from letterlock.message.reporter import NOBODY, Reporter, may_report
 from letterlock.policy import APPROVAL, Reason
 from letterlock.store import audit, conduct, domains, inboxes, reputation
 from letterlock.store.database import Row, Transaction
+from letterlock.store.turns import in_turn
 
 Route = Literal["local", "relay"]
 DeliveryState = Literal["queued", "held", "sent", "delivered", "bounced", "uncertain", "cancelled"]
@@ -519,9 +520,11 @@ async def claim(
     submission_id: SubmissionId | None = None,
     lane: str | None = None,
     older_than_ms: int | None = None,
+    after: str = "",
 ) -> list[Lease]:
-    """Lease what is due on a route (None: in whichever lane), oldest first, up to `limit` leases (of that submission);
-    with `older_than_ms` only what has waited since before then. A system write.
+    """Lease what is due on a route (None: in whichever lane), up to `limit` leases (of that submission); with
+    `older_than_ms` only what has waited since before then. In a lane tenants take turns, beginning with the one behind
+    `after`, each with its oldest. A system write.
 
     The update looks at the conditions again, so that of two claimers that saw the same row only one gets it."""
     conditions, more = f"route = :route AND {_DUE}", dict[str, str | int]()
@@ -533,20 +536,42 @@ async def claim(
         if value is not None:
             conditions += f" AND {condition}"
             more[name] = value
-    rows = await tx.all(
-        f"SELECT tenant_id, submission_id, recipient FROM deliveries WHERE {conditions} ORDER BY next_at LIMIT :limit",
-        route=route,
-        now=now_ms,
-        # To inboxes of ours, one submission has a row for each recipient, and all are delivered at once.
-        limit=limit if route == "relay" else limit * 4,
-        **more,
-    )
-    found = dict.fromkeys(
-        (row["tenant_id"], row["submission_id"], row["recipient"] if route == "relay" else "") for row in rows
-    )
+
+    async def oldest(where: str = "", **values: str) -> list[tuple[TenantId, SubmissionId, str]]:
+        rows = await tx.all(
+            f"SELECT tenant_id, submission_id, recipient FROM deliveries WHERE {where}{conditions} ORDER BY next_at"
+            " LIMIT :limit",
+            **more,
+            **values,
+            route=route,
+            now=now_ms,
+            # To inboxes of ours, one submission has a row for each recipient, and all are delivered at once.
+            limit=limit if route == "relay" else limit * 4,
+        )
+        # One lease of a submission for each recipient outside, one for all of them here.
+        whom = (row["recipient"] if route == "relay" else "" for row in rows)
+        return list(
+            dict.fromkeys((row["tenant_id"], row["submission_id"], to) for row, to in zip(rows, whom, strict=True))
+        )
+
+    async def next_tenant(place: str) -> TenantId | None:
+        row = await tx.one(
+            "SELECT tenant_id FROM deliveries WHERE route = :route AND lane = :lane AND next_at IS NOT NULL"
+            " AND tenant_id > :place ORDER BY tenant_id LIMIT 1",
+            route=route,
+            lane=lane,
+            place=place,
+        )
+        return row["tenant_id"] if row else None
+
+    found: list[tuple[TenantId, SubmissionId, str]] = []
+    if lane is not None:
+        found = await in_turn(
+            next_tenant, lambda tenant_id: oldest("tenant_id = :tenant_id AND ", tenant_id=tenant_id), after, limit
+        )
     frozen: dict[SubmissionId, Row | None] = {}
     leases: list[Lease] = []
-    for tenant_id, id_, recipient in found:
+    for tenant_id, id_, recipient in found or await oldest():
         if len(leases) == limit:
             break
         bound = tx.bound_to(tenant_id)
