@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bounces import LAST, LATER, LATER_OTHERS, OTHERS, REPORTS, Sample
+from bounces_unseen import FIRST, SECOND
 from letterlock.message.parse import parse_message
 from letterlock.message.report import Report, read_report, token_of
 from timing import seconds
@@ -209,7 +210,7 @@ def test_no_report_raises(junk: bytes, kind: bytes) -> None:
     assert found is None or isinstance(found, Report)
 
 
-@pytest.mark.parametrize("sample", (*REPORTS, *LATER, *LAST), ids=lambda sample: sample.name)
+@pytest.mark.parametrize("sample", (*REPORTS, *LATER, *LAST, *FIRST, *SECOND), ids=lambda sample: sample.name)
 def test_what_servers_of_many_makes_say_is_understood(sample: Sample) -> None:
     found = read_report(parse_message(sample.raw))
     if not sample.kind:

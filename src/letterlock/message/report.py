@@ -69,7 +69,9 @@ _MESSAGE_ID: Final = re.compile(
     r"[ \t]{0,40}(?:\r?\n[ \t]{1,9})?(<[^<>\s]{1,900}>)",
     re.IGNORECASE | re.MULTILINE,
 )
-_ADDRESS: Final = re.compile(r"[^\s<>()\[\],;:\"'@]{1,64}@[^\s<>()\[\],;:\"'@]{1,253}[^\s<>()\[\],;:\"'@.]")
+# Not the brackets, commas and stops of East Asia either, which stand beside an address without a blank.
+_NOT_IN_ADDRESS: Final = "\\s<>()\\[\\],;:\"'@\u2018-\u201f\u3000-\u301f\uff01-\uff0f\uff1a-\uff20\uff3b\uff3d"
+_ADDRESS: Final = re.compile(rf"[^{_NOT_IN_ADDRESS}]{{1,64}}@[^{_NOT_IN_ADDRESS}]{{1,253}}[^{_NOT_IN_ADDRESS}.]")
 # RFC 3463 section 2: the second number is one of eight subjects.
 _STATUS: Final = re.compile(r"(?<![\d.])([245])\.([0-7])\.(\d{1,3})(?![\d.]|\d)")
 _REPLY: Final = re.compile(r"(?<![\d.])(4\d\d|5\d\d)(?=[ :'-]|$)")
@@ -175,6 +177,7 @@ _HARD_WORDS: Final = re.compile(
     r"|does(?:n['’]t| not) have an? .{0,40}account"
     r"|not a valid (?:mailbox|recipient|user|address|e-?mail|account)|no valid recipient"
     r"|no (?:mailbox|user|account|recipient)\b.{0,20}\b(?:here|by|of|with|named)|no one (?:here|by)"
+    r"|(?:previously|already) bounced|suppression list"
     r"|not our customer|no longer (?:accepts|available|active|valid|in use|exists|works|on)"
     r"|n['’]t find any host|wasn['’]t found at|has moved|nxdomain|null ?mx|does not accept (?:e-?)?mail"
     r"|no mail ?servers?\b|no (?:mx|a) record|unrouteable|unroutable|delivery to this address is restricted"
