@@ -29,6 +29,8 @@ from letterlock.actions.domains import DOMAINS
 from letterlock.actions.elsewhere import ELSEWHERE
 from letterlock.actions.inboxes import restore_inbox
 from letterlock.actions.platform import PLATFORM
+from letterlock.actions.routing import ROUTING, AddRule, ConditionGiven, OutcomeGiven, add_rule
+from letterlock.actions.threads import THREADS
 from letterlock.actions.webhooks import WEBHOOKS, AddWebhook, add_webhook
 from letterlock.app import App
 from letterlock.doors.mcp_server import build_mcp_server
@@ -48,8 +50,9 @@ WORDS = ("alphaquark", "omegaquark", "sigmaquark")
 _ID = re.compile(r"(?<![a-z0-9])[a-z]{1,4}_[0-9a-hjkmnp-tv-z]{26}|(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 _KIND_OF = {
     "inbox": "inbox", "email_id": "email", "thread_id": "thread", "cursor": "cursor", "submission_id": "submission",
-    "agent": "agent", "key_id": "key", "tenant": "tenant",
+    "agent": "agent", "agent_id": "agent", "key_id": "key", "tenant": "tenant", "rule_id": "rule",
     "address": "address", "sha256": "sha256", "webhook_id": "webhook", "besides": "email", "domain": "domain",
+    "escalation_id": "escalation",
 }  # fmt: skip
 _PLAIN: dict[str, tuple[Any, ...]] = {
     "query": ("shared", "words", "493817", "subject", *WORDS), "limit": (1, 2, 50), "unread": (True, False),
@@ -59,7 +62,9 @@ _PLAIN: dict[str, tuple[Any, ...]] = {
     "quote": (True, False), "note": ("see below",), "idempotency_key": ("", "k"), "purpose": ("p",),
     "timeout_s": (0,), "cc": ([],), "bcc": ([],), "reason": ("because",), "sender": ("a@out.example", ""),
     "raw": (letter("handed in"),), "consumer": ("one", "two"), "start": ("all", "now"),
-    "url": ("https://example.com/",), "events": ([], ["email.filed"]), "after": ("", "0-0"),
+    "label": ("ours", "words"), "role": ("OWNER", "OBSERVER"), "resolved": (True, False), "conditions": ([],),
+    "outcomes": ([{"kind": "label", "value": "ours"}], [{"kind": "escalate", "value": "look"}]), "priority": (0, 5),
+    "stop": (False, True), "url": ("https://example.com/",), "events": ([], ["email.filed"]), "after": ("", "0-0"),
 }  # fmt: skip
 
 
@@ -133,6 +138,8 @@ OPERATIONS = (
     *map(_operation, DECIDING),
     *map(_operation, ADMINISTRATION),
     *map(_operation, ELSEWHERE),
+    *map(_operation, ROUTING),
+    *map(_operation, THREADS),
     # All but the one that reaches out.
     *(_operation(action) for action in WEBHOOKS if action.name != "test_webhook"),
     # Making keys takes long, and looking at the DNS reaches out.
@@ -301,6 +308,8 @@ class World:
             ("submission", "sub_"),
             ("key", "key_"),
             ("webhook", "wh_"),
+            ("rule", "rule_"),
+            ("escalation", "esc_"),
         ):
             for found in _ID.findall(answer):
                 if found.startswith(prefix):
@@ -347,6 +356,8 @@ def _nobody(kind: str, like: str = "") -> str:
         "key": "key",
         "webhook": "wh",
         "domain": "dm",
+        "rule": "rule",
+        "escalation": "esc",
     }
     return new_id(prefixes.get(kind, "tn"))
 
@@ -443,6 +454,21 @@ async def _furnished(app: App, word: str) -> Side:
     side.note("domain", domain_id)
     side.note("domain", f"{word}.example")
     side.kept |= set(side.names["domain"])
+    rule = await add_rule(
+        app,
+        owner,
+        AddRule(
+            name=f"{word} rule",
+            conditions=[ConditionGiven(fact="subject", comparison="contains", values=[f"{word}in1 subject"])],
+            outcomes=[OutcomeGiven(kind="label", value=f"{word}in1")],
+        ),
+    )
+    side.note("rule", rule.rule_id)
+    handed = await do(
+        app, "escalate_email", side.callers["agent"], email_id=side.names["email"][-1], reason=f"{word}in1 asks"
+    )
+    side.note("escalation", handed.escalation_id)
+    side.elsewhere |= {handed.escalation_id, handed.thread_id}
     page = await do(app, "list_emails", side.callers["agent"], limit=1)
     side.note("cursor", page.next_cursor)
     return side

@@ -34,6 +34,7 @@ from letterlock.app import App
 from letterlock.ids import DEFAULT_TENANT, LOCAL_AGENT, EmailId, InboxId
 from letterlock.inbound.accept import accept
 from letterlock.inbound.filing import keep
+from letterlock.inbound.routing import route
 from letterlock.inbound.workers import WorkerOptions, Workers, read_message
 from letterlock.inspection import Inspection, preview
 from letterlock.message.envelope import Envelope, Receipt
@@ -44,6 +45,7 @@ from letterlock.screen.rule import Finding
 from letterlock.screen.score import Level, Screening
 from letterlock.settings import Settings, load_settings
 from letterlock.store import emails, inboxes
+from letterlock.store.database import Transaction
 from letterlock.store.emails import Email, Filed
 from letterlock.store.terms import terms_of
 
@@ -129,7 +131,13 @@ async def file_all(app: App) -> list[EmailId]:
 
 
 async def file_as(app: App, receipt: Receipt, filed: Filed) -> bool:
-    done = await app.database.write(receipt.tenant_id, lambda tx: emails.file(tx, receipt, filed))
+    async def keep(tx: Transaction) -> bool:
+        done = await emails.file(tx, receipt, filed)
+        if done:
+            await route(tx, receipt, filed, app.now_ms())
+        return done
+
+    done = await app.database.write(receipt.tenant_id, keep)
     app.wake.hint(receipt.inbox_id)
     return done
 

@@ -23,7 +23,19 @@ MODULES = sorted(SOURCE.rglob("*.py"))
 
 FLOORS = {
     1: {"ids", "errors", "settings", "keyfile", "dns", "wake", "telemetry"},
-    2: {"inspection", "policy", "carried", "disguises", "canary", "outgoing", "fraud", "domains", "screen", "message"},
+    2: {
+        "inspection",
+        "policy",
+        "carried",
+        "disguises",
+        "canary",
+        "outgoing",
+        "fraud",
+        "domains",
+        "routing",
+        "screen",
+        "message",
+    },
     3: {"app", "lookout", "store", "vault", "masterkey"},
     4: {"inbound", "outbound", "claims", "upkeep"},
     5: {"actions", "postmaster"},

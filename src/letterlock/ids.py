@@ -21,6 +21,7 @@ SubmissionId = NewType("SubmissionId", str)
 WebhookId = NewType("WebhookId", str)
 DomainId = NewType("DomainId", str)
 SecretId = NewType("SecretId", str)
+EscalationId = NewType("EscalationId", str)
 
 DEFAULT_TENANT = TenantId("default")
 LOCAL_AGENT = AgentId("local")

@@ -38,7 +38,7 @@ from letterlock.message.extract.meaning import Category, categorise
 from letterlock.message.extract.reply import ReplyClass, newest_part, reply_class
 from letterlock.message.parse import Attachment, Caps, Mailbox, ParsedMessage, parse_message
 from letterlock.message.report import Report, read_report
-from letterlock.message.threading import followup_to, may_answer, no_answer
+from letterlock.message.threading import Original, followup_to, may_answer, no_answer, no_forward
 from letterlock.message.visible import Block, HiddenPassage, VisibleText, visible_text
 from letterlock.screen.rule import Evidence, Finding, attachment_place
 from letterlock.screen.rules.exfiltration import orders_in_link
@@ -88,6 +88,8 @@ class Inspection(BaseModel):
     """No machine may answer it (RFC 3834)."""
     no_answer: str = ""
     """Why an answer would reach nobody, whoever writes it, in a sentence; "" when it may."""
+    no_forward: str = ""
+    """Why no machine may pass it on, in a sentence; "" when one may."""
     authentication: AuthReport = AuthReport()
     text: str = ""
     """VisibleText.text: what a person would see, not yet safe for a model; credentials are dots of their length, here
@@ -172,6 +174,7 @@ def inspect_message(
         followup_to=followup_to(parsed),
         automatic=may_answer(parsed, return_path) is not None,
         no_answer=no_answer(parsed, return_path),
+        no_forward=no_forward(parsed, return_path),
         authentication=auth,
         text=text,
         credentials=credentials,
@@ -341,6 +344,32 @@ def preview(inspection: Inspection, *, mask_codes: bool) -> Preview:
         subject=shown_subject(inspection, masks),
         snippet=safe_line(safe_text(inspection.text, inspection.screening, masks, opening).text, SNIPPET_CHARS, masks),
     )
+
+
+def original(inspection: Inspection, subject: str, text: str) -> Original:
+    """What an answer to the email, or a forward of it, is made from; `subject` and `text`: what may be said of it."""
+    return Original(
+        subject=subject,
+        message_id=inspection.message_id,
+        in_reply_to=inspection.in_reply_to,
+        references=inspection.references,
+        date=inspection.date,
+        from_=(inspection.from_,) if inspection.from_ else (),
+        reply_to=inspection.reply_to,
+        followup_to=inspection.followup_to,
+        to=inspection.to,
+        cc=inspection.cc,
+        text=text,
+    )
+
+
+def passed_on(inspection: Inspection, *, mask_codes: bool) -> Original:
+    """The email as a forward may show it: its subject, name and text as a model would get them."""
+    masks = code_masks(inspection, mask_codes=mask_codes)
+    said = safe_text(inspection.text, inspection.screening, masks).text
+    whole = original(inspection, shown_subject(inspection, masks), said)
+    named = tuple(Mailbox(shown_name(inspection, masks), box.address) for box in whole.from_)
+    return replace(whole, from_=named)
 
 
 def searchable(inspection: Inspection) -> tuple[str, ...]:

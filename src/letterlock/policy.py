@@ -23,11 +23,12 @@ THREAD_EMAILS_PER_HOUR = 30
 
 Refusal = Literal[
     "no_recipient", "too_many_recipients", "sender_inbox", "sender_domain", "no_such_inbox", "loop", "suppressed",
-    "suspended", "limit", "executable", "too_large", "no_such_domain",
+    "suspended", "limit", "executable", "too_large", "no_such_domain", "rules",
 ]  # fmt: skip
 Hold = Literal[
     "paused", "first_emails", "thread_limit", "unknown_recipient", "only_from_mail", "forward", "carries_code",
-    "carries_secret", "carries_mail", "carries_link", "unseen", "look_alike", "phishing", "canary", "relay_host",
+    "carries_secret", "carries_mail", "carries_link", "unseen", "look_alike", "phishing", "canary", "escalated",
+    "relay_host",
 ]  # fmt: skip
 APPROVAL: Final = "approval"
 """What a submission is held by that waits for a person."""
@@ -55,6 +56,7 @@ CODES: Final[dict[Refusal | Hold, str]] = {
     "limit": "The inbox, the agent or the tenant has sent as much as it may in an hour or a day.",
     "executable": "A file of it is a program, by its name, its content or what is packed in it.",
     "too_large": "It is larger than emails may be here.",
+    "rules": "No email: an agent that read mail that nothing vouches for wants to change a rule.",
     "paused": "A person has stopped all sending (`letterlock pause`).",
     "first_emails": "The first emails of a new agent to the outside wait for a person.",
     "thread_limit": "As many emails went out in the thread as may in a day.",
@@ -69,6 +71,7 @@ CODES: Final[dict[Refusal | Hold, str]] = {
     "look_alike": "A link in it does not lead where it seems to.",
     "phishing": "It reads like a fraud: it asks for a password, threatens an account, names a new bank account, ...",
     "canary": "It carries a mark that was planted in what is shown of a quarantined email.",
+    "escalated": "Its thread, or who it goes to, was handed to a person who has not resolved it yet.",
     "relay_host": "No mail server for the outside is configured: `relay_host`, `relays` or `direct`.",
 }
 assert set(CODES) == {*get_args(Refusal), *get_args(Hold)}
@@ -121,8 +124,8 @@ class SendContext:
     `tainted`: the agent lately read mail that nothing vouches for. `passes_on`: it forwards an email or a file of one
     ("mail"), or carries a file of the owner's ("file").
     `carried`: what its words carry. `unseen`: a part that cannot be looked into, "" when none. `alarms`: what stands
-    out in it. `first`: how many more emails of this agent a person must see. `approved`: a person has let exactly this
-    email go."""
+    out in it. `first`: how many more emails of this agent a person must see. `escalated`: a person was asked to take
+    over where it goes. `approved`: a person has let exactly this email go."""
 
     sender: str
     sender_live: bool
@@ -141,6 +144,7 @@ class SendContext:
     paused: bool = False
     suspended: str = ""
     domain_live: bool = True
+    escalated: bool = False
     approved: bool = False
 
 
@@ -149,7 +153,12 @@ def decide(context: SendContext) -> Decision:
     refusals = (*_sender(context), *_recipients(context), *_loop(context), *_limits(context), *_never(context))
     if refusals:
         return Decision("refuse", refusals)
-    outside = tuple(recipient for recipient in context.recipients if not recipient.own)
+    outside = _outside(context)
+    if context.escalated and not context.approved:
+        # Whoever it goes to: it is a person's turn to speak.
+        doubts = tuple(_doubts(context, outside)) if outside else ()
+        everyone = tuple(recipient.address for recipient in context.recipients)
+        return Decision("hold", (_ESCALATED, *doubts), everyone, APPROVAL)
     if not outside:
         return Decision("allow")
     doubts = () if context.approved else tuple(_doubts(context, outside))
@@ -159,6 +168,18 @@ def decide(context: SendContext) -> Decision:
     if away and not context.relay_configured:
         return Decision("hold", (_no_relay(away),), away, "relay_host")
     return Decision("allow")
+
+
+def decide_change(*, by_person: bool, tainted: bool) -> Decision:
+    """May a caller change what rules do with mail? What strangers wrote must not decide where mail goes next."""
+    if by_person or not tainted:
+        return Decision("allow")
+    what = "Rules are not changed by an agent that lately read mail that nothing vouches for."
+    return Decision("refuse", (Reason("rules", what, "Ask a person to make the change (`letterlock rule`)."),))
+
+
+def _outside(context: SendContext) -> tuple[Recipient, ...]:
+    return tuple(recipient for recipient in context.recipients if not recipient.own)
 
 
 def _sender(context: SendContext) -> Iterator[Reason]:
@@ -249,6 +270,9 @@ def _never(context: SendContext) -> Iterator[Reason]:
 
 
 _PERSON: Final = "It waits for a person: `letterlock approvals`. Tell the user; do not try to get around it."
+
+
+_ESCALATED: Final = Reason("escalated", "Held: this conversation was handed to a person.", _PERSON)
 
 
 def _doubts(context: SendContext, outside: tuple[Recipient, ...]) -> Iterator[Reason]:

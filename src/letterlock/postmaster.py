@@ -25,6 +25,7 @@ from letterlock.inbound.filing import file_forever
 from letterlock.inbound.listener import open_listener
 from letterlock.inbound.workers import Workers, open_workers
 from letterlock.outbound.deliver import deliver_forever
+from letterlock.outbound.forwards import forward_forever
 from letterlock.outbound.webhooks import post_forever
 from letterlock.store import emails
 from letterlock.store import postmaster as reports
@@ -87,6 +88,7 @@ async def _be_postmaster(app: App, keep_workers: int) -> None:
         tasks.create_task(_listen_and_report(app, workers), name="listeners")
         tasks.create_task(file_forever(app, workers), name="filing")
         tasks.create_task(deliver_forever(app), name="deliveries")
+        tasks.create_task(forward_forever(app), name="forwards")
         tasks.create_task(post_forever(app, notices), name="webhooks")
         tasks.create_task(check_forever(app), name="domains")
         tasks.create_task(upkeep.run_forever(app), name="upkeep")

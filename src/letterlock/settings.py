@@ -22,10 +22,11 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from letterlock.errors import SettingsError
 
-Toolset = Literal["inboxes", "reading", "waiting", "sending", "vault"]
+Toolset = Literal["inboxes", "reading", "waiting", "sending", "vault", "people"]
 Names = Annotated[tuple[str, ...], NoDecode]
-TOOLSETS: tuple[Toolset, ...] = ("inboxes", "reading", "waiting", "sending", "vault")
+TOOLSETS: tuple[Toolset, ...] = ("inboxes", "reading", "waiting", "sending", "vault", "people")
 USUAL_TOOLSETS: tuple[Toolset, ...] = ("inboxes", "reading", "waiting", "sending")
+"""What is offered where nobody chose: each tool more is read by the model at each start."""
 
 
 Security = Literal["starttls", "tls", "none"]
@@ -161,7 +162,7 @@ class Settings(BaseSettings):
     )
 
     toolsets: Annotated[tuple[Toolset, ...], NoDecode] = Field(
-        USUAL_TOOLSETS, description="Tools offered to models; vault only when it is named."
+        USUAL_TOOLSETS, description="Tools offered to models; vault and people only when they are named."
     )
     read_only: bool = Field(False, description="Offer only tools that change nothing; wins over toolsets.")
     mask_codes: bool = Field(True, description="Show one-time codes in wait_for_otp only.")

@@ -27,6 +27,8 @@ UNFILED = "unfiled"
 """An email was accepted and waits to be filed."""
 OUTBOX = "outbox"
 """A submission was queued."""
+FORWARDS = "forwards"
+"""An email is to be passed on to a person."""
 WAITING = "waiting"
 """Somebody waits for mail: have a worker ready."""
 WAITING_S = 2.5

@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 READ, WAIT, SEND, MANAGE_INBOXES, MANAGE_DOMAINS = "read", "wait", "send", "manage_inboxes", "manage_domains"
 UNPROVED_CODES = "unproved_codes"
 """May be given one-time codes of senders who proved nothing."""
+ROUTE = "route"
+"""May make rules for incoming mail, label emails and say who works on which thread."""
 INBOUND = "inbound"
 """May hand in mail as bytes, as a mail server in front of this one does."""
 METRICS = "metrics"
@@ -26,7 +28,7 @@ APPROVE, REVEAL, SECRETS, RELEASE, ADMIN = "approve", "reveal", "secrets", "rele
 stopped; rule over tenant, agents and keys."""
 AGENT_SCOPES = frozenset({READ, WAIT, SEND, MANAGE_INBOXES})
 """What a key holds when nothing else is asked for."""
-EVERY_SCOPE = AGENT_SCOPES | {MANAGE_DOMAINS, UNPROVED_CODES, INBOUND, METRICS} | PERSON_SCOPES
+EVERY_SCOPE = AGENT_SCOPES | {MANAGE_DOMAINS, UNPROVED_CODES, ROUTE, INBOUND, METRICS} | PERSON_SCOPES
 
 
 @dataclass(frozen=True, slots=True)

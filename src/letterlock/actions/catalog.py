@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from letterlock import telemetry
-from letterlock.actions import deliveries, inboxes, listing, reading, secrets, sending, waiting
+from letterlock.actions import deliveries, escalating, inboxes, listing, reading, secrets, sending, waiting
 from letterlock.actions.caller import MANAGE_INBOXES, READ, SEND, WAIT, Caller
 from letterlock.actions.limits import count_wait
 from letterlock.app import App
@@ -176,6 +176,10 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "list_secrets", "List secrets", "vault", READ, _READS,
         secrets.ListSecrets, secrets.SecretList, secrets.list_secrets,
+    ),
+    Action(
+        "escalate_email", "Hand to a person", "people", READ, Hints(idempotent=True),
+        escalating.EscalateEmail, escalating.Escalated, escalating.escalate_email,
     ),
 )  # fmt: skip
 

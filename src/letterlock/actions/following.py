@@ -25,9 +25,9 @@ from letterlock.actions.listing import EmailListed, listed
 from letterlock.actions.shown import note_shown
 from letterlock.app import App
 from letterlock.errors import Conflict, InvalidRequest, LimitReached, NotFound
-from letterlock.ids import InboxId, SubmissionId, TenantId
+from letterlock.ids import EmailId, InboxId, SubmissionId, TenantId
 from letterlock.screen.safe_text import safe_line
-from letterlock.store import audit, consumers, emails, inboxes, outbox
+from letterlock.store import audit, consumers, emails, escalations, inboxes, outbox
 from letterlock.store.audit import Entry
 from letterlock.store.consumers import Consumer
 from letterlock.store.database import Transaction
@@ -252,11 +252,31 @@ class DomainEvent(BaseModel):
     at: datetime
 
 
+class ThreadEvent(BaseModel):
+    escalation_id: str
+    thread_id: str
+    inbox_id: str
+    email_id: str
+    at: datetime
+
+
+class RuleEvent(BaseModel):
+    rule_id: str
+    event: str = Field(description="as the rule names it")
+    email_id: str
+    thread_id: str
+    inbox_id: str
+    at: datetime
+
+
+Told = EmailEvent | SubmissionEvent | InboxEvent | DomainEvent | ThreadEvent | RuleEvent
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     place: Place
     kind: str
-    data: EmailEvent | SubmissionEvent | InboxEvent | DomainEvent
+    data: Told
 
 
 _OF_SUBMISSIONS = {
@@ -279,8 +299,20 @@ _OF_TRIES = (
 )
 _OF_DOMAINS = {"domain.added", "domain.verified", "domain.failing", "domain.lapsed", "domain.removed"}
 _OF_INBOXES = {"inbox.created", "inbox.deleted", "inbox.restored", "inbox.suspended", "inbox.resumed"}
+_OF_THREADS = {"thread.escalated", "thread.resolved"}
+_OF_RULES = "rule.matched"
 EVENTS = tuple(
-    sorted({"email.filed", *_OF_SUBMISSIONS.values(), *(kind for _, kind in _OF_TRIES), *_OF_INBOXES, *_OF_DOMAINS})
+    sorted(
+        {
+            "email.filed",
+            *_OF_SUBMISSIONS.values(),
+            *(kind for _, kind in _OF_TRIES),
+            *_OF_INBOXES,
+            *_OF_DOMAINS,
+            *_OF_THREADS,
+            _OF_RULES,
+        }
+    )
 )
 
 
@@ -389,9 +421,7 @@ def _email_event(email: Email) -> EmailEvent:
     )
 
 
-async def _told(
-    tx: Transaction, caller: Caller, entry: Entry
-) -> tuple[str, SubmissionEvent | InboxEvent | DomainEvent] | None:
+async def _told(tx: Transaction, caller: Caller, entry: Entry) -> tuple[str, Told] | None:
     """The event that a row of the audit log makes for this caller."""
     if entry.action in _OF_INBOXES:
         mine = caller.inbox_id in (None, entry.subject)
@@ -404,6 +434,10 @@ async def _told(
             at=moment(entry.at),
         )
         return (entry.action, told) if caller.inbox_id is None else None
+    if entry.action in _OF_THREADS:
+        return await _of_thread(tx, caller, entry)
+    if entry.action == _OF_RULES:
+        return await _of_rule(tx, caller, entry)
     states: dict[str, str] = {}
     kind: str | None = _OF_SUBMISSIONS.get(entry.action)
     if entry.action == "email.tried":
@@ -420,6 +454,35 @@ async def _told(
         state=submission.state,
         recipients=states,
         reasons=[str(code) for code in entry.detail.get("reasons", ())],
+        at=moment(entry.at),
+    )
+
+
+async def _of_thread(tx: Transaction, caller: Caller, entry: Entry) -> tuple[str, Told] | None:
+    found = await escalations.get(tx, entry.subject)
+    if found is None or caller.inbox_id not in (None, found.inbox_id):
+        return None
+    return entry.action, ThreadEvent(
+        escalation_id=found.escalation_id,
+        thread_id=found.thread_id,
+        inbox_id=found.inbox_id,
+        email_id=found.email_id,
+        at=moment(entry.at),
+    )
+
+
+async def _of_rule(tx: Transaction, caller: Caller, entry: Entry) -> tuple[str, Told] | None:
+    """A rule tells of an email only where that is what it is for."""
+    named = entry.detail.get("events", ())
+    email = await emails.get(tx, EmailId(entry.subject)) if named else None
+    if email is None or caller.inbox_id not in (None, email.inbox_id):
+        return None
+    return entry.action, RuleEvent(
+        rule_id=entry.actor,
+        event=", ".join(named),
+        email_id=email.email_id,
+        thread_id=email.thread_id,
+        inbox_id=email.inbox_id,
         at=moment(entry.at),
     )
 

@@ -19,7 +19,7 @@ from letterlock.app import App
 from letterlock.errors import InvalidRequest
 from letterlock.ids import InboxId
 from letterlock.screen.safe_text import safe_line
-from letterlock.store import emails
+from letterlock.store import emails, routing
 from letterlock.store.database import Transaction
 from letterlock.store.emails import Email, moment
 from letterlock.store.terms import query_terms
@@ -54,6 +54,18 @@ class ListEmails(Request):
     cursor: Annotated[str, Field(max_length=400)] = ""
 
 
+class ListLabelled(ListEmails):
+    label: Annotated[str, Field(max_length=40, description="only emails with this label")] = ""
+
+
+class EmailLabelled(EmailListed):
+    labels: list[str]
+
+
+class EmailLabelledList(EmailList):
+    emails: list[EmailLabelled]  # type: ignore[assignment]
+
+
 class SearchEmails(Request):
     query: Annotated[str, Field(min_length=1, max_length=500)]
     inbox: Annotated[str | None, Field(min_length=1, max_length=320)] = None
@@ -63,9 +75,28 @@ class SearchEmails(Request):
 
 async def list_emails(app: App, caller: Caller, request: ListEmails) -> EmailList:
     """List received emails, newest first: sender, subject, snippet, level. Go on with next_cursor."""
+    return (await _list(app, caller, request, ""))[0]
+
+
+async def list_labelled(app: App, caller: Caller, request: ListLabelled) -> EmailLabelledList:
+    """List received emails, newest first, with their labels. Go on with next_cursor."""
+    page, found = await _list(app, caller, request, request.label)
+    ids = [email.email_id for email in found]
+    labels = await app.database.read(caller.tenant_id, lambda tx: routing.labels(tx, ids))
+    return EmailLabelledList(
+        emails=[
+            EmailLabelled(**shown.model_dump(), labels=list(labels.get(email.email_id, ())))
+            for shown, email in zip(page.emails, found, strict=True)
+        ],
+        next_cursor=page.next_cursor,
+        warning=page.warning,
+    )
+
+
+async def _list(app: App, caller: Caller, request: ListEmails, label: str) -> tuple[EmailList, Sequence[Email]]:
     inbox_id = await _scope(app, caller, request.inbox)
     since = _time(request.since)
-    filters = ["list", inbox_id, request.unread, request.from_, request.since]
+    filters = ["list", inbox_id, request.unread, request.from_, request.since, label]
     before = _before(caller, filters, request.cursor)
     found = await app.database.read(
         caller.tenant_id,
@@ -76,10 +107,11 @@ async def list_emails(app: App, caller: Caller, request: ListEmails) -> EmailLis
             sender=request.from_,
             since_ms=since,
             before=before,
+            label=label,
             limit=request.limit + 1,
         ),
     )
-    return await _page(app, caller, filters, found, request.limit)
+    return await _page(app, caller, filters, found, request.limit), found[: request.limit]
 
 
 async def search_emails(app: App, caller: Caller, request: SearchEmails) -> EmailList:

@@ -86,7 +86,7 @@ async def allow_senders(
     proves that it is theirs. Returns the list as it is now. Raises NotFound, InvalidRequest."""
     caller.need(ADMIN)
     inbox = await own_inbox(app, caller, inbox_name)
-    added, removed = [_owned_domain(name) for name in add], [_domain(name) for name in remove]
+    added, removed = [owned_domain(name) for name in add], [domain_of(name) for name in remove]
 
     async def change(tx: Transaction) -> tuple[str, ...]:
         before = await inboxes.allowed(tx, inbox.inbox_id)
@@ -106,9 +106,9 @@ async def allow_senders(
 async def name_contact(app: App, name: str, *, caller: Caller = COMMAND_LINE) -> str:
     """Vouch for an address, or with @example.com for a whole domain: any agent may write there. Returns it as kept."""
     caller.need_all(ADMIN)
-    key = _contact_key(name)
+    key = contact_key(name)
     if key.startswith("@"):
-        _owned_domain(key)
+        owned_domain(key)
 
     async def keep(tx: Transaction) -> None:
         # A person's word replaces what an agent's own mail has made of it.
@@ -123,7 +123,7 @@ async def name_contact(app: App, name: str, *, caller: Caller = COMMAND_LINE) ->
 async def drop_contact(app: App, name: str, *, caller: Caller = COMMAND_LINE) -> str:
     """Vouch no longer; agents that wrote there know it no longer either. Raises NotFound."""
     caller.need_all(ADMIN)
-    key = _contact_key(name)
+    key = contact_key(name)
 
     async def drop(tx: Transaction) -> int:
         gone = await conduct.remove_contact(tx, key)
@@ -270,10 +270,12 @@ def _suppressible(name: str) -> str:
     return parse_address(name).key
 
 
-def _contact_key(name: str) -> str:
+def contact_key(name: str) -> str:
+    """An address, or with @example.com a whole domain, as they are compared. Raises InvalidRequest."""
     name = name.strip()
     if name.startswith("@"):
-        return f"@{_domain(name)}"
+        # Without its x, the key of an address of the domain.
+        return parse_address(f"x@{domain_of(name)}").key[1:]
     if "@" not in name:
         raise InvalidRequest(
             f"{shown(name)} is neither an address nor a domain: it has no @.",
@@ -282,16 +284,17 @@ def _contact_key(name: str) -> str:
     return parse_address(name).key
 
 
-def _domain(name: str) -> str:
+def domain_of(name: str) -> str:
+    """A domain, written with or without an @. Raises InvalidRequest."""
     try:
         return parse_address(f"x@{name.strip().removeprefix('@')}").domain
     except InvalidRequest:
         raise InvalidRequest(f"{shown(name)} is not a domain.", next_step="Write it like example.com.") from None
 
 
-def _owned_domain(name: str) -> str:
+def owned_domain(name: str) -> str:
     """A domain that somebody holds: below a public suffix (com, co.uk, github.io) everyone can have a name."""
-    domain = _domain(name)
+    domain = domain_of(name)
     if is_public_suffix(domain):
         raise InvalidRequest(
             f"Everyone can get a name below {domain}, so it cannot be vouched for as a whole.",

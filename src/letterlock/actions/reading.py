@@ -38,14 +38,17 @@ from letterlock.outbound.marks import mark_of
 from letterlock.screen.rule import attachment_place
 from letterlock.screen.safe_text import SafeText, fence, masked, safe_line, safe_text
 from letterlock.screen.score import Level
-from letterlock.store import emails, outbox
+from letterlock.store import emails, escalations, outbox, routing
 from letterlock.store.database import Transaction
 from letterlock.store.emails import Email, moment
+from letterlock.store.escalations import Escalation
 
 BODY_CHARS = 4_000
 WHOLE_CHARS = 100_000
 MAX_LINKS = 20
 MAX_THREAD = 30
+MAX_HANDED = 5
+"""Of what was handed to people the newest are shown."""
 _MOST_NAMED = 20
 _MOST_FACTS = 20
 _MOST_EVENTS = 10
@@ -300,13 +303,15 @@ async def get_thread(app: App, caller: Caller, request: GetThread) -> Thread:
     """Show a conversation in order: received and sent emails of one thread."""
     thread_id = ThreadId(request.thread_id)
 
-    async def load(tx: Transaction) -> tuple[list[Email], list[outbox.Submission], int]:
+    async def load(tx: Transaction) -> tuple[list[Email], list[outbox.Submission], list[Escalation], int]:
         received = await emails.listed(tx, inbox_id=caller.inbox_id, thread_id=thread_id, limit=MAX_THREAD)
         sent = await outbox.of_thread(tx, thread_id, MAX_THREAD)
+        handed = await escalations.of_thread(tx, thread_id, MAX_HANDED) if received else []
         all_of_it = await emails.count_in_thread(tx, thread_id) + await outbox.count_in_thread(tx, thread_id, 0)
-        return received, [s for s in sent if caller.inbox_id in (None, s.inbox_id)], all_of_it
+        mine = [s for s in sent if caller.inbox_id in (None, s.inbox_id)]
+        return received, mine, handed, all_of_it + len(handed)
 
-    received, sent, all_of_it = await app.database.read(caller.tenant_id, load)
+    received, sent, handed, all_of_it = await app.database.read(caller.tenant_id, load)
     await note_shown(app, caller, received)
     timed = [
         (
@@ -340,11 +345,24 @@ async def get_thread(app: App, caller: Caller, request: GetThread) -> Thread:
         )
         for submission in sent
     ]
-    if not timed:
-        raise NotFound(
-            f"Thread '{safe_line(request.thread_id, 64)}' not found.",
-            next_step="Take thread_id from read_email or send_email.",
+    timed += [
+        (
+            one.resolved_at or one.created_at,
+            ThreadEntry(
+                direction="escalated",
+                id=one.escalation_id,
+                from_=one.resolved_by or one.asked_by,
+                to="" if one.resolved_at else "a person",
+                at=moment(one.resolved_at or one.created_at),
+                subject=safe_line(one.reason, 200),
+                snippet=safe_line(one.note, 2_000),
+                state="resolved" if one.resolved_at else "open",
+            ),
         )
+        for one in handed
+    ]
+    if not timed:
+        raise _no_thread(request.thread_id)
     # By the millisecond, which the answer does not show.
     timed.sort(key=lambda one: (one[0], one[1].id))
     shown = [entry for _, entry in timed[-MAX_THREAD:]]
@@ -424,6 +442,20 @@ async def own_email(app: App, caller: Caller, email_id: str) -> Email:
     if email is None or caller.inbox_id not in (None, email.inbox_id):
         raise _no_email(email_id)
     return email
+
+
+async def own_thread(app: App, caller: Caller, thread_id: str) -> ThreadId:
+    """The caller's thread. Raises NotFound for any other."""
+    inbox_id = await app.database.read(caller.tenant_id, lambda tx: routing.inbox_of(tx, thread_id))
+    if inbox_id is None or caller.inbox_id not in (None, inbox_id):
+        raise _no_thread(thread_id)
+    return ThreadId(thread_id)
+
+
+def _no_thread(thread_id: str) -> NotFound:
+    return NotFound(
+        f"Thread '{safe_line(thread_id, 64)}' not found.", next_step="Take thread_id from read_email or send_email."
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,12 +18,11 @@ from letterlock.actions.reading import own_email
 from letterlock.actions.shown import note_shown
 from letterlock.app import App
 from letterlock.errors import InvalidRequest, NotAllowed, NotFound
-from letterlock.inspection import Inspection, code_masks, shown_name, shown_subject
+from letterlock.inspection import Inspection, code_masks, original, passed_on
 from letterlock.message.address import Address, parse_address
 from letterlock.message.compose import Draft, File
 from letterlock.message.markdown import MOST_MARKDOWN, check_html, html_of, text_of
-from letterlock.message.parse import Mailbox
-from letterlock.message.threading import Original, as_sent, forward_draft, reply_draft, untagged, usable
+from letterlock.message.threading import as_sent, forward_draft, reply_draft, untagged, usable
 from letterlock.outbound import submit as outgoing
 from letterlock.outbound.submit import Answered, new_message_id
 from letterlock.policy import MOST_RECIPIENTS
@@ -137,7 +136,7 @@ async def reply_to_email(app: App, caller: Caller, request: ReplyToEmail) -> Sen
     await note_shown(app, caller, (email,))
     quoted = _quotable(inspection) if request.quote else ""
     draft = reply_draft(
-        _original(inspection, " ".join(inspection.subject.split()), quoted),
+        original(inspection, " ".join(inspection.subject.split()), quoted),
         sender=sender,
         text=text,
         html=html,
@@ -175,12 +174,9 @@ async def forward_email(app: App, caller: Caller, request: ForwardEmail) -> Sent
             next_step="Tell the user; a person can save it with `letterlock mail save`.",
         )
     sender = parse_address(inbox.address)
-    masks = code_masks(inspection, mask_codes=app.settings.mask_codes)
-    said = safe_text(inspection.text, inspection.screening, masks).text
     listed = [f"{email.email_id}/{a.index}" for a in inspection.attachments] if request.attachments else []
-    original = _original(inspection, shown_subject(inspection, masks), said)
     draft = forward_draft(
-        replace(original, from_=tuple(Mailbox(shown_name(inspection, masks), box.address) for box in original.from_)),
+        passed_on(inspection, mask_codes=app.settings.mask_codes),
         sender=sender,
         to=_each_once(request.to)[0],
         note=request.note,
@@ -222,22 +218,6 @@ def _is_seen(text: str) -> bool:
 def _placed(files: tuple[File, ...], pictures: frozenset[str]) -> tuple[File, ...]:
     """`files`, those that the HTML shows by their name as pictures within it."""
     return tuple(replace(file, content_id=file.filename) if file.filename in pictures else file for file in files)
-
-
-def _original(inspection: Inspection, subject: str, text: str) -> Original:
-    return Original(
-        subject=subject,
-        message_id=inspection.message_id,
-        in_reply_to=inspection.in_reply_to,
-        references=inspection.references,
-        date=inspection.date,
-        from_=(inspection.from_,) if inspection.from_ else (),
-        reply_to=inspection.reply_to,
-        followup_to=inspection.followup_to,
-        to=inspection.to,
-        cc=inspection.cc,
-        text=text,
-    )
 
 
 def _quotable(inspection: Inspection) -> str:

@@ -203,7 +203,7 @@ async def list_agents(app: App, *, caller: Caller = COMMAND_LINE) -> list[Agent]
 async def remove_agent(app: App, name: str, *, caller: Caller = COMMAND_LINE) -> int:
     """Its keys count no longer, its inboxes are deleted. Returns how many. Raises NotFound, Conflict."""
     caller.need_all(ADMIN)
-    agent = await _own_agent(app, caller, name)
+    agent = await own_agent(app, caller, name)
     if agent.agent_id in (OWNER, LOCAL_AGENT):
         raise Conflict(f"{agent.name} cannot be removed: every tenant has its owner, and stdio its local agent.")
     now = app.now_ms()
@@ -245,7 +245,7 @@ async def make_key(
     _check_given(caller, wanted)
     if expires_s is not None and not 0 < expires_s <= MOST_KEY_S:
         raise InvalidRequest("A key can last from a second to ten years.")
-    agent = await _own_agent(app, caller, agent_name)
+    agent = await own_agent(app, caller, agent_name)
     inbox_id = (await own_inbox(app, caller, inbox)).inbox_id if inbox else None
     now = app.now_ms()
 
@@ -343,7 +343,8 @@ def _no_tenant(name: str) -> NotFound:
     return NotFound(f"There is no tenant '{safe_line(name, 80)}'.", next_step="`letterlock tenant list` shows them.")
 
 
-async def _own_agent(app: App, caller: Caller, name: str) -> Agent:
+async def own_agent(app: App, caller: Caller, name: str) -> Agent:
+    """By its name or id. Raises NotFound."""
     found = await app.database.read(caller.tenant_id, lambda tx: tenants.find_agent(tx, name))
     if found is None:
         raise NotFound(f"There is no agent '{safe_line(name, 80)}'.", next_step="`letterlock agent list` shows them.")

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from letterlock.doors import domains, people, tenancy, vault, webhooks
+from letterlock.doors import domains, people, routing, tenancy, vault, webhooks
 from letterlock.doors.command import OPTIONS, TENANT, as_person, save_new, settings_from, with_app, with_options
 from letterlock.errors import CallerError, LetterlockError, NotFound
 from letterlock.settings import Settings
@@ -35,7 +35,7 @@ _SERVER_OPTIONS = (
     click.option("--smtp-port", type=int, help="SMTP port; 0: none."),
     click.option("--lmtp-port", type=int, help="LMTP port; 0: none."),
     click.option("--domain", help="Domain of new inboxes."),
-    click.option("--toolsets", help="Comma-separated: inboxes,reading,waiting,sending,vault."),
+    click.option("--toolsets", help="Comma-separated: inboxes,reading,waiting,sending,vault,people."),
     click.option("--read-only", is_flag=True, default=None, help="Offer only tools that change nothing."),
     click.option("--accept-any", is_flag=True, default=None, help="Sandbox: take mail for any address."),
 )
@@ -262,7 +262,7 @@ def mail_save(outer: dict[str, Any], /, email_id: str, file: Path, attachment: i
 
 
 # A matter with commands of its own has a module of its own.
-for matter in (people, tenancy, webhooks, domains, vault):
+for matter in (people, routing, tenancy, webhooks, domains, vault):
     matter.add_to(cli)
 
 

@@ -142,7 +142,7 @@ _OTHERS: dict[str, dict[str, Any]] = {
 
 
 def _operation(one: Endpoint) -> dict[str, Any]:
-    schema = one.action.request.model_json_schema()
+    schema = one.action.request.model_json_schema(ref_template="#/components/schemas/{model}")
     properties, required = schema.get("properties", {}), set(schema.get("required", ()))
     in_query = one.method != "POST" or one.raw
     parameters = [{"name": name, "in": "path", "required": True, "schema": properties[name]} for name in one.in_path]

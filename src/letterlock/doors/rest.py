@@ -31,6 +31,8 @@ from letterlock.actions.following import FOLLOWING, Event, Place, Streams, follo
 from letterlock.actions.inboxes import ChooseInbox
 from letterlock.actions.platform import PLATFORM, standing
 from letterlock.actions.revealing import REVEALING, FileBytes, file_of
+from letterlock.actions.routing import ROUTING
+from letterlock.actions.threads import THREADS
 from letterlock.actions.vaulting import VAULTING
 from letterlock.actions.webhooks import WEBHOOKS
 from letterlock.app import App
@@ -64,7 +66,9 @@ class WaitForOtp(waiting.WaitForOtp):
 
 
 # Every table of actions that has routes.
-_TABLES = (PLATFORM, ADMINISTRATION, DECIDING, FOLLOWING, REVEALING, VAULTING, WEBHOOKS, DOMAINS)
+_TABLES = (
+    PLATFORM, ADMINISTRATION, DECIDING, FOLLOWING, REVEALING, VAULTING, WEBHOOKS, DOMAINS, ROUTING, THREADS,
+)  # fmt: skip
 _ACTIONS = {
     **BY_NAME,
     **{action.name: action for table in _TABLES for action in table},
@@ -99,6 +103,19 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     _at("POST", "/emails/{email_id}/reply", "reply_to_email", 202, "emails_per_hour"),
     _at("POST", "/emails/{email_id}/forward", "forward_email", 202, "emails_per_hour"),
     _at("GET", "/threads/{thread_id}", "get_thread"),
+    _at("GET", "/threads/{thread_id}/agents", "list_thread_agents"),
+    _at("POST", "/threads/{thread_id}/assign", "assign_thread"),
+    _at("POST", "/threads/{thread_id}/unassign", "unassign_thread"),
+    _at("POST", "/emails/{email_id}/labels", "add_label", 201),
+    _at("DELETE", "/emails/{email_id}/labels/{label}", "remove_label"),
+    _at("POST", "/emails/{email_id}/escalate", "escalate_email", 201),
+    _at("GET", "/escalations", "list_escalations"),
+    _at("GET", "/escalations/{escalation_id}", "show_escalation"),
+    _at("POST", "/escalations/{escalation_id}/resolve", "resolve_escalation"),
+    _at("POST", "/routing-rules", "add_rule", 201),
+    _at("GET", "/routing-rules", "list_rules"),
+    _at("GET", "/routing-rules/{rule_id}", "get_rule"),
+    _at("DELETE", "/routing-rules/{rule_id}", "remove_rule"),
     _at("GET", "/submissions/{submission_id}", "get_delivery_status"),
     _at("POST", "/submissions/{submission_id}/cancel", "cancel_email"),
     _at("GET", "/receive", "receive"),

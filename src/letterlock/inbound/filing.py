@@ -17,6 +17,7 @@ from letterlock.app import App
 from letterlock.errors import StoreBusy, StoreError, StoreFull, VaultLocked
 from letterlock.ids import EmailId, InboxId
 from letterlock.inbound.reviewer import Reviewer, open_reviewer
+from letterlock.inbound.routing import route
 from letterlock.inbound.workers import Workers, unread
 from letterlock.message.authenticate import AuthReport
 from letterlock.message.extract.domains import registrable
@@ -25,7 +26,7 @@ from letterlock.store import emails, outbox, secrets
 from letterlock.store.database import Transaction
 from letterlock.store.emails import Filed, Unfiled
 from letterlock.vault import Sealed
-from letterlock.wake import UNFILED, Watch
+from letterlock.wake import FORWARDS, UNFILED, Watch
 
 log = logging.getLogger(__name__)
 
@@ -241,7 +242,8 @@ async def keep(app: App, unfiled: Unfiled, raw: bytes | None, filed: Filed, *, a
     receipt = unfiled.receipt
     sealed = await _sealed(app, unfiled, raw, filed) if filed.secrets and raw is not None else None
 
-    async def store(tx: Transaction) -> bool:
+    async def store(tx: Transaction) -> tuple[bool, bool]:
+        forwards = False
         if again:
             done = await emails.refile(tx, receipt, filed)
         else:
@@ -256,12 +258,14 @@ async def keep(app: App, unfiled: Unfiled, raw: bytes | None, filed: Filed, *, a
             service = registrable(filed.from_domain) if filed.from_domain else ""
             await secrets.put(tx, receipt.email_id, service, filed.aligned, sealed.secrets)
             await emails.seal(tx, sealed.raw)
-        return done
+        if done and not again:
+            forwards = await route(tx, receipt, filed, app.now_ms())
+        return done, forwards
 
-    done = await app.database.write(receipt.tenant_id, store)
+    done, forwards = await app.database.write(receipt.tenant_id, store)
     if sealed is not None:
         app.database.scrub()
-    app.wake.hint(receipt.inbox_id, receipt.tenant_id)
+    app.wake.hint(receipt.inbox_id, receipt.tenant_id, *((FORWARDS,) if forwards else ()))
     return done
 
 

@@ -18,7 +18,7 @@ from typing import Final
 
 from letterlock.errors import InvalidRequest
 from letterlock.message.address import Address, parse_address
-from letterlock.message.compose import Draft, File, forward_subject, is_message_id, reply_headers
+from letterlock.message.compose import Automatic, Draft, File, forward_subject, is_message_id, reply_headers
 from letterlock.message.parse import Mailbox, ParsedMessage
 
 QUOTED_OCTETS: Final = 10_000
@@ -158,8 +158,10 @@ def forward_draft(
     date: datetime,
     note: str = "",
     files: tuple[File, ...] = (),
+    automatic: Automatic = "",
 ) -> Draft:
-    """`note`, then what `original` says, quoted whole under who wrote it, when and to whom; `files` go along."""
+    """`note`, then what `original` says, quoted whole under who wrote it, when and to whom; `files` go along.
+    `automatic` as Draft has it."""
     quoted = quotation(original.text, len(original.text) * 4)
     text = "\n\n".join(part for part in (note.strip(), _header_block(original), quoted) if part)
     return Draft(
@@ -172,6 +174,7 @@ def forward_draft(
         # RFC 5322 section 3.6.4 is about answers; a forward names what it is about and answers nothing.
         references=tuple(each for each in (original.message_id,) if is_message_id(each)),
         files=files,
+        automatic=automatic,
     )
 
 
@@ -228,7 +231,7 @@ def may_answer(parsed: ParsedMessage, return_path: str | None = None, own: Itera
     if parsed.header("Content-Type").partition(";")[0].strip().lower() == "multipart/report":
         return "It is a report of a mail server (RFC 6522)."
     if names.count("received") > HOPS:
-        return f"It passed more than {HOPS} servers, as mail in a loop does."
+        return _LOOPS
     authors = usable(
         (*parsed.from_, *parsed.reply_to, *_loose(parsed.header("Sender")), Mailbox("", return_path or ""))
     )
@@ -244,6 +247,22 @@ def may_answer(parsed: ParsedMessage, return_path: str | None = None, own: Itera
     return None
 
 
+def no_forward(parsed: ParsedMessage, return_path: str | None = None) -> str:
+    """Why no machine may pass the email on, in a sentence; "" when one may. What machines tell may be passed on, what
+    they answer may not: that is how two of them begin to talk.
+
+    `return_path` as no_answer takes it."""
+    if why := no_answer(parsed, return_path):
+        return why
+    if parsed.header("Auto-Submitted").partition(";")[0].strip().lower() not in ("", "no", "auto-generated"):
+        return "A machine answered with it (Auto-Submitted)."
+    names = [name.lower() for name, _ in parsed.headers]
+    if any(name in _AUTOMATIC_FIELDS for name in names):
+        return "A machine answered with it."
+    return _LOOPS if names.count("received") > HOPS else ""
+
+
+_LOOPS: Final = f"It passed more than {HOPS} servers, as mail in a loop does."
 _SUPPRESSED: Final = frozenset(("all", "autoreply", "oof"))
 _DAEMONS: Final = re.compile(r"mailer-daemon|mail-daemon|mdaemon|bounces?(?:[-+=._][^@]{0,64})?", re.IGNORECASE)
 _AUTOMATIC_FIELDS: Final = frozenset(("x-autoreply", "x-autorespond", "x-autoresponder", "x-auto-reply", "x-loop"))

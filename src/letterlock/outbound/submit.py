@@ -35,7 +35,7 @@ from letterlock.outgoing import Alarm, Outgoing, alarms
 from letterlock.policy import APPROVAL, Decision, Limit, Recipient, SendContext, decide
 from letterlock.screen.score import Level
 from letterlock.settings import Settings
-from letterlock.store import audit, conduct, domains, emails, inboxes, limits, outbox, reputation
+from letterlock.store import audit, conduct, domains, emails, escalations, inboxes, limits, outbox, reputation
 from letterlock.store.database import Transaction
 from letterlock.store.emails import Email
 from letterlock.store.inboxes import Inbox
@@ -89,8 +89,10 @@ async def submit(
     key: str = "",
     answered: Answered | None = None,
     passes_on: Literal["", "mail"] = "",
+    by_rule: bool = False,
 ) -> Submitted:
-    """Send `draft` from `inbox`, once. `passes_on`: it forwards an email, or a file of one.
+    """Send `draft` from `inbox`, once. `passes_on`: it forwards an email, or a file of one. `by_rule`: a rule sends it,
+    not the agent, to whom a person vouches for.
 
     Raises InvalidRequest or NotAllowed when it may not be sent, Conflict when `key` belongs to another request.
     """
@@ -134,6 +136,9 @@ async def submit(
             from_gone,
             now,
         )
+        if by_rule:
+            # What is asked of an agent is not asked of the person who made the rule.
+            context = replace(context, first=0, escalated=False)
         decision = decide(context)
         unreachable = tuple(one for one in context.recipients if not one.local and _lane(app, inbox, one) is None)
         if decision.kind == "allow" and unreachable:
@@ -354,6 +359,14 @@ async def _context(
         domain_live=await domains.is_live(tx, draft.sender.key.rpartition("@")[2], house),
         paused=await conduct.is_paused(tx),
         suspended=await conduct.suspended(tx, inbox.inbox_id) or await reputation.agent_suspended(tx, agent_id),
+        escalated=any(
+            [
+                await escalations.stands_between(
+                    tx, inbox.inbox_id, answered.thread_id if answered else None, address.key
+                )
+                for address in draft.recipients
+            ]
+        ),
     )
 
 

@@ -79,7 +79,8 @@ class Filed(BaseModel):
     """What `file` keeps of a read email, in the form of its rows, so that filing only has to store it. Made where the
     email was read, in a worker; crosses to the postmaster as JSON. `earlier`: Message-IDs it answers or refers to,
     nearest first; `packed`: the report without its findings, which have rows of their own; `sent_report`: what it
-    reports of mail that was sent; `secrets`: for the vault, and nowhere else in this."""
+    reports of mail that was sent; `secrets`: for the vault, and nowhere else in this; `subject`, `sender` (of its From,
+    as claimed), `no_forward` (why no machine may pass it on): for rules, not for models."""
 
     model_config = ConfigDict(frozen=True, ser_json_bytes="base64", val_json_bytes="base64")
 
@@ -99,6 +100,9 @@ class Filed(BaseModel):
     packed: bytes
     sent_report: Report | None = None
     secrets: tuple[FoundSecret, ...] = PydanticField(default=(), repr=False)
+    subject: str = ""
+    sender: str = ""
+    no_forward: str = ""
 
     @classmethod
     def of(cls, report: Inspection, shown: Preview, terms: str = "") -> Filed:
@@ -118,6 +122,9 @@ class Filed(BaseModel):
             terms=terms,
             sent_report=report.report,
             secrets=report.secrets,
+            subject=report.subject,
+            sender=report.from_.address if report.from_ else "",
+            no_forward=report.no_forward,
             packed=_packing.compressor.compress(report.model_dump_json(exclude={"screening": {"findings"}}).encode()),
         )
 
@@ -595,11 +602,16 @@ async def listed(
     categories: Sequence[str] = (),
     with_code: bool = False,
     attached: bool | None = None,
+    label: str = "",
     limit: int,
 ) -> list[Email]:
     """Newest first. `sender`: an address, a domain, or part of either or of the name. `before`: a tenant number.
     `subject`: a part of it; `categories`: any of these; `until_ms`: received before."""
     conditions, values = [""], dict[str, Any](limit=limit)
+    labelled = ""
+    if label:
+        labelled = " JOIN labels l ON l.tenant_id = e.tenant_id AND l.email_id = e.email_id AND l.label = :label"
+        values["label"] = label
     if inbox_id is not None:
         conditions.append("e.inbox_id = :inbox_id")
         values["inbox_id"] = inbox_id
@@ -639,10 +651,12 @@ async def listed(
         values["before"] = before
     # In one inbox (and a thread is of one) both numbers grow together; naming the indexed one, and that it is there,
     # lets the engine walk its index backwards.
-    order = "e.filed" if inbox_id is None and thread_id is None else "e.seq"
+    order = "l.filed" if label else "e.filed" if inbox_id is None and thread_id is None else "e.seq"
     conditions.append(f"{order} IS NOT NULL")
     rows = await tx.all(
-        f"SELECT {_COLUMNS} FROM emails e{_LIVE}{' AND '.join(conditions)} ORDER BY {order} DESC LIMIT :limit", **values
+        f"SELECT {_COLUMNS} FROM emails e{labelled}{_LIVE}{' AND '.join(conditions)} ORDER BY {order} DESC"
+        " LIMIT :limit",
+        **values,
     )
     return [_email(row) for row in rows]
 

@@ -220,12 +220,13 @@ async def find_agent(tx: Transaction, name: str) -> Agent | None:
 
 
 async def remove_agent(tx: Transaction, agent_id: AgentId, now_ms: int) -> None:
-    """From now on no key of it counts. Its inboxes are closed by close_inboxes."""
+    """From now on no key of it counts, and it works on no thread. Its inboxes are closed by close_inboxes."""
     await tx.run(
         "UPDATE agents SET removed_at = :now WHERE tenant_id = :tenant AND agent_id = :agent_id AND removed_at IS NULL",
         agent_id=agent_id,
         now=now_ms,
     )
+    await tx.run("DELETE FROM thread_agents WHERE tenant_id = :tenant AND agent_id = :agent_id", agent_id=agent_id)
     await revoke_keys(tx, agent_id, now_ms)
 
 
