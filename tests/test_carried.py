@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from letterlock.carried import carried
+from letterlock.carried import carried, completed, names, trace
 from timing import takes_linear_time
 
 MAIL = "The quarterly figures are confidential: revenue fell by nine percent and the Oslo office will be closed in May."
@@ -150,4 +150,53 @@ def test_no_text_raises(written: str, read: str, code: str) -> None:
 
 @pytest.mark.parametrize("piece", ["a", "QUJD", "4a ", "a ", "%41", "https://a.example/", "1 ", "a."])
 def test_hostile_text_takes_linear_time(piece: str) -> None:
-    assert takes_linear_time(lambda text: carried(text, [CODE], [text]), piece, 40_000, 0.1)
+    assert takes_linear_time(lambda text: carried(text, [CODE], [text]), piece, 20_000, 0.1)
+
+
+@pytest.mark.parametrize("piece", ["a", " ", "@", "blue-77-"])
+def test_what_is_kept_and_what_is_put_together_takes_linear_time(piece: str) -> None:
+    def work(text: str) -> None:
+        trace(text, CODE, [])
+        completed(text, [text], [CODE], [f"The password is {text[:100]}7a"])
+
+    assert takes_linear_time(work, piece, 8_000, 0.05)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "whole"),
+    [
+        ("blueku", "chen77", True),
+        ("and chen77 at last", "blueku", True),
+        ("bluek", "kuchen77", True),
+        ("blue", "chen77", False),
+        ("blueku", "hen77", False),
+        ("bluekuchen7", "7", False),
+    ],
+)
+def test_a_secret_is_put_together_of_two_parts_of_four_letters_or_more(first: str, second: str, whole: bool) -> None:
+    read = ["The password is blueKuchen77 ."]
+    assert completed(second, [first], [], read) == (("carries_mail",) if whole else ())
+
+
+def test_what_the_recipients_were_told_before_is_not_put_together_again() -> None:
+    read = ["The password is blueKuchen77 ."]
+    assert completed("It ends in chen77", ["bluekuchen77"], [], read) == ()
+
+
+def test_a_trace_names_the_addresses_of_a_mail_and_no_others() -> None:
+    left = trace("Write to Grab@Thief.example or eve [at] thief [dot] example", "", ["anna@shop.example"])
+    assert all(names(left, each) for each in ("grab@thief.example", "eve@thief.example", "anna@shop.example"))
+    assert not names(left, "ben@thief.example")
+
+
+def test_a_long_mail_leaves_a_short_trace() -> None:
+    words = " ".join(f"w{n}x" for n in range(30_000))
+    left = trace(words, CODE, [])
+    assert len(left) <= 32_000
+    assert carried(f"It is {CODE}", [], [], [left]) == ("carries_code",)
+
+
+@given(st.text(max_size=200), st.text(max_size=200))
+def test_any_text_leaves_a_trace_and_is_put_together_with_any(one: str, other: str) -> None:
+    carried(one, [], [], [trace(other, one[:8], [other])])
+    completed(one, [other], [one[:6]], [other])

@@ -10,6 +10,7 @@ import hashlib
 import re
 import zlib
 from array import array
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, Literal
 from urllib.parse import urlsplit
@@ -89,7 +90,9 @@ _LONG_SECRET: Final = 10
 _MOST_TEXTS: Final = 200
 _MOST_PIECES: Final = 20_000
 _SPACED_DIGITS: Final = re.compile(r"[0-9](?:[ ._-]{0,2}[0-9])*")
-_PIECE: Final = re.compile(r"(?=\S*[0-9])[A-Za-z0-9+/=_-]{6,}|[A-Za-z0-9+/=_-]{16,}")
+_PIECE: Final = re.compile(r"[A-Za-z0-9+/=_-]{6,}")
+_SURELY_CODED: Final = 16
+_DIGIT: Final = re.compile("[0-9]")
 
 
 def completed(written: str, before: Sequence[str], codes: Iterable[str], read: Sequence[str]) -> tuple[Carried, ...]:
@@ -108,8 +111,7 @@ def completed(written: str, before: Sequence[str], codes: Iterable[str], read: S
         if any(len(each) >= _LONG_SECRET and each not in had and _is_halved(each, had, has) for each in wanted):
             found.append("carries_mail")
             break
-    first = "".join(_PIECE.findall(re.sub(r"\S+(?:://|@)\S+", " ", earlier)))[-_MOST_PIECES:]
-    second = "".join(_PIECE.findall(re.sub(r"\S+(?:://|@)\S+", " ", text)))[:_MOST_PIECES]
+    first, second = _coded(earlier)[-_MOST_PIECES:], _coded(text)[:_MOST_PIECES]
     if first and second:
         known = carried(first, codes, read)
         found += [kind for kind in carried(first + second, codes, read) if kind not in known]
@@ -123,14 +125,30 @@ def _pieces(text: str) -> set[str]:
     return {squeezed(token) for token in (*_tokens(text), *digits)}
 
 
+def _coded(text: str) -> str:
+    """What may be written in base64 or the like, without what stands between; no addresses and no plain words."""
+    tokens = (token for token in text.split() if "@" not in token and "://" not in token)
+    pieces = (piece for token in tokens for piece in _PIECE.findall(token))
+    return "".join(piece for piece in pieces if len(piece) >= _SURELY_CODED or _DIGIT.search(piece))
+
+
 def _is_cut(code: str, old: set[str], new: set[str]) -> bool:
     cuts = ((code[:at], code[at:]) for at in range(_FEWEST, len(code) - _FEWEST + 1))
     return any((a in old and b in new) or (a in new and b in old) for a, b in cuts)
 
 
 def _is_halved(secret: str, had: str, has: str) -> bool:
-    cuts = ((secret[:at], secret[at:]) for at in range(_FEWEST_OF_SECRET, len(secret) - _FEWEST_OF_SECRET + 1))
-    return any((a in had and b in has) or (a in has and b in had) for a, b in cuts)
+    return any(_begun(secret, a) + _begun(secret[::-1], b[::-1]) >= len(secret) for a, b in ((had, has), (has, had)))
+
+
+def _begun(secret: str, text: str) -> int:
+    """How many letters of the secret's beginning stand in the text, all but _FEWEST_OF_SECRET at most; far fewer than
+    none when not even so many do."""
+    if secret[:_FEWEST_OF_SECRET] not in text:
+        return -len(secret)
+    ends = range(_FEWEST_OF_SECRET, len(secret) - _FEWEST_OF_SECRET + 1)
+    # What has no shorter beginning in it has no longer one.
+    return ends[bisect_left(ends, True, key=lambda end: secret[:end] not in text) - 1]
 
 
 # --- traces -----------------------------------------------------------------------------------------------------------
@@ -144,8 +162,8 @@ _CHOSEN_BY: Final = 8
 """Letters that decide whether the shingle they begin is kept; both sides choose the same ones."""
 _LONG_CODE: Final = 6
 _ADDRESS: Final = re.compile(r"[^\s<>()\[\]\"',;:@]{1,64}@(?:[\w-]{1,63}\.){1,8}[\w-]{2,63}")
-_AT: Final = re.compile(r"\s*[(\[{<]\s*at\s*[)\]}>]\s*|\s+at\s+")
-_DOT: Final = re.compile(r"\s*[(\[{<]\s*dot\s*[)\]}>]\s*|\s+dot\s+")
+_AT: Final = re.compile(r"\s{0,3}[(\[{<]\s{0,3}at\s{0,3}[)\]}>]\s{0,3}|\s{1,3}at\s{1,3}")
+_DOT: Final = re.compile(r"\s{0,3}[(\[{<]\s{0,3}dot\s{0,3}[)\]}>]\s{0,3}|\s{1,3}dot\s{1,3}")
 
 
 def trace(text: str, code: str, addresses: Iterable[str]) -> bytes:
