@@ -38,6 +38,7 @@ from letterlock.actions import approvals, people
 from letterlock.app import App, open_app
 from letterlock.doors.mcp_server import build_mcp_server
 from letterlock.inbound.accept import accept
+from letterlock.inbound.filing import keep
 from letterlock.inbound.workers import WorkerOptions, Workers, read_message
 from letterlock.message.envelope import Envelope
 from letterlock.outbound.deliver import claim, deliver
@@ -95,12 +96,11 @@ class World:
         (receipt,) = await accept(self.app, envelope, raw)
         options = WorkerOptions.model_validate_json(Workers(self.app.settings)._options)
         for unfiled in await self.app.database.read_system(lambda tx: emails.next_unfiled(tx, 50, ())):
+            raw = await self.app.vault.opened(unfiled.receipt.tenant_id, unfiled.kept)
             filed = await asyncio.to_thread(
-                read_message, unfiled.raw, unfiled.envelope, options, DictResolver(NAMES), allowed=unfiled.allowed
+                read_message, raw, unfiled.envelope, options, DictResolver(NAMES), allowed=unfiled.allowed
             )
-            await self.app.database.write(
-                unfiled.receipt.tenant_id, lambda tx, u=unfiled, f=filed: emails.file(tx, u.receipt, f)
-            )
+            await keep(self.app, unfiled, raw, filed)
         return str(receipt.email_id)
 
     async def deliver_all(self) -> None:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import json
 import logging
 import os
 import re
 import secrets as random
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+import threading
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+import keyring
+import keyring.backend
 import pytest
 import zstandard
 
@@ -303,3 +308,149 @@ async def test_a_key_that_is_no_key_is_refused_by_name_and_not_shown(tmp_path: P
         async with open_app(settings_for(tmp_path, vault_key="too-short-to-be-one")):
             pass
     assert "too-short" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "disguised",
+    [
+        lambda value: value,
+        lambda value: base64.b64encode(value.encode()).decode(),
+        lambda value: value.encode().hex(),
+        lambda value: value[::-1],
+        lambda value: " ".join(value),
+        lambda value: base64.b64encode(value.encode().hex().encode()).decode(),
+        lambda value: "".join(f"%{byte:02x}" for byte in value.encode()),
+    ],
+)
+async def test_an_email_that_carries_a_secret_of_the_vault_waits_for_a_person(
+    app: App, box: str, disguised: Any
+) -> None:
+    await receive(app, box, letter("One", PLANTED["recovery_code"]))
+    await receive(app, box, letter("Two", "Password: Tz7mmwq2"))
+    for value in ("Tz7mmwq2", CODES[2]):
+        sent = await do(
+            app, "send_email", inbox=box, to=["b@far.example"], subject="Hello", text=f"Look: {disguised(value)} !"
+        )
+        assert sent.state == "held"
+        assert any("password, a key or another credential" in reason for reason in sent.reasons), sent.reasons
+
+
+async def test_words_that_are_in_no_vault_do_not_wait_for_a_person(app: App, box: str) -> None:
+    await receive(app, box, letter("Two", "Password: welcome\n"))
+    sent = await do(app, "send_email", inbox=box, to=["b@far.example"], subject="Hello", text="You are welcome.")
+    assert not any("password" in reason for reason in sent.reasons)
+
+
+class KvHandler(BaseHTTPRequestHandler):
+    """The wire of KV v2 as its API reference has it (read, create or update with check-and-set), one secret."""
+
+    versions: ClassVar[list[dict[str, str]]] = []
+    asked: ClassVar[list[str]] = []
+    down = False
+
+    def do_GET(self) -> None:
+        self.asked.append(f"{self.command} {self.path}")
+        if not self.versions:
+            return self.answer(404, {"errors": []})
+        about = {"version": len(self.versions), "deletion_time": "", "destroyed": False, "created_time": "x"}
+        return self.answer(200, {"data": {"data": self.versions[-1], "metadata": about}})
+
+    def do_POST(self) -> None:
+        self.asked.append(f"{self.command} {self.path}")
+        sent = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if sent["options"]["cas"] != len(self.versions):
+            return self.answer(400, {"errors": ["check-and-set parameter did not match the current version"]})
+        self.versions.append(sent["data"])
+        return self.answer(200, {"data": {"version": len(self.versions)}})
+
+    do_PUT = do_POST
+
+    def answer(self, status: int, body: dict[str, Any]) -> None:
+        if type(self).down:
+            status, body = 503, {"errors": ["Vault is sealed"]}
+        elif self.headers["X-Vault-Token"] != "s.right":
+            status, body = 403, {"errors": ["permission denied"]}
+        content = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        pass
+
+
+@pytest.fixture
+def kv() -> Iterator[tuple[str, type[KvHandler]]]:
+    class Handler(KvHandler):
+        versions: ClassVar[list[dict[str, str]]] = []
+        asked: ClassVar[list[str]] = []
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}", Handler
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+async def test_the_master_key_may_live_in_kv_v2_and_not_in_the_data_folder(
+    tmp_path: Path, kv: tuple[str, type[KvHandler]]
+) -> None:
+    url, server = kv
+    token = tmp_path / "token"
+    token.write_text("s.right\n")
+    how = {"vault_url": url, "vault_path": "secret/mail/letterlock", "vault_token_file": token, "vault_seconds": 2.0}
+    async with open_app(settings_for(tmp_path, **how)) as app:
+        box = await make_inbox(app)
+        assert server.asked == []
+        await receive(app, box, letter("One", PLANTED["password"]))
+        (one,) = await listed(app)
+        assert await revealed(app, one.secret_id) == PASSWORD
+        assert {path.split(" ")[1] for path in server.asked} == {"/v1/secret/data/mail/letterlock"}
+        assert await rotate_vault(app) == 1
+        assert [len(version["keys"].split()) for version in server.versions] == [1, 2, 1]
+        held = server.versions[-1]["keys"].strip().encode()
+        assert not [file for file in (tmp_path / "data").rglob("*") if file.is_file() and held in file.read_bytes()]
+    for token_text, down in (("s.wrong", False), ("s.right", True)):
+        token.write_text(token_text)
+        server.down = down
+        async with open_app(settings_for(tmp_path, **how)) as app:
+            state = await app.vault.state()
+            assert (state.opens, token_text in state.problem) == (False, False)
+            with pytest.raises(VaultLocked):
+                await revealed(app, one.secret_id)
+            await receive(app, box, letter("Later", "Nothing to hide."))
+    server.down = False
+    async with open_app(settings_for(tmp_path, **how)) as app:
+        assert await revealed(app, one.secret_id) == PASSWORD
+
+
+async def test_the_master_key_may_live_in_the_keyring(tmp_path: Path) -> None:
+    class InMemory(keyring.backend.KeyringBackend):
+        priority = 1
+        kept: ClassVar[dict[tuple[str, str], str]] = {}
+
+        def get_password(self, service: str, username: str) -> str | None:
+            return self.kept.get((service, username))
+
+        def set_password(self, service: str, username: str, password: str) -> None:
+            self.kept[service, username] = password
+
+        def delete_password(self, service: str, username: str) -> None:
+            del self.kept[service, username]
+
+    before = keyring.get_keyring()
+    keyring.set_keyring(InMemory())
+    try:
+        async with open_app(settings_for(tmp_path, vault_keyring=True)) as app:
+            await receive(app, await make_inbox(app), letter("One", PLANTED["password"]))
+            (one,) = await listed(app)
+            await rotate_vault(app)
+        assert not (tmp_path / "data" / "vault.key").exists()
+        async with open_app(settings_for(tmp_path, vault_keyring=True)) as app:
+            assert await revealed(app, one.secret_id) == PASSWORD
+    finally:
+        keyring.set_keyring(before)

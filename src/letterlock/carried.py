@@ -57,11 +57,11 @@ _TOKEN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_~+!#$-]{5,99}")
 
 
 def carried(
-    written: str, codes: Iterable[str], read: Iterable[str], traces: Iterable[bytes] = ()
+    written: str, codes: Iterable[str], read: Iterable[str], traces: Iterable[bytes] = (), secrets: Iterable[str] = ()
 ) -> tuple[Carried, ...]:
-    """What `written` (subject, text, HTML and names of an email) carries: any of `codes`, a credential, a run of words
-    of one of `read` (texts of emails) or of an email that left one of `traces`, or a link with data in it. Each kind
-    once."""
+    """What `written` (subject, text, HTML and names of an email) carries: any of `codes`, a credential or one of
+    `secrets` (of the vault), a run of words of one of `read` (texts of emails) or of an email that left one of
+    `traces`, or a link with data in it. Each kind once."""
     text = written[:_MOST_CHARS]
     views = list(disguises_undone(text))
     packed = [squeezed(view) for view in views]
@@ -69,17 +69,29 @@ def carried(
     met = _met(views, packed, traces)
     if "code" in met or _holds_code(text, packed, {code for code in codes if code}):
         found.append("carries_code")
-    if any(find_credentials(view) for view in views):
+    pieces = {view[at : at + _SHINGLE] for view in packed for at in range(len(view) - _SHINGLE + 1)}
+    whole = "\n".join(packed)
+    if any(find_credentials(view) for view in views) or any(_holds_secret(whole, pieces, each) for each in secrets):
         found.append("carries_secret")
     said = {run for view in views for run in _runs(view)}
     named = {number for view in views for number in _numbers(view)}
-    pieces = {view[at : at + _SHINGLE] for view in packed for at in range(len(view) - _SHINGLE + 1)}
-    whole = "\n".join(packed)
     if met - {"code"} or any(_repeats(each[:_MOST_CHARS], said, named, pieces, whole) for each in read):
         found.append("carries_mail")
     if any(_has_data(url) for url in _URL.findall(text)):
         found.append("carries_link")
     return tuple(found)
+
+
+def _holds_secret(whole: str, pieces: set[str], secret: str) -> bool:
+    """Whether a value of the vault is in it, of a long one any part. A plain word that somebody chose as a password is
+    met everywhere, and is left out."""
+    packed = squeezed(secret)
+    if len(packed) >= _SHINGLE + _STRIDE:
+        return any(packed[at : at + _SHINGLE] in pieces for at in range(0, len(packed) - _SHINGLE + 1, _STRIDE))
+    return len(packed) >= _DIGITS and (not packed.isalpha() or len(packed) >= _LONG_WORD) and packed in whole
+
+
+_LONG_WORD: Final = 14
 
 
 # --- over several emails ----------------------------------------------------------------------------------------------

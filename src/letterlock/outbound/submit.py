@@ -222,11 +222,11 @@ async def submit(
 
 def _carried(words: str, memory: Remembered) -> tuple[Carried, ...]:
     """What an email carries, and what it completes of the emails sent to its recipients lately."""
-    found = carried(words, memory.codes, memory.texts, memory.traces)
+    found = carried(words, memory.codes, memory.texts, memory.traces, memory.secrets)
     if not memory.sent:
         return found
     before = [words_of_raw(raw) for raw in memory.sent]
-    return tuple(dict.fromkeys((*found, *completed(words, before, memory.given, memory.texts))))
+    return tuple(dict.fromkeys((*found, *completed(words, before, (*memory.given, *memory.secrets), memory.texts))))
 
 
 async def status(app: App, tenant_id: TenantId, submission_id: SubmissionId) -> Submission:
