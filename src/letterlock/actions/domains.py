@@ -177,7 +177,10 @@ async def set_catch_all(app: App, caller: Caller, request: SetCatchAll) -> Domai
     async def put(tx: Transaction) -> Domain:
         domain = await _own(tx, request.domain)
         if inbox is not None and not domain.held:
-            raise Conflict(f"{domain.name} is {domain.state}, not verified.", next_step="Call verify_domain first.")
+            raise Conflict(
+                f"{domain.name} is {domain.state}, not verified.",
+                next_step="`letterlock domain verify` tells what is missing.",
+            )
         changed = replace(domain, catch_all=inbox.inbox_id if inbox else None)
         await domains.put(tx, changed)
         await audit.append(
@@ -216,7 +219,7 @@ async def _check_room(tx: Transaction, name: str) -> None:
 
 
 def _have_already(name: str) -> Conflict:
-    return Conflict(f"You have {name} already.", next_step="Call get_domain to see its records.")
+    return Conflict(f"You have {name} already.", next_step="`letterlock domain show` lists its records.")
 
 
 async def _to_rotate(tx: Transaction, name: str) -> Domain:
@@ -225,7 +228,7 @@ async def _to_rotate(tx: Transaction, name: str) -> Domain:
     if waiting:
         raise Conflict(
             f"{domain.name} has new keys already that the DNS does not show yet ({', '.join(waiting)}).",
-            next_step="Set their records and call verify_domain.",
+            next_step="Set their records, then `letterlock domain verify`.",
         )
     return domain
 
@@ -244,7 +247,7 @@ async def _own(tx: Transaction, name: str) -> Domain:
 def _not_found(name: str) -> NotFound:
     return NotFound(
         f"There is no domain '{safe_line(name, 80)}'.",
-        next_step="Call list_domains to see yours, or add_domain to claim it.",
+        next_step="`letterlock domain list` shows yours, `letterlock domain add` claims one.",
     )
 
 

@@ -115,11 +115,13 @@ def inbox_list(outer: dict[str, Any], /, **options: Any) -> None:
 @click.argument("name", default="")
 @click.option("--purpose", default="")
 @click.option("--ttl-hours", type=float)
+@click.option("--domain", default="", help="A verified domain (`letterlock domain`); without it that of the settings.")
 @with_options(*OPTIONS, TENANT)
 @click.pass_obj
-def inbox_create(outer: dict[str, Any], /, name: str, purpose: str, ttl_hours: float | None, **options: Any) -> None:
+def inbox_create(outer: dict[str, Any], /, **arguments: Any) -> None:
     """Make an inbox from a name, or a random one."""
-    result = _perform(outer, options, "create_inbox", name=name, purpose=purpose, ttl_hours=ttl_hours)
+    mine = {name: arguments.pop(name) for name in ("name", "purpose", "ttl_hours", "domain")}
+    result = _perform(outer, arguments, "create_inbox", **mine)
     click.echo(result.address)
 
 

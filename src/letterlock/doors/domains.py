@@ -119,10 +119,12 @@ def _show(shown: DomainShown) -> None:
 def _lines(record: DomainRecord) -> list[str]:
     """The record as a zone file has it, so that it can be pasted there, between lines that explain it."""
     value = f"{record.priority} {record.value}." if record.type == "MX" else _quoted(record.value)
+    unset = record.need != "required" and record.status == "missing"
+    said = "not set" if unset else f"{_MARKS[record.status]}{': ' if record.problem else ''}{record.problem}"
     lines = [
         f"\n; {record.need}: {record.why}",
         f"{record.host}. IN {record.type} {value}",
-        f"; {_MARKS[record.status]}{': ' if record.problem else ''}{record.problem}",
+        f"; {said}",
     ]
     return [*lines, *(f";   there is: {one}" for one in record.seen if record.status == "wrong")]
 
