@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from letterlock.errors import UnreadableMessage
+from letterlock.message.characters import clean
 from letterlock.message.compose import Draft, File
 from letterlock.message.markdown import text_of
 from letterlock.message.parse import parse_message
@@ -109,7 +110,7 @@ def words_of_raw(raw: bytes) -> str:
 def _look(file: File) -> Contents:
     inside = _Inside()
     said = "\n".join((file.filename, *inside.texts(file.filename, file.data, _DEPTH)))
-    return Contents(said, f"its file {file.filename[:80]} {inside.unseen}" if inside.unseen else "")
+    return Contents(said, f"its file {clean(file.filename).text[:80]} {inside.unseen}" if inside.unseen else "")
 
 
 class _Inside:
