@@ -23,10 +23,10 @@ from letterlock.message.extract.links import Link, find_links
 from letterlock.message.extract.lookalikes import BRANDS, Shield, brand_shield, is_brands_own
 from letterlock.message.extract.reply import newest_part
 from letterlock.message.parse import Mailbox, ParsedMessage, parse_message
-from letterlock.message.programs import why_program
+from letterlock.message.programs import danger_of
 from letterlock.message.visible import visible_text
 
-AlarmCode = Literal["executable", "too_large", "look_alike", "phishing", "canary"]
+AlarmCode = Literal["executable", "active_file", "too_large", "look_alike", "phishing", "canary"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +101,11 @@ def _sizes(mail: Outgoing, most_bytes: int, most_attached: int) -> Iterator[Alar
 def _programs(files: Iterable[File], depth: int = _MESSAGES_DEEP) -> Iterator[Alarm]:
     for file in files:
         name = clean(file.filename).text[:80]
-        if why := why_program(file.filename, file.data):
-            yield Alarm("executable", f"The file {name} is {why}")
+        danger = danger_of(file.filename, file.data)
+        if danger.active:
+            yield Alarm("active_file", f"the file {name} is {danger.active}")
+        if danger.runs:
+            yield Alarm("executable", f"The file {name} is {danger.runs}")
         elif file.content_type == "message/rfc822" or file.filename.lower().endswith(".eml"):
             if depth == 0:
                 yield Alarm("executable", f"The file {name} holds messages within messages too deep to look at")

@@ -28,7 +28,7 @@ Refusal = Literal[
 Hold = Literal[
     "paused", "first_emails", "thread_limit", "unknown_recipient", "only_from_mail", "forward", "carries_code",
     "carries_secret", "carries_mail", "carries_link", "unseen", "look_alike", "phishing", "canary", "escalated",
-    "relay_host",
+    "active_file", "relay_host",
 ]  # fmt: skip
 APPROVAL: Final = "approval"
 """What a submission is held by that waits for a person."""
@@ -72,6 +72,7 @@ CODES: Final[dict[Refusal | Hold, str]] = {
     "phishing": "It reads like a fraud: it asks for a password, threatens an account, names a new bank account, ...",
     "canary": "It carries a mark that was planted in what is shown of a quarantined email.",
     "escalated": "Its thread, or who it goes to, was handed to a person who has not resolved it yet.",
+    "active_file": "A file of it is source code, a web page that acts, or an archive that cannot be looked into.",
     "relay_host": "No mail server for the outside is configured: `relay_host`, `relays` or `direct`.",
 }
 assert set(CODES) == {*get_args(Refusal), *get_args(Hold)}
@@ -313,7 +314,7 @@ def _doubts(context: SendContext, outside: tuple[Recipient, ...]) -> Iterator[Re
         what = f"Held: {context.unseen}, and mail that nothing vouches for was read lately."
         yield Reason("unseen", what, _PERSON)
     for alarm in context.alarms:
-        if alarm.code in ("look_alike", "phishing", "canary"):
+        if alarm.code in ("look_alike", "phishing", "canary", "active_file"):
             yield Reason(alarm.code, f"Held: {alarm.what}.", _PERSON)
 
 

@@ -11,12 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from letterlock.message.programs import why_program
+from letterlock.message.programs import Danger, danger_of
 from timing import takes_linear_time
 
 PE = b"MZ\x90\x00\x03\x00\x00\x00\x04\x00\x00\x00\xff\xff"
 ELF = b"\x7fELF\x02\x01\x01" + bytes(9)
 PDF = b"%PDF-1.7\n" + bytes(100)
+
+
+def why_program(name: str, data: bytes) -> str:
+    return danger_of(name, data).runs
 
 
 def zipped(*files: tuple[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
@@ -159,3 +163,89 @@ def test_hostile_archives_take_linear_time(kind: str) -> None:
 
     start = b"PK\x03\x04" + bytes(26)
     assert takes_linear_time(lambda data: why_program("a.zip", start + data), pieces[kind], 400_000, 0.1)
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        *(
+            "xll",
+            "url",
+            "library-ms",
+            "search-ms",
+            "chm",
+            "iso",
+            "img",
+            "vhd",
+            "vhdx",
+            "appref-ms",
+            "ps1",
+            "jar",
+            "apk",
+        ),
+        *("settingcontent-ms", "dmg", "pkg", "reg", "inf", "scf", "wsf", "hta", "desktop", "docm", "xlsm", "pptm"),
+    ],
+)
+def test_what_runs_on_opening_is_refused_packed_or_not(ending: str) -> None:
+    assert why_program(f"a.{ending}", b"x") == f"a .{ending} file"
+    assert why_program("a.zip", zipped((f"in/a.{ending.upper()}", b"x"))) == f"an archive that holds a .{ending} file"
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("tool.py", b"#!/usr/bin/env python3\nprint(1)\n"),
+        ("tool.py", b"print(1)\n"),
+        ("run.sh", b"echo\n"),
+        ("logo.svg", b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>"),
+        ("logo.svg", b"<svg onload=alert(1)>"),
+        ("logo.svg", b"<svg><a href='java&#115;cript:x'>"),
+        ("page.html", b"<p>Hi<script src=x></script>"),
+        ("page.htm", "<p><form action=x>".encode("utf-16")),
+        ("page.html", b"<meta http-equiv=refresh content=0>"),
+        ("page", b"\xef\xbb\xbf <!DOCTYPE html><iframe src=x>"),
+        ("page.html", b"<p>" + b" " * 5_000_001),
+        ("page.mhtml", b"From: x"),
+        ("desk.rdp", b"full address:s:x"),
+        ("notes.one", b"x"),
+        ("notes.pdf", bytes.fromhex("e4525c7b8cd8a74daeb15378d02996d3")),
+        ("a.7z", b"x"),
+        ("a.dat", b"7z\xbc\xaf\x27\x1c\0\4"),
+        ("a.cab", b"MSCF\0\0\0\0"),
+        ("a.tar.xz", b"\xfd7zXZ\0"),
+        ("a.zip", zipped(("src/tool.py", b"print(1)"))),
+        ("a.zip", zipped(("site/index.html", b"<p>Hello"))),
+        ("a.zip", zipped(("in.rar", b"Rar!\x1a\x07\0"))),
+        ("tool.py.gz", gzip.compress(b"print(1)")),
+    ],
+)
+def test_what_acts_or_cannot_be_looked_into_is_no_program_but_said(name: str, data: bytes) -> None:
+    danger = danger_of(name, data)
+    assert danger.active
+    assert danger.runs == ""
+
+
+def test_a_locked_archive_cannot_be_looked_into() -> None:
+    packed = bytearray(zipped(("notes.txt", b"secret")))
+    packed[6] |= 1
+    assert danger_of("a.zip", bytes(packed)).active == "a locked archive"
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("page.html", b"<!doctype html><p style='color:red'>We go on = today"),
+        ("logo.svg", b"<?xml version='1.0'?><svg><path d='M0 0'/></svg>"),
+        ("notes.txt", b"import os; <script>"),
+        ("deck.pptx", zipped(("ppt/slides/slide1.xml", b"<p/>"), ("ppt/media/image1.svg", b"<svg/>"))),
+        ("photos.zip", zipped(("a.jpg", b"\xff\xd8\xff"), ("in.zip", zipped(("b.pdf", PDF))))),
+        ("report.pdf", PDF),
+    ],
+)
+def test_honest_files_neither_run_nor_act(name: str, data: bytes) -> None:
+    assert danger_of(name, data) == Danger()
+
+
+@pytest.mark.parametrize("piece", [b"<", b"<!--", b" on", b"&#", b"<a:", b" ", b"http-equiv ="])
+def test_a_hostile_page_takes_linear_time(piece: bytes) -> None:
+    assert takes_linear_time(lambda data: danger_of("a.svg", b"<svg>" + data), piece, 200_000, 0.1)

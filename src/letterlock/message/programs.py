@@ -1,14 +1,17 @@
-"""Whether a file would run when somebody opens it: by its name, by how its content begins, by what lies packed in it.
+"""Whether a file would run when somebody opens it, or is active or shut to a look: by its name, by its content, by what
+lies packed in it.
 
-`why_program(name, data)` never raises. Archives are walked by their local headers, so that no two readers can differ
+`danger_of(name, data)` never raises. Archives are walked by their local headers, so that no two readers can differ
 over what is in them; of each member only the beginning is unpacked, and how much of all is bounded.
 """
 
 from __future__ import annotations
 
+import html
 import re
 import struct
 import zlib
+from dataclasses import dataclass
 from typing import Final
 
 
@@ -20,8 +23,44 @@ _ENDINGS: Final = _words("""
     exe com scr pif bat cmd msi msp msix appx vbs vbe js jse wsf wsh hta ps1 psm1 jar apk ipa app dmg pkg deb
     rpm lnk reg cpl dll sys ocx iso img vhd vhdx gadget scf url inf application appref-ms xll jnlp chm action
     workflow command run elf docm dotm xlsm xltm xlam pptm potm ppam ppsm
+    desktop library-ms search-ms searchconnector-ms settingcontent-ms msc msu mst theme themepack diagcab
+    vb wsc sct shb shs xbap website ps1xml cdxml appimage pyw pyz pyc
 """)
 """What a system runs, installs or mounts when its user double-clicks."""
+_SOURCES: Final = _words("py rb pl sh bash zsh ksh fish php lua tcl r ipynb")
+"""Text that a system with the right tools may run, and that people who write programs send each other."""
+_PAGES: Final = _words("html htm xhtml xht shtml svg")
+_SEALED: Final = {
+    "mht": "a web page in one file",
+    "mhtml": "a web page in one file",
+    "rdp": "a remote connection",
+    "one": "a OneNote section",
+    "onepkg": "a OneNote notebook",
+    **dict.fromkeys(
+        ("7z", "rar", "cab", "ace", "arj", "lzh", "lha", "bz2", "xz", "zst", "lz", "br", "z"), "an archive"
+    ),
+    **dict.fromkeys(("tbz", "tbz2", "txz", "tzst", "wim", "cpio", "xar", "uue"), "an archive"),
+}
+"""What may hold anything and cannot be looked into here."""
+_SEALED_BEGINNINGS: Final = (
+    (b"7z\xbc\xaf\x27\x1c", "an archive"),
+    (b"Rar!\x1a\x07", "an archive"),
+    (b"MSCF\0\0\0\0", "an archive"),
+    (b"\xfd7zXZ\0", "an archive"),
+    *((b"BZh%d1AY&SY" % level, "an archive") for level in range(1, 10)),
+    (b"\x28\xb5\x2f\xfd", "an archive"),
+    (b"\xe4\x52\x5c\x7b\x8c\xd8\xa7\x4d\xae\xb1\x53\x78\xd0\x29\x96\xd3", "a OneNote section"),
+)
+_OFFICE: Final = _words("docx dotx xlsx xltx pptx potx ppsx odt ods odp odg epub vsdx")
+"""Archives by their making, which hold pictures and pages as part of a document."""
+_PAGE: Final = re.compile(
+    rb"\s*(?:<\?xml[^>]{0,200}>\s*)?(?:<!--.{0,400}?-->\s*)?<(?:!doctype\s+(?:html|svg)|html|svg)\b", re.S | re.I
+)
+_ACTS: Final = re.compile(
+    r"<(?:\w{1,20}:)?(?:script|iframe|frame|object|embed|applet|form|base|foreignobject)\b|[\s\"'/]on[a-z]{3,30}\s{0,9}="
+    r"|(?:java|vb)script\s{0,9}:|http-equiv\s{0,9}=\s{0,9}[\"']?\s{0,9}refresh|<!entity"
+)
+_MOST_PAGE: Final = 5_000_000
 _TURNED: Final = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _BEGINNINGS: Final = (
     (b"\x7fELF", "a Linux program"),
@@ -51,9 +90,19 @@ _WITHIN: Final = (_LOCAL, _OLE, b"\x1f\x8b")
 _TAR_BLOCK: Final = 512
 
 
-def why_program(name: str, data: bytes) -> str:
-    """What makes the file a program, as part of a sentence ("a Windows program"); "" when nothing does."""
-    return _Look().file(name, data, _DEPTH)
+@dataclass(frozen=True, slots=True)
+class Danger:
+    """Parts of a sentence, "" where nothing is so. `runs`: what makes the file a program ("a Windows program");
+    `active`: what it is that may act on who opens it, or cannot be looked into ("a web page that acts")."""
+
+    runs: str = ""
+    active: str = ""
+
+
+def danger_of(name: str, data: bytes) -> Danger:
+    """What the file may do to whoever opens it."""
+    look = _Look(in_document=_ending(name) in _OFFICE)
+    return Danger(look.file(name, data, _DEPTH), look.active)
 
 
 def _ending(name: str) -> str:
@@ -65,7 +114,9 @@ def _ending(name: str) -> str:
 class _Look:
     """One look through a file and what is packed in it."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, in_document: bool) -> None:
+        self.active = ""
+        self._in_document = in_document
         self._room = _UNPACKED
         self._members = _MEMBERS
 
@@ -77,7 +128,7 @@ class _Look:
         if data.startswith(b"MZ") and b"\0" in data[:256]:
             return "a Windows program"
         for start, what in _BEGINNINGS:
-            if data.startswith(start):
+            if data.startswith(start) and not (start == b"#!" and ending in _SOURCES):
                 return what
         if data.startswith(_OLE) and _OLE_MACROS in data:
             return "a document with macros"
@@ -85,7 +136,10 @@ class _Look:
             return "a disk image"
         if b"<hta:application" in data[:100_000].lower():
             return "an HTML application"
+        self.active = self.active or self._acts(ending, data, packed=depth < _DEPTH)
         if depth == 0:
+            if data.startswith(_WITHIN):
+                self.active = self.active or "an archive within archives too deep to look into"
             return ""
         # Anything may stand before the first member: a self-extracting archive is one with a program there.
         if _LOCAL in data[:1_000_000] or data[-22:-18] == b"PK\x05\x06":
@@ -95,6 +149,22 @@ class _Look:
         if data.startswith(b"\x1f\x8b"):
             return self._member(re.sub(r"(?i)\.t?gz$", "", name), self._unpacked(memoryview(data), 31), depth - 1)
         return ""
+
+    def _acts(self, ending: str, data: bytes, *, packed: bool) -> str:
+        """Of what is packed only the beginning is there."""
+        within = "an archive that holds " if packed else ""
+        if ending in _SOURCES:
+            return f"{within}source code (.{ending})"
+        sealed = _SEALED.get(ending) or next((what for start, what in _SEALED_BEGINNINGS if data.startswith(start)), "")
+        if sealed:
+            return f"{within}{sealed} that cannot be looked into"
+        if ending not in _PAGES and not _PAGE.match(data[:2000].replace(b"\0", b"").removeprefix(b"\xef\xbb\xbf")):
+            return ""
+        if packed:
+            return "" if self._in_document else "an archive that holds a web page"
+        # Without its zeros UTF-16 reads like ASCII here.
+        text = html.unescape(data[:_MOST_PAGE].replace(b"\0", b"").decode("latin-1")).lower()
+        return "a web page that acts" if len(data) > _MOST_PAGE or _ACTS.search(text) else ""
 
     def _zip(self, data: bytes, depth: int) -> str:
         """Local file headers, APPNOTE 4.3.7: flags at 6, method at 8, lengths of name and extra field at 26 and 28."""
@@ -108,6 +178,8 @@ class _Look:
             named, extra = struct.unpack_from("<HH", data, at + 26)
             start = at + _LOCAL_BYTES + named + extra
             name = data[at + _LOCAL_BYTES : at + _LOCAL_BYTES + named].decode("utf-8", "replace")
+            if encrypted:
+                self.active = self.active or "a locked archive"
             if name.rpartition("/")[2].lower() == "vbaproject.bin":
                 return "a document with macros"
             if not name.endswith("/"):
