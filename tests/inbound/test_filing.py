@@ -61,7 +61,13 @@ class Reader(Workers):
         self.asked: list[bytes] = []
 
     async def read(
-        self, envelope: Envelope, raw: bytes, *, auth: AuthReport | None = None, allowed: Sequence[str] = ()
+        self,
+        envelope: Envelope,
+        raw: bytes,
+        *,
+        auth: AuthReport | None = None,
+        allowed: Sequence[str] = (),
+        urgent: bool = False,
     ) -> Filed:
         self.asked.append(raw)
         if raw in self.says:
@@ -75,7 +81,13 @@ class Uneven(Reader):
     seconds: tuple[float, ...] = ()
 
     async def read(
-        self, envelope: Envelope, raw: bytes, *, auth: AuthReport | None = None, allowed: Sequence[str] = ()
+        self,
+        envelope: Envelope,
+        raw: bytes,
+        *,
+        auth: AuthReport | None = None,
+        allowed: Sequence[str] = (),
+        urgent: bool = False,
     ) -> Filed:
         number = len(self.asked)
         filed = await super().read(envelope, raw)
@@ -158,7 +170,13 @@ async def test_without_processes_to_read_it_mail_stays_accepted_until_there_are(
         failures = 3
 
         async def read(
-            self, envelope: Envelope, raw: bytes, *, auth: AuthReport | None = None, allowed: Sequence[str] = ()
+            self,
+            envelope: Envelope,
+            raw: bytes,
+            *,
+            auth: AuthReport | None = None,
+            allowed: Sequence[str] = (),
+            urgent: bool = False,
         ) -> Filed:
             self.failures -= 1
             if self.failures >= 0:
@@ -175,7 +193,13 @@ async def test_an_email_is_in_work_once_at_a_time(app: App) -> None:
 
     class Slow(Reader):
         async def read(
-            self, envelope: Envelope, raw: bytes, *, auth: AuthReport | None = None, allowed: Sequence[str] = ()
+            self,
+            envelope: Envelope,
+            raw: bytes,
+            *,
+            auth: AuthReport | None = None,
+            allowed: Sequence[str] = (),
+            urgent: bool = False,
         ) -> Filed:
             await going.wait()
             return await super().read(envelope, raw)
@@ -269,7 +293,13 @@ async def test_stored_mail_can_be_read_again_and_keeps_its_place_its_sender_and_
 
     class Again(Reader):
         async def read(
-            self, envelope: Envelope, raw: bytes, *, auth: AuthReport | None = None, allowed: Sequence[str] = ()
+            self,
+            envelope: Envelope,
+            raw: bytes,
+            *,
+            auth: AuthReport | None = None,
+            allowed: Sequence[str] = (),
+            urgent: bool = False,
         ) -> Filed:
             assert auth is not None
             new = Inspection(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 
 from hypothesis import given, settings
@@ -10,6 +11,7 @@ from letterlock.actions.tenancy import add_tenant, at_command_line
 from letterlock.app import DATABASE_FILE, App
 from letterlock.ids import EmailId, TenantId
 from letterlock.inbound.filing import _Order
+from letterlock.inbound.workers import URGENT_IN_A_ROW, Slots
 from letterlock.store import emails, outbox
 from letterlock.store.emails import Unfiled
 from letterlock.store.turns import MOST_TENANTS, in_turn
@@ -99,7 +101,7 @@ async def test_who_waits_for_a_flood_of_its_own_leaves_turns_to_others(app: App)
 
     async def one_more() -> None:
         awaited = (loud.inbox_id, waited.inbox_id)
-        found = await app.database.read_system(lambda tx: order.next(tx, 1, in_work, awaited, None))
+        found = await app.database.read_system(lambda tx: order.next(tx, 1, 1, in_work, awaited, None))
         order.note(found)
         in_work.update(one.receipt.email_id for one in found)
         taken.extend(whose(found))
@@ -108,6 +110,42 @@ async def test_who_waits_for_a_flood_of_its_own_leaves_turns_to_others(app: App)
         await one_more()
     assert set(taken[:2]) == {noisy.tenant_id, waiter.tenant_id}
     assert quiet.tenant_id in taken[:5]
+
+
+async def test_what_is_awaited_does_not_wait_for_room(app: App) -> None:
+    noisy, quiet = await tenants(app, "one", "two")
+    loud = await make_inbox(app, "loud", noisy)
+    small = await do(app, "create_inbox", quiet, name="small")
+    for address in (loud, loud, small.address):
+        await hand_in(app, address, letter())
+    order = _Order()
+
+    async def found(room: int) -> list[str]:
+        return whose(await app.database.read_system(lambda tx: order.next(tx, room, 2, set(), (small.inbox_id,), None)))
+
+    assert await found(0) == [quiet.tenant_id]
+    assert (await found(3))[0] == quiet.tenant_id
+
+
+async def test_the_urgent_go_first_but_not_for_ever() -> None:
+    slots = Slots(1)
+    went: list[str] = []
+
+    async def go(name: str, *, urgent: bool) -> None:
+        async with slots.one(urgent=urgent):
+            went.append(name)
+
+    async with asyncio.TaskGroup() as tasks, slots.one():
+        for n in range(2):
+            tasks.create_task(go(f"other{n}", urgent=False))
+        given_up = tasks.create_task(go("given up", urgent=True))
+        for n in range(URGENT_IN_A_ROW + 1):
+            tasks.create_task(go(f"urgent{n}", urgent=True))
+        await asyncio.sleep(0)
+        given_up.cancel()
+    assert went == ["urgent0", "urgent1", "urgent2", "other0", "urgent3", "other1"]
+    await go("after", urgent=False)
+    assert went[-1] == "after"
 
 
 async def test_deliveries_of_one_lane_are_claimed_in_turn(app: App) -> None:

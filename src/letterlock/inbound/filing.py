@@ -55,6 +55,7 @@ async def _file_forever(app: App, workers: Workers, reviewer: Reviewer | None, i
         flood = _Flood(watch, _READ_PER_S * workers.size)
         turns = _Turns()
         order = _Order()
+        urgent: set[EmailId] = set()
         async with asyncio.TaskGroup() as tasks:
             while True:
                 taken: list[Unfiled] = []
@@ -62,20 +63,30 @@ async def _file_forever(app: App, workers: Workers, reviewer: Reviewer | None, i
                 # What is with the reviewer, or waits for its turn, needs no worker.
                 beside = turns.waiting + (reviewer.asking if reviewer is not None else 0)
                 room = 3 * workers.size - len(in_work) + min(beside, _MOST_BESIDE)
-                if room > 0:
+                awaited = app.wake.awaited()
+                urgent &= in_work
+                # What somebody waits for does not wait for room: it goes before what is at hand.
+                more = max(room, workers.size - len(urgent) if awaited else 0)
+                if more > 0:
                     before = app.now_ms() - _PATIENCE_MS if flood.is_on() else None
-                    awaited = app.wake.awaited()
                     try:
                         taken = await app.database.read_system(
-                            lambda tx, r=room, a=awaited, b=before: order.next(tx, r, in_work, a, b)  # type: ignore[misc]
+                            lambda tx, r=room, m=more, a=awaited, b=before: order.next(tx, r, m, in_work, a, b)  # type: ignore[misc]
                         )
                     except StoreError as error:
                         log.warning("filing waits: %s", error)
                 order.note(taken)
                 for unfiled in taken:
                     in_work.add(unfiled.receipt.email_id)
+                    awaits = order.is_awaited(unfiled)
+                    if awaits:
+                        urgent.add(unfiled.receipt.email_id)
                     turn = turns.take(unfiled.receipt.inbox_id)
-                    tasks.create_task(_file_one(app, workers, reviewer, unfiled, in_work, watch, turn))
+                    tasks.create_task(
+                        _file_one(
+                            app, workers, reviewer, unfiled, in_work, watch, turn, urgent=order.is_awaited(unfiled)
+                        )
+                    )
                 if not taken:
                     await (asyncio.sleep(_FLOOD_LOOK_S) if flood.on else watch.wait())
 
@@ -90,13 +101,22 @@ class _Order:
         self._in_a_row = 0
 
     async def next(
-        self, tx: Transaction, room: int, in_work: set[EmailId], awaited: Sequence[str], before_ms: int | None
+        self,
+        tx: Transaction,
+        room: int,
+        more: int,
+        in_work: set[EmailId],
+        awaited: Sequence[str],
+        before_ms: int | None,
     ) -> list[Unfiled]:
+        """Up to `room` emails, and where there is none up to `more` of those that somebody waits for."""
         # Of more than are looked at, any may be among them.
         some = awaited if len(awaited) <= _MOST_AWAITED else random.sample(awaited, _MOST_AWAITED)
         self._awaited = frozenset(some)
         if not some:
             return await emails.next_unfiled(tx, room, in_work, before_ms=before_ms, after=self._after)
+        if room <= 0:
+            return await self._of(tx, more, in_work, some, [])
         first = max(0, min(room, _AWAITED_IN_A_ROW - self._in_a_row))
         taken = await self._of(tx, first, in_work, some, [])
         if len(taken) == first < room:
@@ -115,10 +135,14 @@ class _Order:
             return []
         return await emails.next_unfiled(tx, room, _with(in_work, taken), inboxes=awaited, after=self._after)
 
+    def is_awaited(self, unfiled: Unfiled) -> bool:
+        """Whether somebody waited for it when it was looked for."""
+        return unfiled.receipt.inbox_id in self._awaited
+
     def note(self, taken: Sequence[Unfiled]) -> None:
         for unfiled in taken:
             self._after = unfiled.receipt.tenant_id
-            self._in_a_row = self._in_a_row + 1 if unfiled.receipt.inbox_id in self._awaited else 0
+            self._in_a_row = self._in_a_row + 1 if self.is_awaited(unfiled) else 0
 
 
 def _with(in_work: set[EmailId], taken: Sequence[Unfiled]) -> set[EmailId]:
@@ -196,6 +220,8 @@ async def _file_one(
     in_work: set[EmailId],
     watch: Watch,
     turn: _Turn,
+    *,
+    urgent: bool,
 ) -> None:
     receipt = unfiled.receipt
     began = time.monotonic()
@@ -204,7 +230,7 @@ async def _file_one(
         if raw is None:
             filed = unread("locked", "Its bytes are sealed, and the vault's key is not there.")
         else:
-            filed = await workers.read(unfiled.envelope, raw, allowed=unfiled.allowed)
+            filed = await workers.read(unfiled.envelope, raw, allowed=unfiled.allowed, urgent=urgent)
         telemetry.took("read", began, (receipt.email_id,))
         if reviewer is not None:
             # Its worker is free for another.

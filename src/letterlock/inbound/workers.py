@@ -15,6 +15,7 @@ import os
 import struct
 import sys
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -36,6 +37,7 @@ from letterlock.store.terms import terms_of
 IDLE_S = 120.0
 _LAST_WORDS_S = 1.0
 _TRIES = 2
+URGENT_IN_A_ROW = 3
 _LENGTH = struct.Struct(">I")
 _ANSWER_BYTES = 64 * 1024 * 1024
 _AUTH: TypeAdapter[AuthReport | None] = TypeAdapter(AuthReport | None)
@@ -73,6 +75,46 @@ class _Worker:
             self.process.kill()
 
 
+class Slots:
+    """So many at once. Of those who wait the urgent go first, but after URGENT_IN_A_ROW of them another."""
+
+    def __init__(self, size: int) -> None:
+        self._free = size
+        self._urgent: deque[asyncio.Future[None]] = deque()
+        self._others: deque[asyncio.Future[None]] = deque()
+        self._in_a_row = 0
+
+    @contextlib.asynccontextmanager
+    async def one(self, *, urgent: bool = False) -> AsyncIterator[None]:
+        if self._free:
+            self._free -= 1
+        else:
+            place = asyncio.get_running_loop().create_future()
+            (self._urgent if urgent else self._others).append(place)
+            try:
+                await place
+            except asyncio.CancelledError:
+                if not place.cancelled():
+                    # It was given the place in the same moment.
+                    self._pass_on()
+                raise
+        try:
+            yield
+        finally:
+            self._pass_on()
+
+    def _pass_on(self) -> None:
+        for waiting in (self._urgent, self._others):
+            while waiting and waiting[0].done():
+                waiting.popleft()
+        urgent = bool(self._urgent) and (self._in_a_row < URGENT_IN_A_ROW or not self._others)
+        self._in_a_row = self._in_a_row + 1 if urgent else 0
+        if urgent or self._others:
+            (self._urgent if urgent else self._others).popleft().set_result(None)
+        else:
+            self._free += 1
+
+
 class Workers:
     """Made by open_workers."""
 
@@ -90,22 +132,28 @@ class Workers:
             quarantined=settings.quarantine_score,
             defender=settings.second_opinion == "defender",
         ).model_dump_json()
-        self._slots = asyncio.Semaphore(self.size)
+        self._slots = Slots(self.size)
         self._idle: list[_Worker] = []
         self._all: set[asyncio.subprocess.Process] = set()
         self._warming: asyncio.Task[None] | None = None
 
     async def read(
-        self, envelope: Envelope, raw: bytes, *, auth: AuthReport | None = None, allowed: Sequence[str] = ()
+        self,
+        envelope: Envelope,
+        raw: bytes,
+        *,
+        auth: AuthReport | None = None,
+        allowed: Sequence[str] = (),
+        urgent: bool = False,
     ) -> Filed:
         """Never raises for what is in the mail: an email that stops two workers is unreadable. `auth`, `allowed`: as
-        inspect_message takes them."""
+        inspect_message takes them. `urgent`: before what is not, when all workers are busy."""
         told = {**asdict(envelope), "received_at": envelope.received_at.isoformat()}
         # By json, not pydantic: what a client says in EHLO may hold bytes that are no UTF-8, kept as surrogates.
         head = json.dumps([told, _AUTH.dump_python(auth, mode="json"), allowed]).encode()
         request = _LENGTH.pack(len(head)) + head + raw
         why = ("worker_died", "Reading it stopped the process that read it.")
-        async with self._slots:
+        async with self._slots.one(urgent=urgent):
             for attempt in range(_TRIES):
                 worker = await self._next_worker(fresh=attempt > 0)
                 try:
@@ -162,7 +210,7 @@ class Workers:
             await self._end(_Worker(process))
 
     async def _start_idle(self) -> None:
-        async with self._slots:
+        async with self._slots.one():
             worker = await self._start()
             worker.idle_since = time.monotonic()
             self._idle.append(worker)
