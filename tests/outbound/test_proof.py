@@ -16,8 +16,8 @@ from fakes import NOON, Clock, DictResolver, RelaySink, open_relay_sink
 from letterlock.actions import people
 from letterlock.app import App, open_app
 from letterlock.ids import DEFAULT_TENANT, SubmissionId
-from letterlock.inbound import filing
 from letterlock.inbound.accept import accept
+from letterlock.inbound.filing import keep
 from letterlock.inbound.workers import WorkerOptions, Workers, read_message
 from letterlock.message.envelope import Envelope
 from letterlock.message.reporter import NOBODY, Reporter, may_report
@@ -96,7 +96,8 @@ async def comes(app: App, to: str, raw: bytes, sender: str = "") -> emails.Email
 async def file_waiting(app: App) -> None:
     options = WorkerOptions.model_validate_json(Workers(app.settings)._options)
     for unfiled in await app.database.read_system(lambda tx: emails.next_unfiled(tx, 9, ())):
-        await filing._keep(app, unfiled.receipt, read_message(unfiled.raw, unfiled.envelope, options, DNS))
+        raw = await app.vault.opened(unfiled.receipt.tenant_id, unfiled.kept)
+        await keep(app, unfiled, raw, read_message(raw, unfiled.envelope, options, DNS))
 
 
 async def states(app: App, sent: Submission) -> dict[str, str]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
+import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from letterlock.ids import DEFAULT_TENANT
-from letterlock.store import audit, tenants
+from letterlock.store import audit, sqlite, tenants
 from letterlock.store.audit import Fault, Head, Verified
 from letterlock.store.database import Database
 from letterlock.store.sqlite import AUDIT_KEY, open_sqlite
@@ -167,21 +169,21 @@ async def test_what_a_person_is_named_in_is_erased_and_the_rest_stays_as_proof(d
     assert (await verify(database)).fault == "changed"
 
 
-async def test_a_log_of_before_there_were_heads_is_sealed_as_it_is(tmp_path: Path, database: Database) -> None:
+async def test_a_log_of_before_there_were_heads_is_sealed_as_it_is(tmp_path: Path) -> None:
     """Rows as they were written then have no salt."""
-    await tamper(
-        database,
-        "DROP TABLE audit_heads",
-        "ALTER TABLE audit DROP COLUMN salt",
-        "DELETE FROM audit",
-        "UPDATE schema_version SET version = 8",
-    )
     before = audit._link("0" * 64, 1, 5, "ag_1", "email.sent", "sub_1", "{}", "")
-    await tamper(
-        database,
-        "INSERT INTO audit (tenant_id, n, at, actor, action, subject, detail, previous_hash, hash)"
-        f" SELECT tenant_id, 1, 5, 'ag_1', 'email.sent', 'sub_1', '{{}}', '{'0' * 64}', '{before}' FROM tenants",
-    )
+    with contextlib.closing(sqlite3.connect(tmp_path / "letterlock.db")) as old, old:
+        old.execute("CREATE TABLE schema_version (version INTEGER NOT NULL, written_by TEXT NOT NULL)")
+        for version in range(1, 9):
+            for statement in sqlite._migration(version):
+                old.execute(statement)
+        old.execute("INSERT INTO schema_version VALUES (8, '0.1.0')")
+        old.execute("INSERT INTO tenants (tenant_id, name, created_at) VALUES (?, 'default', 0)", (DEFAULT_TENANT,))
+        old.execute(
+            "INSERT INTO audit (tenant_id, n, at, actor, action, subject, detail, previous_hash, hash)"
+            " VALUES (?, 1, 5, 'ag_1', 'email.sent', 'sub_1', '{}', ?, ?)",
+            (DEFAULT_TENANT, "0" * 64, before),
+        )
     async with open_sqlite(tmp_path / "letterlock.db") as upgraded:
         assert await verify(upgraded) == Verified(1, head=Head(1, before))
         await write(upgraded, 2)
