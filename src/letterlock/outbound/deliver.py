@@ -14,17 +14,18 @@ import math
 import random
 import time
 from collections import defaultdict, deque
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from email.utils import format_datetime
+from itertools import zip_longest
 from typing import Any
 
 from letterlock import telemetry
 from letterlock.app import App
 from letterlock.domains import domain_of
 from letterlock.errors import LetterlockError, StoreError
-from letterlock.ids import new_id
+from letterlock.ids import TenantId, new_id
 from letterlock.inbound.accept import accept, fingerprint, inbox_for
 from letterlock.message.envelope import Envelope
 from letterlock.message.sign import SigningKey, sign
@@ -147,7 +148,7 @@ async def deliver_forever(app: App) -> None:
             if room > 0:
                 leases = await claim(app, owner, route, room, name, after=lane.after)
                 lane.after = leases[-1].tenant_id if leases else lane.after
-                lane.backlog += leases
+                lane.backlog = _in_turn((*lane.backlog, *leases))
             for _ in range(min(most - len(lane.workers), len(lane.backlog))):
                 begin(lane, name or route, work(lane, most))
 
@@ -186,6 +187,16 @@ async def deliver_forever(app: App) -> None:
             for lease in [lease for lane in lanes.values() for lease in lane.backlog]:
                 await _give_back(app, lease, set())
             answers.close()
+
+
+def _in_turn(leases: Iterable[Lease]) -> deque[Lease]:
+    """One of each tenant before a second of any: who comes late does not wait for all that another has at hand."""
+    by_tenant: defaultdict[TenantId, list[Lease]] = defaultdict(list)
+    for lease in leases:
+        by_tenant[lease.tenant_id].append(lease)
+    # Those with the fewest first: a burst is what others have.
+    waiting = sorted(by_tenant.values(), key=len)
+    return deque(lease for turn in zip_longest(*waiting) for lease in turn if lease is not None)
 
 
 async def _takes_mail(app: App, way: Way, open_ones: Connections) -> bool:
