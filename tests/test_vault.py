@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import contextlib
 import json
@@ -10,6 +11,8 @@ import os
 import re
 import secrets as random
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
@@ -37,7 +40,7 @@ from letterlock.message.authenticate import AuthReport
 from letterlock.message.envelope import Envelope
 from letterlock.store import audit
 from letterlock.store.emails import Filed
-from running import do, file_all, hand_in, letter, make_inbox, receive, settings_for, until
+from running import SCRIPT, clean_environment, do, file_all, hand_in, letter, make_inbox, receive, settings_for, until
 
 PASSWORD = "Korbleger!4711x"
 API_KEY = "sk_live_" + "9aFk3LmQ0zXc7VbN2wEr5TyU"
@@ -454,3 +457,21 @@ async def test_the_master_key_may_live_in_the_keyring(tmp_path: Path) -> None:
             assert await revealed(app, one.secret_id) == PASSWORD
     finally:
         keyring.set_keyring(before)
+
+
+def test_a_program_gets_a_secret_that_nobody_sees(tmp_path: Path) -> None:
+    async def received() -> str:
+        async with open_app(settings_for(tmp_path)) as app:
+            await receive(app, await make_inbox(app), letter("One", PLANTED["password"]))
+            return str((await listed(app))[0].secret_id)
+
+    secret_id = asyncio.run(received())
+    program = "import os, sys; print(len(os.environ['PGPASSWORD']), 'LETTERLOCK_DATA' in os.environ); sys.exit(7)"
+    done = subprocess.run(
+        [SCRIPT, "secret", "run", "--env", "PGPASSWORD", secret_id, "--", sys.executable, "-c", program],
+        env=clean_environment(LETTERLOCK_DATA=str(tmp_path / "data")),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (7, f"{len(PASSWORD)} False\n", "")

@@ -152,6 +152,8 @@ def inspect_message(
     visible = visible_text(parsed, caps)
     attached = attached_texts(attached_parts(parsed), caps)
     credentials = find_credentials(visible.text, parsed.subject)
+    in_subject = find_credentials(parsed.subject)
+    in_attached = [find_credentials(one.text) for one in attached]
     screening = _lifted(screen(Evidence(parsed, visible, auth, attached), thresholds, second=second), auth, allowed)
     codes = find_codes(parsed, visible)
     code = surest(codes)
@@ -162,7 +164,7 @@ def inspect_message(
     # What is imported comes without an envelope of its own.
     return_path = envelope.sender if envelope is not None and envelope.transport != "import" else None
     report = Inspection(
-        subject=mask(_without_credentials(parsed.subject), credentials, found_in=visible.text),
+        subject=mask(mask(parsed.subject, in_subject), credentials, found_in=visible.text),
         from_=parsed.from_[0] if parsed.from_ else None,
         reply_to=parsed.reply_to,
         to=parsed.to[:_MOST_ADDRESSES],
@@ -189,12 +191,15 @@ def inspect_message(
         facts=find_facts(text, parsed.header("Content-Language").split(",")[0].strip()),
         report=read_report(parsed),
         attachments=parsed.attachments,
-        attached=tuple(replace(one, text=_without_credentials(one.text)) for one in attached),
+        attached=tuple(
+            replace(one, text=mask(one.text, found)) for one, found in zip(attached, in_attached, strict=True)
+        ),
         repairs=parsed.repairs,
     )
-    texts = (parsed.subject, *(one.text for one in attached), _beside(report))
-    found = [(one.kind, visible.text[one.start : one.end]) for one in credentials]
-    found += [(one.kind, text[one.start : one.end]) for text in texts for one in find_credentials(text)]
+    beside = _beside(report)
+    places = [(visible.text, credentials), (parsed.subject, in_subject), (beside, find_credentials(beside))]
+    places += [(one.text, said) for one, said in zip(attached, in_attached, strict=True)]
+    found = [(one.kind, text[one.start : one.end]) for text, said in places for one in said]
     return _without_secrets(report, found) if found else report
 
 
@@ -305,10 +310,6 @@ _CODES_CHARS: Final = 20_000
 def _other_codes(code: Code | None, found: Iterable[Code]) -> tuple[str, ...]:
     own = {code.value, *code.forms} if code else set()
     return tuple(dict.fromkeys(form for one in found for form in (one.value, *one.forms) if form not in own))
-
-
-def _without_credentials(text: str) -> str:
-    return mask(text, find_credentials(text))
 
 
 def _lifted(screening: Screening, auth: AuthReport, allowed: Iterable[str]) -> Screening:

@@ -130,7 +130,7 @@ async def _own_secret(app: App, caller: Caller, secret_id: str) -> Secret:
 
 def _no_secret(secret_id: str) -> NotFound:
     return NotFound(
-        f"There is no secret '{safe_line(secret_id, 80)}'.", next_step="list_secrets shows those there are."
+        f"There is no secret '{safe_line(secret_id, 80)}'.", next_step="Take its id from the list of secrets."
     )
 
 

@@ -83,6 +83,10 @@ def secret_run(
     letterlock secret run --env PGPASSWORD sec_01k... -- psql -h db.example -U bot"""
     if "=" in variable or "\0" in variable or not variable:
         raise click.UsageError(f"{variable!r} cannot be the name of a variable.")
+    if command[0] == "--":
+        command = command[1:]
+    if not command:
+        raise click.UsageError("Name a command behind the --.")
     value = _taken(outer, options, secret_id, "used")
     if "\0" in value and not stdin:
         raise click.ClickException("No variable can hold this secret: use --stdin.")
