@@ -29,6 +29,7 @@ from letterlock.actions.domains import DOMAINS
 from letterlock.actions.elsewhere import ELSEWHERE
 from letterlock.actions.inboxes import restore_inbox
 from letterlock.actions.platform import PLATFORM
+from letterlock.actions.relays import RELAYS
 from letterlock.actions.routing import ROUTING, AddRule, ConditionGiven, OutcomeGiven, add_rule
 from letterlock.actions.threads import THREADS
 from letterlock.actions.webhooks import WEBHOOKS, AddWebhook, add_webhook
@@ -140,6 +141,8 @@ OPERATIONS = (
     *map(_operation, ELSEWHERE),
     *map(_operation, ROUTING),
     *map(_operation, THREADS),
+    # All but the one that reaches out.
+    *(_operation(action) for action in RELAYS if action.name != "test_relay"),
     # All but the one that reaches out.
     *(_operation(action) for action in WEBHOOKS if action.name != "test_webhook"),
     # Making keys takes long, and looking at the DNS reaches out.

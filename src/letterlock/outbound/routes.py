@@ -27,6 +27,15 @@ class Way:
     """Theirs (A-labels), where it is these."""
 
 
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A server that the settings name, and whose mail goes by it: to a domain, from one, or ("" both) all the rest."""
+
+    to: str
+    sender: str
+    route: Route
+
+
 def way_to(settings: Settings, sender: str, recipient: str) -> Way | None:
     """The first of `relays` that names the recipient's domain (and the sender's, where it names both), then the first
     that names the sender's alone, then the recipient's own servers or the default relay."""
@@ -74,6 +83,12 @@ def settings_of(settings: Settings, lane: str) -> str:
     return "relay_" if settings.relay_host and _default(settings).lane == lane else "relays: "
 
 
+def named_routes(settings: Settings) -> list[Named]:
+    """In the order in which they are asked, the default last."""
+    listed = [Named(relay.to, relay.sender, _route(settings, relay)) for relay in settings.relays]
+    return [*listed, Named("", "", _default_route(settings))] if settings.relay_host else listed
+
+
 def helo(settings: Settings) -> str:
     return settings.smtp_hostname if settings.smtp_hostname.isascii() else "localhost"
 
@@ -84,7 +99,12 @@ def _relays(settings: Settings) -> list[Way]:
 
 
 def _default(settings: Settings) -> Way:
-    route = Route(
+    route = _default_route(settings)
+    return Way(_lane(route), settings.relay_connections, route)
+
+
+def _default_route(settings: Settings) -> Route:
+    return Route(
         settings.relay_host,
         settings.relay_port,
         settings.relay_security,
@@ -92,14 +112,17 @@ def _default(settings: Settings) -> Way:
         settings.relay_username,
         settings.relay_password.get_secret_value(),
     )
-    return Way(_lane(route), settings.relay_connections, route)
 
 
 def _by(settings: Settings, relay: Relay) -> Way:
-    route = Route(
+    route = _route(settings, relay)
+    return Way(_lane(route), relay.connections, route)
+
+
+def _route(settings: Settings, relay: Relay) -> Route:
+    return Route(
         relay.host, relay.port, relay.security, helo(settings), relay.username, relay.password.get_secret_value()
     )
-    return Way(_lane(route), relay.connections, route)
 
 
 def _lane(route: Route) -> str:

@@ -21,17 +21,16 @@ from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 
 from letterlock.actions import tenancy
-from letterlock.actions.caller import SEND
 from letterlock.actions.elsewhere import EmailFound, InboxKept, SentFound
 from letterlock.app import App
 from letterlock.doors.requests import HEADERS, JSON, Guard, answered, body_of
+from letterlock.doors.rivals.lobstermail_account import ACCOUNT, MOST_LISTED, Cursor, Page, page_of
 from letterlock.doors.rivals.realtime import Realtime
 from letterlock.doors.rivals.wire import Asked, Call, Endpoint, Nothing, Signups, build, response
 from letterlock.errors import Conflict, InvalidRequest, NotFound
 from letterlock.screen.safe_text import safe_line
 from letterlock.store.emails import moment
 
-_MOST = 100
 _POLL_S = 25.0
 """A window of the client's, which gives up 5 s later."""
 _SKEW = timedelta(seconds=1)
@@ -54,7 +53,6 @@ def _as_list(value: Any) -> Any:
 
 _Names = Annotated[list[Annotated[str, Field(max_length=320)]], BeforeValidator(_as_list)]
 _Text = Annotated[str, Field(max_length=500_000)]
-_Cursor = Annotated[str, Field(max_length=400)]
 
 
 class CreateInbox(Asked):
@@ -64,10 +62,10 @@ class CreateInbox(Asked):
 
 
 class Receive(Asked):
-    limit: Annotated[int, Field(ge=1, le=_MOST)] = 20
+    limit: Annotated[int, Field(ge=1, le=MOST_LISTED)] = 20
     since: datetime | None = None
     direction: Literal["inbound", "outbound"] = "inbound"
-    cursor: _Cursor = ""
+    cursor: Cursor = ""
 
 
 class Poll(Asked):
@@ -85,13 +83,8 @@ class Search(Asked):
     since: datetime | None = None
     until: datetime | None = None
     has_attachments: Annotated[bool | None, Field(alias="hasAttachments")] = None
-    limit: Annotated[int, Field(ge=1, le=_MOST)] = 20
-    cursor: _Cursor = ""
-
-
-class Page(Asked):
-    limit: Annotated[int, Field(ge=1, le=_MOST)] = 20
-    cursor: _Cursor = ""
+    limit: Annotated[int, Field(ge=1, le=MOST_LISTED)] = 20
+    cursor: Cursor = ""
 
 
 class Body(Asked):
@@ -115,47 +108,6 @@ class Send(Asked):
     in_reply_to: Annotated[str | None, Field(alias="inReplyTo", max_length=998)] = None
     thread_id: Annotated[str | None, Field(alias="threadId", max_length=64)] = None
     attachments: Annotated[list[AttachedFile] | None, Field(max_length=10)] = None
-
-
-class AddDomain(Asked):
-    domain: Annotated[str, Field(min_length=1, max_length=253)]
-
-
-class CreateWebhook(Asked):
-    url: Annotated[str, Field(min_length=1, max_length=2_000)]
-    inbox_id: Annotated[str | None, Field(alias="inboxId", max_length=320)] = None
-    events: Annotated[list[str] | None, Field(max_length=50)] = None
-
-
-class Verify(Asked):
-    handle: Annotated[str, Field(max_length=400)] = ""
-    tweet_url: Annotated[str, Field(alias="tweetUrl", max_length=2_000)] = ""
-
-
-# --- account ----------------------------------------------------------------------------------------------------------
-
-
-async def get_account(call: Call, asked: Nothing) -> dict[str, Any]:
-    tenant = await tenancy.tenant_of(call.app, call.caller)
-    used = await call.do("get_usage")
-    return {
-        "id": tenant.tenant_id,
-        "tier": 4,
-        "tierName": "scale",
-        "limits": {
-            "maxInboxes": None,
-            "dailyEmailLimit": call.app.settings.tenant_per_day,
-            "canSend": SEND in call.caller.scopes,
-        },
-        "usage": {"inboxCount": used.inboxes, "totalEmailsReceived": used.emails_received},
-        "xVerificationPending": False,
-        "createdAt": moment(tenant.created_at),
-        "lastActiveAt": moment(call.app.now_ms()),
-    }
-
-
-async def verify(call: Call, asked: Verify) -> dict[str, Any]:
-    return {"status": "not_required", "instructions": "Nobody has to prove who they are here: the key is enough."}
 
 
 # --- inboxes ----------------------------------------------------------------------------------------------------------
@@ -189,7 +141,7 @@ async def create_inbox(call: Call, asked: CreateInbox) -> Mapping[str, Any] | Re
 
 async def list_inboxes(call: Call, asked: Page) -> dict[str, Any]:
     found = await call.do("all_inboxes")
-    return _page([_inbox(one) for one in found.inboxes], "")
+    return page_of([_inbox(one) for one in found.inboxes], "")
 
 
 async def get_inbox(call: Call, asked: Nothing) -> dict[str, Any]:
@@ -202,12 +154,6 @@ async def delete_inbox(call: Call, asked: Nothing) -> dict[str, Any]:
 
 
 # --- emails -----------------------------------------------------------------------------------------------------------
-
-
-def _page(data: list[dict[str, Any]], cursor: str) -> dict[str, Any]:
-    """In all three shapes in which the client reads pages."""
-    more = {"hasMore": bool(cursor), "cursor": cursor or None}
-    return {"data": data, **more, "pagination": more}
 
 
 def _flags(rules: Iterable[str]) -> list[str]:
@@ -272,11 +218,11 @@ async def receive(call: Call, asked: Receive) -> dict[str, Any]:
         if asked.since is not None:
             raise InvalidRequest("What was sent is listed without 'since'.", next_step="Leave it out.")
         sent = await call.do("list_sent", inbox=call.path("inbox"), limit=asked.limit, cursor=asked.cursor)
-        return _page([_sent(one) for one in sent.sent], sent.next_cursor)
+        return page_of([_sent(one) for one in sent.sent], sent.next_cursor)
     found = await call.do(
         "find_emails", inbox=call.path("inbox"), since=asked.since, limit=asked.limit, cursor=asked.cursor
     )
-    return _page([email_item(one) for one in found.emails], found.next_cursor)
+    return page_of([email_item(one) for one in found.emails], found.next_cursor)
 
 
 async def search(call: Call, asked: Search) -> dict[str, Any]:
@@ -291,7 +237,7 @@ async def search(call: Call, asked: Search) -> dict[str, Any]:
         limit=asked.limit,
         cursor=asked.cursor,
     )
-    return _page([email_item(one) for one in found.emails], found.next_cursor)
+    return page_of([email_item(one) for one in found.emails], found.next_cursor)
 
 
 async def _in_inbox(call: Call) -> EmailFound:
@@ -379,7 +325,7 @@ async def poll(given: Given, call: Call, asked: Poll) -> Mapping[str, Any] | Res
     if not found.emails:
         return Response(status_code=204)
     given.note(question, found.emails[0].email_id)
-    return _page([email_item(one) for one in found.emails], "")
+    return page_of([email_item(one) for one in found.emails], "")
 
 
 # --- sending ----------------------------------------------------------------------------------------------------------
@@ -453,7 +399,7 @@ async def list_threads(call: Call, asked: Page) -> dict[str, Any]:
         }
         for one in found.threads
     ]
-    return _page(data, found.next_cursor)
+    return page_of(data, found.next_cursor)
 
 
 async def get_thread(call: Call, asked: Nothing) -> dict[str, Any]:
@@ -530,88 +476,6 @@ async def extraction(call: Call, asked: Nothing) -> dict[str, Any]:
     }
 
 
-# --- domains ----------------------------------------------------------------------------------------------------------
-
-_STATUS = {"pending": "pending_verification", "verified": "verified", "failing": "failed", "lapsed": "failed"}
-
-
-def _domain(one: Any) -> dict[str, Any]:
-    return {
-        "id": one.domain_id,
-        "domain": one.domain,
-        "status": _STATUS[one.state],
-        "dnsRecords": [
-            {
-                "type": record.type,
-                "host": record.host,
-                "value": record.value,
-                **({} if record.priority is None else {"priority": record.priority}),
-                "status": record.status,
-                "problem": record.problem,
-            }
-            for record in one.records
-        ],
-        "createdAt": one.created_at,
-    }
-
-
-async def add_domain(call: Call, asked: AddDomain) -> dict[str, Any]:
-    return _domain(await call.do("add_domain", domain=asked.domain))
-
-
-async def list_domains(call: Call, asked: Page) -> dict[str, Any]:
-    found = await call.do("list_domains")
-    return _page([_domain(await call.do("get_domain", domain=one.domain_id)) for one in found.domains], "")
-
-
-async def get_domain(call: Call, asked: Nothing) -> dict[str, Any]:
-    return _domain(await call.do("get_domain", domain=call.path("domain")))
-
-
-async def verify_domain(call: Call, asked: Nothing) -> dict[str, Any]:
-    return _domain(await call.do("verify_domain", domain=call.path("domain")))
-
-
-async def delete_domain(call: Call, asked: Nothing) -> dict[str, Any]:
-    gone = await call.do("remove_domain", domain=call.path("domain"))
-    return {"id": gone.domain_id, "deleted": True}
-
-
-# --- webhooks ---------------------------------------------------------------------------------------------------------
-
-
-def _webhook(one: Any) -> dict[str, Any]:
-    return {
-        "id": one.webhook_id,
-        "url": one.url,
-        "inboxId": one.inbox_id or None,
-        "events": one.events or ["email.received"],
-        "isActive": one.state != "ended",
-        "createdAt": one.created_at,
-    }
-
-
-async def create_webhook(call: Call, asked: CreateWebhook) -> dict[str, Any]:
-    made = await call.do(
-        "add_webhook",
-        url=asked.url,
-        inbox=asked.inbox_id,
-        events=asked.events or ["email.received"],
-        dialect="lobstermail",
-    )
-    return _webhook(made) | {"secret": made.secret}
-
-
-async def list_webhooks(call: Call, asked: Nothing) -> dict[str, Any]:
-    found = await call.do("list_webhooks")
-    return _page([_webhook(one) for one in found.webhooks if one.dialect == "lobstermail"], "")
-
-
-async def delete_webhook(call: Call, asked: Nothing) -> dict[str, Any]:
-    gone = await call.do("remove_webhook", webhook_id=call.path("webhook"))
-    return {"id": gone.webhook_id, "deleted": True}
-
-
 # --- the table --------------------------------------------------------------------------------------------------------
 
 
@@ -623,8 +487,6 @@ def endpoints(given: Given) -> tuple[Endpoint, ...]:
 
     email = "/v1/inboxes/{inbox}/emails/{email}"
     return (
-        Endpoint("GET", "/v1/account", Nothing, get_account),
-        Endpoint("POST", "/v1/verify/{provider}", Verify, verify),
         Endpoint("POST", "/v1/inboxes", CreateInbox, create_inbox, 201, "inboxes_per_hour"),
         Endpoint("GET", "/v1/inboxes", Page, list_inboxes),
         Endpoint("GET", "/v1/inboxes/{inbox}", Nothing, get_inbox),
@@ -639,14 +501,7 @@ def endpoints(given: Given) -> tuple[Endpoint, ...]:
         Endpoint("GET", "/v1/inboxes/{inbox}/threads/{thread}", Nothing, get_thread),
         Endpoint("POST", "/v1/emails/send", Send, send, 202, "emails_per_hour", heavy=True),
         Endpoint("GET", "/v1/emails/search", Search, search),
-        Endpoint("POST", "/v1/domains", AddDomain, add_domain, 201),
-        Endpoint("GET", "/v1/domains", Page, list_domains),
-        Endpoint("GET", "/v1/domains/{domain}", Nothing, get_domain),
-        Endpoint("DELETE", "/v1/domains/{domain}", Nothing, delete_domain),
-        Endpoint("POST", "/v1/domains/{domain}/verify", Nothing, verify_domain),
-        Endpoint("POST", "/v1/webhooks", CreateWebhook, create_webhook, 201),
-        Endpoint("GET", "/v1/webhooks", Nothing, list_webhooks),
-        Endpoint("DELETE", "/v1/webhooks/{webhook}", Nothing, delete_webhook),
+        *ACCOUNT,
     )
 
 

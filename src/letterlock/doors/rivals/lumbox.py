@@ -6,7 +6,6 @@ Every answer is JSON, errors are {"error", "code", "next_step"}. A code is given
 from __future__ import annotations
 
 import json
-import re
 import secrets
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -19,16 +18,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from letterlock.actions import tenancy
-from letterlock.actions.caller import ADMIN, MANAGE_DOMAINS, MANAGE_INBOXES, READ, SEND, WAIT
 from letterlock.actions.elsewhere import EmailFound, InboxKept
-from letterlock.actions.inboxes import own_inbox
 from letterlock.app import App
 from letterlock.doors.requests import HEADERS, JSON, MAX_WAIT_S, Guard, answered, body_of
+from letterlock.doors.rivals.lumbox_tenant import TENANT, data_of
 from letterlock.doors.rivals.wire import Asked, Call, Endpoint, Nothing, Signups, build, recently, response
 from letterlock.errors import InvalidRequest, NotFound
 from letterlock.screen.safe_text import fence, safe_line
 from letterlock.store.emails import moment
-from letterlock.store.tenants import Key
 
 _MOST = 100
 """The largest page of the service."""
@@ -40,15 +37,6 @@ _CATEGORIES = {
     "newsletter": ("newsletter",),
 }
 _CATEGORY = {ours: theirs for theirs, of_ours in _CATEGORIES.items() for ours in of_ours}
-_SCOPES = {
-    "inbox:read": (READ,),
-    "inbox:write": (MANAGE_INBOXES,),
-    "email:read": (READ, WAIT),
-    "email:send": (SEND,),
-    "domain:manage": (MANAGE_DOMAINS,),
-}
-_OF_INBOX = frozenset({READ, WAIT, SEND})
-"""What a key for one inbox may do."""
 
 
 def _as_list(value: Any) -> Any:
@@ -133,24 +121,6 @@ class Forward(Asked):
     comment: _Text = ""
 
 
-class AddDomain(Asked):
-    domain: Annotated[str, Field(min_length=1, max_length=253)]
-
-
-class CreateWebhook(Asked):
-    url: Annotated[str, Field(min_length=1, max_length=2_000)]
-    events: Annotated[list[str], Field(max_length=50)] = Field([])
-
-
-class NameKey(Asked):
-    name: Annotated[str, Field(min_length=1, max_length=80)]
-
-
-class MakeKey(NameKey):
-    scopes: list[str] = Field([])
-    allowed_inbox_ids: Annotated[list[str], Field(max_length=1)] = Field([])
-
-
 # --- inboxes ----------------------------------------------------------------------------------------------------------
 
 
@@ -178,7 +148,7 @@ async def create_inbox(call: Call, asked: CreateInbox) -> dict[str, Any]:
 
 async def list_inboxes(call: Call, asked: Nothing) -> dict[str, Any]:
     found = await call.do("all_inboxes")
-    return _data([_inbox(one) for one in found.inboxes])
+    return data_of([_inbox(one) for one in found.inboxes])
 
 
 async def get_inbox(call: Call, asked: Nothing) -> dict[str, Any]:
@@ -192,10 +162,6 @@ async def delete_inbox(call: Call, asked: Nothing) -> dict[str, Any]:
 
 
 # --- emails -----------------------------------------------------------------------------------------------------------
-
-
-def _data(data: list[dict[str, Any]], cursor: str = "") -> dict[str, Any]:
-    return {"data": data, "cursor": cursor or None, "has_more": bool(cursor)}
 
 
 def _email(one: EmailFound) -> dict[str, Any]:
@@ -250,7 +216,7 @@ async def list_emails(call: Call, asked: ListEmails) -> dict[str, Any]:
         limit=asked.limit,
         cursor=asked.cursor,
     )
-    return _data([_email(one) for one in found.emails], found.next_cursor)
+    return data_of([_email(one) for one in found.emails], found.next_cursor)
 
 
 async def search_emails(call: Call, asked: SearchEmails) -> dict[str, Any]:
@@ -263,7 +229,7 @@ async def search_emails(call: Call, asked: SearchEmails) -> dict[str, Any]:
         limit=asked.limit,
         cursor=asked.cursor,
     )
-    return _data([_email(one) for one in found.emails], found.next_cursor)
+    return data_of([_email(one) for one in found.emails], found.next_cursor)
 
 
 async def _in_inbox(call: Call, email_id: str) -> EmailFound:
@@ -431,7 +397,7 @@ async def list_threads(call: Call, asked: Page) -> dict[str, Any]:
         }
         for one in found.threads
     ]
-    return _data(data, found.next_cursor)
+    return data_of(data, found.next_cursor)
 
 
 async def get_thread(call: Call, asked: Nothing) -> dict[str, Any]:
@@ -451,154 +417,6 @@ async def get_thread(call: Call, asked: Nothing) -> dict[str, Any]:
     return {"id": found.thread_id, "emails": emails, "omitted": found.omitted}
 
 
-# --- domains ----------------------------------------------------------------------------------------------------------
-
-
-def _domain(one: Any) -> dict[str, Any]:
-    return {
-        "id": one.domain_id,
-        "domain": one.domain,
-        "status": one.state,
-        "dns_records": [
-            {
-                "type": record.type,
-                "host": record.host,
-                "value": record.value,
-                **({} if record.priority is None else {"priority": record.priority}),
-                "status": record.status,
-                "purpose": record.purpose,
-                "problem": record.problem,
-            }
-            for record in one.records
-        ],
-        "created_at": one.created_at,
-        "verified_at": one.verified_at,
-    }
-
-
-async def add_domain(call: Call, asked: AddDomain) -> dict[str, Any]:
-    return _domain(await call.do("add_domain", domain=asked.domain))
-
-
-async def list_domains(call: Call, asked: Nothing) -> dict[str, Any]:
-    found = await call.do("list_domains")
-    return _data([_domain(await call.do("get_domain", domain=one.domain_id)) for one in found.domains])
-
-
-async def verify_domain(call: Call, asked: Nothing) -> dict[str, Any]:
-    return _domain(await call.do("verify_domain", domain=call.path("domain")))
-
-
-# --- webhooks ---------------------------------------------------------------------------------------------------------
-
-
-def _webhook(one: Any) -> dict[str, Any]:
-    return {
-        "id": one.webhook_id,
-        "url": one.url,
-        "events": one.events or ["email.received"],
-        "status": one.state,
-        "last_answer": one.last_answer,
-        "created_at": one.created_at,
-    }
-
-
-async def create_webhook(call: Call, asked: CreateWebhook) -> dict[str, Any]:
-    made = await call.do("add_webhook", url=asked.url, events=asked.events or ["email.received"], dialect="lumbox")
-    return _webhook(made) | {"secret": made.secret}
-
-
-async def list_webhooks(call: Call, asked: Nothing) -> dict[str, Any]:
-    found = await call.do("list_webhooks")
-    return _data([_webhook(one) for one in found.webhooks if one.dialect == "lumbox"])
-
-
-async def test_webhook(call: Call, asked: Nothing) -> dict[str, Any]:
-    done = await call.do("test_webhook", webhook_id=call.path("webhook"))
-    status = re.fullmatch(r"HTTP (\d{3})", done.answer)
-    return {"success": done.took, "status_code": int(status[1]) if status else None, "answer": done.answer}
-
-
-async def delete_webhook(call: Call, asked: Nothing) -> dict[str, Any]:
-    gone = await call.do("remove_webhook", webhook_id=call.path("webhook"))
-    return {"deleted": True, "id": gone.webhook_id}
-
-
-# --- keys and organisations -------------------------------------------------------------------------------------------
-
-
-def _shown_key(one: Key) -> dict[str, Any]:
-    return {
-        "id": one.key_id,
-        "name": one.name,
-        "key_prefix": one.hint,
-        "created_at": moment(one.created_at),
-        "last_used_at": moment(one.used_at) if one.used_at is not None else None,
-    }
-
-
-async def create_inbox_key(call: Call, asked: NameKey) -> dict[str, Any]:
-    call.need_changes()
-    call.caller.need_all(ADMIN)
-    inbox = await own_inbox(call.app, call.caller, call.path("inbox"))
-    made = await tenancy.make_key(
-        call.app, inbox.agent_id, scopes=_OF_INBOX, name=asked.name, inbox=inbox.inbox_id, caller=call.caller
-    )
-    return {"id": made.key_id, "name": asked.name, "api_key": made.text, "created_at": moment(call.app.now_ms())}
-
-
-async def list_inbox_keys(call: Call, asked: Nothing) -> dict[str, Any]:
-    call.caller.need_all(ADMIN)
-    inbox = await own_inbox(call.app, call.caller, call.path("inbox"))
-    found = await tenancy.list_keys(call.app, caller=call.caller)
-    return _data([_shown_key(one) for one in found if one.inbox_id == inbox.inbox_id])
-
-
-async def delete_inbox_key(call: Call, asked: Nothing) -> dict[str, Any]:
-    call.need_changes()
-    call.caller.need_all(ADMIN)
-    inbox = await own_inbox(call.app, call.caller, call.path("inbox"))
-    found = await tenancy.list_keys(call.app, caller=call.caller)
-    if not any(one.key_id == call.path("key") and one.inbox_id == inbox.inbox_id for one in found):
-        raise NotFound(f"{inbox.address} has no key '{safe_line(call.path('key'), 64)}'.")
-    gone = await tenancy.revoke_key(call.app, call.path("key"), caller=call.caller)
-    return {"deleted": True, "id": gone.key_id}
-
-
-async def show_org(call: Call, asked: Nothing) -> dict[str, Any]:
-    tenant = await tenancy.tenant_of(call.app, call.caller)
-    used = await call.do("get_usage")
-    return {
-        "id": tenant.tenant_id,
-        "name": tenant.name,
-        "inbox_count": used.inboxes,
-        "created_at": moment(tenant.created_at),
-    }
-
-
-async def create_key(call: Call, asked: MakeKey) -> dict[str, Any]:
-    call.need_changes()
-    call.caller.need_all(ADMIN)
-    if unknown := [name for name in asked.scopes if name not in _SCOPES]:
-        raise InvalidRequest(
-            f"There is no scope '{safe_line(unknown[0], 40)}'.", next_step=f"There are: {', '.join(_SCOPES)}."
-        )
-    scopes = frozenset(ours for name in asked.scopes or _SCOPES for ours in _SCOPES[name])
-    inbox = ""
-    if asked.allowed_inbox_ids:
-        inbox = (await call.do("get_inbox", inbox=asked.allowed_inbox_ids[0])).inbox_id
-    made = await tenancy.make_key(
-        call.app, call.caller.agent_id, scopes=scopes, name=asked.name, inbox=inbox, caller=call.caller
-    )
-    return {
-        "id": made.key_id,
-        "name": asked.name,
-        "api_key": made.text,
-        "scopes": asked.scopes or list(_SCOPES),
-        "created_at": moment(call.app.now_ms()),
-    }
-
-
 # --- the table --------------------------------------------------------------------------------------------------------
 
 ENDPOINTS: tuple[Endpoint, ...] = (
@@ -613,21 +431,10 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("POST", "/v1/inboxes/{inbox}/send", Send, send, 200, "emails_per_hour", heavy=True),
     Endpoint("POST", "/v1/inboxes/{inbox}/reply", Reply, reply, 200, "emails_per_hour"),
     Endpoint("POST", "/v1/inboxes/{inbox}/forward", Forward, forward, 200, "emails_per_hour"),
-    Endpoint("POST", "/v1/inboxes/{inbox}/api-keys", NameKey, create_inbox_key, 201),
-    Endpoint("GET", "/v1/inboxes/{inbox}/api-keys", Nothing, list_inbox_keys),
-    Endpoint("DELETE", "/v1/inboxes/{inbox}/api-keys/{key}", Nothing, delete_inbox_key),
     Endpoint("GET", "/v1/emails", SearchEmails, search_emails),
     Endpoint("GET", "/v1/threads", Page, list_threads),
     Endpoint("GET", "/v1/threads/{thread}", Nothing, get_thread),
-    Endpoint("POST", "/v1/domains", AddDomain, add_domain, 201),
-    Endpoint("GET", "/v1/domains", Nothing, list_domains),
-    Endpoint("POST", "/v1/domains/{domain}/verify", Nothing, verify_domain),
-    Endpoint("POST", "/v1/webhooks", CreateWebhook, create_webhook, 201),
-    Endpoint("GET", "/v1/webhooks", Nothing, list_webhooks),
-    Endpoint("POST", "/v1/webhooks/{webhook}/test", Nothing, test_webhook),
-    Endpoint("DELETE", "/v1/webhooks/{webhook}", Nothing, delete_webhook),
-    Endpoint("GET", "/v1/orgs/me", Nothing, show_org),
-    Endpoint("POST", "/v1/orgs/me/api-keys", MakeKey, create_key, 201),
+    *TENANT,
 )
 
 

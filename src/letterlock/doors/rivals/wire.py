@@ -26,6 +26,7 @@ from letterlock.actions.dialects import stamp
 from letterlock.actions.domains import DOMAINS
 from letterlock.actions.elsewhere import ELSEWHERE
 from letterlock.actions.platform import PLATFORM, standing
+from letterlock.actions.relays import RELAYS
 from letterlock.actions.revealing import REVEALING
 from letterlock.actions.waiting import RECENT_MS
 from letterlock.actions.webhooks import WEBHOOKS
@@ -48,8 +49,10 @@ from letterlock.screen.safe_text import safe_line
 from letterlock.store.emails import moment
 from letterlock.store.limits import LimitName
 
-# What is served here and there by the same name is the one of the catalog: it answers without pages.
-_ACTIONS = {action.name: action for table in (ACTIONS, ELSEWHERE, DOMAINS, REVEALING, WEBHOOKS) for action in table}
+# Of two with one name the later counts.
+_ACTIONS = {
+    action.name: action for table in (ACTIONS, ELSEWHERE, DOMAINS, RELAYS, REVEALING, WEBHOOKS) for action in table
+}
 _ACTIONS |= {action.name: action for action in PLATFORM if action.name not in _ACTIONS}
 _MOST_CLIENTS = 10_000
 _HOUR_S = 3600.0

@@ -1,0 +1,274 @@
+"""What of Lumbox concerns a tenant rather than its mail: domains, mail servers, webhooks, keys."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import Field, SecretStr
+
+from letterlock.actions import tenancy
+from letterlock.actions.caller import ADMIN, MANAGE_DOMAINS, MANAGE_INBOXES, READ, SEND, WAIT
+from letterlock.actions.inboxes import own_inbox
+from letterlock.doors.rivals.wire import Asked, Call, Endpoint, Nothing
+from letterlock.errors import InvalidRequest, NotAllowed, NotFound
+from letterlock.screen.safe_text import safe_line
+from letterlock.store.emails import moment
+from letterlock.store.tenants import Key
+
+_SCOPES = {
+    "inbox:read": (READ,),
+    "inbox:write": (MANAGE_INBOXES,),
+    "email:read": (READ, WAIT),
+    "email:send": (SEND,),
+    "domain:manage": (MANAGE_DOMAINS,),
+}
+_OF_INBOX = frozenset({READ, WAIT, SEND})
+"""What a key for one inbox may do."""
+
+
+class AddDomain(Asked):
+    domain: Annotated[str, Field(min_length=1, max_length=253)]
+
+
+class ConfigureSmtp(Asked):
+    provider: Annotated[str, Field(min_length=1, max_length=80)]
+    is_default: bool = False
+    name: Annotated[str, Field(max_length=80)] = ""
+    host: Annotated[str, Field(max_length=253)] = ""
+    port: Annotated[int | None, Field(ge=1, le=65535)] = None
+    username: Annotated[str, Field(max_length=320)] = ""
+    password: Annotated[SecretStr, Field(max_length=2_000)] = SecretStr("")
+    api_key: Annotated[SecretStr, Field(max_length=2_000)] = SecretStr("")
+    region: Annotated[str, Field(max_length=80)] = ""
+    from_email: Annotated[str, Field(max_length=320)] = ""
+
+
+class TestSmtp(Asked):
+    to: Annotated[str, Field(min_length=1, max_length=320)]
+
+
+class CreateWebhook(Asked):
+    url: Annotated[str, Field(min_length=1, max_length=2_000)]
+    events: Annotated[list[str], Field(max_length=50)] = Field([])
+
+
+class NameKey(Asked):
+    name: Annotated[str, Field(min_length=1, max_length=80)]
+
+
+class MakeKey(NameKey):
+    scopes: list[str] = Field([])
+    allowed_inbox_ids: Annotated[list[str], Field(max_length=1)] = Field([])
+
+
+def data_of(data: list[dict[str, Any]], cursor: str = "") -> dict[str, Any]:
+    return {"data": data, "cursor": cursor or None, "has_more": bool(cursor)}
+
+
+# --- domains ----------------------------------------------------------------------------------------------------------
+
+
+def _domain(one: Any) -> dict[str, Any]:
+    return {
+        "id": one.domain_id,
+        "domain": one.domain,
+        "status": one.state,
+        "dns_records": [
+            {
+                "type": record.type,
+                "host": record.host,
+                "value": record.value,
+                **({} if record.priority is None else {"priority": record.priority}),
+                "status": record.status,
+                "purpose": record.purpose,
+                "problem": record.problem,
+            }
+            for record in one.records
+        ],
+        "created_at": one.created_at,
+        "verified_at": one.verified_at,
+    }
+
+
+async def add_domain(call: Call, asked: AddDomain) -> dict[str, Any]:
+    return _domain(await call.do("add_domain", domain=asked.domain))
+
+
+async def list_domains(call: Call, asked: Nothing) -> dict[str, Any]:
+    found = await call.do("list_domains")
+    return data_of([_domain(await call.do("get_domain", domain=one.domain_id)) for one in found.domains])
+
+
+async def verify_domain(call: Call, asked: Nothing) -> dict[str, Any]:
+    return _domain(await call.do("verify_domain", domain=call.path("domain")))
+
+
+# --- mail servers -----------------------------------------------------------------------------------------------------
+
+
+def _smtp(one: Any) -> dict[str, Any]:
+    return {
+        "id": one.relay_id,
+        "provider": "smtp",
+        "name": one.sender or one.to or "default",
+        "host": one.host,
+        "port": one.port,
+        "security": one.security,
+        "username": one.username or None,
+        "is_default": one.is_default,
+    }
+
+
+async def configure_smtp(call: Call, asked: ConfigureSmtp) -> dict[str, Any]:
+    """Of the servers that the owner has set the one that is meant. No other can be set here: by whom mail goes, and
+    with which password, is for the settings to say."""
+    found = await call.do("list_relays")
+    for one in found.relays:
+        host, port = asked.host.strip().lower() == one.host.lower(), asked.port in (None, one.port)
+        if host and port and asked.username in ("", one.username) and asked.is_default in (False, one.is_default):
+            return _smtp(one)
+    password = " Passwords are not taken here." if asked.password or asked.api_key else ""
+    raise NotAllowed(
+        f"Mail goes by no server {safe_line(asked.host or asked.provider, 253)}.{password}",
+        next_step="The owner of Letterlock sets it: relay_host, or relays for some domains (docs/settings.md).",
+    )
+
+
+async def list_smtp_configs(call: Call, asked: Nothing) -> dict[str, Any]:
+    found = await call.do("list_relays")
+    return data_of([_smtp(one) for one in found.relays])
+
+
+async def test_smtp_config(call: Call, asked: TestSmtp) -> dict[str, Any]:
+    done = await call.do("test_relay", relay_id=call.path("config"), to=asked.to)
+    return {"success": done.took, "error": None if done.took else done.answer, "sent": False}
+
+
+# --- webhooks ---------------------------------------------------------------------------------------------------------
+
+
+def _webhook(one: Any) -> dict[str, Any]:
+    return {
+        "id": one.webhook_id,
+        "url": one.url,
+        "events": one.events or ["email.received"],
+        "status": one.state,
+        "last_answer": one.last_answer,
+        "created_at": one.created_at,
+    }
+
+
+async def create_webhook(call: Call, asked: CreateWebhook) -> dict[str, Any]:
+    made = await call.do("add_webhook", url=asked.url, events=asked.events or ["email.received"], dialect="lumbox")
+    return _webhook(made) | {"secret": made.secret}
+
+
+async def list_webhooks(call: Call, asked: Nothing) -> dict[str, Any]:
+    found = await call.do("list_webhooks")
+    return data_of([_webhook(one) for one in found.webhooks if one.dialect == "lumbox"])
+
+
+async def test_webhook(call: Call, asked: Nothing) -> dict[str, Any]:
+    done = await call.do("test_webhook", webhook_id=call.path("webhook"))
+    status = re.fullmatch(r"HTTP (\d{3})", done.answer)
+    return {"success": done.took, "status_code": int(status[1]) if status else None, "answer": done.answer}
+
+
+async def delete_webhook(call: Call, asked: Nothing) -> dict[str, Any]:
+    gone = await call.do("remove_webhook", webhook_id=call.path("webhook"))
+    return {"deleted": True, "id": gone.webhook_id}
+
+
+# --- keys and organisations -------------------------------------------------------------------------------------------
+
+
+def _shown_key(one: Key) -> dict[str, Any]:
+    return {
+        "id": one.key_id,
+        "name": one.name,
+        "key_prefix": one.hint,
+        "created_at": moment(one.created_at),
+        "last_used_at": moment(one.used_at) if one.used_at is not None else None,
+    }
+
+
+async def create_inbox_key(call: Call, asked: NameKey) -> dict[str, Any]:
+    call.need_changes()
+    call.caller.need_all(ADMIN)
+    inbox = await own_inbox(call.app, call.caller, call.path("inbox"))
+    made = await tenancy.make_key(
+        call.app, inbox.agent_id, scopes=_OF_INBOX, name=asked.name, inbox=inbox.inbox_id, caller=call.caller
+    )
+    return {"id": made.key_id, "name": asked.name, "api_key": made.text, "created_at": moment(call.app.now_ms())}
+
+
+async def list_inbox_keys(call: Call, asked: Nothing) -> dict[str, Any]:
+    call.caller.need_all(ADMIN)
+    inbox = await own_inbox(call.app, call.caller, call.path("inbox"))
+    found = await tenancy.list_keys(call.app, caller=call.caller)
+    return data_of([_shown_key(one) for one in found if one.inbox_id == inbox.inbox_id])
+
+
+async def delete_inbox_key(call: Call, asked: Nothing) -> dict[str, Any]:
+    call.need_changes()
+    call.caller.need_all(ADMIN)
+    inbox = await own_inbox(call.app, call.caller, call.path("inbox"))
+    found = await tenancy.list_keys(call.app, caller=call.caller)
+    if not any(one.key_id == call.path("key") and one.inbox_id == inbox.inbox_id for one in found):
+        raise NotFound(f"{inbox.address} has no key '{safe_line(call.path('key'), 64)}'.")
+    gone = await tenancy.revoke_key(call.app, call.path("key"), caller=call.caller)
+    return {"deleted": True, "id": gone.key_id}
+
+
+async def show_org(call: Call, asked: Nothing) -> dict[str, Any]:
+    tenant = await tenancy.tenant_of(call.app, call.caller)
+    used = await call.do("get_usage")
+    return {
+        "id": tenant.tenant_id,
+        "name": tenant.name,
+        "inbox_count": used.inboxes,
+        "created_at": moment(tenant.created_at),
+    }
+
+
+async def create_key(call: Call, asked: MakeKey) -> dict[str, Any]:
+    call.need_changes()
+    call.caller.need_all(ADMIN)
+    if unknown := [name for name in asked.scopes if name not in _SCOPES]:
+        raise InvalidRequest(
+            f"There is no scope '{safe_line(unknown[0], 40)}'.", next_step=f"There are: {', '.join(_SCOPES)}."
+        )
+    scopes = frozenset(ours for name in asked.scopes or _SCOPES for ours in _SCOPES[name])
+    inbox = ""
+    if asked.allowed_inbox_ids:
+        inbox = (await call.do("get_inbox", inbox=asked.allowed_inbox_ids[0])).inbox_id
+    made = await tenancy.make_key(
+        call.app, call.caller.agent_id, scopes=scopes, name=asked.name, inbox=inbox, caller=call.caller
+    )
+    return {
+        "id": made.key_id,
+        "name": asked.name,
+        "api_key": made.text,
+        "scopes": asked.scopes or list(_SCOPES),
+        "created_at": moment(call.app.now_ms()),
+    }
+
+
+TENANT: tuple[Endpoint, ...] = (
+    Endpoint("POST", "/v1/inboxes/{inbox}/api-keys", NameKey, create_inbox_key, 201),
+    Endpoint("GET", "/v1/inboxes/{inbox}/api-keys", Nothing, list_inbox_keys),
+    Endpoint("DELETE", "/v1/inboxes/{inbox}/api-keys/{key}", Nothing, delete_inbox_key),
+    Endpoint("POST", "/v1/domains", AddDomain, add_domain, 201),
+    Endpoint("GET", "/v1/domains", Nothing, list_domains),
+    Endpoint("POST", "/v1/domains/{domain}/verify", Nothing, verify_domain),
+    Endpoint("POST", "/v1/smtp-configs", ConfigureSmtp, configure_smtp, 201),
+    Endpoint("GET", "/v1/smtp-configs", Nothing, list_smtp_configs),
+    Endpoint("POST", "/v1/smtp-configs/{config}/test", TestSmtp, test_smtp_config),
+    Endpoint("POST", "/v1/webhooks", CreateWebhook, create_webhook, 201),
+    Endpoint("GET", "/v1/webhooks", Nothing, list_webhooks),
+    Endpoint("POST", "/v1/webhooks/{webhook}/test", Nothing, test_webhook),
+    Endpoint("DELETE", "/v1/webhooks/{webhook}", Nothing, delete_webhook),
+    Endpoint("GET", "/v1/orgs/me", Nothing, show_org),
+    Endpoint("POST", "/v1/orgs/me/api-keys", MakeKey, create_key, 201),
+)
