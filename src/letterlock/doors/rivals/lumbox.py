@@ -21,7 +21,7 @@ from letterlock.actions import tenancy
 from letterlock.actions.elsewhere import EmailFound, InboxKept
 from letterlock.app import App
 from letterlock.doors.requests import HEADERS, JSON, MAX_WAIT_S, Guard, answered, body_of
-from letterlock.doors.rivals.lumbox_tenant import TENANT, data_of
+from letterlock.doors.rivals.lumbox_tenant import CATEGORIES, TENANT, as_list, data_of, no_category
 from letterlock.doors.rivals.wire import Asked, Call, Endpoint, Nothing, Signups, build, recently, response
 from letterlock.errors import InvalidRequest, NotFound
 from letterlock.screen.safe_text import fence, safe_line
@@ -29,21 +29,10 @@ from letterlock.store.emails import moment
 
 _MOST = 100
 """The largest page of the service."""
-_CATEGORIES = {
-    "verification": ("otp", "verify_link", "magic_link"),
-    "security": ("reset_link",),
-    "notification": ("notification", "invite", "calendar", "bounce", "auto_reply", "support", "personal", "other"),
-    "transactional": ("receipt",),
-    "newsletter": ("newsletter",),
-}
-_CATEGORY = {ours: theirs for theirs, of_ours in _CATEGORIES.items() for ours in of_ours}
+_CATEGORY = {ours: theirs for theirs, of_ours in CATEGORIES.items() for ours in of_ours}
 
 
-def _as_list(value: Any) -> Any:
-    return [value] if isinstance(value, str) else value
-
-
-_Names = Annotated[list[Annotated[str, Field(max_length=320)]], BeforeValidator(_as_list)]
+_Names = Annotated[list[Annotated[str, Field(max_length=320)]], BeforeValidator(as_list)]
 _Text = Annotated[str, Field(max_length=500_000)]
 _Seconds = Annotated[float, Field(ge=0, le=3600)]
 
@@ -198,11 +187,9 @@ def _parsed(category: str) -> dict[str, Any]:
 def _categories(name: str) -> list[str]:
     if not name:
         return []
-    if name not in _CATEGORIES:
-        raise InvalidRequest(
-            f"There is no category '{safe_line(name, 40)}'.", next_step=f"There are: {', '.join(_CATEGORIES)}."
-        )
-    return list(_CATEGORIES[name])
+    if name not in CATEGORIES:
+        raise no_category(name)
+    return list(CATEGORIES[name])
 
 
 async def list_emails(call: Call, asked: ListEmails) -> dict[str, Any]:

@@ -1,11 +1,11 @@
-"""What of Lumbox concerns a tenant rather than its mail: domains, mail servers, webhooks, keys."""
+"""What of Lumbox concerns a tenant rather than its mail: domains, mail servers, routing, webhooks, keys."""
 
 from __future__ import annotations
 
 import re
 from typing import Annotated, Any
 
-from pydantic import Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr
 
 from letterlock.actions import tenancy
 from letterlock.actions.caller import ADMIN, MANAGE_DOMAINS, MANAGE_INBOXES, READ, SEND, WAIT
@@ -16,6 +16,13 @@ from letterlock.screen.safe_text import safe_line
 from letterlock.store.emails import moment
 from letterlock.store.tenants import Key
 
+CATEGORIES = {
+    "verification": ("otp", "verify_link", "magic_link"),
+    "security": ("reset_link",),
+    "notification": ("notification", "invite", "calendar", "bounce", "auto_reply", "support", "personal", "other"),
+    "transactional": ("receipt",),
+    "newsletter": ("newsletter",),
+}
 _SCOPES = {
     "inbox:read": (READ,),
     "inbox:write": (MANAGE_INBOXES,),
@@ -25,6 +32,16 @@ _SCOPES = {
 }
 _OF_INBOX = frozenset({READ, WAIT, SEND})
 """What a key for one inbox may do."""
+
+
+def as_list(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+def no_category(name: str) -> InvalidRequest:
+    return InvalidRequest(
+        f"There is no category '{safe_line(name, 40)}'.", next_step=f"There are: {', '.join(CATEGORIES)}."
+    )
 
 
 class AddDomain(Asked):
@@ -143,6 +160,120 @@ async def list_smtp_configs(call: Call, asked: Nothing) -> dict[str, Any]:
 async def test_smtp_config(call: Call, asked: TestSmtp) -> dict[str, Any]:
     done = await call.do("test_relay", relay_id=call.path("config"), to=asked.to)
     return {"success": done.took, "error": None if done.took else done.answer, "sent": False}
+
+
+# --- routing ----------------------------------------------------------------------------------------------------------
+
+# Their fields are said nowhere; these are the facts that rules know. What From says anybody can write.
+_FACTS = {
+    "from": "claimed_sender",
+    "verified_from": "sender",
+    "to": "recipient",
+    "subject": "subject",
+    "category": "category",
+}
+_COMPARISONS = {"equals": "is", "is": "is", "contains": "contains", "like": "like", "domain": "domain"}
+
+
+class Compared(Asked):
+    op: Annotated[str, Field(max_length=20)] = "contains"
+    value: Annotated[list[Annotated[str, Field(max_length=200)]], BeforeValidator(as_list), Field(max_length=50)]
+
+
+def _compared(value: Any) -> Any:
+    return {"value": value} if isinstance(value, (str, list)) else value
+
+
+class CreateRule(Asked):
+    name: Annotated[str, Field(min_length=1, max_length=80)]
+    conditions: Annotated[dict[str, Annotated[Compared, BeforeValidator(_compared)]], Field(max_length=10)]
+    priority: int = 0
+    target_agent_id: Annotated[str, Field(max_length=64)] = ""
+    target_inbox_id: Annotated[str, Field(max_length=320)] = ""
+
+
+class AssignThread(Asked):
+    agent_id: Annotated[str, Field(min_length=1, max_length=64)]
+    role: Annotated[str, Field(max_length=20)] = "PARTICIPANT"
+
+
+class UnassignThread(Asked):
+    agent_id: Annotated[str, Field(min_length=1, max_length=64)]
+
+
+def _condition(name: str, given: Compared) -> dict[str, Any]:
+    if name not in _FACTS or given.op not in _COMPARISONS:
+        raise InvalidRequest(
+            f"There is no condition '{safe_line(name, 40)}' with '{safe_line(given.op, 20)}'.",
+            next_step=f"There are {', '.join(_FACTS)}, compared by {', '.join(_COMPARISONS)}.",
+        )
+    if name == "category":
+        if unknown := [one for one in given.value if one not in CATEGORIES]:
+            raise no_category(unknown[0])
+        ours = [kind for one in given.value for kind in CATEGORIES[one]]
+        return {"fact": "category", "comparison": "is", "values": ours}
+    return {"fact": _FACTS[name], "comparison": _COMPARISONS[given.op], "values": given.value}
+
+
+def _rule(one: Any) -> dict[str, Any]:
+    names = {ours: theirs for theirs, ours in _FACTS.items()}
+    agents = [outcome.value for outcome in one.outcomes if outcome.kind == "assign"]
+    return {
+        "id": one.rule_id,
+        "name": one.name,
+        "priority": one.priority,
+        "conditions": {
+            names.get(condition.fact, condition.fact): {"op": condition.comparison, "value": condition.values}
+            for condition in one.conditions
+        },
+        "target_agent_id": agents[0] if agents else None,
+        "target_inbox_id": None,
+    }
+
+
+async def create_rule(call: Call, asked: CreateRule) -> dict[str, Any]:
+    if asked.target_inbox_id or not asked.target_agent_id:
+        raise InvalidRequest(
+            "A rule assigns the thread to an agent; mail stays in the inbox it came to.",
+            next_step="Name the agent in target_agent_id, and no target_inbox_id.",
+        )
+    made = await call.do(
+        "add_rule",
+        name=asked.name,
+        conditions=[_condition(name, given) for name, given in asked.conditions.items()],
+        outcomes=[{"kind": "assign", "value": asked.target_agent_id}],
+        priority=asked.priority,
+    )
+    return _rule(made)
+
+
+async def list_rules(call: Call, asked: Nothing) -> dict[str, Any]:
+    found = await call.do("list_rules")
+    return data_of([_rule(one) for one in found.rules])
+
+
+async def delete_rule(call: Call, asked: Nothing) -> dict[str, Any]:
+    gone = await call.do("remove_rule", rule_id=call.path("rule"))
+    return {"deleted": True, "id": gone.rule_id}
+
+
+def _agents(found: Any) -> dict[str, Any]:
+    agents = [{"agent_id": one.agent_id, "role": one.role, "assigned_at": one.since} for one in found.agents]
+    return {"thread_id": found.thread_id, **data_of(agents)}
+
+
+async def assign_thread(call: Call, asked: AssignThread) -> dict[str, Any]:
+    return _agents(
+        await call.do("assign_thread", thread_id=call.path("thread"), agent_id=asked.agent_id, role=asked.role)
+    )
+
+
+async def unassign_thread(call: Call, asked: UnassignThread) -> dict[str, Any]:
+    return _agents(await call.do("unassign_thread", thread_id=call.path("thread"), agent_id=asked.agent_id))
+
+
+async def list_thread_agents(call: Call, asked: Nothing) -> dict[str, Any]:
+    return _agents(await call.do("list_thread_agents", thread_id=call.path("thread")))
 
 
 # --- webhooks ---------------------------------------------------------------------------------------------------------
@@ -265,6 +396,12 @@ TENANT: tuple[Endpoint, ...] = (
     Endpoint("POST", "/v1/smtp-configs", ConfigureSmtp, configure_smtp, 201),
     Endpoint("GET", "/v1/smtp-configs", Nothing, list_smtp_configs),
     Endpoint("POST", "/v1/smtp-configs/{config}/test", TestSmtp, test_smtp_config),
+    Endpoint("POST", "/v1/routing-rules", CreateRule, create_rule, 201),
+    Endpoint("GET", "/v1/routing-rules", Nothing, list_rules),
+    Endpoint("DELETE", "/v1/routing-rules/{rule}", Nothing, delete_rule),
+    Endpoint("POST", "/v1/threads/{thread}/assign", AssignThread, assign_thread),
+    Endpoint("POST", "/v1/threads/{thread}/unassign", UnassignThread, unassign_thread),
+    Endpoint("GET", "/v1/threads/{thread}/agents", Nothing, list_thread_agents),
     Endpoint("POST", "/v1/webhooks", CreateWebhook, create_webhook, 201),
     Endpoint("GET", "/v1/webhooks", Nothing, list_webhooks),
     Endpoint("POST", "/v1/webhooks/{webhook}/test", Nothing, test_webhook),

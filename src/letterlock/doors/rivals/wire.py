@@ -28,6 +28,8 @@ from letterlock.actions.elsewhere import ELSEWHERE
 from letterlock.actions.platform import PLATFORM, standing
 from letterlock.actions.relays import RELAYS
 from letterlock.actions.revealing import REVEALING
+from letterlock.actions.routing import ROUTING
+from letterlock.actions.threads import THREADS
 from letterlock.actions.waiting import RECENT_MS
 from letterlock.actions.webhooks import WEBHOOKS
 from letterlock.app import App
@@ -50,10 +52,8 @@ from letterlock.store.emails import moment
 from letterlock.store.limits import LimitName
 
 # Of two with one name the later counts.
-_ACTIONS = {
-    action.name: action for table in (ACTIONS, ELSEWHERE, DOMAINS, RELAYS, REVEALING, WEBHOOKS) for action in table
-}
-_ACTIONS |= {action.name: action for action in PLATFORM if action.name not in _ACTIONS}
+_TABLES = (PLATFORM, ROUTING, THREADS, ACTIONS, ELSEWHERE, DOMAINS, RELAYS, REVEALING, WEBHOOKS)
+_ACTIONS = {action.name: action for table in _TABLES for action in table}
 _MOST_CLIENTS = 10_000
 _HOUR_S = 3600.0
 
