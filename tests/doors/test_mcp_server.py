@@ -258,7 +258,7 @@ async def test_lists_given_as_json_in_a_string_are_understood(app: App, mode: st
         ("search_emails", {"query": ""}, ("'query'",)),
         ("create_inbox", {"name": "x" * 101}, ("'name'", "100")),
         ("create_inbox", {"name": "a@b.example"}, ("is an address", "before the @")),
-        ("create_inbox", {"name": "漢字"}, ("No address can be made", "leave name out")),
+        ("create_inbox", {"name": "anna+shop"}, ("anna+shop", "+")),
         ("create_inbox", {"domain": "other.example"}, ("other.example", "letterlock.localhost")),
         ("create_inbox", {"ttl_hours": 0}, ("'ttl_hours' = 0",)),
         ("create_inbox", {"ttl_hours": 10**9}, ("'ttl_hours'",)),

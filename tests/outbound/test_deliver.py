@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import email
+import hashlib
 import logging
 import time
 from collections.abc import AsyncIterator, Coroutine
@@ -717,7 +718,8 @@ async def test_a_person_sees_the_reasons_first_and_every_line_of_the_email_quote
         assert "Goes to: carol@example.com, eve@example.com (Bcc)" in found
         assert "Subject: Grüße" in found
         assert "> Pay now" in found
-        assert "- plan.txt (text/plain, 5 bytes)" in found
+        hashed = hashlib.sha256(b"Hello").hexdigest()
+        assert f"0. plan.txt (text/plain, 5 bytes, SHA-256 {hashed})" in found
 
 
 async def test_what_nobody_decided_in_time_is_cancelled_at_once_before_upkeep_writes_it(tmp_path: Path) -> None:
