@@ -132,6 +132,8 @@ assert.equal(realtime.connected, true)
 assert.equal(await mail.connect(), realtime)
 realtime.subscribe('ibx_nothing', () => seen.push('never'))
 await until(() => seen.some((one) => one.startsWith('error [not_found]')))
+realtime._ws.send(new Uint8Array([0]))
+await until(() => seen.some((one) => one.startsWith('error [malformed]')))
 
 // --- waiting and reading ---
 

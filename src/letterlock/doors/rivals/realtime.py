@@ -33,7 +33,7 @@ MOST_INBOXES = 1_000
 _MOST_NAMED = 200
 _SEND_S = 30.0
 """A client that takes nothing for so long is cut off."""
-_GOING_AWAY = 1001
+_GOING_AWAY, _FAILED = 1001, 1011
 _DIALECT = DIALECTS["lobstermail"]
 
 Item = Callable[[EmailFound], dict[str, Any]]
@@ -67,6 +67,13 @@ class Realtime:
         except (WebSocketDisconnect, TimeoutError):
             # It has left, or takes nothing more.
             pass
+        except (CallerError, StoreError) as error:
+            log.warning("a realtime connection ends: %s", error)
+            await socket.close(_FAILED)
+        except Exception:
+            # The server would close the connection and write nothing down.
+            log.exception("a realtime connection failed")
+            await socket.close(_FAILED)
         finally:
             self._streams.close(caller)
 
@@ -96,9 +103,12 @@ class Realtime:
 
     async def _listen(self, socket: WebSocket, caller: Caller, subscribed: set[str]) -> None:
         while True:
-            text = await socket.receive_text()
+            message = await socket.receive()
+            if message["type"] == "websocket.disconnect":
+                return
             try:
-                said = json.loads(text)
+                # Of a binary message there is no text.
+                said = json.loads(message.get("text") or "")
                 kind, named = said.get("type"), said.get("inbox_ids", [])
             except (ValueError, RecursionError, AttributeError):
                 await _send(socket, _error("malformed", "A message is a JSON object with a type."))
