@@ -28,6 +28,7 @@ from letterlock.actions.deciding import DECIDING
 from letterlock.actions.domains import DOMAINS
 from letterlock.actions.elsewhere import ELSEWHERE
 from letterlock.actions.inboxes import restore_inbox
+from letterlock.actions.lists import LISTS
 from letterlock.actions.platform import PLATFORM
 from letterlock.actions.relays import RELAYS
 from letterlock.actions.routing import ROUTING, AddRule, ConditionGiven, OutcomeGiven, add_rule
@@ -65,6 +66,8 @@ _PLAIN: dict[str, tuple[Any, ...]] = {
     "raw": (letter("handed in"),), "consumer": ("one", "two"), "start": ("all", "now"),
     "label": ("ours", "words"), "role": ("OWNER", "OBSERVER"), "resolved": (True, False), "conditions": ([],),
     "outcomes": ([{"kind": "label", "value": "ours"}], [{"kind": "escalate", "value": "look"}]), "priority": (0, 5),
+    "side": ("from", "to"),
+    "kind": ("allow", "block"),
     "stop": (False, True), "url": ("https://example.com/",), "events": ([], ["email.filed"]), "after": ("", "0-0"),
 }  # fmt: skip
 
@@ -107,6 +110,8 @@ class Operation:
 
 def _operation(action: Action) -> Operation:
     refs = {name: _KIND_OF[name] for name in action.request.model_fields if name in _KIND_OF}
+    if action.name == "remove_from_list":
+        refs["agent"] = "agent"
     if action.name == "drop_contact":
         refs["name"] = "address"
     if action.name == "suppress":
@@ -141,6 +146,7 @@ OPERATIONS = (
     *map(_operation, ELSEWHERE),
     *map(_operation, ROUTING),
     *map(_operation, THREADS),
+    *map(_operation, LISTS),
     # All but those that reach out.
     *(_operation(action) for action in (*RELAYS, *WEBHOOKS) if action.name not in ("test_relay", "test_webhook")),
     # Making keys takes long, and looking at the DNS reaches out.

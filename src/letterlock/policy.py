@@ -23,6 +23,7 @@ THREAD_EMAILS_PER_HOUR = 30
 
 Refusal = Literal[
     "no_recipient", "too_many_recipients", "sender_inbox", "sender_domain", "no_such_inbox", "loop", "suppressed",
+    "blocked",
     "suspended", "limit", "executable", "too_large", "no_such_domain", "rules",
 ]  # fmt: skip
 Hold = Literal[
@@ -52,6 +53,7 @@ CODES: Final[dict[Refusal | Hold, str]] = {
     "no_such_domain": "A recipient's domain has no dot, so nobody outside can have it, and no relay is set for it.",
     "loop": "Two machines seem to answer each other.",
     "suppressed": "Mail to the recipient bounced for good, or the recipient complained.",
+    "blocked": "A person has blocked the recipient (`letterlock list`).",
     "suspended": "The inbox or its agent was stopped (bounces, complaints, a `canary`); approvals do not help then.",
     "limit": "The inbox, the agent or the tenant has sent as much as it may in an hour or a day.",
     "executable": "A file of it is a program, by its name, its content or what is packed in it.",
@@ -92,8 +94,9 @@ class Decision:
 class Recipient:
     """`local`: an inbox of ours takes its mail; `own`: one of the sender's tenant. `named`: a person vouches for it.
     `known`: that, or the agent wrote to it before. `answered`: it is who proved to have written the email that is
-    answered. `only_from_mail`: it stands in mail that nothing vouches for, and nowhere else. `suppressed`: why nothing
-    may go there, "" when it may. `nowhere`: no server outside can have its domain, and no relay is set for it."""
+    answered. `only_from_mail`: it stands in mail that nothing vouches for, and nowhere else. `blocked`: a person wants
+    nothing sent to it. `suppressed`: why nothing may go there, "" when it may. `nowhere`: no server outside can have
+    its domain, and no relay is set for it."""
 
     address: str
     local: bool
@@ -103,6 +106,7 @@ class Recipient:
     answered: bool = False
     only_from_mail: bool = False
     suppressed: str = ""
+    blocked: bool = False
     nowhere: bool = False
 
 
@@ -224,6 +228,12 @@ def _recipients(context: SendContext) -> Iterator[Reason]:
                 "no_such_domain",
                 f"{recipient.address} cannot be reached: its domain has no dot, so that nobody outside can have it.",
                 "Write the whole domain, as in name@example.com; the owner can set a relay for it in `relays`.",
+            )
+        if recipient.blocked:
+            yield Reason(
+                "blocked",
+                f"Nothing is sent to {recipient.address}: a person has blocked it.",
+                "Leave that recipient out.",
             )
         if recipient.suppressed:
             yield Reason(

@@ -14,7 +14,7 @@ from letterlock.app import App
 from letterlock.errors import StoreError
 from letterlock.message.address import Address
 from letterlock.message.names import mailbox_key, random_local_part
-from letterlock.store import conduct, emails, inboxes, pool, traces
+from letterlock.store import conduct, emails, inboxes, lists, pool, traces
 from letterlock.store.database import Transaction
 
 log = logging.getLogger(__name__)
@@ -52,6 +52,10 @@ async def run_once(app: App) -> None:
         while await app.database.write(tenant_id, lambda tx, i=inbox_id: emails.remove_some(tx, i, CHUNK)):  # type: ignore[misc]
             await asyncio.sleep(_PAUSE_S)
         await app.database.write(tenant_id, lambda tx, i=inbox_id: inboxes.remove(tx, i, now))  # type: ignore[misc]
+    while old := await app.database.read_system(lambda tx: lists.outdated(tx, now, CHUNK)):
+        for tenant_id, email_id in old:
+            await app.database.write(tenant_id, lambda tx, e=email_id: emails.remove_one(tx, e))  # type: ignore[misc]
+        await asyncio.sleep(_PAUSE_S)
     await fill_pool(app)
     app.wake.forget_dead()
 

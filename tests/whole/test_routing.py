@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from letterlock import upkeep
 from letterlock.actions import approvals, people, tenancy
 from letterlock.actions.caller import AGENT_SCOPES, COMMAND_LINE, LOCAL_CALLER, ROUTE, Caller
 from letterlock.actions.catalog import perform
 from letterlock.actions.following import Place, events_behind
+from letterlock.actions.lists import LISTS
 from letterlock.actions.routing import ROUTING
 from letterlock.actions.threads import THREADS
 from letterlock.app import App, open_app
@@ -21,8 +24,8 @@ from letterlock.inbound.routing import FORWARDS_IN_THREAD
 from letterlock.message.parse import Mailbox, ParsedMessage, parse_message
 from letterlock.outbound.forwards import forward_due
 from letterlock.screen.score import Level
-from letterlock.store import audit, outbox, routing
-from running import arrive, do, letter, make_inbox, receive, screened, settings_for
+from letterlock.store import audit, conduct, emails, lists, outbox, routing
+from running import arrive, do, file_all, hand_in, inbox_id, letter, make_inbox, receive, screened, settings_for
 
 ROUTER = Caller(DEFAULT_TENANT, LOCAL_CALLER.agent_id, AGENT_SCOPES | {ROUTE})
 BOSS = "boss@people.example"
@@ -35,7 +38,7 @@ async def app(tmp_path: Path) -> AsyncIterator[App]:
 
 
 async def ask(app: App, name: str, caller: Caller = COMMAND_LINE, /, **arguments: Any) -> Any:
-    action = next(one for one in (*ROUTING, *THREADS) if one.name == name)
+    action = next(one for one in (*ROUTING, *THREADS, *LISTS) if one.name == name)
     return await perform(app, caller, action, arguments)
 
 
@@ -387,3 +390,132 @@ async def test_what_rules_forward_does_not_wait_for_the_person_it_goes_to(app: A
     await receive(app, await make_inbox(app), letter())
     assert len(await forwarded(app)) == 1
     assert await approvals.waiting(app) == []
+
+
+# Lists
+
+
+async def seen(app: App) -> list[str]:
+    return [one.subject for one in (await ask(app, "list_emails")).emails]
+
+
+@pytest.mark.parametrize(
+    ("name", "sender", "envelope"),
+    [
+        ("a@pests.example", "A <a@pests.example>", "other@shop.example"),
+        ("A@Pests.example", "Anna <anna@shop.example>", "a@pests.example"),
+        ("@pests.example", "x@mail.pests.example", "other@shop.example"),
+    ],
+)
+async def test_mail_of_who_is_blocked_is_put_away_unseen_and_a_person_can_have_it(
+    app: App, name: str, sender: str, envelope: str
+) -> None:
+    box = await make_inbox(app)
+    await ask(app, "add_to_list", side="from", kind="block", name=name)
+    await rule(app, "label x", "event seen")
+    email_id = await receive(app, box, letter("Buy", sender=sender), sender=envelope)
+    await receive(app, box, letter("Honest", sender="b@notpests.example"))
+    assert await seen(app) == ["Honest"]
+    assert (await do(app, "list_inboxes")).inboxes[0].unread == 1
+    assert (await do(app, "search_emails", query="Buy")).emails == []
+    with pytest.raises(NotFound):
+        await do(app, "read_email", email_id=email_id)
+    events, _, _ = await events_behind(app, COMMAND_LINE, Place(0, 0))
+    assert email_id not in str([event.data for event in events])
+    (kept,) = (await ask(app, "list_blocked")).blocked
+    assert kept.email_id == email_id
+    await ask(app, "release_blocked", email_id=email_id)
+    await file_all(app)
+    assert sorted(await seen(app)) == ["Buy", "Honest"]
+    assert (await ask(app, "list_blocked")).blocked == []
+    with pytest.raises(NotFound, match="is not put away"):
+        await ask(app, "release_blocked", email_id=email_id)
+
+
+async def test_what_is_blocked_for_one_inbox_or_agent_is_not_for_the_others(app: App) -> None:
+    box, other = await make_inbox(app), await make_inbox(app, "other")
+    await tenancy.add_agent(app, "bot")
+    await ask(app, "add_to_list", side="from", kind="block", name="@shop.example", inbox=box)
+    await ask(app, "add_to_list", side="from", kind="block", name="@shop.example", agent="bot")
+    await receive(app, box, letter("one"))
+    await receive(app, other, letter("two"))
+    assert await seen(app) == ["two"]
+    await ask(app, "remove_from_list", side="from", kind="block", name="@shop.example", inbox=box)
+    await receive(app, box, letter("three"))
+    assert await seen(app) == ["three", "two"]
+
+
+async def test_what_is_put_away_goes_for_good_after_its_time(tmp_path: Path) -> None:
+    now = [datetime(2026, 11, 21, tzinfo=UTC)]
+    async with open_app(settings_for(tmp_path), clock=lambda: now[0]) as app:
+        box = await make_inbox(app)
+        await ask(app, "add_to_list", side="from", kind="block", name="@shop.example")
+        await receive(app, box, letter(), at=now[0])
+        now[0] += timedelta(milliseconds=lists.KEPT_MS - 1000)
+        await upkeep.run_once(app)
+        assert len((await ask(app, "list_blocked")).blocked) == 1
+        now[0] += timedelta(seconds=2)
+        await upkeep.run_once(app)
+        assert (await ask(app, "list_blocked")).blocked == []
+        rows = await app.database.read_system(lambda tx: tx.all("SELECT raw_id FROM raws"))
+        assert rows == []
+
+
+async def test_nothing_is_sent_to_who_is_blocked_also_what_was_approved_before(app: App) -> None:
+    box = await make_inbox(app)
+    waiting = await do(app, "send_email", inbox=box, to=["x@rivals.example"], subject="s", text="t")
+    assert waiting.state == "held"
+    await ask(app, "add_to_list", side="to", kind="block", name="@rivals.example", inbox=box)
+    with pytest.raises(NotAllowed, match="a person has blocked"):
+        await do(app, "send_email", inbox=box, to=["y@below.rivals.example"], subject="s", text="t")
+    with pytest.raises(NotAllowed, match="a person has blocked"):
+        await approvals.approve(app, waiting.submission_id)
+    other = await make_inbox(app, "other")
+    assert (await do(app, "send_email", inbox=other, to=["y@rivals.example"], subject="s", text="t")).state == "held"
+
+
+async def test_whom_an_inbox_may_write_to_and_trusts_is_said_in_one_place(app: App) -> None:
+    box, other = await make_inbox(app), await make_inbox(app, "other")
+    await ask(app, "add_to_list", side="to", kind="allow", name=BOSS, inbox=box)
+    await ask(app, "add_to_list", side="from", kind="allow", name="@shop.example", inbox=box)
+    await ask(app, "add_to_list", side="from", kind="allow", name="@bank.example")
+    entries = (await ask(app, "list_lists")).entries
+    assert [(one.side, one.kind, one.name, one.whose[:3]) for one in entries] == [
+        ("from", "allow", "@bank.example", "*"),
+        ("from", "allow", "@shop.example", "ib_"),
+        ("to", "allow", BOSS, "ib_"),
+    ]
+    await hand_in(app, (box, other), letter())
+    found = await app.database.read_system(lambda tx: emails.next_unfiled(tx, 10))
+    trusted = {unfiled.receipt.recipient: unfiled.allowed for unfiled in found}
+    assert trusted == {box: ("shop.example", "bank.example"), other: ("bank.example",)}
+    one, two = await inbox_id(app, box), await inbox_id(app, other)
+    agent = LOCAL_CALLER.agent_id
+    for inbox, how in ((one, "named"), (two, "")):
+        known = await app.database.read(DEFAULT_TENANT, lambda tx, i=inbox: conduct.contact(tx, agent, BOSS, i))  # type: ignore[misc]
+        assert known == how
+    for one_of in entries:
+        whose = {"inbox": one_of.whose} if one_of.whose != "*" else {}
+        await ask(app, "remove_from_list", side=one_of.side, kind=one_of.kind, name=one_of.name, **whose)
+    assert (await ask(app, "list_lists")).entries == []
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"side": "from", "kind": "allow", "name": "a@b.example"}, "only of a domain can be proved"),
+        ({"side": "from", "kind": "allow", "name": "@com"}, "cannot be vouched for"),
+        ({"side": "to", "kind": "block", "name": "nonsense"}, "nonsense"),
+        ({"side": "to", "kind": "block", "name": "@b.example", "inbox": "x", "agent": "y"}, "Both an inbox"),
+        ({"side": "to", "kind": "block", "name": "@b.example", "agent": "nobody"}, "no agent 'nobody'"),
+        ({"side": "cc", "kind": "block", "name": "@b.example"}, "side"),
+    ],
+)
+async def test_an_entry_that_says_nothing_that_can_be_kept_is_refused(
+    app: App, given: dict[str, str], says: str
+) -> None:
+    with pytest.raises(CallerError, match=says):
+        await ask(app, "add_to_list", **given)
+    with pytest.raises(NotAllowed, match="lacks the scope 'admin'"):
+        await ask(app, "add_to_list", ROUTER, side="from", kind="block", name="@b.example")
+    assert (await ask(app, "list_lists")).entries == []

@@ -29,6 +29,7 @@ from letterlock.actions.deciding import DECIDING
 from letterlock.actions.domains import DOMAINS
 from letterlock.actions.following import FOLLOWING, Event, Place, Streams, follow, place_to_start
 from letterlock.actions.inboxes import ChooseInbox
+from letterlock.actions.lists import LISTS
 from letterlock.actions.platform import PLATFORM, standing
 from letterlock.actions.revealing import REVEALING, FileBytes, file_of
 from letterlock.actions.routing import ROUTING
@@ -67,7 +68,7 @@ class WaitForOtp(waiting.WaitForOtp):
 
 # Every table of actions that has routes.
 _TABLES = (
-    PLATFORM, ADMINISTRATION, DECIDING, FOLLOWING, REVEALING, VAULTING, WEBHOOKS, DOMAINS, ROUTING, THREADS,
+    PLATFORM, ADMINISTRATION, DECIDING, FOLLOWING, REVEALING, VAULTING, WEBHOOKS, DOMAINS, ROUTING, THREADS, LISTS,
 )  # fmt: skip
 _ACTIONS = {
     **BY_NAME,
@@ -129,6 +130,11 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     _at("GET", "/contacts", "list_contacts"),
     _at("POST", "/contacts", "name_contact", 201),
     _at("DELETE", "/contacts/{name}", "drop_contact"),
+    _at("GET", "/lists", "list_lists"),
+    _at("POST", "/lists", "add_to_list", 201),
+    _at("DELETE", "/lists", "remove_from_list"),
+    _at("GET", "/blocked", "list_blocked"),
+    _at("POST", "/blocked/{email_id}/release", "release_blocked"),
     _at("GET", "/suppressions", "list_suppressions"),
     _at("POST", "/suppressions", "suppress", 201),
     _at("DELETE", "/suppressions/{address}", "unsuppress"),

@@ -1,7 +1,8 @@
-"""The commands on where mail goes: `letterlock rule|thread|escalations`. Translates, decides nothing."""
+"""The commands on where mail goes: `letterlock rule|thread|escalations|list`. Translates, decides nothing."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -9,12 +10,13 @@ import click
 from letterlock.doors.command import OPTIONS, TENANT, as_person, with_options
 
 if TYPE_CHECKING:
+    from letterlock.actions.lists import ListEntry
     from letterlock.actions.routing import RuleShown
     from letterlock.actions.threads import EscalationShown, ThreadAgents
 
 
 def add_to(cli: click.Group) -> None:
-    for group in (rule, thread, escalations):
+    for group in (rule, thread, escalations, lists):
         cli.add_command(group)
 
 
@@ -169,13 +171,9 @@ def escalations() -> None:
 @click.pass_obj
 def escalations_list(outer: dict[str, Any], /, resolved: bool, **options: Any) -> None:
     """List what waits, oldest first."""
-    cursor = ""
-    while True:
-        page = _do(outer, dict(options), "list_escalations", resolved=resolved, limit=100, cursor=cursor)
+    for page in _pages(outer, options, "list_escalations", resolved=resolved):
         for one in page.escalations:
             click.echo("\t".join((one.escalation_id, f"{one.created_at:%Y-%m-%d %H:%M}", one.asked_by, one.reason)))
-        if not (cursor := page.next_cursor):
-            break
 
 
 @escalations.command("show")
@@ -207,10 +205,96 @@ def _escalation(one: EscalationShown) -> None:
     click.echo("\n".join(lines))
 
 
+# --- lists ------------------------------------------------------------------------------------------------------------
+
+_WHOSE = (
+    click.option("--inbox", default="", help="For this inbox only (id or address)."),
+    click.option("--agent", default="", help="For this agent only (name or id)."),
+)
+_SIDE = click.argument("side", type=click.Choice(["from", "to"]))
+_KIND = click.argument("kind", type=click.Choice(["allow", "block"]))
+
+
+@click.group("list")
+def lists() -> None:
+    """Whose mail is taken, and who is written to."""
+
+
+@lists.command("add")
+@_SIDE
+@_KIND
+@click.argument("name")
+@with_options(*_WHOSE, *OPTIONS, TENANT)
+@click.pass_obj
+def lists_add(
+    outer: dict[str, Any], /, side: str, kind: str, name: str, inbox: str, agent: str, **options: Any
+) -> None:
+    """Allow or block NAME (an address, or @domain) as a sender ("from") or a recipient ("to")."""
+    _entry(_do(outer, options, "add_to_list", side=side, kind=kind, name=name, inbox=inbox, agent=agent))
+
+
+@lists.command("remove")
+@_SIDE
+@_KIND
+@click.argument("name")
+@with_options(*_WHOSE, *OPTIONS, TENANT)
+@click.pass_obj
+def lists_remove(
+    outer: dict[str, Any], /, side: str, kind: str, name: str, inbox: str, agent: str, **options: Any
+) -> None:
+    """End what `add` said with the same words."""
+    _entry(_do(outer, options, "remove_from_list", side=side, kind=kind, name=name, inbox=inbox, agent=agent))
+
+
+@lists.command("show")
+@with_options(*OPTIONS, TENANT)
+@click.pass_obj
+def lists_show(outer: dict[str, Any], /, **options: Any) -> None:
+    """Show all that is allowed and blocked."""
+    for page in _pages(outer, options, "list_lists"):
+        for one in page.entries:
+            _entry(one)
+
+
+@lists.command("blocked")
+@with_options(*OPTIONS, TENANT)
+@click.pass_obj
+def lists_blocked(outer: dict[str, Any], /, **options: Any) -> None:
+    """List mail of blocked senders, which is kept for 30 days."""
+    from letterlock.doors.inspect import plain
+
+    for page in _pages(outer, options, "list_blocked"):
+        for one in page.blocked:
+            click.echo(f"{one.email_id}\t{one.at:%Y-%m-%d %H:%M}\t{plain(one.sender)}\tblocked by {one.name}")
+
+
+@lists.command("release")
+@click.argument("email_id")
+@with_options(*OPTIONS, TENANT)
+@click.pass_obj
+def lists_release(outer: dict[str, Any], /, email_id: str, **options: Any) -> None:
+    """File an email of a blocked sender like any other."""
+    click.echo(f"{_do(outer, options, 'release_blocked', email_id=email_id).email_id} released.")
+
+
+def _entry(one: ListEntry) -> None:
+    click.echo("\t".join((one.side, one.kind, one.name, *([f"only {one.whose}"] if one.whose != "*" else []))))
+
+
+def _pages(outer: dict[str, Any], options: dict[str, Any], name: str, /, **arguments: Any) -> Iterator[Any]:
+    cursor = ""
+    while True:
+        page = _do(outer, dict(options), name, limit=100, cursor=cursor, **arguments)
+        yield page
+        if not (cursor := page.next_cursor):
+            return
+
+
 def _do(outer: dict[str, Any], options: dict[str, Any], name: str, /, **arguments: Any) -> Any:
     from letterlock.actions.catalog import perform
+    from letterlock.actions.lists import LISTS
     from letterlock.actions.routing import ROUTING
     from letterlock.actions.threads import THREADS
 
-    action = next(one for one in (*ROUTING, *THREADS) if one.name == name)
+    action = next(one for one in (*ROUTING, *THREADS, *LISTS) if one.name == name)
     return as_person(outer, options, lambda app, caller: perform(app, caller, action, arguments))

@@ -17,7 +17,7 @@ from letterlock.app import App
 from letterlock.errors import StoreBusy, StoreError, StoreFull, VaultLocked
 from letterlock.ids import EmailId, InboxId
 from letterlock.inbound.reviewer import Reviewer, open_reviewer
-from letterlock.inbound.routing import route
+from letterlock.inbound.routing import is_put_away, route
 from letterlock.inbound.workers import Workers, unread
 from letterlock.message.authenticate import AuthReport
 from letterlock.message.extract.domains import registrable
@@ -269,17 +269,20 @@ async def keep(app: App, unfiled: Unfiled, raw: bytes | None, filed: Filed, *, a
     sealed = await _sealed(app, unfiled, raw, filed) if filed.secrets and raw is not None else None
 
     async def store(tx: Transaction) -> tuple[bool, bool]:
-        forwards = False
+        forwards = away = False
         if again:
             done = await emails.refile(tx, receipt, filed)
         else:
             about = await outbox.reported_on(tx, receipt.recipient, filed.sent_report)
             # What came back of an email belongs to its thread.
             earlier = (about.message_id, *filed.earlier) if about else filed.earlier
-            done = await emails.file(tx, receipt, filed.model_copy(update={"earlier": earlier}))
+            away = await is_put_away(tx, receipt, unfiled.envelope.sender, filed, app.now_ms())
+            done = not away and await emails.file(tx, receipt, filed.model_copy(update={"earlier": earlier}))
             if about and filed.sent_report is not None:
                 by, trusted = _reporter(filed), app.settings.report_senders
                 await outbox.record_report(tx, about, filed.sent_report, receipt.recipient, app.now_ms(), by, trusted)
+        if away and sealed is not None:
+            await emails.seal(tx, sealed.raw)
         if done and sealed is not None:
             service = registrable(filed.from_domain) if filed.from_domain else ""
             await secrets.put(tx, receipt.email_id, service, filed.aligned, sealed.secrets)

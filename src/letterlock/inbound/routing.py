@@ -11,9 +11,10 @@ from letterlock.ids import AgentId
 from letterlock.message.address import parse_address
 from letterlock.message.envelope import Receipt
 from letterlock.routing import Facts, Match, decide
-from letterlock.store import audit, emails, escalations, routing
+from letterlock.store import audit, emails, escalations, inboxes, lists, routing
 from letterlock.store.database import Transaction
 from letterlock.store.emails import Email, Filed
+from letterlock.store.lists import Blocked
 
 FORWARDS_IN_THREAD, _DAY_MS = 10, 24 * 3_600_000
 """So many emails of one thread are forwarded within a day: two machines that talk past all other signs fall silent."""
@@ -42,6 +43,19 @@ async def route(tx: Transaction, receipt: Receipt, filed: Filed, now_ms: int) ->
             events=[outcome.value for outcome, _ in mine if outcome.kind == "event"],
         )
     return any(match.outcome.kind == "forward" and not said for match, said in done)
+
+
+async def is_put_away(tx: Transaction, receipt: Receipt, envelope_sender: str, filed: Filed, now_ms: int) -> bool:
+    """Whether the email is from somebody who is blocked, by what it claims or by its envelope: a forgery of who is
+    blocked is nothing to miss. Then it is put away, in place of being filed."""
+    inbox = await inboxes.find(tx, receipt.inbox_id)
+    if inbox is None:
+        return False
+    senders = [key for key in (_key(filed.sender), _key(envelope_sender)) if key]
+    name = await lists.blocks(tx, "from", senders, inbox.inbox_id, inbox.agent_id)
+    return bool(name) and await lists.put_away(
+        tx, Blocked(receipt.email_id, receipt.inbox_id, filed.sender, name, now_ms)
+    )
 
 
 def facts_of(recipient: str, filed: Filed) -> Facts:

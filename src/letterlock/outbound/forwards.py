@@ -88,7 +88,7 @@ async def _submitted(app: App, forward: Forward) -> str:
         inbox = await inboxes.find(tx, email.inbox_id) if email else None
         if email is None or inspection is None or inbox is None:
             return None
-        return email, inbox, inspection, await conduct.contact(tx, inbox.agent_id, forward.address)
+        return email, inbox, inspection, await conduct.contact(tx, inbox.agent_id, forward.address, inbox.inbox_id)
 
     found = await app.database.read(forward.tenant_id, load)
     if found is None:

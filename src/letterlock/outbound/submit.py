@@ -35,7 +35,7 @@ from letterlock.outgoing import Alarm, Outgoing, alarms
 from letterlock.policy import APPROVAL, Decision, Limit, Recipient, SendContext, decide
 from letterlock.screen.score import Level
 from letterlock.settings import Settings
-from letterlock.store import audit, conduct, domains, emails, escalations, inboxes, limits, outbox, reputation
+from letterlock.store import audit, conduct, domains, emails, escalations, inboxes, limits, lists, outbox, reputation
 from letterlock.store.database import Transaction
 from letterlock.store.emails import Email
 from letterlock.store.inboxes import Inbox
@@ -385,7 +385,7 @@ async def _recipient(
     found = await inboxes.find_by_address(system, address_keys(str(address)), house, now_ms)
     if found is not None and found.tenant_id == inbox.tenant_id:
         return Recipient(str(address), local=True, own=True)
-    how = await conduct.contact(tx, agent_id, address.key)
+    how = await conduct.contact(tx, agent_id, address.key, inbox.inbox_id)
     return Recipient(
         str(address),
         local=found is not None,
@@ -394,6 +394,7 @@ async def _recipient(
         answered=answered is not None and answered.author == address.key,
         only_from_mail=not how and await _only_from_mail(tx, agent_id, address, from_gone),
         suppressed=await conduct.suppression(tx, address.key),
+        blocked=await lists.blocks(tx, "to", (address.key,), inbox.inbox_id, agent_id) != "",
         nowhere=found is None and _is_nowhere(settings, address),
     )
 
@@ -432,7 +433,7 @@ async def vouched(tx: Transaction, agent_id: AgentId, email: Email) -> bool:
         sender = parse_address(email.from_address)
     except InvalidRequest:
         return False
-    return await _is_own(tx, email) or await conduct.contact(tx, agent_id, sender.key) != ""
+    return await _is_own(tx, email) or await conduct.contact(tx, agent_id, sender.key, email.inbox_id) != ""
 
 
 async def _limits(

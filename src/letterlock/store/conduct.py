@@ -113,13 +113,17 @@ def _keys(address_key: str) -> tuple[str, str]:
     return address_key, f"@{address_key.rpartition('@')[2]}"
 
 
-async def contact(tx: Transaction, agent_id: AgentId, address_key: str) -> Literal["", "sent", "named"]:
-    """How the agent knows an address, itself or by its domain; "" when it does not."""
+async def contact(
+    tx: Transaction, agent_id: AgentId, address_key: str, inbox_id: InboxId | None = None
+) -> Literal["", "sent", "named"]:
+    """How the agent knows an address, itself or by its domain; "" when it does not. A person may have named it for all
+    agents, for this one, or for one inbox."""
     address, domain = _keys(address_key)
     rows = await tx.all(
-        "SELECT how FROM contacts WHERE tenant_id = :tenant AND agent_id IN (:agent_id, :every)"
+        "SELECT how FROM contacts WHERE tenant_id = :tenant AND agent_id IN (:agent_id, :inbox_id, :every)"
         " AND address_key IN (:address, :domain)",
         agent_id=agent_id,
+        inbox_id=inbox_id or agent_id,
         every=EVERY_AGENT,
         address=address,
         domain=domain,
@@ -161,6 +165,16 @@ async def remove_contact(tx: Transaction, address_key: str) -> int:
     """For every agent, however it is known."""
     return await tx.run(
         "DELETE FROM contacts WHERE tenant_id = :tenant AND address_key = :address_key", address_key=address_key
+    )
+
+
+async def remove_named(tx: Transaction, whose: AgentId, address_key: str) -> int:
+    """What a person named for one agent, one inbox, or (EVERY_AGENT) all."""
+    return await tx.run(
+        "DELETE FROM contacts WHERE tenant_id = :tenant AND agent_id = :whose AND address_key = :address_key"
+        " AND how = 'named'",
+        whose=whose,
+        address_key=address_key,
     )
 
 

@@ -25,6 +25,7 @@ from letterlock.message.envelope import Envelope, Receipt
 from letterlock.message.report import Report
 from letterlock.screen.rule import Finding
 from letterlock.screen.score import Level
+from letterlock.store import lists
 from letterlock.store.database import Row, Transaction
 from letterlock.store.turns import in_turn
 
@@ -56,7 +57,7 @@ class Raw:
 
 @dataclass(frozen=True, slots=True)
 class Unfiled:
-    """An email as it came, to be read; `allowed`: the domains its inbox trusts."""
+    """An email as it came, to be read; `allowed`: the domains its inbox, its agent or its tenant trusts."""
 
     receipt: Receipt
     envelope: Envelope
@@ -342,7 +343,7 @@ async def next_unfiled(
         )
         for tenant_id, email_id in chosen
     ]
-    return [_unfiled(row) for row in rows if row is not None]
+    return [await _unfiled(tx, row) for row in rows if row is not None]
 
 
 async def _next_waiting(tx: Transaction, place: str) -> TenantId | None:
@@ -403,7 +404,7 @@ async def next_filed(tx: Transaction, after: str, limit: int) -> list[tuple[Unfi
         after=after,
         limit=limit,
     )
-    return [(_unfiled(row), unpack(row["inspection"], ()).authentication) for row in rows]
+    return [(await _unfiled(tx, row), unpack(row["inspection"], ()).authentication) for row in rows]
 
 
 _UNREAD_COLUMNS = (
@@ -413,12 +414,13 @@ _UNREAD_COLUMNS = (
 )
 
 
-def _unfiled(row: Row) -> Unfiled:
+async def _unfiled(tx: Transaction, row: Row) -> Unfiled:
+    for_all = await lists.allowed(tx.bound_to(row["tenant_id"]), row["inbox_id"])
     return Unfiled(
         Receipt(row["tenant_id"], row["inbox_id"], row["email_id"], row["recipient"]),
         _envelope(row["envelope"]),
         _raw(row),
-        tuple(row["allowed"].split()),
+        tuple(dict.fromkeys((*row["allowed"].split(), *for_all))),
     )
 
 
@@ -814,6 +816,21 @@ async def remove_some(tx: Transaction, inbox_id: InboxId, limit: int) -> int:
         inbox_id=inbox_id,
         limit=limit,
     )
+    await _remove(tx, rows)
+    return len(rows)
+
+
+async def remove_one(tx: Transaction, email_id: EmailId) -> None:
+    """Remove one email for good, whatever state it is in."""
+    await _remove(
+        tx,
+        await tx.all(
+            "SELECT email_id, raw_id FROM emails WHERE tenant_id = :tenant AND email_id = :email_id", email_id=email_id
+        ),
+    )
+
+
+async def _remove(tx: Transaction, rows: Sequence[Row]) -> None:
     await tx.drop_terms(row["email_id"] for row in rows)
     for row in rows:
         await tx.run("DELETE FROM emails WHERE tenant_id = :tenant AND email_id = :email_id", email_id=row["email_id"])
@@ -823,7 +840,6 @@ async def remove_some(tx: Transaction, inbox_id: InboxId, limit: int) -> int:
         await tx.run(
             "DELETE FROM raws WHERE tenant_id = :tenant AND raw_id = :raw_id AND uses <= 0", raw_id=row["raw_id"]
         )
-    return len(rows)
 
 
 def _sender_condition(sender: str) -> tuple[str, dict[str, str]]:

@@ -196,6 +196,14 @@ async def allowed(tx: Transaction, inbox_id: InboxId) -> tuple[str, ...]:
     return tuple(row["allowed"].split()) if row else ()
 
 
+async def all_allowed(tx: Transaction) -> list[tuple[InboxId, tuple[str, ...]]]:
+    """The same of each inbox that trusts somebody."""
+    rows = await tx.all(
+        "SELECT inbox_id, allowed FROM inboxes WHERE tenant_id = :tenant AND allowed <> '' AND deleted_at IS NULL"
+    )
+    return [(row["inbox_id"], tuple(row["allowed"].split())) for row in rows]
+
+
 async def set_allowed(tx: Transaction, inbox_id: InboxId, domains: Iterable[str]) -> None:
     await tx.run(
         "UPDATE inboxes SET allowed = :allowed WHERE tenant_id = :tenant AND inbox_id = :inbox_id",
@@ -249,3 +257,6 @@ async def remove(tx: Transaction, inbox_id: InboxId, now_ms: int) -> None:
     await pool.give_back(tx, inbox_id, now_ms)
     for table in ("acceptances", "thread_messages", "threads", "submissions", "inboxes"):
         await tx.run(f"DELETE FROM {table} WHERE tenant_id = :tenant AND inbox_id = :inbox_id", inbox_id=inbox_id)
+    await tx.run("DELETE FROM lists WHERE tenant_id = :tenant AND whose = :inbox_id", inbox_id=inbox_id)
+    # What a person named for this inbox alone.
+    await tx.run("DELETE FROM contacts WHERE tenant_id = :tenant AND agent_id = :inbox_id", inbox_id=inbox_id)

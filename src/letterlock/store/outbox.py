@@ -21,7 +21,7 @@ from letterlock.message.address import parse_address
 from letterlock.message.report import BOUNCES, TOKEN_CHARS, Report, Reported, token_of
 from letterlock.message.reporter import NOBODY, Reporter, may_report
 from letterlock.policy import APPROVAL, Reason
-from letterlock.store import audit, conduct, domains, inboxes, reputation
+from letterlock.store import audit, conduct, domains, inboxes, lists, reputation
 from letterlock.store.database import Row, Transaction
 from letterlock.store.turns import in_turn
 
@@ -669,6 +669,14 @@ class Standing:
     changed: bool
 
 
+async def _against(tx: Transaction, submission: Submission, address_key: str) -> str:
+    """Why nothing may go to an address now, "" when it may."""
+    if why := await conduct.suppression(tx, address_key):
+        return why
+    name = await lists.blocks(tx, "to", (address_key,), submission.inbox_id, submission.agent_id)
+    return f"a person has blocked {name}" if name else ""
+
+
 async def standing(
     tx: Transaction, submission: Submission, raw: bytes, recipients: Iterable[str], house: str, now_ms: int
 ) -> Standing:
@@ -684,7 +692,7 @@ async def standing(
         suspended=await conduct.suspended(tx, submission.inbox_id)
         or await reputation.agent_suspended(tx, submission.agent_id),
         paused=await conduct.is_paused(tx),
-        suppressed={each: await conduct.suppression(tx, parse_address(each).key) for each in recipients},
+        suppressed={each: await _against(tx, submission, parse_address(each).key) for each in recipients},
         changed=submission.sha256 not in hashes,
     )
 

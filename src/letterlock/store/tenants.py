@@ -226,6 +226,7 @@ async def remove_agent(tx: Transaction, agent_id: AgentId, now_ms: int) -> None:
         agent_id=agent_id,
         now=now_ms,
     )
+    await tx.run("DELETE FROM lists WHERE tenant_id = :tenant AND whose = :agent_id", agent_id=agent_id)
     await tx.run("DELETE FROM thread_agents WHERE tenant_id = :tenant AND agent_id = :agent_id", agent_id=agent_id)
     await revoke_keys(tx, agent_id, now_ms)
 
