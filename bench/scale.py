@@ -64,6 +64,8 @@ class Side:
 async def reads(side: Side, random: Random) -> list[tuple[str, str, dict[str, Any]]]:
     """One of each kind of read: its name, path and query."""
     email, inbox = random.choice(side.emails), random.choice(side.inboxes)
+    if "thread_id" not in email:
+        email["thread_id"] = (await side.get(f"/emails/{email['email_id']}")).json()["thread_id"]
     return [
         ("list_inboxes", "/inboxes", {"limit": 50}),
         ("get_inbox", f"/inboxes/{inbox}", {}),

@@ -23,6 +23,7 @@ from typing import Any
 
 from harness import DOMAIN, say, serve
 from letterlock.ids import new_id
+from letterlock.store.sqlite import marked
 from mails import Mails, dot_stuffed
 from smtp_load import connect, send_one
 
@@ -152,7 +153,8 @@ def _multiply(database: sqlite3.Connection, count: int, owners: list[_Owner]) ->
     templates = [dict(row) for row in database.execute("SELECT * FROM emails")]
     raws = {row["raw_id"]: dict(row) for row in database.execute("SELECT * FROM raws")}
     terms = {
-        row["email_id"]: row["body"]
+        # Without the mark of its tenant.
+        row["email_id"]: " ".join(term[2:] for term in row["body"].split())
         for row in database.execute(
             "SELECT d.email_id, t.body FROM email_documents d JOIN email_terms t ON t.rowid = d.document"
         )
@@ -209,6 +211,9 @@ def _multiply(database: sqlite3.Connection, count: int, owners: list[_Owner]) ->
             [email for email, _, _ in made],
         )
         numbered = list(enumerate(made, document + 1))
+        scoped = [
+            (n, f"{_scope(email['tenant_id'])} {_scope(email['inbox_id'])}", body) for n, (email, _, body) in numbered
+        ]
         document += len(made)
         database.executemany(
             "INSERT INTO email_documents (document, tenant_id, email_id) VALUES (?, ?, ?)",
@@ -216,10 +221,7 @@ def _multiply(database: sqlite3.Connection, count: int, owners: list[_Owner]) ->
         )
         database.executemany(
             "INSERT INTO email_terms (rowid, scope, body) VALUES (?, ?, ?)",
-            [
-                (n, f"{_scope(email['tenant_id'])} {_scope(email['inbox_id'])}", body)
-                for n, (email, _, body) in numbered
-            ],
+            [(n, scope, marked(scope, body)) for n, scope, body in scoped],
         )
         database.execute("COMMIT")
     database.execute("BEGIN")

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import sqlite3
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,11 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from letterlock import upkeep
-from letterlock.app import App, open_app
+from letterlock.app import DATABASE_FILE, App, open_app
 from letterlock.ids import DEFAULT_TENANT, InboxId
 from letterlock.message.envelope import Receipt
 from letterlock.screen.rule import Finding
-from letterlock.store import emails, inboxes
+from letterlock.store import emails, inboxes, sqlite
 from letterlock.store.database import Transaction
 from letterlock.store.emails import Email
 from letterlock.store.terms import query_terms
@@ -260,6 +262,22 @@ async def found_by(app: App, query: str, inbox: InboxId | None = None) -> int:
     terms = query_terms(query)
     assert terms
     return len(await app.database.read(DEFAULT_TENANT, lambda tx: tx.match_terms(inbox, terms, 2**62, 100)))
+
+
+async def test_mail_of_before_terms_had_marks_is_found(tmp_path: Path) -> None:
+    async with open_app(settings_for(tmp_path)) as app:
+        await receive(app, await make_inbox(app), letter(body="a Zeppelin in its hangar"))
+        file = app.folder / DATABASE_FILE
+    with contextlib.closing(sqlite3.connect(file)) as old, old:
+        (row,) = old.execute("SELECT rowid, body FROM email_terms").fetchall()
+        bare = " ".join(term[2:] for term in row[1].split())
+        old.execute("UPDATE email_terms SET body = ?", (bare,))
+        old.create_function("marked", 2, sqlite.marked)
+        for statement in sqlite._migration(18):
+            old.execute(statement)
+    async with open_app(settings_for(tmp_path)) as app:
+        assert await found_by(app, "zepp hangar") == 1
+        assert await found_by(app, "quagmire") == 0
 
 
 async def test_search_finds_words_in_any_language_and_parts_of_codes(app: App) -> None:
