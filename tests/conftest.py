@@ -28,6 +28,8 @@ def _nobodys_settings() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith("LETTERLOCK_")]:
             patch.delenv(name)
+        # Else each of some hundred processes compiles every module once more.
+        patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
         yield
 
 

@@ -256,7 +256,12 @@ async def test_a_limit_says_when_to_go_on_and_is_each_tenants_own(app: App) -> N
     with pytest.raises(LimitReached, match="The limit of 2 waits in an hour"):
         await do(app, "wait_for_otp", caller, inbox=box, timeout_s=0)
     shown = {one.name: (one.most, one.own) for one in await tenancy.tenant_limits(app, "acme")}
-    assert shown == {"inboxes_per_hour": (3, True), "emails_per_hour": (500, False), "waits_per_hour": (2, True)}
+    assert shown == {
+        "inboxes_per_hour": (3, True),
+        "emails_per_hour": (500, False),
+        "waits_per_hour": (2, True),
+        "reveals_per_hour": (30, False),
+    }
     await tenancy.set_limit(app, "acme", "waits_per_hour", None)
     assert (await do(app, "wait_for_email", caller, inbox=box, timeout_s=0)).status == "pending"
     await tenancy.set_limit(app, "acme", "emails_per_hour", 2)
