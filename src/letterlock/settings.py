@@ -157,6 +157,17 @@ class Settings(BaseSettings):
 
     key: SecretStr = Field(SecretStr(""), description="API key that says who calls on stdio; empty: the local agent.")
 
+    inbox_idle_days: int = Field(
+        30, ge=0, le=36_500, description="An inbox nobody uses for so long is deleted, restorable for 7 days; 0: never."
+    )
+    email_days: int = Field(0, ge=0, le=36_500, description="How long an email stays; 0: as long as its inbox.")
+    submission_days: int = Field(
+        365, ge=0, le=36_500, description="How long a sent email stays once it is finished; 0: as long as its inbox."
+    )
+    low_disk_megabytes: int = Field(
+        500, ge=0, le=10_000_000, description="With less free on the disk of the data folder answers warn; 0: never."
+    )
+
     dns: Literal["auto", "on", "off"] = Field(
         "auto", description="Ask DNS who really sent an email (SPF, DKIM, DMARC); auto: when mail comes from outside."
     )

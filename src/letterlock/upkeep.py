@@ -1,5 +1,5 @@
-"""What the postmaster does now and then: inboxes whose time has come, mail that may go, registrations of dead
-processes.
+"""What the postmaster does now and then: inboxes whose time has come or that nobody uses, mail that may go,
+registrations of dead processes.
 
 Everything goes in small chunks with a pause between, so that the writer is never held (bench/: an email accepted
 meanwhile).
@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 
 from letterlock.app import App
 from letterlock.errors import StoreError
+from letterlock.ids import InboxId, TenantId
 from letterlock.message.address import Address
 from letterlock.message.names import mailbox_key, random_local_part
-from letterlock.store import conduct, emails, inboxes, lists, pool, traces
+from letterlock.store import audit, conduct, emails, inboxes, lists, outbox, pool, retention, traces
 from letterlock.store.database import Transaction
 
 log = logging.getLogger(__name__)
@@ -22,6 +24,11 @@ log = logging.getLogger(__name__)
 EVERY_S = 30.0
 CHUNK = 50
 _PAUSE_S = 0.05
+ITSELF = "upkeep"
+"""Who did it, in the audit log."""
+ENDED_MS = 90 * retention.DAY_MS
+"""What ended so long ago (a key, a webhook, a removed agent) is forgotten."""
+_HOUR_MS = 3600 * 1000
 
 
 async def run_forever(app: App) -> None:
@@ -36,7 +43,8 @@ async def run_forever(app: App) -> None:
 async def run_once(app: App) -> None:
     """All that is due now."""
     now = app.now_ms()
-    await app.database.write_system(lambda tx: inboxes.expire(tx, now))
+    await app.database.write_system(lambda tx: retention.put_off_ends(tx, now, _HOUR_MS))
+    await close_inboxes(app, now)
     while await app.database.write_system(lambda tx: emails.forget_acceptances(tx, now, CHUNK)):
         await asyncio.sleep(_PAUSE_S)
     await app.database.write_system(lambda tx: conduct.lapse(tx, now))
@@ -47,17 +55,88 @@ async def run_once(app: App) -> None:
         await asyncio.sleep(_PAUSE_S)
     # Before anything is removed: what agents read binds them when it is gone.
     await _trace(app, now)
-    while (found := await app.database.read_system(lambda tx: inboxes.removable(tx, now))) is not None:
-        tenant_id, inbox_id = found
-        while await app.database.write(tenant_id, lambda tx, i=inbox_id: emails.remove_some(tx, i, CHUNK)):  # type: ignore[misc]
-            await asyncio.sleep(_PAUSE_S)
-        await app.database.write(tenant_id, lambda tx, i=inbox_id: inboxes.remove(tx, i, now))  # type: ignore[misc]
+    await remove_inboxes(app, now)
+    await remove_old(app, now)
     while old := await app.database.read_system(lambda tx: lists.outdated(tx, now, CHUNK)):
         for tenant_id, email_id in old:
             await app.database.write(tenant_id, lambda tx, e=email_id: emails.remove_one(tx, e))  # type: ignore[misc]
         await asyncio.sleep(_PAUSE_S)
+    while await app.database.write_system(lambda tx: retention.forget_ended(tx, now - ENDED_MS, CHUNK)):
+        await asyncio.sleep(_PAUSE_S)
     await fill_pool(app)
     app.wake.forget_dead()
+
+
+async def close_inboxes(app: App, now_ms: int) -> None:
+    """Inboxes whose time has come, and those nobody used for long, become deleted ones."""
+    usual = app.settings.inbox_idle_days
+    for why, due in (
+        ("expired", lambda tx: retention.expired(tx, now_ms, CHUNK)),
+        ("idle", lambda tx: retention.idle(tx, now_ms, usual, CHUNK)),
+    ):
+        while found := await app.database.read_system(due):
+
+            async def close(tx: Transaction, found: Sequence[tuple[TenantId, InboxId]] = found, why: str = why) -> None:
+                for tenant_id, inbox_id in found:
+                    mine = tx.bound_to(tenant_id)
+                    if not await retention.is_held(mine, inbox_id) and await inboxes.mark_deleted(
+                        mine, inbox_id, now_ms
+                    ):
+                        await audit.append(mine, now_ms, ITSELF, "inbox.deleted", inbox_id, why=why)
+
+            await app.database.write_system(close)
+            await asyncio.sleep(_PAUSE_S)
+
+
+async def remove_inboxes(app: App, now_ms: int) -> None:
+    """For good, with their mail, what was deleted too long ago to be restored and is not on hold."""
+    before = now_ms - inboxes.RESTORABLE_MS
+
+    while (found := await app.database.read_system(lambda tx: retention.removable(tx, before))) is not None:
+        tenant_id, inbox_id = found
+
+        async def remove(tx: Transaction, inbox_id: InboxId = inbox_id) -> bool:
+            # Looked at each time: somebody may put it on hold meanwhile.
+            if not await retention.may_go(tx, inbox_id, before):
+                return True
+            if await emails.remove_some(tx, inbox_id, CHUNK):
+                return False
+            return await inboxes.remove(tx, inbox_id, now_ms, CHUNK)
+
+        while not await app.database.write(tenant_id, remove):
+            await asyncio.sleep(_PAUSE_S)
+        app.database.scrub()
+
+
+async def remove_old(app: App, now_ms: int) -> None:
+    """Emails and finished submissions that are older than their tenant keeps them, and what it has of neither."""
+    settings, after = app.settings, ""
+    while found := await app.database.read_system(lambda tx: retention.tenants_from(tx, after, CHUNK)):  # noqa: B023
+        for tenant_id, own in found:
+            email_days = own.get("email_days", settings.email_days)
+            submission_days = own.get("submission_days", settings.submission_days)
+
+            async def emails_gone(tx: Transaction, days: int = email_days) -> int:
+                old = await retention.old_emails(tx, now_ms - days * retention.DAY_MS, CHUNK)
+                for email_id in old:
+                    await emails.remove_one(tx, email_id)
+                return len(old)
+
+            async def submissions_gone(tx: Transaction, days: int = submission_days) -> int:
+                old = await retention.old_submissions(tx, now_ms - days * retention.DAY_MS, CHUNK)
+                await outbox.remove(tx, old)
+                return len(old)
+
+            for days, look, gone in (
+                (email_days, retention.old_emails, emails_gone),
+                (submission_days, retention.old_submissions, submissions_gone),
+            ):
+                before = now_ms - days * retention.DAY_MS
+                # Looked for beside the writer first: mostly there is nothing.
+                if days and await app.database.read(tenant_id, lambda tx, b=before, f=look: f(tx, b, 1)):  # type: ignore[misc]
+                    while await app.database.write(tenant_id, gone):
+                        await asyncio.sleep(_PAUSE_S)
+        after = found[-1][0]
 
 
 async def _trace(app: App, now_ms: int) -> None:

@@ -12,9 +12,12 @@ import pytest
 
 from fakes import make_certificate, open_relay_sink
 from letterlock.actions import health
-from letterlock.actions.health import Finding, examine
+from letterlock.actions.caller import COMMAND_LINE, LOCAL_CALLER
+from letterlock.actions.health import Finding, disk_problem, disk_use, examine
+from letterlock.app import open_app
+from letterlock.errors import NotAllowed
 from letterlock.settings import load_settings
-from running import free_port
+from running import free_port, settings_for
 
 HOST = "127.0.0.1"
 
@@ -133,3 +136,16 @@ async def test_what_mail_to_the_outside_does_is_said(tmp_path: Path, chosen: dic
     found = [one.what for one in await examine(load_settings(data=tmp_path / "data", smtp_port=0, **chosen))]
     assert sum(what.startswith(said) for what in found) == 1
     assert sum("outside world is held" in what for what in found) == (not chosen)
+
+
+async def test_a_disk_that_is_nearly_full_is_said_in_answers_and_by_doctor(tmp_path: Path) -> None:
+    low = settings_for(tmp_path, low_disk_megabytes=10_000_000, smtp_port=0)
+    async with open_app(low) as app:
+        assert "nearly full" in await disk_problem(low)
+        use = await disk_use(app, COMMAND_LINE)
+        assert use["warning"] == await disk_problem(low)
+        assert use["store_bytes"]
+        with pytest.raises(NotAllowed):
+            await disk_use(app, LOCAL_CALLER)
+    assert any(not one.well and "MB free on its disk" in one.what for one in await examine(low))
+    assert await disk_problem(settings_for(tmp_path, low_disk_megabytes=0)) == ""

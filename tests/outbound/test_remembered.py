@@ -76,7 +76,8 @@ async def test_what_is_removed_is_forgotten_when_it_is_compared_no_longer(outsid
     assert "words of another email" in await reasons(outside, other, FIGURES)
     clock.advance(timedelta(days=30).total_seconds())
     await upkeep.run_once(outside)
-    assert not await reasons(outside, other, FIGURES, "new@example.com")
+    # The other one was idle for as long.
+    assert not await reasons(outside, await make_inbox(outside, "later"), FIGURES, "new@example.com")
     for table in ("reads", "traces"):
         row = await outside.database.read_system(lambda tx, t=table: tx.one(f"SELECT COUNT(*) AS n FROM {t}"))  # type: ignore[misc]
         assert row is not None

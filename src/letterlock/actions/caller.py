@@ -10,6 +10,7 @@ from letterlock.app import App
 from letterlock.errors import NotAllowed, StoreError
 from letterlock.ids import DEFAULT_TENANT, LOCAL_AGENT, OWNER, AgentId, InboxId, TenantId
 from letterlock.store import tenants
+from letterlock.store.database import Work
 from letterlock.store.tenants import PERSON_SCOPES, USE_NOTED_MS, Key
 
 log = logging.getLogger(__name__)
@@ -74,14 +75,19 @@ def _note_use(app: App, key: Key) -> None:
     if app.settings.read_only or now - last < USE_NOTED_MS:
         return
     app.used[key.key_id] = now
+    write_beside(app, key.tenant_id, lambda tx: tenants.note_use(tx, key.key_id, now))
+
+
+def write_beside(app: App, tenant_id: TenantId, work: Work[None]) -> None:
+    """Small work of the store beside the call: nobody waits for it, and it may fail."""
 
     async def write() -> None:
         try:
-            await app.database.write(key.tenant_id, lambda tx: tenants.note_use(tx, key.key_id, now))
+            await app.database.write(tenant_id, work)
         except StoreError as error:
-            log.debug("the use of a key is not written down: %s", error)
+            log.debug("what was used is not written down: %s", error)
 
     # The loop keeps no strong reference to a task.
-    task = asyncio.create_task(write(), name="use of a key")
+    task = asyncio.create_task(write(), name="note of use")
     app.beside.add(task)
     task.add_done_callback(app.beside.discard)

@@ -14,16 +14,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from letterlock import telemetry
-from letterlock.actions.caller import METRICS, Caller
+from letterlock.actions.caller import ADMIN, METRICS, Caller
 from letterlock.app import DATABASE_FILE, App, open_app
-from letterlock.errors import NotFound, OwnerError
+from letterlock.errors import NotAllowed, NotFound, OwnerError
 from letterlock.ids import DEFAULT_TENANT
 from letterlock.inbound.listener import tls_context
 from letterlock.outbound.relay import Route, one_line
 from letterlock.outbound.routes import helo
 from letterlock.policy import APPROVAL
 from letterlock.settings import Settings, unknown_variables
-from letterlock.store import emails, outbox, postmaster
+from letterlock.store import emails, inboxes, outbox, postmaster
 from letterlock.store.database import Transaction
 from letterlock.store.postmaster import FRESH_MS
 from letterlock.vault import State
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 STUCK_MS = 10_000
 """Mail is filed within milliseconds; what waits longer than this is worth a word."""
 _RELAY_S = 15.0
-_LOW_SPACE = 500 * 1024 * 1024
+_MEGABYTE = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,15 @@ async def reception_warning(app: App) -> str:
     oldest = await app.database.read_system(emails.oldest_unfiled)
     if oldest is not None and app.now_ms() - oldest > STUCK_MS:
         return "Some accepted mail cannot be seen yet: many wait to be read, or the disk is full."
-    return ""
+    return await disk_problem(app.settings)
+
+
+async def disk_problem(settings: Settings) -> str:
+    """That the disk of the data folder is nearly full, as a sentence; "" when it is not."""
+    free = await asyncio.to_thread(_free_bytes, settings)
+    if free >= settings.low_disk_megabytes * _MEGABYTE:
+        return ""
+    return f"The disk is nearly full: {free // _MEGABYTE:,} MB are free; when none are, no mail comes in."
 
 
 async def figures(app: App, caller: Caller) -> bytes:
@@ -115,6 +123,20 @@ def _store_bytes(settings: Settings) -> int:
     return total
 
 
+async def disk_use(app: App, caller: Caller) -> dict[str, object]:
+    """Bytes of the store's files, of the mail in them as it came, and free on their disk; `warning`: why to look after
+    that, "" when all is well. For whoever runs the server: raises NotAllowed for others."""
+    caller.need_all(ADMIN)
+    if caller.tenant_id != DEFAULT_TENANT:
+        raise NotAllowed("Only admins of the default tenant see the disk.", next_step="`get_usage` has your own.")
+    return {
+        "store_bytes": await asyncio.to_thread(_store_bytes, app.settings),
+        "mail_bytes": await app.database.read_system(inboxes.stored_bytes_of_all),
+        "free_bytes": await asyncio.to_thread(_free_bytes, app.settings),
+        "warning": await disk_problem(app.settings),
+    }
+
+
 async def examine(settings: Settings) -> list[Finding]:
     """Everything an owner may want to know of a data folder, without changing it. Of the network it asks the relays
     only: whether they would take mail, without sending any."""
@@ -123,18 +145,15 @@ async def examine(settings: Settings) -> list[Finding]:
         Finding(False, f"variable {name} is set, but there is no such setting", "docs/settings.md lists them.")
         for name in unknown_variables()
     ]
-    free = _free_bytes(settings)
-    findings.append(
-        Finding(
-            free > _LOW_SPACE,
-            f"{free // 2**20:,} MiB free on its disk",
-            "" if free > _LOW_SPACE else "Free some space.",
-        )
-    )
+    free, low = _free_bytes(settings), await disk_problem(settings)
+    said = f"{free // _MEGABYTE:,} MB free on its disk (low_disk_megabytes: {settings.low_disk_megabytes:,})"
+    findings.append(Finding(not low, said, "Free some space, or keep less: docs/lifecycle.md." if low else ""))
     try:
         async with open_app(settings) as app:
-            size = (settings.data / DATABASE_FILE).stat().st_size
-            findings.append(Finding(True, f"mail store opens: WAL, synchronous=FULL, {size // 2**20:,} MiB"))
+            size = await asyncio.to_thread(_store_bytes, settings)
+            mail = await app.database.read_system(inboxes.stored_bytes_of_all)
+            what = f"{size // _MEGABYTE:,} MB, for {mail / _MEGABYTE:,.1f} MB of mail as it came"
+            findings.append(Finding(True, f"mail store opens: WAL, synchronous=FULL, {what}"))
             findings += await _mail(app)
             findings += vault_findings(await app.vault.state())
     except OwnerError as error:

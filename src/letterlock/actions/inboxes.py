@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
-from letterlock.actions.caller import Caller
+from letterlock.actions.caller import Caller, write_beside
 from letterlock.actions.health import reception_warning
 from letterlock.actions.limits import count
 from letterlock.app import App
@@ -108,6 +108,12 @@ class InboxList(BaseModel):
 
 class DeleteInbox(Request):
     inbox: str = Field(min_length=1, max_length=320)
+
+
+class EndInbox(DeleteInbox):
+    """What programs may say beyond it: a task that is done leaves its inbox open for late mail."""
+
+    delay_hours: Annotated[float, Field(ge=0, le=MAX_TTL_HOURS, description="it is deleted after so many")] = 0
 
 
 class InboxDeleted(BaseModel):
@@ -215,18 +221,25 @@ async def delete_inbox(app: App, caller: Caller, request: DeleteInbox) -> InboxD
     """Delete an inbox with its mail. A person can restore it for 7 days."""
     inbox = await own_inbox(app, caller, request.inbox)
     now = app.now_ms()
+    delay = int(request.delay_hours * _HOUR_MS) if isinstance(request, EndInbox) else 0
 
-    async def delete(tx: Transaction) -> None:
-        if await inboxes.mark_deleted(tx, inbox.inbox_id, now):
-            await audit.append(tx, now, caller.agent_id, "inbox.deleted", inbox.inbox_id)
+    async def delete(tx: Transaction) -> int:
+        """When it ends."""
+        if not delay:
+            if await inboxes.mark_deleted(tx, inbox.inbox_id, now):
+                await audit.append(tx, now, caller.agent_id, "inbox.deleted", inbox.inbox_id)
+            return now
+        if await inboxes.end_at(tx, inbox.inbox_id, now + delay):
+            await audit.append(tx, now, caller.agent_id, "inbox.ends", inbox.inbox_id, hours=delay / _HOUR_MS)
+        return min(now + delay, inbox.expires_at or now + delay)
 
-    await app.database.write(caller.tenant_id, delete)
+    ends_at = await app.database.write(caller.tenant_id, delete)
     # Whoever waits for its mail need not wait on.
     app.wake.hint(inbox.inbox_id)
     return InboxDeleted(
         inbox_id=inbox.inbox_id,
         address=inbox.address,
-        restorable_until=moment(now + inboxes.RESTORABLE_MS),
+        restorable_until=moment(ends_at + inboxes.RESTORABLE_MS),
     )
 
 
@@ -265,7 +278,15 @@ async def own_inbox(app: App, caller: Caller, name: str) -> Inbox:
             f"Inbox '{safe_line(name, 80)}' was deleted or has expired.",
             next_step="Call list_inboxes to see yours; a person can restore it with `letterlock inbox restore`.",
         )
+    _note_activity(app, inbox)
     return inbox
+
+
+def _note_activity(app: App, inbox: Inbox) -> None:
+    """Whoever asks for an inbox uses it: written down once a day, beside the call."""
+    now = app.now_ms()
+    if not app.settings.read_only and now - inbox.active_at >= inboxes.ACTIVITY_NOTED_MS:
+        write_beside(app, inbox.tenant_id, lambda tx: inboxes.note_activity(tx, inbox.inbox_id, now))
 
 
 def _keys(name: str) -> tuple[str, ...]:

@@ -290,6 +290,7 @@ class Usage(BaseModel):
     limits: list[LimitShown]
     inboxes: int
     emails_received: int = Field(description="ever")
+    stored_bytes: int = Field(description="of emails that are kept, as they came")
 
 
 async def standing(app: App, caller: Caller, name: LimitName) -> Standing:
@@ -326,6 +327,7 @@ async def usage(app: App, tenant_id: TenantId) -> Usage:
             limits=[LimitShown(name=s.name, most=s.most, left=s.left, reset_s=s.reset_s) for s in stands],
             inboxes=await inboxes.count(tx, app.now_ms()),
             emails_received=await inboxes.last_filed(tx),
+            stored_bytes=await inboxes.stored_bytes(tx),
         )
 
     return await app.database.read(tenant_id, look)

@@ -17,7 +17,7 @@ from letterlock.app import App
 from letterlock.errors import Conflict, InvalidRequest, NotAllowed, NotFound
 from letterlock.ids import DEFAULT_TENANT, LOCAL_AGENT, OWNER, AgentId, TenantId, new_id
 from letterlock.screen.safe_text import safe_line
-from letterlock.store import audit, domains, limits, tenants
+from letterlock.store import audit, domains, limits, outbox, tenants
 from letterlock.store.database import Transaction
 from letterlock.store.limits import LIMITS, LimitName
 from letterlock.store.tenants import PERSON_SCOPES, Agent, Key, NewKey, Tenant
@@ -120,9 +120,9 @@ async def rename_tenant(app: App, name: str, new_name: str, *, caller: Caller = 
 
 
 async def close_tenant(app: App, name: str, *, caller: Caller = COMMAND_LINE) -> int:
-    """End a tenant: its keys count no longer, nothing of it goes out, its inboxes are deleted and go for good when
-    their time is over. Returns how many inboxes. Once more on a closed tenant finishes what was cut off.
-    Raises NotFound, Conflict."""
+    """End a tenant: its keys count no longer, nothing of it goes out (what waits is cancelled), its inboxes are deleted
+    and go for good when their time is over. Returns how many inboxes. Once more on a closed tenant finishes what was
+    cut off. Raises NotFound, Conflict."""
     _need_owner(caller)
     found = await app.database.read_system(lambda tx: tenants.find_tenant(tx, name))
     if found is None:
@@ -138,6 +138,8 @@ async def close_tenant(app: App, name: str, *, caller: Caller = COMMAND_LINE) ->
             await audit.append(tx, now, caller.agent_id, "tenant.closed", found.tenant_id)
 
     await app.database.write(found.tenant_id, close)
+    while await app.database.write(found.tenant_id, lambda tx: outbox.cancel_some(tx, now, _CHUNK)):
+        pass
     return await _close_inboxes(app, found.tenant_id, None, now)
 
 

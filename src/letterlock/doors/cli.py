@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from letterlock.doors import domains, people, routing, tenancy, vault, webhooks
+from letterlock.doors import domains, lifecycle, people, routing, tenancy, vault, webhooks
 from letterlock.doors.command import OPTIONS, TENANT, as_person, save_new, settings_from, with_app, with_options
 from letterlock.errors import CallerError, LetterlockError, NotFound
 from letterlock.settings import Settings
@@ -101,10 +101,18 @@ def inbox() -> None:
 
 
 @inbox.command("list")
+@click.option("--deleted", is_flag=True, help="Those that can be restored instead.")
 @with_options(*OPTIONS, TENANT)
 @click.pass_obj
-def inbox_list(outer: dict[str, Any], /, **options: Any) -> None:
+def inbox_list(outer: dict[str, Any], /, deleted: bool, **options: Any) -> None:
     """List inboxes with their number of unread emails."""
+    if deleted:
+        from letterlock.actions.lifecycle import ListDeleted, list_deleted
+
+        given = ListDeleted(limit=100)
+        for gone in as_person(outer, options, lambda app, caller: list_deleted(app, caller, given)).inboxes:
+            click.echo(f"{gone.address}\tdeleted {gone.deleted_at:%Y-%m-%d %H:%M} UTC\t{gone.inbox_id}")
+        return
     result = _perform(outer, options, "list_inboxes")
     for row in result.inboxes:
         click.echo(f"{row.address}\t{row.unread} unread\t{row.inbox_id}\t{row.purpose}".rstrip())
@@ -140,12 +148,19 @@ def inbox_pool(outer: dict[str, Any], /, **options: Any) -> None:
 
 @inbox.command("delete")
 @click.argument("inbox")
+@click.option("--delay-hours", default=0.0, help="It is deleted after so many.")
 @with_options(*OPTIONS, TENANT)
 @click.pass_obj
-def inbox_delete(outer: dict[str, Any], /, inbox: str, **options: Any) -> None:
+def inbox_delete(outer: dict[str, Any], /, inbox: str, delay_hours: float, **options: Any) -> None:
     """Delete an inbox (id or address); restorable for 7 days."""
-    result = _perform(outer, options, "delete_inbox", inbox=inbox)
-    click.echo(f"{result.address} deleted; restorable until {result.restorable_until:%Y-%m-%d %H:%M} UTC.")
+    from letterlock.actions.inboxes import MAX_TTL_HOURS, EndInbox, delete_inbox
+
+    if not 0 <= delay_hours <= MAX_TTL_HOURS:
+        raise click.UsageError(f"--delay-hours is between 0 and {MAX_TTL_HOURS}.")
+    request = EndInbox(inbox=inbox, delay_hours=delay_hours)
+    result = as_person(outer, options, lambda app, caller: delete_inbox(app, caller, request))
+    when = f"is deleted in {delay_hours:g} hours" if delay_hours else "deleted"
+    click.echo(f"{result.address} {when}; restorable until {result.restorable_until:%Y-%m-%d %H:%M} UTC.")
 
 
 @inbox.command("restore")
@@ -264,7 +279,7 @@ def mail_save(outer: dict[str, Any], /, email_id: str, file: Path, attachment: i
 
 
 # A matter with commands of its own has a module of its own.
-for matter in (people, routing, tenancy, webhooks, domains, vault):
+for matter in (people, routing, tenancy, webhooks, domains, vault, lifecycle):
     matter.add_to(cli)
 
 

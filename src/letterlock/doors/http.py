@@ -19,9 +19,9 @@ from importlib import metadata
 from typing import TYPE_CHECKING
 
 from letterlock.actions.caller import AGENT_SCOPES
-from letterlock.actions.health import figures, reception_problem, start_problem
+from letterlock.actions.health import disk_use, figures, reception_problem, start_problem
 from letterlock.app import App, open_app
-from letterlock.errors import SettingsError
+from letterlock.errors import CallerError, SettingsError
 from letterlock.ids import DEFAULT_TENANT, LOCAL_AGENT
 from letterlock.postmaster import mail_service
 from letterlock.settings import Settings
@@ -58,7 +58,7 @@ def build_http(app: App, base_url: str) -> Starlette:
     from starlette.routing import Mount, Route
 
     from letterlock.doors.mcp_server import build_mcp_server, caller_by_key
-    from letterlock.doors.requests import HEADERS, answered, caller_of
+    from letterlock.doors.requests import HEADERS, Refused, answered, caller_of
     from letterlock.doors.rest import build_rest, http_problem, problem
     from letterlock.doors.rivals.lobstermail import build_lobstermail
     from letterlock.doors.rivals.lumbox import build_lumbox
@@ -68,13 +68,17 @@ def build_http(app: App, base_url: str) -> Starlette:
         return app
 
     async def healthz(request: Request) -> Response:
-        """For supervisors: 200 when mail can be stored and comes in, else 503 with why."""
+        """For supervisors: 200 when mail can be stored and comes in, else 503 with why; for the owner's key also how
+        much there is on the disk."""
         problem = await reception_problem(app)
-        body = {
+        body: dict[str, object] = {
             "status": "degraded" if problem else "ok",
             "version": metadata.version("letterlock"),
             "problem": problem,
         }
+        if "authorization" in request.headers:
+            with contextlib.suppress(CallerError, Refused):
+                body |= await disk_use(app, await caller_of(app, request))
         return JSONResponse(body, status_code=503 if problem else 200)
 
     async def metrics(request: Request) -> Response:

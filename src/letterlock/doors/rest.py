@@ -28,7 +28,8 @@ from letterlock.actions.catalog import BY_NAME, Action, perform
 from letterlock.actions.deciding import DECIDING
 from letterlock.actions.domains import DOMAINS
 from letterlock.actions.following import FOLLOWING, Event, Place, Streams, follow, place_to_start
-from letterlock.actions.inboxes import ChooseInbox
+from letterlock.actions.inboxes import ChooseInbox, EndInbox
+from letterlock.actions.lifecycle import LIFECYCLE
 from letterlock.actions.lists import LISTS
 from letterlock.actions.platform import PLATFORM, standing
 from letterlock.actions.revealing import REVEALING, FileBytes, file_of
@@ -69,11 +70,13 @@ class WaitForOtp(waiting.WaitForOtp):
 # Every table of actions that has routes.
 _TABLES = (
     PLATFORM, ADMINISTRATION, DECIDING, FOLLOWING, REVEALING, VAULTING, WEBHOOKS, DOMAINS, ROUTING, THREADS, LISTS,
+    LIFECYCLE,
 )  # fmt: skip
 _ACTIONS = {
     **BY_NAME,
     **{action.name: action for table in _TABLES for action in table},
     "create_inbox": replace(BY_NAME["create_inbox"], request=ChooseInbox),
+    "delete_inbox": replace(BY_NAME["delete_inbox"], request=EndInbox),
     "wait_for_email": replace(BY_NAME["wait_for_email"], request=WaitForEmail),
     "wait_for_otp": replace(BY_NAME["wait_for_otp"], request=WaitForOtp),
 }
@@ -90,6 +93,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     _at("GET", "/inboxes", "list_inboxes"),
     _at("GET", "/inboxes/{inbox}", "get_inbox"),
     _at("DELETE", "/inboxes/{inbox}", "delete_inbox"),
+    _at("POST", "/inboxes/{inbox}/restore", "restore_inbox"),
+    _at("GET", "/deleted-inboxes", "list_deleted"),
     _at("GET", "/inboxes/{inbox}/wait", "wait_for_email", 200, "waits_per_hour"),
     _at("POST", "/inboxes/{inbox}/otp", "wait_for_otp", 200, "waits_per_hour"),
     _at("GET", "/emails", "list_emails"),
@@ -165,6 +170,11 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     _at("GET", "/tenants/{tenant}/limits", "list_limits"),
     _at("POST", "/tenants/{tenant}/limits", "set_limit"),
     _at("GET", "/tenants/{tenant}/usage", "tenant_usage"),
+    _at("POST", "/holds", "set_hold", 201),
+    _at("GET", "/holds", "list_holds"),
+    _at("DELETE", "/holds", "lift_hold"),
+    _at("GET", "/retention", "get_retention"),
+    _at("POST", "/retention", "set_retention"),
     _at("POST", "/agents", "add_agent", 201),
     _at("GET", "/agents", "list_agents"),
     _at("DELETE", "/agents/{agent}", "remove_agent"),

@@ -440,18 +440,22 @@ async def file(tx: Transaction, receipt: Receipt, filed: Filed) -> bool:
     """Make an accepted email visible: its numbers, thread, findings and terms. False when it is filed (or gone)
     already."""
     found = await tx.one(
-        "SELECT state, received_at FROM emails WHERE tenant_id = :tenant AND email_id = :email_id",
+        "SELECT state, received_at, size FROM emails WHERE tenant_id = :tenant AND email_id = :email_id",
         email_id=receipt.email_id,
     )
     if found is None or found["state"] != "received":
         return False
     counted = await tx.one(
-        "UPDATE inboxes SET last_seq = last_seq + 1 WHERE tenant_id = :tenant AND inbox_id = :inbox_id"
-        " RETURNING last_seq",
+        "UPDATE inboxes SET last_seq = last_seq + 1,"
+        " active_at = CASE WHEN active_at < :at THEN :at ELSE active_at END"
+        " WHERE tenant_id = :tenant AND inbox_id = :inbox_id RETURNING last_seq",
         inbox_id=receipt.inbox_id,
+        at=found["received_at"],
     )
     number = await tx.one(
-        "UPDATE tenants SET last_filed = last_filed + 1 WHERE tenant_id = :tenant RETURNING last_filed"
+        "UPDATE tenants SET last_filed = last_filed + 1, stored_bytes = stored_bytes + :size"
+        " WHERE tenant_id = :tenant RETURNING last_filed",
+        size=found["size"],
     )
     assert counted is not None
     assert number is not None
@@ -812,7 +816,8 @@ async def remove_some(tx: Transaction, inbox_id: InboxId, limit: int) -> int:
     """Remove up to `limit` emails of an inbox for good, with all that hangs on them. In chunks, so that the writer is
     never held for long; 0 when none is left."""
     rows = await tx.all(
-        "SELECT email_id, raw_id FROM emails WHERE tenant_id = :tenant AND inbox_id = :inbox_id LIMIT :limit",
+        "SELECT email_id, raw_id, size, state FROM emails WHERE tenant_id = :tenant AND inbox_id = :inbox_id"
+        " LIMIT :limit",
         inbox_id=inbox_id,
         limit=limit,
     )
@@ -825,13 +830,18 @@ async def remove_one(tx: Transaction, email_id: EmailId) -> None:
     await _remove(
         tx,
         await tx.all(
-            "SELECT email_id, raw_id FROM emails WHERE tenant_id = :tenant AND email_id = :email_id", email_id=email_id
+            "SELECT email_id, raw_id, size, state FROM emails WHERE tenant_id = :tenant AND email_id = :email_id",
+            email_id=email_id,
         ),
     )
 
 
 async def _remove(tx: Transaction, rows: Sequence[Row]) -> None:
     await tx.drop_terms(row["email_id"] for row in rows)
+    await tx.run(
+        "UPDATE tenants SET stored_bytes = stored_bytes - :size WHERE tenant_id = :tenant",
+        size=sum(row["size"] for row in rows if row["state"] == "filed"),
+    )
     for row in rows:
         await tx.run("DELETE FROM emails WHERE tenant_id = :tenant AND email_id = :email_id", email_id=row["email_id"])
         await tx.run(

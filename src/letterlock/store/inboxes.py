@@ -8,14 +8,17 @@ from dataclasses import dataclass
 from letterlock.ids import AgentId, InboxId, TenantId
 from letterlock.store import pool
 from letterlock.store.database import Row, Transaction
+from letterlock.store.retention import NOT_HELD
 
 RESTORABLE_MS = 7 * 24 * 3600 * 1000
 """A deleted inbox can be restored for this long; then upkeep removes it with its mail."""
+ACTIVITY_NOTED_MS = 24 * 3600 * 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Inbox:
-    """Times in milliseconds since 1970. `last_seq`: the number of its newest email, 0 when there is none."""
+    """Times in milliseconds since 1970. `last_seq`: the number of its newest email, 0 when there is none. `active_at`:
+    when mail last came or somebody last asked for it, to ACTIVITY_NOTED_MS."""
 
     tenant_id: TenantId
     inbox_id: InboxId
@@ -26,13 +29,14 @@ class Inbox:
     created_at: int
     expires_at: int | None
     deleted_at: int | None
+    active_at: int = 0
 
 
 def _bound(names: Iterable[str]) -> str:
     return ", ".join(f":{name}" for name in names)
 
 
-_COLUMNS = "tenant_id, inbox_id, agent_id, address, purpose, last_seq, created_at, expires_at, deleted_at"
+_COLUMNS = "tenant_id, inbox_id, agent_id, address, purpose, last_seq, created_at, expires_at, deleted_at, active_at"
 
 
 def _inbox(row: Row) -> Inbox:
@@ -46,6 +50,7 @@ def _inbox(row: Row) -> Inbox:
         row["created_at"],
         row["expires_at"],
         row["deleted_at"],
+        row["active_at"],
     )
 
 
@@ -59,8 +64,8 @@ async def add(
     names = {f"other{n}": key for n, key in enumerate(others)}
     changed = await tx.run(
         "INSERT INTO inboxes (tenant_id, inbox_id, agent_id, address, address_key, domain, purpose, created_at,"
-        " expires_at, pooled) SELECT :tenant, :inbox_id, :agent_id, :address, :address_key, :domain, :purpose,"
-        " :created_at, :expires_at, :pooled"
+        " expires_at, pooled, active_at) SELECT :tenant, :inbox_id, :agent_id, :address, :address_key, :domain,"
+        " :purpose, :created_at, :expires_at, :pooled, :created_at"
         f" WHERE NOT EXISTS (SELECT 1 FROM inboxes WHERE address_key IN ({_bound(names)}))"
         " AND NOT EXISTS (SELECT 1 FROM former_addresses WHERE address_key = :address_key AND tenant_id <> :tenant"
         " AND :owned = 0)"
@@ -223,31 +228,73 @@ async def mark_deleted(tx: Transaction, inbox_id: InboxId, at_ms: int) -> bool:
 
 async def restore(tx: Transaction, inbox_id: InboxId, now_ms: int) -> bool:
     changed = await tx.run(
-        "UPDATE inboxes SET deleted_at = NULL, expires_at = NULL WHERE tenant_id = :tenant AND inbox_id = :inbox_id"
-        " AND deleted_at > :since AND domain <> ''",
+        "UPDATE inboxes AS i SET deleted_at = NULL, expires_at = NULL, active_at = :now WHERE i.tenant_id = :tenant"
+        f" AND i.inbox_id = :inbox_id AND (i.deleted_at > :since OR NOT {NOT_HELD}) AND i.deleted_at IS NOT NULL"
+        " AND i.domain <> ''",
         inbox_id=inbox_id,
         since=now_ms - RESTORABLE_MS,
+        now=now_ms,
     )
     return changed == 1
 
 
-async def expire(tx: Transaction, now_ms: int) -> int:
-    """Inboxes whose time has come become deleted ones. A system write, for upkeep."""
-    return await tx.run(
-        "UPDATE inboxes SET deleted_at = :now WHERE expires_at <= :now AND deleted_at IS NULL", now=now_ms
+async def end_at(tx: Transaction, inbox_id: InboxId, at_ms: int) -> bool:
+    """Its time comes then, unless it comes before. False when it was deleted."""
+    changed = await tx.run(
+        "UPDATE inboxes SET expires_at = CASE WHEN expires_at < :at THEN expires_at ELSE :at END"
+        " WHERE tenant_id = :tenant AND inbox_id = :inbox_id AND deleted_at IS NULL",
+        inbox_id=inbox_id,
+        at=at_ms,
+    )
+    return changed == 1
+
+
+async def note_activity(tx: Transaction, inbox_id: InboxId, now_ms: int) -> None:
+    await tx.run(
+        "UPDATE inboxes SET active_at = :now WHERE tenant_id = :tenant AND inbox_id = :inbox_id AND active_at < :now",
+        inbox_id=inbox_id,
+        now=now_ms,
     )
 
 
-async def removable(tx: Transaction, now_ms: int) -> tuple[TenantId, InboxId] | None:
-    """One inbox that was deleted too long ago to be restored. A system read, for upkeep."""
-    row = await tx.one(
-        "SELECT tenant_id, inbox_id FROM inboxes WHERE deleted_at <= :before LIMIT 1", before=now_ms - RESTORABLE_MS
+async def deleted(tx: Transaction, now_ms: int, limit: int, after: str = "") -> list[Inbox]:
+    """Those that can be restored, in the order of their ids, from behind `after`."""
+    rows = await tx.all(
+        f"SELECT {_COLUMNS} FROM inboxes i WHERE tenant_id = :tenant AND deleted_at IS NOT NULL AND domain <> ''"
+        f" AND (deleted_at > :since OR NOT {NOT_HELD}) AND inbox_id > :after ORDER BY inbox_id LIMIT :limit",
+        since=now_ms - RESTORABLE_MS,
+        after=after,
+        limit=limit,
     )
-    return (row["tenant_id"], row["inbox_id"]) if row else None
+    return [_inbox(row) for row in rows]
 
 
-async def remove(tx: Transaction, inbox_id: InboxId, now_ms: int) -> None:
-    """The row of an inbox whose emails are gone. Its address stays its tenant's."""
+async def stored_bytes(tx: Transaction) -> int:
+    """Bytes of the tenant's filed emails, as they came."""
+    row = await tx.one("SELECT stored_bytes FROM tenants WHERE tenant_id = :tenant")
+    return int(row["stored_bytes"]) if row else 0
+
+
+async def stored_bytes_of_all(tx: Transaction) -> int:
+    """The same of all tenants. A system read."""
+    row = await tx.one("SELECT SUM(stored_bytes) AS n FROM tenants")
+    return int(row["n"] or 0) if row else 0
+
+
+async def remove(tx: Transaction, inbox_id: InboxId, now_ms: int, limit: int) -> bool:
+    """The row of an inbox whose emails are gone, and what else hangs on it, up to `limit` of each. Its address stays
+    its tenant's. True when all is done."""
+    left = 0
+    for table, key in _HANGING:
+        left += await tx.run(
+            f"DELETE FROM {table} WHERE tenant_id = :tenant AND ({key}) IN (SELECT {key} FROM {table}"
+            " WHERE tenant_id = :tenant AND inbox_id = :inbox_id LIMIT :limit)"
+            " AND inbox_id = :inbox_id",
+            inbox_id=inbox_id,
+            limit=limit,
+        )
+    if left:
+        return False
     await tx.run(
         "INSERT INTO former_addresses (address_key, tenant_id) SELECT address_key, tenant_id FROM inboxes"
         " WHERE tenant_id = :tenant AND inbox_id = :inbox_id AND domain <> ''"
@@ -255,8 +302,21 @@ async def remove(tx: Transaction, inbox_id: InboxId, now_ms: int) -> None:
         inbox_id=inbox_id,
     )
     await pool.give_back(tx, inbox_id, now_ms)
-    for table in ("acceptances", "thread_messages", "threads", "submissions", "inboxes"):
-        await tx.run(f"DELETE FROM {table} WHERE tenant_id = :tenant AND inbox_id = :inbox_id", inbox_id=inbox_id)
+    await tx.run(
+        "UPDATE domains SET catch_all = NULL WHERE tenant_id = :tenant AND catch_all = :inbox_id", inbox_id=inbox_id
+    )
     await tx.run("DELETE FROM lists WHERE tenant_id = :tenant AND whose = :inbox_id", inbox_id=inbox_id)
-    # What a person named for this inbox alone.
-    await tx.run("DELETE FROM contacts WHERE tenant_id = :tenant AND agent_id = :inbox_id", inbox_id=inbox_id)
+    await tx.run("DELETE FROM inboxes WHERE tenant_id = :tenant AND inbox_id = :inbox_id", inbox_id=inbox_id)
+    return True
+
+
+# What is of one inbox, and what names a row of it there.
+_HANGING = (
+    ("acceptances", "fingerprint"),
+    ("thread_messages", "message_id"),
+    ("threads", "thread_id"),
+    ("submissions", "submission_id"),
+    ("consumers", "agent_id, name"),
+    ("webhooks", "webhook_id"),
+    ("keys", "key_id"),
+)

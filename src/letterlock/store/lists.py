@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 from letterlock.ids import AgentId, EmailId, InboxId, TenantId
 from letterlock.store.database import Transaction
+from letterlock.store.retention import NOT_HELD
 
 Side = Literal["from", "to"]
 Kind = Literal["allow", "block"]
@@ -168,9 +169,10 @@ async def release(tx: Transaction, email_id: str, now_ms: int) -> bool:
 
 
 async def outdated(tx: Transaction, now_ms: int, limit: int) -> list[tuple[TenantId, EmailId]]:
-    """Mail of blocked senders that was kept long enough. A system read."""
+    """Mail of blocked senders that was kept long enough, none of an inbox on hold. A system read."""
     rows = await tx.all(
-        "SELECT tenant_id, email_id FROM blocked WHERE released_at IS NULL AND at < :before ORDER BY at LIMIT :limit",
+        "SELECT b.tenant_id, b.email_id FROM blocked b JOIN inboxes i ON i.tenant_id = b.tenant_id AND i.inbox_id ="
+        f" b.inbox_id WHERE b.released_at IS NULL AND b.at < :before AND {NOT_HELD} ORDER BY b.at LIMIT :limit",
         before=now_ms - KEPT_MS,
         limit=limit,
     )

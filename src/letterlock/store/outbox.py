@@ -471,6 +471,30 @@ async def cancel(tx: Transaction, submission_id: SubmissionId, now_ms: int) -> i
     return spared
 
 
+async def cancel_some(tx: Transaction, now_ms: int, limit: int) -> int:
+    """Cancel up to `limit` submissions of the tenant of which something may still go out; returns how many. What is
+    being handed over at this moment stays as it is."""
+    rows = await tx.all(
+        "SELECT DISTINCT submission_id FROM deliveries WHERE tenant_id = :tenant AND (state IN ('queued', 'held')"
+        " OR (state = 'uncertain' AND next_at IS NOT NULL)) AND (lease_until IS NULL OR lease_until <= :now)"
+        " LIMIT :limit",
+        now=now_ms,
+        limit=limit,
+    )
+    for row in rows:
+        await cancel(tx, row["submission_id"], now_ms)
+    return len(rows)
+
+
+async def remove(tx: Transaction, submission_ids: Iterable[SubmissionId]) -> None:
+    """For good, with their deliveries."""
+    for submission_id in submission_ids:
+        await tx.run(
+            "DELETE FROM submissions WHERE tenant_id = :tenant AND submission_id = :submission_id",
+            submission_id=submission_id,
+        )
+
+
 # Delivering
 
 
