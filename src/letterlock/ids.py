@@ -21,6 +21,7 @@ SubmissionId = NewType("SubmissionId", str)
 WebhookId = NewType("WebhookId", str)
 DomainId = NewType("DomainId", str)
 SecretId = NewType("SecretId", str)
+MailboxId = NewType("MailboxId", str)
 EscalationId = NewType("EscalationId", str)
 
 DEFAULT_TENANT = TenantId("default")

@@ -155,6 +155,8 @@ def inspect_message(
     in_subject = find_credentials(parsed.subject)
     in_attached = [find_credentials(one.text) for one in attached]
     screening = _lifted(screen(Evidence(parsed, visible, auth, attached), thresholds, second=second), auth, allowed)
+    if envelope is not None and envelope.spam:
+        screening = replace(screening, findings=(*screening.findings, _SPAM))
     codes = find_codes(parsed, visible)
     code = surest(codes)
     links = find_links(parsed, visible)
@@ -310,6 +312,14 @@ _CODES_CHARS: Final = 20_000
 def _other_codes(code: Code | None, found: Iterable[Code]) -> tuple[str, ...]:
     own = {code.value, *code.forms} if code else set()
     return tuple(dict.fromkeys(form for one in found for form in (one.value, *one.forms) if form not in own))
+
+
+_SPAM = Finding(
+    rule="provider.spam",
+    reason="The provider of the mailbox had put it into the spam folder.",
+    weight=0.0,
+    where="message",
+)
 
 
 def _lifted(screening: Screening, auth: AuthReport, allowed: Iterable[str]) -> Screening:

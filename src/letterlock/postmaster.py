@@ -23,6 +23,7 @@ from letterlock.claims import check_forever
 from letterlock.errors import LetterlockError, StoreError
 from letterlock.inbound.filing import file_forever
 from letterlock.inbound.listener import open_listener
+from letterlock.inbound.mailbox import fetch_forever
 from letterlock.inbound.workers import Workers, open_workers
 from letterlock.outbound.deliver import deliver_forever
 from letterlock.outbound.forwards import forward_forever
@@ -87,6 +88,7 @@ async def _be_postmaster(app: App, keep_workers: int) -> None:
     async with open_workers(app.settings) as workers, asyncio.TaskGroup() as tasks:
         tasks.create_task(_listen_and_report(app, workers), name="listeners")
         tasks.create_task(file_forever(app, workers), name="filing")
+        tasks.create_task(fetch_forever(app), name="mailboxes")
         tasks.create_task(deliver_forever(app), name="deliveries")
         tasks.create_task(forward_forever(app), name="forwards")
         tasks.create_task(post_forever(app, notices), name="webhooks")

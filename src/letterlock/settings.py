@@ -305,6 +305,11 @@ class Settings(BaseSettings):
         return self.dns == "on" or (self.dns == "auto" and (not self.smtp_is_loopback or self.lmtp_port > 0))
 
     @property
+    def asks_dns_of_fetched(self) -> bool:
+        """The same for mail fetched from mailboxes elsewhere, which always comes from outside."""
+        return self.dns != "off"
+
+    @property
     def smtp_is_loopback(self) -> bool:
         return self.smtp_host in ("127.0.0.1", "::1", "localhost")
 

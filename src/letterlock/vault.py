@@ -131,6 +131,14 @@ class Vault:
             return await asyncio.to_thread(emails.unpack_raw, body)
         return emails.unpack_raw(body)
 
+    async def seal(self, tenant_id: TenantId, entry: str, plain: bytes) -> bytes:
+        """Something small that is kept as `entry` and opens under that name only. Raises VaultLocked."""
+        return _seal(await self._newest_key(tenant_id), tenant_id, entry, plain)
+
+    async def open(self, tenant_id: TenantId, entry: str, blob: bytes) -> bytes:
+        """What seal was given. Raises VaultLocked, also for what was changed."""
+        return await self._open(tenant_id, entry, blob)
+
     async def _open(self, tenant_id: TenantId, entry: str, blob: bytes) -> bytes:
         from cryptography.exceptions import InvalidTag
 

@@ -29,6 +29,8 @@ OUTBOX = "outbox"
 """A submission was queued."""
 FORWARDS = "forwards"
 """An email is to be passed on to a person."""
+MAILBOXES = "mailboxes"
+"""A mailbox elsewhere was connected, changed or let go."""
 WAITING = "waiting"
 """Somebody waits for mail: have a worker ready."""
 WAITING_S = 2.5

@@ -23,8 +23,9 @@ from letterlock.outbound.relay import Route, one_line
 from letterlock.outbound.routes import helo
 from letterlock.policy import APPROVAL
 from letterlock.settings import Settings, unknown_variables
-from letterlock.store import emails, inboxes, outbox, postmaster
+from letterlock.store import emails, inboxes, mailboxes, outbox, postmaster
 from letterlock.store.database import Transaction
+from letterlock.store.inboxes import Inbox
 from letterlock.store.postmaster import FRESH_MS
 from letterlock.vault import State
 from letterlock.wake import postmaster_lives
@@ -69,14 +70,19 @@ async def start_problem(app: App) -> str:
     return await reception_problem(app)
 
 
-async def reception_warning(app: App) -> str:
-    """Why an email that was sent may not be seen yet, as a sentence; "" when all is well."""
-    problem = await reception_problem(app)
+async def reception_warning(app: App, inbox: Inbox | None = None) -> str:
+    """Why an email that was sent (to this inbox) may not be seen yet, as a sentence; "" when all is well."""
+    problem = await (_mailbox_problem(app, inbox) if inbox is not None and inbox.mailbox_id else reception_problem(app))
     if problem:
         return problem
     oldest = await app.database.read_system(emails.oldest_unfiled)
     if oldest is not None and app.now_ms() - oldest > STUCK_MS:
         return "Some accepted mail cannot be seen yet: many wait to be read, or the disk is full."
+    if inbox is not None and _is_local_only(app, inbox):
+        return (
+            "Only programs on this machine can send to this address. For mail from the internet the owner runs"
+            " `letterlock connect`."
+        )
     return await disk_problem(app.settings)
 
 
@@ -86,6 +92,27 @@ async def disk_problem(settings: Settings) -> str:
     if free >= settings.low_disk_megabytes * _MEGABYTE:
         return ""
     return f"The disk is nearly full: {free // _MEGABYTE:,} MB are free; when none are, no mail comes in."
+
+
+def _is_local_only(app: App, inbox: Inbox) -> bool:
+    return not app.settings.accept_any and f".{inbox.address.rpartition('@')[2]}".endswith(".localhost")
+
+
+async def _mailbox_problem(app: App, inbox: Inbox) -> str:
+    """Why no mail comes from the mailbox elsewhere that the inbox gets its mail from."""
+
+    async def look(tx: Transaction) -> tuple[str, str] | None:
+        box = await mailboxes.of_inbox(tx, inbox.inbox_id)
+        if box is None:
+            return "", f"{inbox.address} gets no mail any more: its mailbox was disconnected."
+        found = await mailboxes.folders(tx, box.mailbox_id)
+        return box.address, next((one.problem for one in found if one.problem), "")
+
+    if await app.database.read_system(lambda tx: postmaster.is_silent(tx, app.now_ms())):
+        return await reception_problem(app)
+    told = await app.database.read(inbox.tenant_id, look)
+    address, problem = told or ("", "")
+    return f"The mailbox {address} cannot be read: {problem}" if address and problem else problem
 
 
 async def figures(app: App, caller: Caller) -> bytes:
@@ -156,6 +183,7 @@ async def examine(settings: Settings) -> list[Finding]:
             findings.append(Finding(True, f"mail store opens: WAL, synchronous=FULL, {what}"))
             findings += await _mail(app)
             findings += vault_findings(await app.vault.state())
+            findings += await _mailboxes(app)
     except OwnerError as error:
         findings.append(Finding(False, error.what, error.next_step))
     try:
@@ -244,6 +272,23 @@ async def _try_relay(where: str, route: Route) -> Finding:
     how = f"{route.security}, logged in as {route.username}" if route.username else f"{route.security}, no login"
     clear = "What goes to it goes in the clear, the password too." if route.security == "none" else ""
     return Finding(True, f"{at} is ready to take mail ({how})", clear)
+
+
+async def _mailboxes(app: App) -> list[Finding]:
+    """How those stand that mail is fetched from."""
+    findings = []
+    for box in await app.database.read_system(mailboxes.every):
+        found = await app.database.read(box.tenant_id, lambda tx, b=box: mailboxes.folders(tx, b.mailbox_id))  # type: ignore[misc]
+        name = f"mailbox {box.address} at {box.host}"
+        for one in (one for one in found if one.problem):
+            findings.append(Finding(False, f"{name}, folder {one.folder!a}: {one_line(one.problem)}", one.advice))
+        if skipped := sum(one.skipped for one in found):
+            what = f"{name}: {skipped} emails were left there, as they are larger than max_message_bytes"
+            findings.append(Finding(True, what))
+        if not any(one.problem for one in found):
+            folders = ", ".join(ascii(one.folder) for one in found)
+            findings.append(Finding(True, f"{name} is watched: {folders}"))
+    return findings
 
 
 def _relay_problem(where: str, route: Route) -> tuple[str, str]:

@@ -28,10 +28,11 @@ from letterlock.message.names import (
     with_random_end,
 )
 from letterlock.screen.safe_text import safe_line
-from letterlock.store import audit, domains, inboxes, pool
+from letterlock.store import audit, domains, inboxes, mailboxes, pool
 from letterlock.store.database import Transaction
 from letterlock.store.emails import moment
 from letterlock.store.inboxes import Inbox
+from letterlock.store.mailboxes import Mailbox
 
 MAX_TTL_HOURS = 24 * 365
 MAX_LISTED = 100
@@ -127,24 +128,28 @@ async def create_inbox(app: App, caller: Caller, request: CreateInbox) -> InboxC
     if caller.inbox_id is not None:
         raise NotAllowed("This key is for one inbox only.", next_step="Use list_inboxes to see it.")
     domain, house = _wanted_domain(app, request.domain)
+    box = await app.database.read(caller.tenant_id, lambda tx: _wanted_mailbox(tx, request.domain, domain))
+    if box is not None:
+        domain, house = box.inboxes.rpartition("@")[2], False
     wanted = _wanted(request)
     now = app.now_ms()
     expires_at = now + int(request.ttl_hours * _HOUR_MS) if request.ttl_hours else None
 
     async def add(tx: Transaction, local: str, *, pooled: bool = False) -> Inbox | None:
-        address = Address(local, domain)
         inbox = Inbox(
             caller.tenant_id,
             InboxId(new_id("ib")),
             caller.agent_id,
-            str(address),
+            _address_at(box, local) if box else str(Address(local, domain)),
             request.purpose,
             0,
             now,
             expires_at,
             None,
+            mailbox_id=box.mailbox_id if box else None,
         )
-        return inbox if await inboxes.add(tx, inbox, own_keys(inbox.address), owned=not house, pooled=pooled) else None
+        owned = not house and box is None
+        return inbox if await inboxes.add(tx, inbox, own_keys(inbox.address), owned=owned, pooled=pooled) else None
 
     async def choose(tx: Transaction) -> Inbox | None:
         """What cannot be had is all the same: taken by another tenant, kept, or its last mail not yet gone."""
@@ -154,12 +159,13 @@ async def create_inbox(app: App, caller: Caller, request: CreateInbox) -> InboxC
                 return made
         if not wanted.goes_on:
             return None
-        if wanted.exact and await inboxes.find(tx, *own_keys(f"{wanted.exact[0]}@{domain}")):
+        first = _address_at(box, wanted.exact[0]) if box and wanted.exact else f"{(*wanted.exact, '')[0]}@{domain}"
+        if wanted.exact and await inboxes.find(tx, *own_keys(first)):
             # Its own is no secret to it, so that a second one may simply be the second.
             for local in numbered(wanted.exact[0]):
                 if made := await add(tx, local):
                     return made
-        if not wanted.exact and app.settings.pool_size:
+        if not wanted.exact and app.settings.pool_size and box is None:
             leased = await pool.lease(tx, domain_key(domain), now)
             if leased and (made := await add(tx, leased.partition("@")[0], pooled=True)):
                 return made
@@ -169,7 +175,7 @@ async def create_inbox(app: App, caller: Caller, request: CreateInbox) -> InboxC
         return None
 
     async def make(tx: Transaction) -> Inbox:
-        if not house:
+        if not house and box is None:
             await _need_domain(app, tx, domain)
         # A name that cannot be had is a thing not done: however many are tried, what is counted is the inbox.
         await count(app, tx, "inboxes_per_hour")
@@ -187,7 +193,7 @@ async def create_inbox(app: App, caller: Caller, request: CreateInbox) -> InboxC
         inbox_id=inbox.inbox_id,
         address=inbox.address,
         expires_at=moment(expires_at) if expires_at else None,
-        warning=await reception_warning(app),
+        warning=await reception_warning(app, inbox),
     )
 
 
@@ -303,8 +309,30 @@ def _ground(caller: Caller) -> Ground:
 def _wanted_domain(app: App, domain: str) -> tuple[str, bool]:
     """The domain of a new inbox, and whether it is that of the settings, which all tenants share."""
     shared = domain_of(app.settings)
+    # A mailbox elsewhere may be named by its whole address.
+    domain = domain.rpartition("@")[2]
     wanted = domain_key(domain) if domain.strip() else shared
     return (app.settings.domain, True) if wanted == shared else (wanted, False)
+
+
+async def _wanted_mailbox(tx: Transaction, asked: str, domain: str) -> Mailbox | None:
+    """The mailbox elsewhere that a new inbox gets its mail from: the one whose address or domain was asked for; where
+    nothing was, and nobody outside can reach `domain`, the first that can have inboxes."""
+    found = [one for one in await mailboxes.of_tenant(tx) if one.inboxes]
+    if not asked.strip():
+        return next(iter(found), None) if f".{domain}".endswith(".localhost") else None
+    held = await domains.find(tx, domain)
+    if held is not None and held.held:
+        return None
+    wanted = asked.strip().lower()
+    by_address = (one for one in found if one.address.lower() == wanted)
+    return next(by_address, None) or next((one for one in found if one.inboxes.rpartition("@")[2] == domain), None)
+
+
+def _address_at(box: Mailbox, local: str) -> str:
+    """The address of an inbox on a mailbox, not longer than one may be (RFC 5321 section 4.5.3.1.1)."""
+    room = 64 - len(box.inboxes.rpartition("@")[0].removesuffix("{}"))
+    return box.inboxes.replace("{}", local[: max(1, room)].rstrip("._-"))
 
 
 async def _need_domain(app: App, tx: Transaction, domain: str) -> None:

@@ -117,7 +117,7 @@ async def wait_for_otp(app: App, caller: Caller, request: WaitForOtp) -> OtpResu
                 continue
             posing = "" if wanted.fits(email) else wanted.posed_as_by(email)
             if wanted.fits(email) or (posing and request.accept_unproved):
-                answer = await _give(app, caller, email, request, wanted)
+                answer = await _give(app, caller, inbox, email, request, wanted)
                 if answer is not None and answer.status != "withheld":
                     return answer
                 # A stranger's bait must not stand before a code that can be given.
@@ -167,7 +167,7 @@ async def wait_for_email(app: App, caller: Caller, request: WaitForEmail) -> Ema
             since=position,
             seen=seen,
             next_step=f"Nothing that matches yet. Call wait_for_email again with since={position}.",
-            warning=await reception_warning(app),
+            warning=await reception_warning(app, inbox),
         )
 
     return await _wait(app, caller, inbox, request.timeout_s, look, pending)
@@ -196,7 +196,9 @@ async def _wait(
             await watch.wait(min(left, REST_S))
 
 
-async def _give(app: App, caller: Caller, email: Email, request: WaitForOtp, wanted: _Wanted) -> OtpResult | None:
+async def _give(
+    app: App, caller: Caller, inbox: Inbox, email: Email, request: WaitForOtp, wanted: _Wanted
+) -> OtpResult | None:
     """The answer this email's code makes, or None when it does not count."""
     assert email.code is not None
     if email.code_given_at is not None and not request.include_used:
@@ -208,7 +210,8 @@ async def _give(app: App, caller: Caller, email: Email, request: WaitForOtp, wan
             f"its email is {email.level}",
             "See read_email for the reasons; a person can read it with `letterlock mail show`.",
         )
-    if app.settings.asks_dns and not email.aligned and not request.accept_unproved:
+    asks = app.settings.asks_dns_of_fetched if inbox.mailbox_id else app.settings.asks_dns
+    if asks and not email.aligned and not request.accept_unproved:
         # Anyone can write a sender's name; where that is checked, only a proved one is handed out unasked.
         return _withheld(email, f"nothing proves that {email.from_address} sent it")
     if not wanted.domain and not request.accept_unproved and (posing := _poses(email)):
@@ -218,17 +221,21 @@ async def _give(app: App, caller: Caller, email: Email, request: WaitForOtp, wan
         result.status = "used"
         result.given_at = moment(email.code_given_at)
 
-    async def take(tx: Transaction) -> tuple[Code | None, bool]:
+    async def take(tx: Transaction) -> tuple[Code | None, bool, bool]:
         report = await emails.inspection(tx, email.email_id)
+        spam = report is not None and any(one.rule == "provider.spam" for one in report.screening.findings)
         # Last, because nothing may fail between this and the answer: a code is given once.
-        return report.code if report else None, peeking or await emails.give_code(tx, email.email_id, app.now_ms())
+        given = peeking or await emails.give_code(tx, email.email_id, app.now_ms())
+        return report.code if report else None, spam, given
 
     peeking = result.status == "used"
-    code, given = await (app.database.read if peeking else app.database.write)(caller.tenant_id, take)
+    code, spam, given = await (app.database.read if peeking else app.database.write)(caller.tenant_id, take)
     if code is not None:
         result.confidence = code.confidence
         result.reason = code.reason
         result.expires_in_s = code.expires_in_s
+    if spam:
+        result.warning = "It was in the spam folder of the mailbox: make sure that you asked this very service for it."
     result.code = email.code
     return result if given else None
 
@@ -260,7 +267,7 @@ async def _pending_otp(app: App, caller: Caller, inbox: Inbox, after: int) -> Ot
         since=after,
         seen=await _seen(app, caller, inbox, after),
         next_step=f"No code yet. Call wait_for_otp again with since={after}, or resend the code at the service.",
-        warning=await reception_warning(app),
+        warning=await reception_warning(app, inbox),
     )
 
 

@@ -21,16 +21,17 @@ from letterlock.message.envelope import Envelope, Receipt
 from letterlock.message.names import mailbox_key
 from letterlock.message.report import token_of
 from letterlock.store import emails, inboxes
-from letterlock.store.database import Transaction
+from letterlock.store.database import Transaction, Work
 from letterlock.store.emails import Accepted
 from letterlock.store.inboxes import Inbox
 from letterlock.wake import UNFILED
 
 
-async def accept(app: App, envelope: Envelope, raw: bytes) -> tuple[Receipt, ...]:
+async def accept(app: App, envelope: Envelope, raw: bytes, *, unless: Work[bool] | None = None) -> tuple[Receipt, ...]:
     """Keep `raw` once for every live inbox among the recipients. One Receipt a recipient, in their order (two
     recipients of one inbox share its email), none for a recipient without an inbox.
 
+    `unless` is asked first, in the same transaction: where it says so nothing is kept, but what it wrote is.
     In the sandbox (settings.accept_any) mail from outside makes the inbox it is for.
     Raises StoreBusy or StoreFull, and then nothing was kept.
     """
@@ -38,6 +39,8 @@ async def accept(app: App, envelope: Envelope, raw: bytes) -> tuple[Receipt, ...
     now, house, began = app.now_ms(), domain_of(app.settings), time.monotonic()
 
     async def keep(tx: Transaction) -> tuple[Receipt, ...]:
+        if unless is not None and await unless(tx):
+            return ()
         # Packed and hashed on the writer's thread: the loop's has every sender to answer, and neither holds the other.
         accepted = Accepted(envelope, emails.pack_raw(raw), len(raw), _fingerprint(envelope, raw))
         wanted: dict[str, Inbox] = {}

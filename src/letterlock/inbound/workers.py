@@ -50,6 +50,7 @@ class WorkerOptions(BaseModel):
     megabytes: int
     mask_codes: bool
     dns: bool
+    dns_fetched: bool
     message_bytes: int
     suspect: float
     quarantined: float
@@ -127,6 +128,7 @@ class Workers:
             megabytes=settings.filing_megabytes,
             mask_codes=settings.mask_codes,
             dns=settings.asks_dns,
+            dns_fetched=settings.asks_dns_of_fetched,
             message_bytes=settings.max_message_bytes,
             suspect=settings.suspect_score,
             quarantined=settings.quarantine_score,
@@ -286,7 +288,7 @@ def unread(reason: str, what: str) -> Filed:
 
 
 def _serve(options: WorkerOptions, requests: BinaryIO, answers: BinaryIO) -> None:
-    resolver = SystemResolver() if options.dns else None
+    resolver = SystemResolver() if options.dns or options.dns_fetched else None
     while len(size := requests.read(_LENGTH.size)) == _LENGTH.size:
         request = requests.read(_LENGTH.unpack(size)[0])
         (head_size,) = _LENGTH.unpack(request[: _LENGTH.size])
@@ -299,7 +301,7 @@ def _serve(options: WorkerOptions, requests: BinaryIO, answers: BinaryIO) -> Non
                 request[_LENGTH.size + head_size :],
                 envelope,
                 options,
-                resolver,
+                resolver if options.dns or envelope.transport == "imap" else None,
                 auth=_AUTH.validate_python(auth_told),
                 allowed=allowed,
             )

@@ -1,7 +1,8 @@
 """Who really sent it: SPF, DKIM, DMARC alignment and ARC, as one AuthReport.
 
 Pure apart from the resolver handed in, whose time and questions for one email are limited here. What the email says
-of its own authentication (Authentication-Results, the results in an ARC set) is never read: anyone can write it.
+of its own authentication (Authentication-Results, the results in an ARC set) is not read, as anyone can write it, but
+for what the provider wrote on top of an email that was fetched from a mailbox there (message/results.py).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from letterlock.dns import Budget, DnsTrouble, Resolver
 from letterlock.message import dkim, dmarc, spf
 from letterlock.message.arc import verify_chain
 from letterlock.message.envelope import Envelope
+from letterlock.message.results import Results, results_of
 
 Verdict = Literal["pass", "fail", "none", "temperror", "local"]
 """`local`: handed over by our own sender inside this data folder, no DNS asked. `none`: nothing could be checked, or
@@ -84,7 +86,8 @@ def authenticate(raw: bytes, envelope: Envelope | None, resolver: Resolver | Non
     except DnsTrouble:
         # What belongs to its house is not known; the domain itself does.
         rules, trouble = dmarc.Rules(author.domain, author.domain), True
-    return _report(message, author, rules, trouble, _client(envelope), budget)
+    said = results_of(message, envelope.authserv) if envelope is not None and envelope.transport == "imap" else None
+    return _report(message, author, rules, trouble, _client(envelope), said, budget)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +116,12 @@ def _report(
     rules: dmarc.Rules,
     trouble: bool,
     client: _Client,
+    said: Results | None,
     resolver: Resolver,
 ) -> AuthReport:
-    """The order of the questions matters: those about the From domain's own house come first, so that no slow name
+    """`said`: what a provider that is believed found out, in the place of our own SPF and DKIM.
+
+    The order of the questions matters: those about the From domain's own house come first, so that no slow name
     server of somebody else can use up the time for them."""
 
     def ours(domain: str) -> bool:
@@ -128,20 +134,25 @@ def _report(
             return None
 
     def ask_spf() -> spf.SpfResult:
+        if said is not None:
+            return said.spf
         return spf.check_host(client.ip, client.sender, client.helo, resolver) if client.domain else "none"
 
+    if said is not None:
+        client = _Client(domain=said.spf_domain, now=client.now)
     spf_result = ask_spf() if ours(client.domain) else None
     spf_aligned = is_aligned(client.domain, rules.strict_spf)
     signatures = [
         (one, is_aligned(one.domain, rules.strict_dkim))
-        for one in dkim.verify(message, resolver, first=ours, now=client.now)
+        for one in (said.dkim if said and said.dkim else dkim.verify(message, resolver, first=ours, now=client.now))
     ]
     if spf_result is None:
         spf_result = ask_spf()
     arc_result = verify_chain(message, resolver, client.now)
 
     results = [(spf_result, spf_aligned), *((one.result, aligned) for one, aligned in signatures)]
-    passing = any(result == "pass" and aligned for result, aligned in results)
+    refuted = said is not None and said.dmarc == "fail"
+    passing = any(result == "pass" and aligned for result, aligned in results) and not refuted
     unsure = trouble or any(
         (result == "temperror" and aligned is not False) or (result == "pass" and aligned is None)
         for result, aligned in results

@@ -8,12 +8,16 @@ from typing import Literal
 
 from letterlock.ids import EmailId, InboxId, TenantId
 
-Transport = Literal["smtp", "lmtp", "local", "import"]
+Transport = Literal["smtp", "lmtp", "local", "import", "imap"]
+"""`imap`: fetched from a mailbox elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """One mail transaction (RFC 5321 section 3.3). `sender` is "" for the null reverse-path of bounces."""
+    """One mail transaction (RFC 5321 section 3.3). `sender` is "" for the null reverse-path of bounces.
+
+    Of mail fetched from a mailbox: `spam` when its provider had put it there, `authserv` the name under which that
+    provider writes Authentication-Results (RFC 8601) that are believed, "" for none."""
 
     sender: str
     recipients: tuple[str, ...]
@@ -23,6 +27,8 @@ class Envelope:
     helo: str | None = None
     smtputf8: bool = False
     tls: bool = False
+    spam: bool = False
+    authserv: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from letterlock.ids import AgentId, InboxId, TenantId
+from letterlock.ids import AgentId, InboxId, MailboxId, TenantId
 from letterlock.store import pool
 from letterlock.store.database import Row, Transaction
 from letterlock.store.retention import NOT_HELD
@@ -18,7 +18,8 @@ ACTIVITY_NOTED_MS = 24 * 3600 * 1000
 @dataclass(frozen=True, slots=True)
 class Inbox:
     """Times in milliseconds since 1970. `last_seq`: the number of its newest email, 0 when there is none. `active_at`:
-    when mail last came or somebody last asked for it, to ACTIVITY_NOTED_MS."""
+    when mail last came or somebody last asked for it, to ACTIVITY_NOTED_MS. `mailbox_id`: the mailbox
+    elsewhere that its mail is fetched from."""
 
     tenant_id: TenantId
     inbox_id: InboxId
@@ -30,13 +31,17 @@ class Inbox:
     expires_at: int | None
     deleted_at: int | None
     active_at: int = 0
+    mailbox_id: MailboxId | None = None
 
 
 def _bound(names: Iterable[str]) -> str:
     return ", ".join(f":{name}" for name in names)
 
 
-_COLUMNS = "tenant_id, inbox_id, agent_id, address, purpose, last_seq, created_at, expires_at, deleted_at, active_at"
+_COLUMNS = (
+    "tenant_id, inbox_id, agent_id, address, purpose, last_seq, created_at, expires_at, deleted_at, active_at,"
+    " mailbox_id"
+)
 
 
 def _inbox(row: Row) -> Inbox:
@@ -51,6 +56,7 @@ def _inbox(row: Row) -> Inbox:
         row["expires_at"],
         row["deleted_at"],
         row["active_at"],
+        row["mailbox_id"],
     )
 
 
@@ -64,8 +70,8 @@ async def add(
     names = {f"other{n}": key for n, key in enumerate(others)}
     changed = await tx.run(
         "INSERT INTO inboxes (tenant_id, inbox_id, agent_id, address, address_key, domain, purpose, created_at,"
-        " expires_at, pooled, active_at) SELECT :tenant, :inbox_id, :agent_id, :address, :address_key, :domain,"
-        " :purpose, :created_at, :expires_at, :pooled, :created_at"
+        " expires_at, pooled, active_at, mailbox_id) SELECT :tenant, :inbox_id, :agent_id, :address, :address_key,"
+        " :domain, :purpose, :created_at, :expires_at, :pooled, :created_at, :mailbox_id"
         f" WHERE NOT EXISTS (SELECT 1 FROM inboxes WHERE address_key IN ({_bound(names)}))"
         " AND NOT EXISTS (SELECT 1 FROM former_addresses WHERE address_key = :address_key AND tenant_id <> :tenant"
         " AND :owned = 0)"
@@ -81,6 +87,7 @@ async def add(
         expires_at=inbox.expires_at,
         owned=int(owned),
         pooled=int(pooled),
+        mailbox_id=inbox.mailbox_id,
         **names,
     )
     return changed == 1

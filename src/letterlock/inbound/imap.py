@@ -1,0 +1,414 @@
+"""One connection to an IMAP server (RFC 9051, RFC 3501), read with limits. Everything here blocks: for threads only.
+
+Whatever the server says, a call ends within its time, keeps no more than its bytes, and raises Trouble with words for a
+person. A folder is opened read-only unless the owner chose otherwise, and nothing is ever fetched that marks mail as
+read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import ipaddress
+import re
+import socket
+import ssl
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from letterlock.logins import Login, Trouble, clean
+
+if TYPE_CHECKING:
+    from imapclient import IMAPClient
+
+CONNECT_S: Final = 15.0
+CALL_S: Final = 60.0
+_LINE: Final = 1_000_000
+_SMALL: Final = 8_000_000
+"""Bytes that an answer without an email may have."""
+_FIELDS: Final = ("DELIVERED-TO", "X-ORIGINAL-TO", "ENVELOPE-TO", "TO", "CC")
+_HEADING: Final = f"BODY.PEEK[HEADER.FIELDS ({' '.join(_FIELDS)})]"
+_MOST_FOLDERS: Final = 2_000
+_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_SPAM_NAMES: Final = frozenset({"spam", "junk", "junk e-mail", "junk email", "bulk mail", "spamverdacht"})
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a mailbox is. `pin`: SHA-256 of the certificate in hex, for servers on this machine only."""
+
+    host: str
+    port: int
+    security: Literal["tls", "starttls"]
+    pin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    uidvalidity: int
+    uidnext: int
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """What is fetched of every new email: when it came, its size in bytes, the fields that name recipients."""
+
+    uid: int
+    at: datetime | None
+    size: int
+    fields: bytes
+
+
+class _Bounded:
+    """Reading for imaplib's classes, straight from the socket: each call of ours has a time and a number of bytes."""
+
+    sock: Any
+    abort: type[Exception]
+
+    _buffer = b""
+    until = 0.0
+    left = 0
+
+    def allow(self, seconds: float, octets: int) -> None:
+        self.until = time.monotonic() + seconds
+        self.left = octets
+
+    def _more(self) -> bytes:
+        rest = self.until - time.monotonic()
+        if rest <= 0:
+            raise TimeoutError("the answer takes too long")
+        self.sock.settimeout(rest)
+        got: bytes = self.sock.recv(65_536)
+        self.left -= len(got)
+        if self.left < 0:
+            raise self.abort("the answer is too long")
+        return got
+
+    def read(self, size: int) -> bytes:
+        if size > self.left + len(self._buffer):
+            raise self.abort(f"a literal of {size} bytes")
+        pieces, have = [self._buffer], len(self._buffer)
+        while have < size:
+            got = self._more()
+            if not got:
+                raise self.abort("it hung up")
+            pieces.append(got)
+            have += len(got)
+        whole = b"".join(pieces)
+        self._buffer = whole[size:]
+        return whole[:size]
+
+    def readline(self) -> bytes:
+        while (end := self._buffer.find(b"\n")) < 0:
+            if len(self._buffer) > _LINE:
+                raise self.abort("an endless line")
+            got = self._more()
+            if not got:
+                # imaplib takes it for the end of the connection.
+                return b""
+            self._buffer += got
+        line, self._buffer = self._buffer[: end + 1], self._buffer[end + 1 :]
+        return line
+
+    def nothing_read(self) -> bool:
+        return not self._buffer
+
+
+def is_own_machine(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def pin_of(place: Place) -> str:
+    """The SHA-256 of the certificate that a server on this machine shows. Raises Trouble."""
+    connection = Connection(Place(place.host, place.port, place.security, "any"))
+    try:
+        return connection.shown_pin
+    finally:
+        connection.close()
+
+
+class Connection:
+    """An open connection; log_in() first, then open a folder. `cut` may be called from any thread."""
+
+    def __init__(self, place: Place) -> None:
+        """Connects, over TLS. Raises Trouble."""
+        if place.pin and not is_own_machine(place.host):
+            raise Trouble(
+                "certificate", f"Only the certificate of a server on this machine can be pinned, not {place.host}'s."
+            )
+        self.place = place
+        self.shown_pin = ""
+        with self._words():
+            self._client = self._connected()
+
+    def _connected(self) -> IMAPClient:
+        import imapclient
+        from imapclient.imap4 import IMAP4WithTimeout
+        from imapclient.tls import IMAP4_TLS
+
+        place, context = self.place, _context(self.place)
+
+        class Encrypted(_Bounded, IMAP4_TLS):  # type: ignore[misc]
+            pass
+
+        class Plain(_Bounded, IMAP4WithTimeout):  # type: ignore[misc]
+            pass
+
+        class Client(imapclient.IMAPClient):  # type: ignore[misc]
+            def _create_IMAP4(self) -> Any:
+                kind = Encrypted if self.ssl else Plain
+                kind.until, kind.left = time.monotonic() + CONNECT_S, _SMALL
+                return kind(place.host, place.port, *((context,) if self.ssl else ()), CONNECT_S)
+
+            def _set_read_timeout(self) -> None:
+                """_Bounded sets it before each read."""
+
+        client = Client(place.host, place.port, ssl=place.security == "tls", ssl_context=context, timeout=CONNECT_S)
+        # It would put every line into its log.
+        client._imap.debug = 0
+        try:
+            if place.security == "starttls":
+                client._imap.allow(CONNECT_S, _SMALL)
+                client.starttls(context)
+                if not client._imap.nothing_read():
+                    # What was said before the encryption could be anybody's.
+                    raise Trouble("protocol", f"{place.host} speaks on before it encrypts.")
+            self._check_pin(client)
+        except BaseException:
+            client._imap.sock.close()
+            raise
+        return client
+
+    def _check_pin(self, client: IMAPClient) -> None:
+        shown = client._imap.sock.getpeercert(binary_form=True)
+        self.shown_pin = hashlib.sha256(shown or b"").hexdigest()
+        if self.place.pin not in ("", "any", self.shown_pin):
+            raise Trouble(
+                "certificate",
+                f"{self.place.host} shows another certificate than the one that was pinned.",
+                "If you have set it up anew, run `letterlock connect` again with --pin.",
+            )
+
+    def log_in(self, login: Login) -> None:
+        """Raises Trouble: `login` when it refuses, `wants_app_password`, `imap_off` where it says so."""
+        with self._words(CONNECT_S * 2):
+            if login.oauth:
+                self._client.oauth2_login(login.username, login.secret)
+            elif login.username.isascii() and login.secret.isascii():
+                self._client.login(login.username, login.secret)
+            else:
+                # LOGIN knows ASCII only (RFC 3501 section 6.2.3).
+                self._client.plain_login(login.username, login.secret)
+
+    def can_idle(self) -> bool:
+        with self._words():
+            return bool(self._client.has_capability("IDLE"))
+
+    def spam_folder(self) -> str:
+        """By its use (RFC 6154), else by its name; "" when there is none."""
+        with self._words():
+            found = self._client.list_folders()[:_MOST_FOLDERS]
+            for flags, _, name in found:
+                if any(bytes(flag).lower() == b"\\junk" for flag in flags) and _is_name(name):
+                    return str(name)
+            for _, delimiter, name in found:
+                last = str(name).rpartition((delimiter or b"/").decode("ascii", "replace"))[2]
+                if _is_name(name) and (str(name).lower() in _SPAM_NAMES or last.lower() in _SPAM_NAMES):
+                    return str(name)
+            return ""
+
+    def open(self, folder: str, *, change: bool = False) -> Opened:
+        """`change`: its mail is to be marked or moved."""
+        with self._words():
+            try:
+                said = self._client.select_folder(folder, readonly=not change)
+            except self._client.Error as error:
+                if isinstance(error, self._client.AbortError):
+                    raise
+                raise Trouble(
+                    "folder",
+                    f"The folder {folder!a} cannot be opened: {_said(error)}.",
+                    "Run `letterlock connect` again.",
+                ) from None
+            validity, following = said.get(b"UIDVALIDITY"), said.get(b"UIDNEXT")
+            if not isinstance(validity, int) or validity <= 0:
+                raise Trouble("protocol", f"{self.place.host} does not number the emails of {folder!a}.")
+            if not isinstance(following, int) or following <= 0:
+                newest = self._client.search("UID *")
+                following = max(newest, default=0) + 1
+            return Opened(validity, following)
+
+    def after(self, uid: int) -> list[int]:
+        """The numbers of what came after `uid`, ascending."""
+        with self._words():
+            # `n:*` means the last one also where its number is below n.
+            return sorted({one for one in self._client.search(f"UID {uid + 1}:*") if one > uid})
+
+    def since(self, day: date) -> list[int]:
+        """The numbers of what came on that day or later, ascending."""
+        with self._words():
+            said = f"SINCE {day.day}-{_MONTHS[day.month - 1]}-{day.year}"
+            return sorted(set(self._client.search(said)))
+
+    def headings(self, uids: Sequence[int]) -> list[Heading]:
+        """Of those that are still there, ascending."""
+        with self._words():
+            found = self._client.fetch(list(uids), ["INTERNALDATE", "RFC822.SIZE", _HEADING])
+            headings = []
+            for uid in sorted(found):
+                data = found[uid]
+                fields = next((value for key, value in data.items() if key.startswith(b"BODY[HEADER")), None)
+                if isinstance(fields, bytes):
+                    at, size = data.get(b"INTERNALDATE"), data.get(b"RFC822.SIZE")
+                    headings.append(Heading(uid, _moment(at), size if isinstance(size, int) else 0, fields))
+            return headings
+
+    def raw(self, uid: int, most: int) -> bytes | None:
+        """An email as it is there, None when it is gone or longer than `most` bytes."""
+        with self._words(CALL_S * 2, most + _SMALL):
+            data = self._client.fetch([uid], [f"BODY.PEEK[]<0.{most + 1}>"]).get(uid, {})
+            body = next((value for key, value in data.items() if key.startswith(b"BODY[]")), None)
+            return body if isinstance(body, bytes) and len(body) <= most else None
+
+    def idle(self, seconds: float) -> bool:
+        """Wait (RFC 2177) until something new is said to be there, or the time is over: True, False."""
+        with self._words(seconds + CALL_S):
+            client = self._client._imap
+            tag = self._client._idle_tag = client._command("IDLE")
+            new = False
+            # What came since the last command may be told before the server agrees.
+            while (line := client._get_response()) is not None:
+                if line.startswith(tag):
+                    raise client.error("no IDLE")
+                new |= _NEW.match(line) is not None
+            client.until = time.monotonic() + seconds
+            with contextlib.suppress(TimeoutError):
+                while not new:
+                    line = client._get_line()
+                    new = _NEW.match(line) is not None
+                    if _BYE.match(line):
+                        raise client.abort("it said goodbye")
+            client.allow(CALL_S, _SMALL)
+            self._client.idle_done()
+            return new
+
+    def told_new(self) -> bool:
+        """Whether the server said meanwhile, in an answer to something else, that there is new mail; asked once."""
+        said = self._client._imap.untagged_responses
+        exists, recent = said.pop("EXISTS", None), said.pop("RECENT", None)
+        return exists is not None or recent is not None
+
+    def look(self) -> None:
+        """So that the server says what is new, where it cannot by itself."""
+        with self._words():
+            self._client.noop()
+
+    def mark_read(self, uid: int) -> None:
+        with self._words():
+            self._client.add_flags([uid], [b"\\Seen"], silent=True)
+
+    def move(self, uid: int, folder: str) -> None:
+        """Raises Trouble where the server cannot (RFC 6851)."""
+        with self._words():
+            self._client.move([uid], folder)
+
+    def close(self) -> None:
+        with contextlib.suppress(Trouble), self._words(2.0):
+            self._client.logout()
+        self.cut()
+
+    def cut(self) -> None:
+        """End it at once: whoever reads from it gets an error."""
+        with contextlib.suppress(OSError):
+            # Not ssl's own: that one may not be called while another thread reads.
+            socket.socket.shutdown(self._client._imap.sock, socket.SHUT_RDWR)
+
+    @contextlib.contextmanager
+    def _words(self, seconds: float = CALL_S, octets: int = _SMALL) -> Iterator[None]:
+        """A call to the server within these limits; what goes wrong as Trouble."""
+        from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, LoginError
+
+        if hasattr(self, "_client"):
+            self._client._imap.allow(seconds, octets)
+        host = self.place.host
+        try:
+            yield
+        except Trouble:
+            raise
+        except LoginError as error:
+            raise _login_trouble(host, str(error)) from None
+        except ssl.SSLCertVerificationError as error:
+            raise Trouble(
+                "certificate",
+                f"{host} shows a certificate that is not trusted: {error.verify_message}.",
+                "Look at the name of the server. One on this machine, such as Proton Mail Bridge, can be pinned: --pin."
+                if is_own_machine(host)
+                else "Write the name that is in its certificate. Somebody may be between you and it.",
+            ) from None
+        except ssl.SSLError:
+            raise Trouble(
+                "unreachable",
+                f"{host} does not speak TLS on port {self.place.port}.",
+                "Port 993 wants --security tls, port 143 --security starttls.",
+            ) from None
+        except socket.gaierror:
+            raise Trouble(
+                "unreachable", f"{host} is not known by that name.", "Look at its spelling, and at the network."
+            ) from None
+        except TimeoutError:
+            raise Trouble("unreachable", f"{host} does not answer in time.") from None
+        except IMAPClientAbortError as error:
+            raise Trouble("protocol", f"{host} broke the conversation off: {_said(error)}.") from None
+        except OSError as error:
+            raise Trouble("unreachable", f"{host} cannot be reached ({error.strerror or 'it hung up'}).") from None
+        except IMAPClientError as error:
+            raise Trouble("protocol", f"{host} refuses: {_said(error)}.") from None
+        except Exception as error:
+            # An answer that is no IMAP may break the library in any place; it is the server's fault and no other's.
+            raise Trouble("protocol", f"{host} does not speak IMAP as it should ({type(error).__name__}).") from None
+
+
+def _context(place: Place) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if place.pin:
+        # Its certificate is compared as a whole instead; Connection allows that on this machine only.
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _login_trouble(host: str, said: str) -> Trouble:
+    lower = said.lower()
+    if "application-specific" in lower or "app password" in lower or "app-specific" in lower:
+        return Trouble("wants_app_password", f"{host} wants an app password, not that of the account.")
+    if any(word in lower for word in ("imap is disabled", "imap access", "not enabled for imap", "imap disabled")):
+        return Trouble("imap_off", f"IMAP is switched off for this mailbox at {host}.")
+    if "unavailable" in lower or "too many" in lower or "try again" in lower or "in use" in lower:
+        return Trouble("unreachable", f"{host} lets nobody in right now: {clean(said)}.")
+    return Trouble("login", f"{host} refuses this name and password: {clean(said)}.")
+
+
+def _said(error: Exception) -> str:
+    return clean(str(error.args[0]) if error.args else type(error).__name__)
+
+
+def _is_name(name: object) -> bool:
+    """Whether a folder can be opened by this name again; a list may hold anything."""
+    return isinstance(name, str) and 0 < len(name) <= 500 and name.isprintable()
+
+
+def _moment(at: object) -> datetime | None:
+    # imapclient gives the local time of this machine without its zone.
+    return at.astimezone(UTC) if isinstance(at, datetime) and at.year > 1971 else None
+
+
+_NEW: Final = re.compile(rb"\* \d{1,10} (?:EXISTS|RECENT)\b", re.IGNORECASE)
+_BYE: Final = re.compile(rb"\* BYE\b", re.IGNORECASE)

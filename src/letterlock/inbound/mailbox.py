@@ -1,0 +1,304 @@
+"""Mail for inboxes here out of mailboxes that people have elsewhere, by IMAP.
+
+Of each new email only the fields that name recipients are read; where none names a live inbox of the mailbox, nothing
+else of it ever is. How far a folder was read is committed together with the email that brought it there, so that no
+crash loses or doubles one. Each folder has a connection and a thread of its own: a slow server holds up nobody else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import logging
+import random
+import re
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from email.utils import getaddresses
+from typing import Final, TypeVar
+
+from letterlock.app import App
+from letterlock.errors import StoreError
+from letterlock.ids import MailboxId
+from letterlock.inbound.accept import accept, address_keys
+from letterlock.inbound.imap import Connection, Heading, Place
+from letterlock.logins import Trouble, login_of
+from letterlock.message.envelope import Envelope
+from letterlock.store import mailboxes
+from letterlock.store.database import Transaction
+from letterlock.store.emails import moment
+from letterlock.store.mailboxes import Folder, Mailbox
+from letterlock.wake import MAILBOXES
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+IDLE_S: Final = 240.0
+"""Servers may end an IDLE after half an hour (RFC 2177), and routers forget a silent connection sooner."""
+POLL_S: Final = 15.0
+"""How often a server without IDLE is asked."""
+_AT_ONCE: Final = 100
+_FIRST_PAUSE_S: Final = 0.25
+_LONGEST_PAUSE_S: Final = 300.0
+_LASTING_PAUSE_S: Final = 600.0
+"""After a refused login: some lock a mailbox that is tried too often."""
+_NOTE_MS: Final = 60_000
+_OVERLAP: Final = timedelta(days=2)
+_MOST_FIELDS: Final = 65_536
+_MOST_ADDRESSES: Final = 500
+
+
+async def fetch_forever(app: App) -> None:
+    """Watch every mailbox that is connected, until cancelled."""
+    running: dict[MailboxId, tuple[int, list[asyncio.Task[None]]]] = {}
+    with app.wake.watch(MAILBOXES) as watch:
+        try:
+            while True:
+                try:
+                    found = {one.mailbox_id: one for one in await app.database.read_system(mailboxes.every)}
+                    for mailbox_id, (revision, tasks) in tuple(running.items()):
+                        if mailbox_id not in found or found[mailbox_id].revision != revision:
+                            del running[mailbox_id]
+                            await _ended(tasks)
+                    for one in found.values():
+                        if one.mailbox_id not in running:
+                            running[one.mailbox_id] = (one.revision, await _started(app, one))
+                except StoreError as error:
+                    log.warning("mailboxes wait: %s", error)
+                await watch.wait()
+        finally:
+            await _ended([task for _, tasks in running.values() for task in tasks])
+
+
+async def _started(app: App, mailbox: Mailbox) -> list[asyncio.Task[None]]:
+    folders = await app.database.read(mailbox.tenant_id, lambda tx: mailboxes.folders(tx, mailbox.mailbox_id))
+    return [asyncio.create_task(_follow(app, mailbox, one), name=f"mailbox {mailbox.mailbox_id}") for one in folders]
+
+
+async def _ended(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _follow(app: App, mailbox: Mailbox, folder: Folder) -> None:
+    """One folder, through every trouble."""
+    watched = _Watched(app, mailbox, folder)
+    failures = 0
+    fresh = False
+    while True:
+        pause = _FIRST_PAUSE_S
+        try:
+            watched.well = False
+            await watched.run(fresh=fresh)
+        except Trouble as trouble:
+            failures = 1 if watched.well else failures + 1
+            # An access token may be refused before its time.
+            fresh = trouble.kind == "login" and mailbox.login == "xoauth2" and not fresh
+            pause = _pause_s(failures, trouble.lasting and not fresh)
+            if failures > 1 or trouble.lasting:
+                log.log(logging.WARNING if failures <= 2 else logging.DEBUG, "%s: %s", mailbox.mailbox_id, trouble.what)
+                await watched.note(trouble.what, trouble.advice)
+        except StoreError as error:
+            failures += 1
+            pause = _pause_s(failures, False)
+            log.warning("%s waits: %s", mailbox.mailbox_id, error)
+        except Exception:
+            # One mailbox must not stop the others, nor the postmaster; it is tried again like after any trouble.
+            failures += 1
+            pause = _pause_s(failures, False)
+            log.exception("%s could not be read", mailbox.mailbox_id)
+        await asyncio.sleep(pause)
+
+
+def _pause_s(failures: int, lasting: bool) -> float:
+    if lasting:
+        return _LASTING_PAUSE_S
+    return min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2.0 ** min(failures - 1, 12)) * random.uniform(0.8, 1.2)  # noqa: S311
+
+
+@dataclass(slots=True)
+class _Watched:
+    """A folder while it is watched. `well`: it was read to its end over this connection."""
+
+    app: App
+    mailbox: Mailbox
+    folder: Folder
+    well: bool = False
+    noted_at: int = 0
+
+    async def run(self, *, fresh: bool = False) -> None:
+        """Read what is new, wait for more, for as long as the connection holds. Raises Trouble, StoreError."""
+        login = await login_of(self.app, self.mailbox, fresh=fresh)
+        opening: list[Connection] = []
+
+        def connected() -> Connection:
+            connection = Connection(place_of(self.mailbox))
+            opening.append(connection)
+            connection.log_in(login)
+            return connection
+
+        try:
+            connection = await in_thread(connected)
+            idles = await in_thread(connection.can_idle)
+            while True:
+                await self._catch_up(connection)
+                if idles:
+                    await in_thread(lambda: connection.idle(IDLE_S))
+                else:
+                    await asyncio.sleep(POLL_S)
+                    await in_thread(connection.look)
+        finally:
+            for one in opening:
+                # Whatever thread still reads from it ends by this.
+                one.cut()
+
+    async def _catch_up(self, connection: Connection) -> None:
+        """All that is new in the folder now."""
+        box, name, database = self.mailbox, self.folder.folder, self.app.database
+        if not self.well:
+            opened = await in_thread(lambda: connection.open(name, change=bool(box.after)))
+            known = await database.read(box.tenant_id, lambda tx: mailboxes.folder(tx, box.mailbox_id, name))
+            if known is None:
+                raise Trouble("folder", "It is not connected any more.")
+            self.folder = known
+            if known.uidvalidity != opened.uidvalidity:
+                log.warning("%s numbers its emails anew; those of the last days are looked at again", box.mailbox_id)
+                day = (moment(known.seen_at) - _OVERLAP).date()
+                uids = await in_thread(lambda: connection.since(day))
+                await self._take(connection, uids, opened.uidvalidity)
+                await self._advance(opened.uidvalidity, uids[-1] if uids else opened.uidnext - 1)
+        while True:
+            connection.told_new()
+            uids = await in_thread(lambda: connection.after(self.folder.last_uid))
+            if uids:
+                await self._take(connection, uids, self.folder.uidvalidity)
+            elif not connection.told_new():
+                break
+        now = self.app.now_ms()
+        if not self.well or now - self.noted_at > _NOTE_MS:
+            await self.note("")
+            self.noted_at = now
+        self.well = True
+
+    async def _take(self, connection: Connection, uids: list[int], uidvalidity: int) -> None:
+        """Fetch those of these emails that are for inboxes here, in their order, and go behind the last."""
+        box = self.mailbox
+        for start in range(0, len(uids), _AT_ONCE):
+            some = uids[start : start + _AT_ONCE]
+            headings = await in_thread(lambda s=some: connection.headings(s))  # type: ignore[misc]
+            now = self.app.now_ms()
+            keys = await self.app.database.read(
+                box.tenant_id,
+                lambda tx, n=now: mailboxes.address_keys(tx, box.mailbox_id, n),  # type: ignore[misc]
+            )
+            for heading in headings:
+                if recipients := recipients_in(heading.fields, keys):
+                    await self._fetch(connection, heading, recipients, uidvalidity)
+            await self._advance(uidvalidity, some[-1])
+
+    async def _fetch(
+        self, connection: Connection, heading: Heading, recipients: tuple[str, ...], uidvalidity: int
+    ) -> None:
+        box, name, most = self.mailbox, self.folder.folder, self.app.settings.max_message_bytes
+        raw = None if heading.size > most else await in_thread(lambda: connection.raw(heading.uid, most))
+        if not raw:
+            if heading.size > most:
+                log.warning("%s: an email of %d bytes is left where it is", box.mailbox_id, heading.size)
+                await self.app.database.write(box.tenant_id, lambda tx: mailboxes.skip(tx, box.mailbox_id, name))
+            return
+        now = self.app.now_ms()
+        print_ = hashlib.sha256(raw).digest()
+
+        async def seen(system: Transaction) -> bool:
+            tx = system.bound_to(box.tenant_id)
+            await mailboxes.advance(tx, box.mailbox_id, name, uidvalidity, heading.uid)
+            return not await mailboxes.remember(tx, box.mailbox_id, print_, now)
+
+        envelope = Envelope(
+            sender_in(raw),
+            recipients,
+            min(heading.at or moment(now), moment(now)),
+            "imap",
+            spam=self.folder.spam,
+            authserv=box.authserv,
+        )
+        await accept(self.app, envelope, raw, unless=seen)
+        if box.after == "read":
+            await in_thread(lambda: connection.mark_read(heading.uid))
+        elif box.after == "move":
+            await in_thread(lambda: connection.move(heading.uid, box.move_to))
+
+    async def _advance(self, uidvalidity: int, uid: int) -> None:
+        box = self.mailbox
+        await self.app.database.write(
+            box.tenant_id, lambda tx: mailboxes.advance(tx, box.mailbox_id, self.folder.folder, uidvalidity, uid)
+        )
+        known = self.folder
+        self.folder = Folder(known.folder, known.spam, uidvalidity, uid, known.seen_at)
+
+    async def note(self, problem: str, advice: str = "") -> None:
+        """Write down how it goes."""
+        box, now = self.mailbox, self.app.now_ms()
+        with contextlib.suppress(StoreError):
+            await self.app.database.write(
+                box.tenant_id,
+                lambda tx: mailboxes.note(tx, box.mailbox_id, self.folder.folder, now, problem, advice),
+            )
+
+
+def place_of(mailbox: Mailbox) -> Place:
+    return Place(mailbox.host, mailbox.port, mailbox.security, mailbox.pin)
+
+
+def recipients_in(fields: bytes, keys: dict[str, str]) -> tuple[str, ...]:
+    """The addresses of inboxes (by the keys of each) that header fields name, in the order of the fields."""
+    text = _FOLD.sub(b" ", fields[:_MOST_FIELDS]).decode("utf-8", "replace")
+    values = [line.partition(":")[2] for line in re.split(r"[\r\n]+", text)]
+    found: dict[str, None] = {}
+    for _, address in getaddresses(values)[:_MOST_ADDRESSES]:
+        key = next((key for key in address_keys(address) if key in keys), None)
+        if key is not None:
+            found[keys[key]] = None
+    return tuple(found)
+
+
+def sender_in(raw: bytes) -> str:
+    """The envelope's sender, which final delivery writes on top (RFC 5321 section 4.4); "" where it does not stand."""
+    head = raw[:_MOST_FIELDS].partition(b"\r\n\r\n")[0]
+    match = _RETURN_PATH.search(b"\r\n" + head)
+    return match[1].decode("utf-8", "replace") if match else ""
+
+
+_FOLD: Final = re.compile(rb"\r?\n[ \t]+")
+_RETURN_PATH: Final = re.compile(rb"\r\nReturn-Path:[ \t]*(?:\r\n[ \t]+)?<([^<>\s]{0,320})>", re.IGNORECASE)
+
+
+async def in_thread(work: Callable[[], T]) -> T:
+    """What `work` gives, from a thread that the end of the process need not wait for."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[T] = loop.create_future()
+
+    def tell(result: T | None, error: BaseException | None) -> None:
+        if done.cancelled():
+            return
+        if error is not None:
+            done.set_exception(error)
+        else:
+            done.set_result(result)  # type: ignore[arg-type]
+
+    def run() -> None:
+        result, error = None, None
+        try:
+            result = work()
+        except BaseException as raised:
+            error = raised
+        # The loop may be gone by now.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(tell, result, error)
+
+    threading.Thread(target=run, name="mailbox", daemon=True).start()
+    return await done

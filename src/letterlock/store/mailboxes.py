@@ -1,0 +1,253 @@
+"""Mailboxes that people have elsewhere: how each is reached, how far each of its folders was read, what was fetched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from letterlock.ids import InboxId, MailboxId, TenantId, new_id
+from letterlock.store.database import Row, Transaction
+
+Security = Literal["tls", "starttls"]
+LoginKind = Literal["password", "xoauth2"]
+After = Literal["", "read", "move"]
+REMEMBERED_MS: Final = 60 * 24 * 3_600_000
+"""For so long what was fetched is known again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """`inboxes`: the addresses of its inboxes with `{}` for the name, "" where it can have none. `pin`: SHA-256 of the
+    one certificate that is believed, in hex. `smtp_host` "": nothing is sent by it; `per_day`: how many recipients its
+    provider allows in a day, 0 where nobody knows. `revision` changes whenever the way to it does."""
+
+    tenant_id: TenantId
+    mailbox_id: MailboxId
+    address: str
+    provider: str
+    host: str
+    port: int
+    security: Security
+    pin: str
+    username: str
+    login: LoginKind
+    sealed: bytes = field(repr=False)
+    inboxes: str
+    authserv: str
+    after: After
+    move_to: str
+    smtp_host: str
+    smtp_port: int
+    smtp_security: Security
+    per_day: int
+    revision: int
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """How far a folder was read. Times in milliseconds since 1970."""
+
+    folder: str
+    spam: bool
+    uidvalidity: int
+    last_uid: int
+    seen_at: int
+    problem: str = ""
+    advice: str = ""
+    problem_at: int | None = None
+    skipped: int = 0
+
+
+_FIELDS: Final = tuple(Mailbox.__slots__)
+_COLUMNS: Final = ", ".join(_FIELDS)
+_SET: Final = tuple(name for name in _FIELDS if name not in ("tenant_id", "mailbox_id", "revision", "created_at"))
+_FOLDER: Final = ", ".join(Folder.__slots__)
+
+
+def _mailbox(row: Row) -> Mailbox:
+    return Mailbox(*row)
+
+
+def new_mailbox_id() -> MailboxId:
+    return MailboxId(new_id("mb"))
+
+
+async def put(tx: Transaction, mailbox: Mailbox, address_key: str, folders: Iterable[Folder]) -> None:
+    """A mailbox as it was just tried: a new one, or another way to one that is there. Folders that are known keep how
+    far they were read."""
+    values = {name: getattr(mailbox, name) for name in _FIELDS if name != "tenant_id"}
+    await tx.run(
+        f"INSERT INTO mailboxes ({_COLUMNS}, address_key)"
+        f" VALUES (:tenant, {', '.join(f':{name}' for name in _FIELDS[1:])}, :address_key)"
+        " ON CONFLICT (tenant_id, mailbox_id) DO UPDATE SET revision = mailboxes.revision + 1,"
+        f" {', '.join(f'{name} = excluded.{name}' for name in _SET)}",
+        address_key=address_key,
+        **values,
+    )
+    kept = list(folders)
+    names = {f"folder{n}": one.folder for n, one in enumerate(kept)}
+    await tx.run(
+        "DELETE FROM mailbox_folders WHERE tenant_id = :tenant AND mailbox_id = :mailbox_id"
+        f" AND folder NOT IN ({', '.join(f':{name}' for name in names)})",
+        mailbox_id=mailbox.mailbox_id,
+        **names,
+    )
+    for one in kept:
+        await tx.run(
+            "INSERT INTO mailbox_folders (tenant_id, mailbox_id, folder, spam, uidvalidity, last_uid, seen_at)"
+            " VALUES (:tenant, :mailbox_id, :folder, :spam, :uidvalidity, :last_uid, :seen_at)"
+            " ON CONFLICT (tenant_id, mailbox_id, folder) DO UPDATE SET spam = excluded.spam, problem = '',"
+            " advice = '', problem_at = NULL",
+            mailbox_id=mailbox.mailbox_id,
+            folder=one.folder,
+            spam=int(one.spam),
+            uidvalidity=one.uidvalidity,
+            last_uid=one.last_uid,
+            seen_at=one.seen_at,
+        )
+
+
+async def set_sealed(tx: Transaction, mailbox_id: MailboxId, sealed: bytes, revision: int) -> None:
+    """A new token in the place of the one before; not where a person has connected the mailbox anew meanwhile."""
+    await tx.run(
+        "UPDATE mailboxes SET sealed = :sealed WHERE tenant_id = :tenant AND mailbox_id = :mailbox_id"
+        " AND revision = :revision",
+        mailbox_id=mailbox_id,
+        sealed=sealed,
+        revision=revision,
+    )
+
+
+async def of_tenant(tx: Transaction) -> list[Mailbox]:
+    """In the order they were connected."""
+    rows = await tx.all(f"SELECT {_COLUMNS} FROM mailboxes WHERE tenant_id = :tenant ORDER BY mailbox_id")
+    return [_mailbox(row) for row in rows]
+
+
+async def find(tx: Transaction, name: str) -> Mailbox | None:
+    """By its id or the key of its address."""
+    row = await tx.one(
+        f"SELECT {_COLUMNS} FROM mailboxes WHERE tenant_id = :tenant AND (mailbox_id = :name OR address_key = :name)",
+        name=name,
+    )
+    return _mailbox(row) if row else None
+
+
+async def every(tx: Transaction) -> list[Mailbox]:
+    """Those of all tenants. A system read."""
+    return [_mailbox(row) for row in await tx.all(f"SELECT {_COLUMNS} FROM mailboxes ORDER BY mailbox_id")]
+
+
+async def folders(tx: Transaction, mailbox_id: MailboxId) -> list[Folder]:
+    """Those that are watched, the spam folder last."""
+    rows = await tx.all(
+        f"SELECT {_FOLDER} FROM mailbox_folders WHERE tenant_id = :tenant AND mailbox_id = :mailbox_id"
+        " ORDER BY spam, folder",
+        mailbox_id=mailbox_id,
+    )
+    return [_folder(row) for row in rows]
+
+
+async def folder(tx: Transaction, mailbox_id: MailboxId, name: str) -> Folder | None:
+    row = await tx.one(
+        f"SELECT {_FOLDER} FROM mailbox_folders WHERE tenant_id = :tenant AND mailbox_id = :mailbox_id"
+        " AND folder = :folder",
+        mailbox_id=mailbox_id,
+        folder=name,
+    )
+    return _folder(row) if row else None
+
+
+def _folder(row: Row) -> Folder:
+    name, spam, *rest = row
+    return Folder(name, bool(spam), *rest)
+
+
+async def advance(tx: Transaction, mailbox_id: MailboxId, name: str, uidvalidity: int, last_uid: int) -> None:
+    """The folder was read up to there."""
+    await tx.run(
+        "UPDATE mailbox_folders SET uidvalidity = :uidvalidity, last_uid = :last_uid WHERE tenant_id = :tenant"
+        " AND mailbox_id = :mailbox_id AND folder = :folder",
+        mailbox_id=mailbox_id,
+        folder=name,
+        uidvalidity=uidvalidity,
+        last_uid=last_uid,
+    )
+
+
+async def skip(tx: Transaction, mailbox_id: MailboxId, name: str) -> None:
+    """One more email is left where it is."""
+    await tx.run(
+        "UPDATE mailbox_folders SET skipped = skipped + 1 WHERE tenant_id = :tenant AND mailbox_id = :mailbox_id"
+        " AND folder = :folder",
+        mailbox_id=mailbox_id,
+        folder=name,
+    )
+
+
+async def note(tx: Transaction, mailbox_id: MailboxId, name: str, now_ms: int, problem: str, advice: str = "") -> None:
+    """How it went: `problem` in words, or "" when the folder was looked at to its end."""
+    await tx.run(
+        "UPDATE mailbox_folders SET problem = :problem, advice = :advice, problem_at = CASE WHEN :problem = ''"
+        " THEN NULL ELSE COALESCE(problem_at, :now) END, seen_at = CASE WHEN :problem = '' THEN :now ELSE seen_at END"
+        " WHERE tenant_id = :tenant AND mailbox_id = :mailbox_id AND folder = :folder",
+        mailbox_id=mailbox_id,
+        folder=name,
+        problem=problem,
+        advice=advice,
+        now=now_ms,
+    )
+
+
+async def remember(tx: Transaction, mailbox_id: MailboxId, print_: bytes, now_ms: int) -> bool:
+    """False when mail with this hash was fetched before."""
+    return bool(
+        await tx.run(
+            "INSERT INTO mailbox_fetched (tenant_id, mailbox_id, print, at) VALUES (:tenant, :mailbox_id, :print, :now)"
+            " ON CONFLICT (tenant_id, mailbox_id, print) DO NOTHING",
+            mailbox_id=mailbox_id,
+            print=print_,
+            now=now_ms,
+        )
+    )
+
+
+async def forget(tx: Transaction, now_ms: int, limit: int) -> int:
+    """Hashes that are too old. A system write, for upkeep."""
+    return await tx.run(
+        "DELETE FROM mailbox_fetched WHERE (tenant_id, mailbox_id, print) IN (SELECT tenant_id, mailbox_id, print"
+        " FROM mailbox_fetched WHERE at < :before LIMIT :limit)",
+        before=now_ms - REMEMBERED_MS,
+        limit=limit,
+    )
+
+
+async def address_keys(tx: Transaction, mailbox_id: MailboxId, now_ms: int) -> dict[str, str]:
+    """The live inboxes of a mailbox: the key of each address, and the address."""
+    rows = await tx.all(
+        "SELECT address_key, address FROM inboxes WHERE tenant_id = :tenant AND mailbox_id = :mailbox_id"
+        " AND deleted_at IS NULL AND (expires_at IS NULL OR expires_at > :now)",
+        mailbox_id=mailbox_id,
+        now=now_ms,
+    )
+    return {row["address_key"]: row["address"] for row in rows}
+
+
+async def of_inbox(tx: Transaction, inbox_id: InboxId) -> Mailbox | None:
+    """The mailbox that an inbox gets its mail from."""
+    row = await tx.one(
+        f"SELECT {_COLUMNS} FROM mailboxes WHERE tenant_id = :tenant AND mailbox_id IN (SELECT mailbox_id FROM inboxes"
+        " WHERE tenant_id = :tenant AND inbox_id = :inbox_id)",
+        inbox_id=inbox_id,
+    )
+    return _mailbox(row) if row else None
+
+
+async def remove(tx: Transaction, mailbox_id: MailboxId) -> None:
+    """What to log in with goes; its inboxes and their mail stay."""
+    for table in ("mailbox_fetched", "mailbox_folders", "mailboxes"):
+        await tx.run(
+            f"DELETE FROM {table} WHERE tenant_id = :tenant AND mailbox_id = :mailbox_id", mailbox_id=mailbox_id
+        )
