@@ -16,7 +16,7 @@ from letterlock.errors import StoreError
 from letterlock.ids import InboxId, TenantId
 from letterlock.message.address import Address
 from letterlock.message.names import mailbox_key, random_local_part
-from letterlock.store import audit, conduct, emails, inboxes, lists, mailboxes, outbox, pool, retention, traces
+from letterlock.store import audit, conduct, emails, inboxes, inlets, lists, mailboxes, outbox, pool, retention, traces
 from letterlock.store.database import Transaction
 
 log = logging.getLogger(__name__)
@@ -48,6 +48,8 @@ async def run_once(app: App) -> None:
     while await app.database.write_system(lambda tx: emails.forget_acceptances(tx, now, CHUNK)):
         await asyncio.sleep(_PAUSE_S)
     while await app.database.write_system(lambda tx: mailboxes.forget(tx, now, CHUNK)):
+        await asyncio.sleep(_PAUSE_S)
+    while await app.database.write_system(lambda tx: inlets.forget_tokens(tx, now, CHUNK)):
         await asyncio.sleep(_PAUSE_S)
     await app.database.write_system(lambda tx: conduct.lapse(tx, now))
     forget = now - max(conduct.REMEMBERED_MS, int(app.settings.taint_hours * 3_600_000))

@@ -7,10 +7,12 @@ import logging
 from dataclasses import dataclass
 
 from letterlock.app import App
+from letterlock.domains import domain_of
 from letterlock.errors import NotAllowed, StoreError
 from letterlock.ids import DEFAULT_TENANT, LOCAL_AGENT, OWNER, AgentId, InboxId, TenantId
-from letterlock.store import tenants
-from letterlock.store.database import Work
+from letterlock.store import domains, inlets, tenants
+from letterlock.store.database import Transaction, Work
+from letterlock.store.inlets import Inlet, Service
 from letterlock.store.tenants import PERSON_SCOPES, USE_NOTED_MS, Key
 
 log = logging.getLogger(__name__)
@@ -34,12 +36,14 @@ EVERY_SCOPE = AGENT_SCOPES | {MANAGE_DOMAINS, UNPROVED_CODES, ROUTE, INBOUND, ME
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """`inbox_id` set: this one inbox only, every other one does not exist for the caller."""
+    """`inbox_id` set: this one inbox only, every other one does not exist for the caller. `inlet`: it may hand in mail
+    of the inlet's domain, and nothing else."""
 
     tenant_id: TenantId
     agent_id: AgentId
     scopes: frozenset[str]
     inbox_id: InboxId | None = None
+    inlet: Inlet | None = None
 
     def need(self, scope: str) -> None:
         """Raises NotAllowed without `scope`."""
@@ -60,12 +64,35 @@ COMMAND_LINE = Caller(DEFAULT_TENANT, OWNER, EVERY_SCOPE)
 
 
 async def identify(app: App, key: str) -> Caller | None:
-    """The caller who holds `key`, or None."""
+    """The caller who holds `key`, or None. An inlet for emails as they are counts as a key."""
+    if key.startswith(inlets.BEGINS):
+        return await inlet_by(app, key, "raw")
     found = await app.database.read_system(lambda tx: tenants.find_key(tx, key, app.now_ms()))
     if found is None:
         return None
     _note_use(app, found)
     return Caller(found.tenant_id, found.agent_id, found.scopes, found.inbox_id)
+
+
+async def inlet_by(app: App, secret: str, service: Service) -> Caller | None:
+    """The inlet of that service with this secret, as a caller; None also while its tenant does not hold its domain."""
+
+    async def look(tx: Transaction) -> Inlet | None:
+        found = await inlets.find(tx, secret)
+        if found is None or found.service != service:
+            return None
+        if is_house(app, found):
+            return found
+        domain = await domains.find(tx.bound_to(found.tenant_id), found.domain)
+        return found if domain is not None and domain.held else None
+
+    found = await app.database.read_system(look)
+    return Caller(found.tenant_id, OWNER, frozenset({INBOUND}), inlet=found) if found else None
+
+
+def is_house(app: App, inlet: Inlet) -> bool:
+    """Whether it is the owner's, for the domain of the settings, of which every tenant has inboxes."""
+    return inlet.tenant_id == DEFAULT_TENANT and inlet.domain == domain_of(app.settings)
 
 
 def _note_use(app: App, key: Key) -> None:

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 
 from letterlock.actions import people
-from letterlock.actions.caller import ADMIN, INBOUND, READ, Caller
+from letterlock.actions.caller import ADMIN, INBOUND, READ, Caller, is_house
 from letterlock.actions.catalog import Action, Hints
 from letterlock.actions.inboxes import GetPool, ListInboxes, PoolShown, Request, get_pool, own_inbox
 from letterlock.actions.limits import usual
@@ -26,7 +26,7 @@ from letterlock.message.address import parse_address
 from letterlock.message.envelope import Envelope
 from letterlock.screen.safe_text import safe_line
 from letterlock.store import audit, conduct, inboxes, limits
-from letterlock.store.database import Transaction
+from letterlock.store.database import Transaction, Work
 from letterlock.store.emails import moment
 from letterlock.store.inboxes import Inbox
 from letterlock.store.limits import LIMITS, LimitName
@@ -358,6 +358,11 @@ class HandedInList(BaseModel):
 async def hand_in(app: App, caller: Caller, request: HandIn) -> HandedInList:
     """Hand in an email as if it had come by SMTP. Nothing is known of who brought it, so SPF proves nothing; DKIM
     counts. Kept durably when this answers, readable once it is filed."""
+    return await keep_handed_in(app, caller, request)
+
+
+async def keep_handed_in(app: App, caller: Caller, request: HandIn, unless: Work[bool] | None = None) -> HandedInList:
+    """hand_in; where `unless` (inbound/accept.py) says so, nothing is received."""
     if not request.raw.strip():
         raise InvalidRequest("The email is empty.", next_step="Send the message (RFC 5322) as the body.")
     if len(request.raw) > app.settings.max_message_bytes:
@@ -367,8 +372,7 @@ async def hand_in(app: App, caller: Caller, request: HandIn) -> HandedInList:
     if request.sender:
         parse_address(request.sender)
     for recipient in request.to:
-        inbox = await inbox_for(app, recipient)
-        if inbox is None or inbox.tenant_id != caller.tenant_id or caller.inbox_id not in (None, inbox.inbox_id):
+        if not await _may_hand_in_for(app, caller, recipient):
             raise NotFound(
                 f"Inbox '{safe_line(recipient, 80)}' not found.",
                 next_step="Call list_inboxes to see yours, or create_inbox to make it.",
@@ -376,7 +380,7 @@ async def hand_in(app: App, caller: Caller, request: HandIn) -> HandedInList:
     # Lines end as they do on the wire (RFC 5321 section 2.3.8), whatever a client's file had.
     raw = request.raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
     envelope = Envelope(request.sender, tuple(dict.fromkeys(request.to)), app.clock(), "import")
-    receipts = await accept(app, envelope, raw)
+    receipts = await accept(app, envelope, raw, unless=unless)
     return HandedInList(
         received=[
             HandedIn(email_id=one.email_id, inbox_id=one.inbox_id, recipient=one.recipient, duplicate=one.duplicate)
@@ -384,6 +388,25 @@ async def hand_in(app: App, caller: Caller, request: HandIn) -> HandedInList:
             if one.tenant_id == caller.tenant_id
         ]
     )
+
+
+async def _may_hand_in_for(app: App, caller: Caller, recipient: str) -> bool:
+    inbox = await inbox_for(app, recipient)
+    if inbox is None or caller.inbox_id not in (None, inbox.inbox_id):
+        return False
+    if caller.inlet is None:
+        return inbox.tenant_id == caller.tenant_id
+    # As over SMTP, mail for the domain of the settings is for whichever tenant has the inbox.
+    mine = inbox.tenant_id == caller.tenant_id or is_house(app, caller.inlet)
+    return mine and is_of(recipient, caller.inlet.domain)
+
+
+def is_of(recipient: str, domain: str) -> bool:
+    """Whether it is an address of that domain (A-labels)."""
+    try:
+        return parse_address(recipient).key.rpartition("@")[2] == domain
+    except InvalidRequest:
+        return False
 
 
 _READS = Hints(read_only=True, idempotent=True)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from letterlock.doors import connect, domains, lifecycle, people, routing, tenancy, vault, webhooks
+from letterlock.doors import connect, domains, inlets, lifecycle, people, routing, tenancy, vault, webhooks
 from letterlock.doors.command import OPTIONS, TENANT, as_person, save_new, settings_from, with_app, with_options
 from letterlock.errors import CallerError, LetterlockError, NotFound
 from letterlock.settings import Settings
@@ -279,7 +279,7 @@ def mail_save(outer: dict[str, Any], /, email_id: str, file: Path, attachment: i
 
 
 # A matter with commands of its own has a module of its own.
-for matter in (connect, people, routing, tenancy, webhooks, domains, vault, lifecycle):
+for matter in (connect, people, routing, tenancy, webhooks, domains, inlets, vault, lifecycle):
     matter.add_to(cli)
 
 

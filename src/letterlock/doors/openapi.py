@@ -12,9 +12,12 @@ from pydantic.json_schema import models_json_schema
 
 from letterlock.actions.catalog import Action
 from letterlock.actions.following import EVENTS
+from letterlock.actions.inlets import PATHS
+from letterlock.actions.platform import HandedInList
 from letterlock.actions.revealing import FileBytes
 from letterlock.doors.requests import JSON, SMALL_BODY
 from letterlock.settings import Settings
+from letterlock.store.inlets import Service
 from letterlock.store.limits import LimitName
 
 PROBLEM = "application/problem+json"
@@ -63,9 +66,8 @@ class Problem(BaseModel):
 
 def describe(endpoints: list[Endpoint]) -> dict[str, Any]:
     """The OpenAPI 3.1 document of these routes."""
-    models = sorted(
-        ({one.action.result for one in endpoints} | {Problem}) - {FileBytes}, key=lambda model: model.__name__
-    )
+    answers: set[type[BaseModel]] = {one.action.result for one in endpoints} | {HandedInList, Problem}
+    models = sorted(answers - {FileBytes}, key=lambda model: model.__name__)
     _, found = models_json_schema(
         [(model, "serialization") for model in models], ref_template="#/components/schemas/{model}"
     )
@@ -86,7 +88,10 @@ def describe(endpoints: list[Endpoint]) -> dict[str, Any]:
         "paths": dict(sorted(paths.items())),
         "components": {
             "schemas": dict(sorted(schemas.items())),
-            "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": "An API key."}},
+            "securitySchemes": {
+                "key": {"type": "http", "scheme": "bearer", "description": "An API key."},
+                "inlet": {"type": "http", "scheme": "basic", "description": "Any user with the secret of an inlet."},
+            },
         },
     }
 
@@ -102,7 +107,27 @@ def _problems(*statuses: int) -> dict[str, Any]:
     }
 
 
+def _of_service(service: Service) -> dict[str, Any]:
+    return {
+        "post": {
+            "operationId": f"inbound_{service}",
+            "summary": f"Mail as {service} hands it in",
+            "description": "The secret of an inlet as the password of any user, or as a bearer token.",
+            "security": [{"inlet": []}, {"key": []}],
+            "requestBody": {"required": True, "content": {"*/*": {}}},
+            "responses": {
+                "200": {
+                    "description": "OK",
+                    "content": {JSON: {"schema": {"$ref": "#/components/schemas/HandedInList"}}},
+                },
+                **_problems(400, 401, 404, 406, 408, 409, 413, 415, 422),
+            },
+        }
+    }
+
+
 _OTHERS: dict[str, dict[str, Any]] = {
+    **{path: _of_service(service) for service, path in PATHS.items() if service != "raw"},
     "/openapi.json": {
         "get": {
             "operationId": "openapi",

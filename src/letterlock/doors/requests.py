@@ -175,8 +175,11 @@ def object_of(request: Request, body: bytes) -> dict[str, Any]:
             f"Send it with Content-Type: {JSON}.",
             Accept=JSON,
         )
-    if not body:
-        return {}
+    return json_object(body) if body else {}
+
+
+def json_object(body: bytes) -> dict[str, Any]:
+    """The JSON object that a body is. Raises Refused."""
     try:
         value = json.loads(body.decode("utf-8"), parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:

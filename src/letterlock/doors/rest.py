@@ -29,6 +29,7 @@ from letterlock.actions.deciding import DECIDING
 from letterlock.actions.domains import DOMAINS
 from letterlock.actions.following import FOLLOWING, Event, Place, Streams, follow, place_to_start
 from letterlock.actions.inboxes import ChooseInbox, EndInbox
+from letterlock.actions.inlets import INLETS
 from letterlock.actions.lifecycle import LIFECYCLE
 from letterlock.actions.lists import LISTS
 from letterlock.actions.platform import PLATFORM, standing
@@ -39,6 +40,7 @@ from letterlock.actions.vaulting import VAULTING
 from letterlock.actions.webhooks import WEBHOOKS
 from letterlock.app import App
 from letterlock.doors.openapi import PROBLEM, Endpoint, Problem, describe
+from letterlock.doors.recipes import recipes
 from letterlock.doors.requests import (
     HEADERS,
     JSON,
@@ -69,8 +71,8 @@ class WaitForOtp(waiting.WaitForOtp):
 
 # Every table of actions that has routes.
 _TABLES = (
-    PLATFORM, ADMINISTRATION, DECIDING, FOLLOWING, REVEALING, VAULTING, WEBHOOKS, DOMAINS, ROUTING, THREADS, LISTS,
-    LIFECYCLE,
+    PLATFORM, ADMINISTRATION, DECIDING, FOLLOWING, REVEALING, VAULTING, WEBHOOKS, DOMAINS, INLETS, ROUTING, THREADS,
+    LISTS, LIFECYCLE,
 )  # fmt: skip
 _ACTIONS = {
     **BY_NAME,
@@ -188,6 +190,9 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     _at("POST", "/inboxes/{inbox}/resume", "resume_inbox"),
     _at("GET", "/reputation", "get_reputation"),
     _at("POST", "/inbound", "hand_in", 202, raw="raw"),
+    _at("POST", "/inlets", "add_inlet", 201),
+    _at("GET", "/inlets", "list_inlets"),
+    _at("DELETE", "/inlets/{inlet_id}", "remove_inlet"),
 )
 
 
@@ -218,6 +223,7 @@ def build_rest(app: App, guard: Guard) -> Router:
     for one in offered:
         by_path.setdefault(one.path, {})[one.method] = one
     routes = [Route("/openapi.json", openapi), Route("/events", events), Route("/files/{token}", file)]
+    routes += recipes(app, guard, problem)
     routes += [
         Route(path, _Door(app, guard, methods), methods=list(methods), include_in_schema=False)
         for path, methods in by_path.items()
