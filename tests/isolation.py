@@ -28,6 +28,7 @@ from letterlock.actions.deciding import DECIDING
 from letterlock.actions.domains import DOMAINS
 from letterlock.actions.elsewhere import ELSEWHERE
 from letterlock.actions.inboxes import restore_inbox
+from letterlock.actions.inlets import INLETS, AddInlet, add_inlet
 from letterlock.actions.lists import LISTS
 from letterlock.actions.platform import PLATFORM
 from letterlock.actions.relays import RELAYS
@@ -54,7 +55,7 @@ _KIND_OF = {
     "inbox": "inbox", "email_id": "email", "thread_id": "thread", "cursor": "cursor", "submission_id": "submission",
     "agent": "agent", "agent_id": "agent", "key_id": "key", "tenant": "tenant", "rule_id": "rule",
     "address": "address", "sha256": "sha256", "webhook_id": "webhook", "besides": "email", "domain": "domain",
-    "escalation_id": "escalation",
+    "escalation_id": "escalation", "inlet_id": "inlet",
 }  # fmt: skip
 _PLAIN: dict[str, tuple[Any, ...]] = {
     "query": ("shared", "words", "493817", "subject", *WORDS), "limit": (1, 2, 50), "unread": (True, False),
@@ -121,7 +122,7 @@ def _operation(action: Action) -> Operation:
     async def run(app: App, caller: Caller, arguments: dict[str, Any]) -> Any:
         return await perform(app, caller, action, arguments)
 
-    destroys = action.name in ("delete_inbox", "remove_agent", "remove_domain")
+    destroys = action.name in ("delete_inbox", "remove_agent", "remove_domain", "remove_inlet")
     return Operation(action.name, refs, run, action, destroys)
 
 
@@ -147,6 +148,7 @@ OPERATIONS = (
     *map(_operation, ROUTING),
     *map(_operation, THREADS),
     *map(_operation, LISTS),
+    *map(_operation, INLETS),
     # All but those that reach out.
     *(_operation(action) for action in (*RELAYS, *WEBHOOKS) if action.name not in ("test_relay", "test_webhook")),
     # Making keys takes long, and looking at the DNS reaches out.
@@ -365,6 +367,7 @@ def _nobody(kind: str, like: str = "") -> str:
         "domain": "dm",
         "rule": "rule",
         "escalation": "esc",
+        "inlet": "in",
     }
     return new_id(prefixes.get(kind, "tn"))
 
@@ -461,6 +464,7 @@ async def _furnished(app: App, word: str) -> Side:
     side.note("domain", domain_id)
     side.note("domain", f"{word}.example")
     side.kept |= set(side.names["domain"])
+    side.note("inlet", (await add_inlet(app, owner, AddInlet(domain=f"{word}.example"))).inlet_id)
     rule = await add_rule(
         app,
         owner,

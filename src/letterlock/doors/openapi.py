@@ -76,6 +76,8 @@ def describe(endpoints: list[Endpoint]) -> dict[str, Any]:
     for one in endpoints:
         paths.setdefault(one.path, {})[one.method.lower()] = _operation(one)
     paths |= _OTHERS
+    if any(one.action.name == "hand_in" for one in endpoints):
+        paths |= {path: _of_service(service) for service, path in PATHS.items() if service != "raw"}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -127,7 +129,6 @@ def _of_service(service: Service) -> dict[str, Any]:
 
 
 _OTHERS: dict[str, dict[str, Any]] = {
-    **{path: _of_service(service) for service, path in PATHS.items() if service != "raw"},
     "/openapi.json": {
         "get": {
             "operationId": "openapi",
