@@ -158,6 +158,12 @@ class Vault:
 
     # -- keys
 
+    def forget(self, tenant_id: TenantId) -> None:
+        """The keys of a tenant that was erased."""
+        self._newest.pop(tenant_id, None)
+        for known in [one for one in self._keys if one[0] == tenant_id]:
+            del self._keys[known]
+
     async def _newest_key(self, tenant_id: TenantId) -> _DataKey:
         """What new things are sealed with."""
         if known := self._newest.get(tenant_id):

@@ -10,6 +10,7 @@ import asyncio
 import mailbox
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -368,10 +369,10 @@ def _messages(box: Path) -> Iterator[tuple[str, bytes]]:
         for key in sorted(maildir.keys()):
             yield f"{box}/{key}", _crlf(maildir.get_bytes(key))
     elif _is_mbox(box, strict=True):
-        mbox = mailbox.mbox(box, create=False)
-        for key in mbox.keys():  # noqa: SIM118 - a mailbox is not a dict: iterating it gives messages
-            # An mbox marks lines that begin with "From " so that they do not begin a message (RFC 4155 appendix A).
-            yield f"{box}#{key}", _crlf(_MARKED_FROM.sub(rb"\1", mbox.get_bytes(key)))
+        with closing(mailbox.mbox(box, create=False)) as mbox:
+            for key in mbox.keys():  # noqa: SIM118 - a mailbox is not a dict: iterating it gives messages
+                # An mbox marks lines that begin with "From " so that they do not begin a message (RFC 4155 appendix A).
+                yield f"{box}#{key}", _crlf(_MARKED_FROM.sub(rb"\1", mbox.get_bytes(key)))
     else:
         yield str(box), _crlf(box.read_bytes())
 

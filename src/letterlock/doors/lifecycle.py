@@ -1,7 +1,11 @@
-"""The commands on what stays and what goes: `letterlock hold|retention`. Translates, decides nothing."""
+"""The commands on what stays and what goes: `letterlock hold|retention|erase|export`. Translates, decides nothing."""
 
 from __future__ import annotations
 
+import contextlib
+import shutil
+from contextlib import aclosing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -9,11 +13,14 @@ import click
 from letterlock.doors.command import OPTIONS, TENANT, as_person, with_options
 
 if TYPE_CHECKING:
+    from letterlock.actions.caller import Caller
+    from letterlock.actions.erasing import Erased
     from letterlock.actions.lifecycle import Holds, Retention
+    from letterlock.app import App
 
 
 def add_to(cli: click.Group) -> None:
-    for command in (hold, retention):
+    for command in (hold, retention, erase, export):
         cli.add_command(command)
 
 
@@ -69,6 +76,132 @@ def retention(outer: dict[str, Any], /, name: str, days: str, **options: Any) ->
     for one in shown.retention:
         stays = f"{one.days} days" if one.days else "for ever"
         click.echo(f"{one.name}\t{stays}\t{'of its own' if one.own else 'default'}")
+
+
+@click.group()
+def erase() -> None:
+    """Erase for good, in every copy of the mail store; a proof stays in the audit log. Not under legal hold."""
+
+
+_YES = click.option("--yes", is_flag=True, help="Do not ask.")
+
+
+@erase.command("tenant")
+@click.argument("name")
+@_YES
+@with_options(*OPTIONS)
+@click.pass_obj
+def erase_tenant_(outer: dict[str, Any], /, name: str, yes: bool, **options: Any) -> None:
+    """Close a tenant and erase all there is of it."""
+    from letterlock.actions.erasing import erase_tenant
+
+    _sure(yes, f"Erase tenant {name} with all its mail?")
+    _show_erased(as_person(outer, options, lambda app, caller: erase_tenant(app, caller, name)))
+
+
+@erase.command("inbox")
+@click.argument("inbox")
+@_YES
+@with_options(*OPTIONS, TENANT)
+@click.pass_obj
+def erase_inbox_(outer: dict[str, Any], /, inbox: str, yes: bool, **options: Any) -> None:
+    """Erase an inbox (id or address; also a deleted one) with all that came to it and went from it."""
+    from letterlock.actions.erasing import erase_inbox
+
+    _sure(yes, f"Erase inbox {inbox} with all its mail?")
+    _show_erased(as_person(outer, options, lambda app, caller: erase_inbox(app, caller, inbox)))
+
+
+@erase.command("person")
+@click.argument("address")
+@_YES
+@with_options(*OPTIONS, TENANT)
+@click.pass_obj
+def erase_person_(outer: dict[str, Any], /, address: str, yes: bool, **options: Any) -> None:
+    """Erase every email that came from ADDRESS, went there or names it, and all else that does."""
+    from letterlock.actions.erasing import erase_person
+
+    _sure(yes, f"Erase all mail that names {address}?")
+    _show_erased(as_person(outer, options, lambda app, caller: erase_person(app, caller, address)))
+
+
+def _sure(yes: bool, question: str) -> None:
+    if not yes:
+        click.confirm(f"{question} It cannot be brought back.", abort=True, err=True)
+
+
+def _show_erased(done: Erased) -> None:
+    click.echo(
+        f"{done.emails} emails, {done.submissions} submissions, {done.inboxes} inboxes, {done.other} other rows erased;"
+        f" {done.audit_rows} rows of the audit log without content now.\nProof: {done.sha256}"
+    )
+
+
+_REVEAL = click.option("--reveal", is_flag=True, help="Codes, secrets and mail as it came, not masked.")
+
+
+@click.group()
+def export() -> None:
+    """Write all there is of a tenant or an inbox into a new folder: mbox for mail, JSON lines for the rest."""
+
+
+@export.command("tenant")
+@click.argument("name")
+@click.argument("folder", type=click.Path(path_type=Path))
+@_REVEAL
+@with_options(*OPTIONS)
+@click.pass_obj
+def export_tenant(outer: dict[str, Any], /, name: str, folder: Path, reveal: bool, **options: Any) -> None:
+    """Write everything of a tenant into FOLDER."""
+    _export(outer, {**options, "tenant": name}, "", folder, reveal)
+
+
+@export.command("inbox")
+@click.argument("inbox")
+@click.argument("folder", type=click.Path(path_type=Path))
+@_REVEAL
+@with_options(*OPTIONS, TENANT)
+@click.pass_obj
+def export_inbox(outer: dict[str, Any], /, inbox: str, folder: Path, reveal: bool, **options: Any) -> None:
+    """Write everything of an inbox (id or address; also a deleted one) into FOLDER."""
+    _export(outer, options, inbox, folder, reveal)
+
+
+def _export(outer: dict[str, Any], options: dict[str, Any], inbox: str, folder: Path, reveal: bool) -> None:
+    """Whole or not at all: the folder has its name only when everything is in it."""
+    from letterlock.actions.exporting import export as pieces_of
+
+    part = folder.with_name(f"{folder.name}.part")
+
+    async def write(app: App, caller: Caller) -> int:
+        items = 0
+        # `part` is ours alone: who else has it is not overwritten.
+        part.mkdir(mode=0o700)
+        try:
+            with contextlib.ExitStack() as last:
+                name, file = "", None
+                async with aclosing(pieces_of(app, caller, inbox, reveal=reveal)) as pieces:
+                    async for piece in pieces:
+                        if piece.file != name or file is None:
+                            last.close()
+                            name = piece.file
+                            (part / name).parent.mkdir(exist_ok=True, mode=0o700)
+                            file = last.enter_context((part / name).open("xb"))
+                        file.write(piece.data)
+                        items += piece.items
+            part.rename(folder)
+        except BaseException:
+            shutil.rmtree(part, ignore_errors=True)
+            raise
+        return items
+
+    if folder.exists():
+        raise click.ClickException(f"{folder} exists already: name a folder that does not.")
+    try:
+        items = as_person(outer, options, write)
+    except OSError as error:
+        raise click.ClickException(f"{error.filename or folder} cannot be written: {error.strerror}.") from None
+    click.echo(f"{items - 1} emails and rows written to {folder}; manifest.json has the hash of each file.")
 
 
 def _do(outer: dict[str, Any], options: dict[str, Any], action_name: str, /, **arguments: Any) -> Any:

@@ -129,6 +129,24 @@ def _of_service(service: Service) -> dict[str, Any]:
 
 
 _OTHERS: dict[str, dict[str, Any]] = {
+    "/export": {
+        "get": {
+            "operationId": "export",
+            "summary": "All there is of your tenant, or of one inbox",
+            "description": (
+                "A ZIP that is made while it is sent: mbox for mail, JSON lines for the rest, manifest.json last."
+                " Scope: admin and reveal; with reveal=true also secrets."
+            ),
+            "parameters": [
+                {"name": "inbox", "in": "query", "schema": {"type": "string", "maxLength": 320}},
+                {"name": "reveal", "in": "query", "schema": {"type": "boolean", "default": False}},
+            ],
+            "responses": {
+                "200": {"description": "OK", "content": {"application/zip": {}}},
+                **_problems(401, 404, 422, 429),
+            },
+        }
+    },
     "/openapi.json": {
         "get": {
             "operationId": "openapi",

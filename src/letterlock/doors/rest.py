@@ -27,6 +27,7 @@ from letterlock.actions.caller import Caller
 from letterlock.actions.catalog import BY_NAME, Action, perform
 from letterlock.actions.deciding import DECIDING
 from letterlock.actions.domains import DOMAINS
+from letterlock.actions.exporting import Piece, export
 from letterlock.actions.following import FOLLOWING, Event, Place, Streams, follow, place_to_start
 from letterlock.actions.inboxes import ChooseInbox, EndInbox
 from letterlock.actions.inlets import INLETS
@@ -39,6 +40,7 @@ from letterlock.actions.threads import THREADS
 from letterlock.actions.vaulting import VAULTING
 from letterlock.actions.webhooks import WEBHOOKS
 from letterlock.app import App
+from letterlock.doors.archive import zipped
 from letterlock.doors.openapi import PROBLEM, Endpoint, Problem, describe
 from letterlock.doors.recipes import recipes
 from letterlock.doors.requests import (
@@ -55,10 +57,12 @@ from letterlock.doors.requests import (
     retry_after,
     while_there,
 )
-from letterlock.errors import CallerError, InvalidRequest, StoreError
+from letterlock.errors import CallerError, InvalidRequest, LimitReached, StoreError
 from letterlock.screen.safe_text import safe_line
 from letterlock.settings import Settings
 from letterlock.store.limits import LimitName
+
+MOST_EXPORTS = 2
 
 
 class WaitForEmail(waiting.WaitForEmail):
@@ -219,11 +223,18 @@ def build_rest(app: App, guard: Guard) -> Router:
 
         return await answered(guard, request, problem, found)
 
+    exports: set[object] = set()
+
+    async def exported(request: Request) -> Response:
+        return await answered(guard, request, problem, lambda: _exported(app, exports, request))
+
     by_path: dict[str, dict[str, Endpoint]] = {}
     for one in offered:
         by_path.setdefault(one.path, {})[one.method] = one
     routes = [Route("/openapi.json", openapi), Route("/events", events), Route("/files/{token}", file)]
     routes += recipes(app, guard, problem)
+    if not app.settings.read_only:
+        routes.append(Route("/export", exported, methods=["GET"]))
     routes += [
         Route(path, _Door(app, guard, methods), methods=list(methods), include_in_schema=False)
         for path, methods in by_path.items()
@@ -340,7 +351,45 @@ async def _stream(app: App, streams: Streams, request: Request) -> Response:
     if request.method == "HEAD":
         return Response(headers=HEADERS, media_type="text/event-stream")
     streams.open(caller)
-    return _EventStream(_written(app, caller, place, request), lambda: streams.close(caller))
+    headers = {**HEADERS, "X-Accel-Buffering": "no"}
+    events = _written(app, caller, place, request)
+    return _Streamed(events, lambda: streams.close(caller), headers, "text/event-stream")
+
+
+async def _exported(app: App, exports: set[object], request: Request) -> Response:
+    """All there is of the caller's tenant, or of one inbox, as a ZIP."""
+    caller = await caller_of(app, request)
+    given = dict(request.query_params)
+    inbox, reveal = given.pop("inbox", ""), given.pop("reveal", "false")
+    if given or len(inbox) > 320 or reveal not in ("true", "false"):
+        raise InvalidRequest("This call takes inbox and reveal (true or false) only.", next_step="Leave others out.")
+    if request.method == "HEAD":
+        # It would be written down as made.
+        raise HTTPException(405, headers={"Allow": "GET"})
+    if len(exports) >= MOST_EXPORTS:
+        raise LimitReached(f"{MOST_EXPORTS} exports are being made.", next_step="Wait for one.", retry_after_s=60)
+    pieces = export(app, caller, inbox, reveal=reveal == "true")
+    mark = object()
+    exports.add(mark)
+    try:
+        # What is refused is refused before the answer begins.
+        first = await anext(pieces)
+    except BaseException:
+        exports.discard(mark)
+        raise
+
+    async def content() -> AsyncGenerator[bytes, None]:
+        async def every() -> AsyncGenerator[Piece, None]:
+            yield first
+            async for piece in pieces:
+                yield piece
+
+        async with aclosing(pieces):
+            async for data in zipped(every()):
+                yield data
+
+    headers = {**HEADERS, "Content-Disposition": 'attachment; filename="letterlock-export.zip"'}
+    return _Streamed(content(), lambda: exports.discard(mark), headers, "application/zip")
 
 
 async def _written(app: App, caller: Caller, place: Place, request: Request) -> AsyncGenerator[bytes, None]:
@@ -362,11 +411,13 @@ def _event_text(event: Event) -> str:
     return f"id: {event.place}\nevent: {event.kind}\ndata: {event.data.model_dump_json()}\n\n"
 
 
-class _EventStream(StreamingResponse):
+class _Streamed(StreamingResponse):
     """`closed` is called however it ends, also when nothing was ever sent."""
 
-    def __init__(self, content: AsyncGenerator[bytes, None], closed: Callable[[], None]) -> None:
-        super().__init__(content, headers={**HEADERS, "X-Accel-Buffering": "no"}, media_type="text/event-stream")
+    def __init__(
+        self, content: AsyncGenerator[bytes, None], closed: Callable[[], None], headers: Mapping[str, str], kind: str
+    ) -> None:
+        super().__init__(content, headers=headers, media_type=kind)
         self._content = content
         self._closed = closed
 

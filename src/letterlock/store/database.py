@@ -49,6 +49,10 @@ class Transaction(Protocol):
 
     async def drop_terms(self, email_ids: Iterable[EmailId]) -> None: ...
 
+    async def merge_terms(self, *, begin: bool = False) -> bool:
+        """A step of writing the index anew without the terms that were dropped, which are in its file until then.
+        `begin` with the first one. True when nothing is left to do."""
+
     async def match_terms(
         self, inbox_id: InboxId | None, terms: Iterable[str], before: int, limit: int, *, deleted: bool = False
     ) -> list[EmailId]:

@@ -73,14 +73,15 @@ async def add(
         " expires_at, pooled, active_at, mailbox_id) SELECT :tenant, :inbox_id, :agent_id, :address, :address_key,"
         " :domain, :purpose, :created_at, :expires_at, :pooled, :created_at, :mailbox_id"
         f" WHERE NOT EXISTS (SELECT 1 FROM inboxes WHERE address_key IN ({_bound(names)}))"
-        " AND NOT EXISTS (SELECT 1 FROM former_addresses WHERE address_key = :address_key AND tenant_id <> :tenant"
-        " AND :owned = 0)"
+        " AND NOT EXISTS (SELECT 1 FROM former_addresses WHERE address_key IN (:address_key, :former)"
+        " AND tenant_id <> :tenant AND :owned = 0)"
         " AND NOT EXISTS (SELECT 1 FROM pool WHERE address_key = :address_key)"
         " ON CONFLICT (address_key) DO NOTHING",
         inbox_id=inbox.inbox_id,
         agent_id=inbox.agent_id,
         address=inbox.address,
         address_key=address_key,
+        former=await tx.seal(pool.former(address_key)),
         domain=address_key.rpartition("@")[2],
         purpose=inbox.purpose,
         created_at=inbox.created_at,
@@ -292,7 +293,7 @@ async def remove(tx: Transaction, inbox_id: InboxId, now_ms: int, limit: int) ->
     """The row of an inbox whose emails are gone, and what else hangs on it, up to `limit` of each. Its address stays
     its tenant's. True when all is done."""
     left = 0
-    for table, key in _HANGING:
+    for table, key in HANGING:
         left += await tx.run(
             f"DELETE FROM {table} WHERE tenant_id = :tenant AND ({key}) IN (SELECT {key} FROM {table}"
             " WHERE tenant_id = :tenant AND inbox_id = :inbox_id LIMIT :limit)"
@@ -318,7 +319,7 @@ async def remove(tx: Transaction, inbox_id: InboxId, now_ms: int, limit: int) ->
 
 
 # What is of one inbox, and what names a row of it there.
-_HANGING = (
+HANGING = (
     ("acceptances", "fingerprint"),
     ("thread_messages", "message_id"),
     ("threads", "thread_id"),

@@ -45,14 +45,20 @@ async def add(tx: Transaction, domain: str, address: str, address_key: str, read
         "INSERT INTO pool (tenant_id, domain, address, address_key, ready_at)"
         " SELECT :tenant, :domain, :address, :address_key, :ready_at"
         " WHERE NOT EXISTS (SELECT 1 FROM inboxes WHERE address_key = :address_key)"
-        " AND NOT EXISTS (SELECT 1 FROM former_addresses WHERE address_key = :address_key)"
+        " AND NOT EXISTS (SELECT 1 FROM former_addresses WHERE address_key IN (:address_key, :former))"
         " ON CONFLICT (address_key) DO NOTHING",
         domain=domain,
         address=address,
         address_key=address_key,
+        former=await tx.seal(former(address_key)),
         ready_at=ready_at,
     )
     return changed == 1
+
+
+def former(address_key: str) -> str:
+    """What is hashed (Transaction.seal) of an address whose tenant had it erased: nobody else may get it either."""
+    return f"address {address_key}"
 
 
 async def give_back(tx: Transaction, inbox_id: InboxId, now_ms: int) -> None:

@@ -45,6 +45,8 @@ CHECKPOINT_BYTES = 8 * 1024 * 1024
 CHECKPOINT_BY_WRITER_BYTES = 256 * 1024 * 1024
 """A log that grows past this (a reader beside the writer can never restart it while mail pours in) holds the writer
 once."""
+MERGE_PAGES = 64
+"""How much of the full-text index one step of merge_terms writes: some milliseconds."""
 GROUP_WORKS = 64
 GROUP_SECONDS = 0.02
 """A group ends at this many works or this much time, so that the first in it does not wait for ever."""
@@ -114,6 +116,14 @@ class _Transaction:
             ).fetchone()
             if row is not None:
                 self._connection.execute("DELETE FROM email_terms WHERE rowid = ?", (row["document"],))
+
+    async def merge_terms(self, *, begin: bool = False) -> bool:
+        # sqlite.org/fts5.html section 6.7: a negative number gathers all segments first; it is done when a step
+        # changes less than two rows.
+        before = self._connection.total_changes
+        pages = -MERGE_PAGES if begin else MERGE_PAGES
+        self._connection.execute("INSERT INTO email_terms (email_terms, rank) VALUES ('merge', ?)", (pages,))
+        return self._connection.total_changes - before < 2
 
     async def match_terms(
         self, inbox_id: InboxId | None, terms: Iterable[str], before: int, limit: int, *, deleted: bool = False

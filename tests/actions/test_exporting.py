@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import httpx2
+import pytest
+from click.testing import CliRunner, Result
+
+from letterlock.actions.caller import COMMAND_LINE, LOCAL_CALLER
+from letterlock.actions.exporting import export
+from letterlock.actions.people import email_bytes, import_mail
+from letterlock.actions.tenancy import make_key
+from letterlock.app import App, open_app
+from letterlock.doors.archive import zipped
+from letterlock.doors.cli import cli
+from letterlock.errors import NotAllowed, NotFound
+from running import do, file_all, letter, make_inbox, receive, serving, settings_for
+
+CODE = "Your verification code is 493817. Do not share it."
+ODD = letter("From here", "From me to you\n>From him\n\n\nFrom the end", sender="Müller <anna@shop.example>")
+
+
+async def files(app: App, **chosen: object) -> dict[str, bytes]:
+    found: dict[str, bytes] = {}
+    async for piece in export(app, COMMAND_LINE, **chosen):  # type: ignore[arg-type]
+        found[piece.file] = found.get(piece.file, b"") + piece.data
+    return found
+
+
+async def test_an_mbox_that_is_revealed_comes_back_byte_for_byte_through_import(app: App, tmp_path: Path) -> None:
+    box, other = await make_inbox(app), await make_inbox(app, "other")
+    raws = [letter("Code", CODE), ODD]
+    for raw in raws:
+        await receive(app, box, raw)
+    found = await files(app, inbox=box, reveal=True)
+    mbox = tmp_path / "box.mbox"
+    mbox.write_bytes(found[f"mail/{box}.mbox"])
+    assert (await import_mail(app, other, [mbox])).kept == 2
+    await file_all(app)
+    back = [
+        await email_bytes(app, one.email_id) for one in reversed((await do(app, "list_emails", inbox=other)).emails)
+    ]
+    assert back == raws
+
+
+async def test_codes_are_masked_unless_a_person_wants_them_and_the_masked_mbox_is_mail_too(
+    app: App, tmp_path: Path
+) -> None:
+    box, other = await make_inbox(app), await make_inbox(app, "other")
+    for raw in (letter("Code 493817", CODE), ODD):
+        await receive(app, box, raw)
+    await do(app, "send_email", inbox=box, to=["anna@far.example"], subject="Hi", text="It was 493817.")
+    found = await files(app)
+    assert not [name for name, content in found.items() if b"493817" in content]
+    assert [name for name, content in (await files(app, reveal=True)).items() if b"493817" in content]
+    mbox = tmp_path / "box.mbox"
+    mbox.write_bytes(found[f"mail/{box}.mbox"])
+    assert (await import_mail(app, other, [mbox])).kept == 2
+    await file_all(app)
+    texts = {
+        (await do(app, "read_email", email_id=one.email_id)).text
+        for one in (await do(app, "list_emails", inbox=other)).emails
+    }
+    assert any("From me to you" in text for text in texts)
+
+
+async def test_the_manifest_names_every_file_and_there_is_nothing_of_another_tenant_or_inbox(app: App) -> None:
+    box, other = await make_inbox(app), await make_inbox(app, "other")
+    for to in (box, other):
+        await receive(app, to, letter(f"For {to}"))
+    found = await files(app)
+    manifest = json.loads(found.pop("manifest.json"))
+    assert manifest["files"].keys() == found.keys()
+    assert manifest["files"]["emails.jsonl"]["items"] == 2
+    assert {"audit.jsonl", "agents.jsonl", "inboxes.jsonl", f"mail/{other}.mbox"} <= found.keys()
+    one = await files(app, inbox=box)
+    assert not [name for name, content in one.items() if other.encode() in content]
+    assert "audit.jsonl" not in one
+
+
+async def test_only_people_who_may_see_mail_export_it(app: App) -> None:
+    await make_inbox(app)
+    with pytest.raises(NotAllowed):
+        await anext(export(app, LOCAL_CALLER))
+    with pytest.raises(NotFound):
+        await anext(export(app, COMMAND_LINE, "nobody@letterlock.localhost"))
+
+
+def test_people_export_and_erase_at_the_command_line_and_over_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = tmp_path / "data"
+    # The commands run in this process, whose log is that of all tests.
+    monkeypatch.setattr("letterlock.doors.command.log_to_stderr", lambda *_: None)
+
+    async def prepare() -> tuple[str, str]:
+        async with open_app(settings_for(tmp_path)) as app:
+            box = await make_inbox(app)
+            await receive(app, box, letter("Code", CODE))
+            made = await make_key(app, "owner", scopes={"read", "admin", "reveal"})
+            return box, made.text
+
+    def letterlock(*arguments: str) -> Result:
+        return CliRunner().invoke(cli, [*arguments, "--data", str(data)])
+
+    box, key = asyncio.run(prepare())
+    folder = tmp_path / "out"
+    assert "written to" in letterlock("export", "tenant", "default", str(folder)).output
+    assert (folder / "mail" / f"{box}.mbox").is_file()
+    assert "exists already" in letterlock("export", "inbox", box, str(folder)).output
+    assert isinstance(letterlock("export", "inbox", "nobody@x.example", str(tmp_path / "no")).exception, NotFound)
+    assert sorted(file.name for file in tmp_path.glob("no*")) == [], "nothing half done is left"
+    assert letterlock("erase", "inbox", box).exit_code == 1, "nobody said yes"
+    with serving(data) as served, httpx2.Client(headers={"Authorization": f"Bearer {key}"}, timeout=20) as client:
+        answer = client.get(f"{served.url}/v1/export", params={"inbox": box})
+        assert answer.headers["content-type"] == "application/zip"
+        archive = zipfile.ZipFile(io.BytesIO(answer.content))
+        assert archive.testzip() is None
+        assert json.loads(archive.read("manifest.json"))["revealed"] is False
+        refused = client.get(f"{served.url}/v1/export", params={"reveal": "true"})
+        assert (refused.status_code, refused.json()["code"]) == (403, "not_allowed")
+        assert client.get(f"{served.url}/v1/export", params={"inbox": "no@x.example"}).status_code == 404
+        assert client.get(f"{served.url}/v1/export", params={"what": "all"}).status_code == 422
+        assert "free_bytes" in client.get(f"{served.url}/healthz").json()
+        assert "free_bytes" not in httpx2.get(f"{served.url}/healthz", timeout=20).json()
+    assert "1 emails, 0 submissions, 1 inboxes" in letterlock("erase", "inbox", box, "--yes").output
+
+
+async def test_a_zip_that_was_cut_off_is_no_zip(app: App) -> None:
+    await make_inbox(app)
+    parts = [data async for data in zipped(export(app, COMMAND_LINE))]
+    assert zipfile.ZipFile(io.BytesIO(b"".join(parts))).testzip() is None
+    with pytest.raises(zipfile.BadZipFile):
+        zipfile.ZipFile(io.BytesIO(b"".join(parts[:-1])))
