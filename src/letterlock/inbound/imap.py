@@ -13,6 +13,7 @@ import ipaddress
 import re
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -146,6 +147,8 @@ class Connection:
             )
         self.place = place
         self.shown_pin = ""
+        self._busy = threading.Lock()
+        self._over = False
         with self._words():
             self._client = self._connected()
 
@@ -183,7 +186,8 @@ class Connection:
                     raise Trouble("protocol", f"{place.host} speaks on before it encrypts.")
             self._check_pin(client)
         except BaseException:
-            client._imap.sock.close()
+            with contextlib.suppress(OSError):
+                client._imap.shutdown()
             raise
         return client
 
@@ -282,7 +286,7 @@ class Connection:
         """Wait (RFC 2177) until something new is said to be there, or the time is over: True, False."""
         with self._words(seconds + CALL_S):
             client = self._client._imap
-            tag = self._client._idle_tag = client._command("IDLE")
+            tag = client._command("IDLE")
             new = False
             # What came since the last command may be told before the server agrees.
             while (line := client._get_response()) is not None:
@@ -297,7 +301,9 @@ class Connection:
                     if _BYE.match(line):
                         raise client.abort("it said goodbye")
             client.allow(CALL_S, _SMALL)
-            self._client.idle_done()
+            # imapclient's own idle_done may ask for something else first, which no server answers while it idles.
+            client.send(b"DONE\r\n")
+            self._client._consume_until_tagged_response(tag, "IDLE")
             return new
 
     def told_new(self) -> bool:
@@ -327,23 +333,38 @@ class Connection:
 
     def cut(self) -> None:
         """End it at once: whoever reads from it gets an error."""
+        self._over = True
         with contextlib.suppress(OSError):
             # Not ssl's own: that one may not be called while another thread reads.
             socket.socket.shutdown(self._client._imap.sock, socket.SHUT_RDWR)
+        self._leave()
+
+    def _leave(self) -> None:
+        """Give the socket back, by whoever is the last to use it."""
+        if self._over and hasattr(self, "_client") and self._busy.acquire(blocking=False):
+            try:
+                with contextlib.suppress(OSError):
+                    self._client._imap.shutdown()
+            finally:
+                self._busy.release()
 
     @contextlib.contextmanager
     def _words(self, seconds: float = CALL_S, octets: int = _SMALL) -> Iterator[None]:
         """A call to the server within these limits; what goes wrong as Trouble."""
         from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, LoginError
 
-        if hasattr(self, "_client"):
-            self._client._imap.allow(seconds, octets)
         host = self.place.host
+        self._busy.acquire()
         try:
+            if hasattr(self, "_client"):
+                self._client._imap.allow(seconds, octets)
             yield
         except Trouble:
             raise
         except LoginError as error:
+            if isinstance(error.__context__, IMAPClientAbortError):
+                # It hung up in the middle: that says nothing of the password.
+                raise Trouble("protocol", f"{host} broke the login off: {_said(error)}.") from None
             raise _login_trouble(host, str(error)) from None
         except ssl.SSLCertVerificationError as error:
             raise Trouble(
@@ -374,6 +395,9 @@ class Connection:
         except Exception as error:
             # An answer that is no IMAP may break the library in any place; it is the server's fault and no other's.
             raise Trouble("protocol", f"{host} does not speak IMAP as it should ({type(error).__name__}).") from None
+        finally:
+            self._busy.release()
+            self._leave()
 
 
 def _context(place: Place) -> ssl.SSLContext:

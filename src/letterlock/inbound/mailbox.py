@@ -92,10 +92,10 @@ async def _follow(app: App, mailbox: Mailbox, folder: Folder) -> None:
     while True:
         pause = _FIRST_PAUSE_S
         try:
-            watched.well = False
+            watched.well = watched.of_use = False
             await watched.run(fresh=fresh)
         except Trouble as trouble:
-            failures = 1 if watched.well else failures + 1
+            failures = 1 if watched.of_use else failures + 1
             # An access token may be refused before its time.
             fresh = trouble.kind == "login" and mailbox.login == "xoauth2" and not fresh
             pause = _pause_s(failures, trouble.lasting and not fresh)
@@ -122,22 +122,27 @@ def _pause_s(failures: int, lasting: bool) -> float:
 
 @dataclass(slots=True)
 class _Watched:
-    """A folder while it is watched. `well`: it was read to its end over this connection."""
+    """A folder while it is watched. `well`: it was read to its end over this connection; `of_use`: and then more came,
+    or it held for a while."""
 
     app: App
     mailbox: Mailbox
     folder: Folder
     well: bool = False
+    of_use: bool = False
     noted_at: int = 0
 
     async def run(self, *, fresh: bool = False) -> None:
         """Read what is new, wait for more, for as long as the connection holds. Raises Trouble, StoreError."""
         login = await login_of(self.app, self.mailbox, fresh=fresh)
         opening: list[Connection] = []
+        over = threading.Event()
 
         def connected() -> Connection:
             connection = Connection(place_of(self.mailbox))
             opening.append(connection)
+            if over.is_set():
+                connection.cut()
             connection.log_in(login)
             return connection
 
@@ -148,10 +153,12 @@ class _Watched:
                 await self._catch_up(connection)
                 if idles:
                     await in_thread(lambda: connection.idle(IDLE_S))
+                    self.of_use = True
                 else:
                     await asyncio.sleep(POLL_S)
                     await in_thread(connection.look)
         finally:
+            over.set()
             for one in opening:
                 # Whatever thread still reads from it ends by this.
                 one.cut()
@@ -176,6 +183,7 @@ class _Watched:
             uids = await in_thread(lambda: connection.after(self.folder.last_uid))
             if uids:
                 await self._take(connection, uids, self.folder.uidvalidity)
+                self.of_use = True
             elif not connection.told_new():
                 break
         now = self.app.now_ms()

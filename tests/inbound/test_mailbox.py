@@ -1,0 +1,347 @@
+"""Mail out of mailboxes elsewhere: what comes, what stays unread, and what no crash may lose or double."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime as dt
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import SecretStr
+
+from imap_server import PASSWORD, USER, Held, ImapServer, open_imap_server
+from letterlock.actions.caller import COMMAND_LINE, LOCAL_CALLER
+from letterlock.actions.mailboxes import (
+    Connect,
+    ListMailboxes,
+    OneMailbox,
+    connect_mailbox,
+    list_mailboxes,
+    remove_mailbox,
+)
+from letterlock.app import App
+from letterlock.errors import CallerError, InvalidRequest, NotAllowed
+from letterlock.ids import DEFAULT_TENANT
+from letterlock.inbound import mailbox as module
+from letterlock.inbound.mailbox import fetch_forever, recipients_in, sender_in
+from letterlock.store import emails, mailboxes, postmaster
+from letterlock.store.emails import Email
+from letterlock.store.postmaster import Report
+from running import do, ended, file_all, hand_in, inbox_id, letter, until
+
+SHOP = "you+shop@provider.example"
+Fetching = Callable[[], contextlib.AbstractAsyncContextManager[Any]]
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[ImapServer]:
+    async with open_imap_server(tmp_path) as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def _soon_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_FIRST_PAUSE_S", 0.02)
+
+
+async def connect(app: App, server: ImapServer, **more: Any) -> Any:
+    request = Connect(
+        **{
+            "address": USER,
+            "host": "127.0.0.1",
+            "port": server.port,
+            "pin": True,
+            "password": SecretStr(PASSWORD),
+            **more,
+        }
+    )
+    return await connect_mailbox(app, COMMAND_LINE, request)
+
+
+async def shop(app: App) -> str:
+    return str((await do(app, "create_inbox", name="shop")).address)
+
+
+def fetching(app: App) -> contextlib.AbstractAsyncContextManager[Any]:
+    return ended(asyncio.create_task(fetch_forever(app)))
+
+
+async def came(app: App, count: int, seconds: float = 10.0) -> list[Email]:
+    """The emails of the inbox, once there are so many."""
+    box = await inbox_id(app, SHOP)
+
+    async def look() -> list[Email]:
+        await file_all(app)
+        found = await app.database.read(DEFAULT_TENANT, lambda tx: emails.listed(tx, inbox_id=box, limit=100))
+        return found if len(found) >= count else []
+
+    found: list[Email] = await until(look, seconds)
+    assert len(found) == count
+    return found
+
+
+def code(number: int, to: str = SHOP, **headers: str) -> bytes:
+    return letter(
+        f"Mail {number}", f"Your code is {100_000 + number}.", To=to, Message_ID=f"<{number}@shop.example>", **headers
+    )
+
+
+async def test_mail_for_an_inbox_comes_from_both_folders_and_no_other_body_is_fetched(
+    app: App, server: ImapServer
+) -> None:
+    await server.put(code(1))
+    shown = await connect(app, server)
+    assert [(one.folder, one.spam) for one in shown.folders] == [("INBOX", False), ("Junk", True)]
+    assert await shop(app) == SHOP
+    await server.put(letter("Private", "Nobody's business.", To=USER))
+    async with fetching(app):
+        await until(lambda: _idles(server))
+        await server.put(code(2))
+        await server.put(letter("Private too", To="somebody@else.example"))
+        await server.put(code(3), "Junk")
+        found = await came(app, 2)
+    assert {one.subject for one in found} == {"Mail 2", "Mail 3"}
+    assert len(server.bodies()) == 2
+    assert not any("BODY[" in one.replace("BODY.PEEK[", "") or "STORE" in one for one in server.asked)
+    assert not any(" SELECT " in one for one in server.asked)
+    given = await do(app, "wait_for_otp", inbox=SHOP, timeout_s=0, accept_unproved=True)
+    spam = next(one for one in found if one.subject == "Mail 3")
+    assert ("spam folder" in given.warning) == (given.email_id == spam.email_id)
+    assert "spam folder" in str(await do(app, "read_email", email_id=spam.email_id))
+
+
+async def _idles(server: ImapServer) -> bool:
+    return sum(one.endswith(": IDLE") for one in server.asked) >= 2
+
+
+async def test_connections_that_break_at_any_step_lose_and_double_nothing(app: App, server: ImapServer) -> None:
+    await connect(app, server)
+    await shop(app)
+    async with fetching(app):
+        for number in range(6):
+            server.hang_up_at += [("FETCH", "SEARCH", "IDLE", "EXAMINE", "LOGIN", "FETCH")[number]]
+            await server.put(code(number))
+            server.hang_up()
+            await came(app, number + 1)
+
+        async def well() -> bool:
+            (shown,) = (await list_mailboxes(app, COMMAND_LINE, ListMailboxes())).mailboxes
+            return all(not one.problem for one in shown.folders)
+
+        await until(well)
+
+
+async def test_an_end_between_two_emails_is_taken_up_where_it_was(app: App, server: ImapServer) -> None:
+    await connect(app, server)
+    await shop(app)
+    for number in range(20):
+        await server.put(code(number))
+    for _ in range(4):
+        async with fetching(app):
+            await asyncio.sleep(0.03)
+    async with fetching(app):
+        assert len({one.subject for one in await came(app, 20)}) == 20
+
+
+async def test_mail_that_is_numbered_anew_or_moved_comes_once(app: App, server: ImapServer) -> None:
+    await connect(app, server)
+    await shop(app)
+    await server.put(code(1))
+    await server.put(code(2), "Junk")
+    async with fetching(app):
+        await came(app, 2)
+    fresh = Held(uidvalidity=9)
+    old = server.folders["INBOX"]
+    server.folders["INBOX"] = fresh
+    ancient = dt.datetime.now(dt.UTC) - dt.timedelta(days=90)
+    await server.put(code(7), at=ancient)
+    for raw, at in (*old.emails.values(), *server.folders["Junk"].emails.values()):
+        await server.put(raw, at=at)
+    await server.put(code(3))
+    async with fetching(app):
+        assert {one.subject for one in await came(app, 3)} == {"Mail 1", "Mail 2", "Mail 3"}
+
+
+async def test_what_came_by_smtp_as_well_comes_once(app: App, server: ImapServer) -> None:
+    await connect(app, server)
+    await shop(app)
+    raw = code(1)
+    await hand_in(app, SHOP, raw, sender="bounces@shop.example")
+    await server.put(b"Return-Path: <bounces@shop.example>\r\n" + raw)
+    await server.put(code(2))
+    async with fetching(app):
+        assert {one.subject for one in await came(app, 2)} == {"Mail 1", "Mail 2"}
+
+
+async def test_an_email_that_is_too_large_stays_and_is_counted(app: App, server: ImapServer) -> None:
+    await connect(app, server)
+    await shop(app)
+    await server.put(code(1) + b"x" * app.settings.max_message_bytes)
+    await server.put(code(2))
+    async with fetching(app):
+        await came(app, 1)
+    (shown,) = (await list_mailboxes(app, COMMAND_LINE, ListMailboxes())).mailboxes
+    assert [one.skipped for one in shown.folders] == [1, 0]
+    assert len(server.bodies()) == 1
+
+
+async def test_only_what_was_fetched_is_marked_or_moved_and_only_when_asked(app: App, server: ImapServer) -> None:
+    server.folders["Done"] = Held()
+    await connect(app, server, mark_read=True)
+    await shop(app)
+    await server.put(letter("Private", To=USER))
+    mine = await server.put(code(1))
+    async with fetching(app):
+        await came(app, 1)
+        await until(lambda: _true(server.folders["INBOX"].read == {mine}))
+        await connect(app, server, move_to="Done")
+        await server.put(code(2))
+        await came(app, 2)
+        await until(lambda: _true(len(server.folders["Done"].emails) == 1))
+    assert len(server.folders["INBOX"].emails) == 2
+
+
+async def _true(value: bool) -> bool:
+    return value
+
+
+async def test_a_server_without_idle_is_asked_now_and_then(
+    app: App, server: ImapServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "POLL_S", 0.05)
+    server.idles = False
+    assert "every 15 seconds" in (await connect(app, server)).warning
+    await shop(app)
+    async with fetching(app):
+        await until(lambda: _true(any("NOOP" in one for one in server.asked)))
+        await server.put(code(1))
+        await came(app, 1)
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("SEARCH", b"* SEARCH {999999999}\r\n"),
+        ("SEARCH", b"* SEARCH " + b"9" * 1_100_000),
+        ("SEARCH", b"* SEARCH one two\r\n{tag} OK\r\n"),
+        ("FETCH", b"* 1 FETCH (UID 1 BODY[] {999999999}\r\nx"),
+        ("FETCH", b"* 1 FETCH " + b"(" * 50_000 + b"\r\n{tag} OK\r\n"),
+        ("FETCH", b"* x FETCH \xff\xfe\x00\r\n{tag} OK\r\n"),
+        ("EXAMINE", b"* OK [UIDVALIDITY -1] no\r\n{tag} OK\r\n"),
+        ("EXAMINE", b"{tag} NO no such folder\r\n"),
+        ("IDLE", b"{tag} BAD what\r\n"),
+        ("IDLE", b"+ go\r\n* BYE enough\r\n"),
+        ("GREETING", b"220 smtp.example ESMTP\r\n"),
+        ("GREETING", b"* BYE too many connections\r\n"),
+    ],
+)
+async def test_whatever_a_server_says_is_a_state_and_a_later_try(
+    app: App, server: ImapServer, command: str, said: bytes
+) -> None:
+    await connect(app, server)
+    await shop(app)
+    await server.put(code(1))
+    server.says[command] = said
+
+    async def troubled() -> list[str]:
+        (shown,) = (await list_mailboxes(app, COMMAND_LINE, ListMailboxes())).mailboxes
+        return [one.problem for one in shown.folders if one.problem]
+
+    async with fetching(app):
+        (problem, *_) = await until(troubled)
+        assert problem.isprintable() and len(problem) <= 300
+        del server.says[command]
+        if "cannot be opened" not in problem:
+            await came(app, 1)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "words"),
+    [
+        ("NO [AUTHENTICATIONFAILED] Invalid credentials", "refuses this name and password"),
+        ("NO Application-specific password required", "wants an app password"),
+        ("NO Your account is not enabled for IMAP use", "IMAP is switched off"),
+        ("NO [UNAVAILABLE] Temporary failure", "lets nobody in right now"),
+    ],
+)
+async def test_a_refused_login_is_said_in_words_and_changes_nothing(
+    app: App, server: ImapServer, refusal: str, words: str
+) -> None:
+    server.refusal = refusal
+    with pytest.raises(CallerError, match=words) as raised:
+        await connect(app, server, password=SecretStr("wrong"))
+    assert raised.value.next_step and "wrong" not in str(raised.value)
+    assert (await list_mailboxes(app, COMMAND_LINE, ListMailboxes())).mailboxes == []
+
+
+async def test_a_certificate_that_nobody_vouches_for_is_refused_and_only_loopback_can_be_pinned(
+    app: App, server: ImapServer, tmp_path: Path
+) -> None:
+    with pytest.raises(InvalidRequest, match="certificate that is not trusted"):
+        await connect(app, server, pin=False)
+    with pytest.raises(InvalidRequest, match="it is not on this machine"):
+        await connect(app, server, host="mail.provider.example")
+    await connect(app, server)
+    (kept,) = await app.database.read_system(mailboxes.every)
+    (tmp_path / "other").mkdir()
+    async with open_imap_server(tmp_path / "other") as other:
+        place = module.place_of(kept)
+        changed = type(place)(place.host, other.port, place.security, place.pin)
+        with pytest.raises(Exception, match="another certificate"):
+            await module.in_thread(lambda: module.Connection(changed))
+
+
+async def test_nobody_but_the_owner_names_a_mailbox_and_its_password_lies_nowhere_open(
+    app: App, server: ImapServer
+) -> None:
+    with pytest.raises(NotAllowed):
+        await connect_mailbox(app, LOCAL_CALLER, Connect(address=USER, host="127.0.0.1"))
+    await connect(app, server)
+    assert all(PASSWORD.encode() not in file.read_bytes() for file in app.folder.iterdir() if file.is_file())
+    await shop(app)
+    await remove_mailbox(app, COMMAND_LINE, OneMailbox(mailbox=USER))
+    waited = await do(app, "wait_for_email", inbox=SHOP, timeout_s=0)
+    assert waited.status == "pending" and waited.warning
+
+
+async def test_inboxes_are_on_the_mailbox_unless_another_domain_is_named(app: App, server: ImapServer) -> None:
+    report = Report(1, "smtp", "", app.now_ms())
+    await app.database.write_system(lambda tx: postmaster.put(tx, report))
+    assert "letterlock connect" in (await do(app, "create_inbox", name="before")).warning
+    await connect(app, server)
+    await connect(app, server, address="me@other.example", username=USER, catch_all="mine.example")
+    assert (await do(app, "create_inbox", name="GitHub")).address == "you+github@provider.example"
+    assert (await do(app, "create_inbox", name="GitHub")).address == "you+github-2@provider.example"
+    assert (await do(app, "create_inbox", domain="mine.example", name="x")).address == "x@mine.example"
+    assert (await do(app, "create_inbox", domain=app.settings.domain, name="x")).address == f"x@{app.settings.domain}"
+    long = (await do(app, "create_inbox", domain=USER, name="x" * 100)).address
+    assert len(long.partition("@")[0]) <= 64
+
+
+KEYS = {"you+shop@provider.example": SHOP}
+
+
+@given(st.binary(max_size=400))
+@settings(max_examples=60)
+def test_no_header_breaks_the_search_for_recipients(fields: bytes) -> None:
+    assert recipients_in(b"To: " + fields, KEYS) in ((), (SHOP,))
+    assert isinstance(sender_in(fields), str)
+
+
+@pytest.mark.parametrize(
+    ("fields", "found"),
+    [
+        (b"Delivered-To: you+shop@provider.example\r\n", True),
+        (b"To: A <a@b.example>,\r\n\t=?utf-8?q?Y?= <You+Shop@Provider.Example>\r\n", True),
+        (b"To: you@provider.example\r\n", False),
+        (b"To: you+shop2@provider.example\r\n", False),
+        (b"To: " + b"a@b.example, " * 100_000, False),
+    ],
+)
+def test_only_the_address_of_an_inbox_counts(fields: bytes, found: bool) -> None:
+    assert recipients_in(fields, KEYS) == ((SHOP,) if found else ())
