@@ -19,7 +19,8 @@ GOOD = (
     b" spf=pass (google.com: domain of b@mail.shop.example designates 192.0.2.1 as permitted; dkim=fail)"
     b" smtp.mailfrom=b@mail.shop.example;\r\n dmarc=pass (p=REJECT) header.from=shop.example\r\n"
 )
-QUOTED = b'Authentication-Results: mx.google.com; spf=pass smtp.mailfrom="x; dkim=pass header.d=shop.example"@evil.example\r\n'
+FROM_QUOTED = b'smtp.mailfrom="x; dkim=pass header.d=shop.example"@evil.example'
+QUOTED = b"Authentication-Results: mx.google.com; spf=pass " + FROM_QUOTED + b"\r\n"
 OPEN = b"Authentication-Results: mx.google.com; spf=pass smtp.mailfrom=a@evil.example (x\r\n"
 REST = b"From: Shop <a@shop.example>\r\nSubject: x\r\n\r\nx\r\n"
 
