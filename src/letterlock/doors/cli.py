@@ -25,6 +25,7 @@ from letterlock.settings import Settings
 
 if TYPE_CHECKING:
     from letterlock.actions.caller import Caller
+    from letterlock.actions.health import Finding
     from letterlock.actions.people import Imported
     from letterlock.app import App
     from letterlock.inspection import Inspection
@@ -80,19 +81,47 @@ def demo() -> None:
 
 
 @cli.command()
+@click.option("--loop", is_flag=True, help="Also send an email with a code to oneself, out and in again, step by step.")
+@click.option("--yes", is_flag=True, help="With --loop: let the email leave without asking.")
+@click.option(
+    "--seconds", type=click.FloatRange(1, 3600), default=120, show_default=True, help="--loop: how long it may take."
+)
 @with_options(*OPTIONS)
 @click.pass_obj
-def doctor(outer: dict[str, Any], /, **options: Any) -> None:
+def doctor(outer: dict[str, Any], /, loop: bool, yes: bool, seconds: float, **options: Any) -> None:
     """Say how this data folder stands, what is missing and what is wrong."""
     from letterlock.actions.health import examine
 
     settings = settings_from(outer, options)
     well = True
     for finding in asyncio.run(examine(settings)):
-        well &= finding.well
-        mark = click.style("ok  ", fg="green") if finding.well else click.style("BAD ", fg="red")
-        click.echo(f"{mark}{finding.what}" + (f"\n    {finding.advice}" if finding.advice else ""))
+        well &= _tell(finding)
+    if loop:
+        well &= _run(_loop(settings, seconds, yes=yes))
     sys.exit(0 if well else 1)
+
+
+def _tell(finding: Finding) -> bool:
+    mark = click.style("ok  ", fg="green") if finding.well else click.style("BAD ", fg="red")
+    click.echo(f"{mark}{finding.what}" + (f"\n    {finding.advice}" if finding.advice else ""))
+    return finding.well
+
+
+async def _loop(settings: Settings, seconds: float, *, yes: bool) -> bool:
+    """Where no process runs on the folder, this one receives mail meanwhile."""
+    from letterlock.actions.loop import Question, around
+    from letterlock.app import open_app
+    from letterlock.postmaster import mail_service
+
+    async def approve(question: Question) -> bool:
+        asked = f"Let an email leave from {question.sender} to {question.recipient} by {question.server}?"
+        return yes or await asyncio.to_thread(click.confirm, asked)
+
+    well = True
+    async with open_app(settings) as app, mail_service(app):
+        async for finding in around(app, approve, seconds=seconds):
+            well &= _tell(finding)
+    return well
 
 
 @cli.group()

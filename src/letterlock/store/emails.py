@@ -424,6 +424,17 @@ async def _unfiled(tx: Transaction, row: Row) -> Unfiled:
     )
 
 
+async def count_in(tx: Transaction, inbox_id: InboxId, *, filed: bool) -> int:
+    """How many emails an inbox got, or with `filed` how many of them can be seen."""
+    row = await tx.one(
+        "SELECT COUNT(*) AS n FROM emails WHERE tenant_id = :tenant AND inbox_id = :inbox_id"
+        " AND (state = 'filed' OR (state = 'received' AND :filed = 0))",
+        inbox_id=inbox_id,
+        filed=int(filed),
+    )
+    return row["n"] if row else 0
+
+
 async def count_unfiled(tx: Transaction) -> int:
     """How many accepted emails no tool can see yet. A system read."""
     row = await tx.one("SELECT COUNT(*) AS n FROM emails WHERE state = 'received'")

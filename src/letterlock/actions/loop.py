@@ -1,0 +1,197 @@
+"""around(): an email with a code is sent to oneself and waited for, step by step, for `letterlock doctor --loop`.
+
+First within this Letterlock, from one inbox to another; then out by the server that mail leaves by and in again by
+whichever way mail comes. The first step that fails ends it and says what to do. Everything has a limit in time, and
+the inboxes it made are deleted however it ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from letterlock.actions.caller import COMMAND_LINE
+from letterlock.actions.catalog import BY_NAME, perform
+from letterlock.actions.deliveries import SentEmail
+from letterlock.actions.health import Finding, reception_problem
+from letterlock.actions.waiting import OtpResult
+from letterlock.app import App
+from letterlock.errors import CallerError, LetterlockError
+from letterlock.ids import DEFAULT_TENANT, InboxId
+from letterlock.message.address import parse_address
+from letterlock.message.compose import Draft, compose
+from letterlock.message.sign import sign
+from letterlock.outbound.direct import relay_direct
+from letterlock.outbound.relay import Outcome, relay
+from letterlock.outbound.routes import Way, helo, way_to
+from letterlock.outbound.signing import keys_for
+from letterlock.outbound.submit import new_message_id
+from letterlock.screen.safe_text import safe_line
+from letterlock.store import emails, inboxes
+from letterlock.store.database import Transaction
+from letterlock.store.inboxes import Inbox
+
+INSIDE_S: Final = 30.0
+"""For each step within this Letterlock."""
+_LOOK_S: Final = 0.1
+_PURPOSE: Final = "letterlock doctor --loop"
+_SUBJECT: Final = "Letterlock sends itself a code"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a person is asked before anything leaves: from where to where, and by which server."""
+
+    sender: str
+    recipient: str
+    server: str
+
+
+Approve = Callable[[Question], Awaitable[bool]]
+
+
+class _Ends(Exception):
+    """A step failed."""
+
+    def __init__(self, what: str, advice: str) -> None:
+        super().__init__(what)
+        self.finding = Finding(False, what, advice)
+
+
+async def around(app: App, approve: Approve, *, seconds: float) -> AsyncIterator[Finding]:
+    """Each step as it is done; the last one is not well when the loop is not whole. `seconds`: how long mail may take
+    on its way outside. Somebody must be the postmaster of the folder."""
+    made: list[str] = []
+    try:
+        async for finding in _steps(app, approve, seconds, made):
+            yield finding
+    except _Ends as end:
+        yield end.finding
+    except CallerError as error:
+        yield Finding(False, error.what, error.next_step)
+    finally:
+        for inbox_id in made:
+            with contextlib.suppress(LetterlockError):
+                await _do("delete_inbox", app, inbox=inbox_id)
+
+
+async def _steps(app: App, approve: Approve, seconds: float, made: list[str]) -> AsyncIterator[Finding]:
+    problem = await reception_problem(app)
+    if problem:
+        raise _Ends(f"reception: {problem}", "`letterlock doctor` says more.")
+    one, other = [await _inbox(app, made) for _ in range(2)]
+    yield Finding(True, f"inboxes: {one.address} and {other.address}, deleted when this ends")
+
+    code, subject = _code(), f"{_SUBJECT} ({secrets.token_hex(3)})"
+    sent: SentEmail = await _do(
+        "send_email", app, inbox=one.inbox_id, to=[other.address], subject=subject, text=_text(code)
+    )
+    if sent.state != "delivered":
+        raise _Ends(f"submitted: it is {sent.state}. {' '.join(sent.reasons)}".strip(), sent.next_step)
+    yield Finding(True, "submitted and delivered within this Letterlock")
+    async for finding in _came(app, other, code, INSIDE_S, "Look at the log of the postmaster.", arrived=True):
+        yield finding
+
+    way = way_to(app.settings, one.address, other.address)
+    domain = parse_address(other.address).key.rpartition("@")[2]
+    if way is None or f".{domain}".endswith(".localhost"):
+        lacks = "there is no server that mail leaves by" if way is None else f"nobody outside can reach {domain}"
+        advice = (
+            "Set relay_host, relays or direct." if way is None else "`letterlock domain add`, `letterlock connect`."
+        )
+        yield Finding(True, f"outside: not tried, {lacks}", advice)
+        return
+    server = f"{way.route.host}:{way.route.port}" if way.route else f"the mail servers of {way.domain}"
+    if not await approve(Question(one.address, other.address, server)):
+        yield Finding(True, "outside: not tried, you did not approve it")
+        return
+    code = _code()
+    outcome = await asyncio.wait_for(_hand_over(app, way, one.address, other.address, code), seconds + INSIDE_S)
+    if outcome.kind != "delivered":
+        raise _Ends(
+            f"relay: {server} did not take it ({outcome.kind}): {safe_line(outcome.reply, 200)}",
+            "`letterlock doctor` looks at each relay; see docs/settings.md.",
+        )
+    yield Finding(True, f"relay: {server} took it: {safe_line(outcome.reply, 200)}")
+    advice = (
+        f"It left, and did not come within {seconds:.0f} s. Look where the MX record of {domain} leads"
+        " (`letterlock domain verify`), at the service in front (docs/inlets.md), and whether the relay delays mail."
+    )
+    async for finding in _came(app, other, code, seconds, advice):
+        yield finding
+
+
+async def _came(
+    app: App, inbox: Inbox, code: str, seconds: float, advice: str, *, arrived: bool = False
+) -> AsyncIterator[Finding]:
+    """It arrives, is filed, and its code is read."""
+    before = 0 if arrived else 1
+    if not await _until(lambda: _count(app, inbox.inbox_id, filed=False), before + 1, seconds):
+        raise _Ends("arrived: nothing came", advice)
+    yield Finding(True, f"arrived in {inbox.address}")
+    if not await _until(lambda: _count(app, inbox.inbox_id, filed=True), before + 1, INSIDE_S):
+        raise _Ends("filed: it came, but is not read", "Many may wait, or the disk is full: `letterlock doctor`.")
+    yield Finding(True, "filed")
+    found: OtpResult = await _do(
+        "wait_for_otp", app, inbox=inbox.inbox_id, timeout_s=5, since=0, accept_unproved=True, include_used=False
+    )
+    if found.code != code:
+        seen = f"{found.status}: {found.reason}".strip(": ")
+        raise _Ends(f"code: it was not read ({safe_line(seen, 200)})", found.next_step or "See `letterlock mail show`.")
+    yield Finding(True, "code: read, as it was sent")
+
+
+async def _inbox(app: App, made: list[str]) -> Inbox:
+    created = await _do("create_inbox", app, purpose=_PURPOSE, ttl_hours=1)
+    made.append(created.inbox_id)
+    inbox = await app.database.read(DEFAULT_TENANT, lambda tx: inboxes.find(tx, created.inbox_id))
+    assert inbox is not None
+    return inbox
+
+
+async def _hand_over(app: App, way: Way, sender: str, recipient: str, code: str) -> Outcome:
+    """One email to the server mail leaves by, signed as any. Past the queue, which would keep mail for an inbox here
+    in the house."""
+    mine = parse_address(sender)
+    draft = Draft(mine, (parse_address(recipient),), _SUBJECT, _text(code), new_message_id(mine), app.clock())
+    keys = await keys_for(app, DEFAULT_TENANT, mine.key.rpartition("@")[2])
+    raw = compose(draft)
+    if keys:
+        raw = await asyncio.to_thread(sign, raw, keys, app.now_ms() // 1000)
+    if way.route is not None:
+        (outcome,) = await relay(raw, sender, [recipient], way.route)
+    else:
+        (outcome,) = await relay_direct(app, raw, sender, [recipient], way.domain, helo(app.settings))
+    return outcome
+
+
+async def _count(app: App, inbox_id: InboxId, *, filed: bool) -> int:
+    async def count(tx: Transaction) -> int:
+        return await emails.count_in(tx, inbox_id, filed=filed)
+
+    return await app.database.read(DEFAULT_TENANT, count)
+
+
+async def _until(look: Callable[[], Awaitable[int]], least: int, seconds: float) -> bool:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            while await look() < least:
+                await asyncio.sleep(_LOOK_S)
+            return True
+    return False
+
+
+def _code() -> str:
+    return str(secrets.randbelow(900_000) + 100_000)
+
+
+def _text(code: str) -> str:
+    return f"Your verification code is {code}.\n\nletterlock doctor --loop sent this to itself.\n"
+
+
+async def _do(name: str, app: App, /, **arguments: Any) -> Any:
+    return await perform(app, COMMAND_LINE, BY_NAME[name], arguments)

@@ -1,0 +1,94 @@
+"""`letterlock doctor --loop`: an email goes out and comes in again; the step that fails is named."""
+
+from __future__ import annotations
+
+import asyncio
+import smtplib
+from pathlib import Path
+from typing import Any
+
+from click.testing import CliRunner
+
+from fakes import RelaySink
+from letterlock.actions import loop
+from letterlock.actions.health import Finding
+from letterlock.app import App, open_app
+from letterlock.doors.cli import cli
+from letterlock.ids import DEFAULT_TENANT
+from letterlock.postmaster import mail_service
+from letterlock.store import inboxes
+from running import free_port, settings_for
+
+
+async def steps(app: App, *, approved: bool = True, seconds: float = 20.0) -> list[Finding]:
+    async def approve(question: loop.Question) -> bool:
+        return approved
+
+    return [finding async for finding in loop.around(app, approve, seconds=seconds)]
+
+
+async def pass_on(port: int, sink: RelaySink) -> None:
+    """What a relay does with mail for a domain whose MX record leads back here."""
+    passed = len(sink.emails)
+    while True:
+        for email in sink.emails[passed:]:
+            passed += 1
+
+            def send(sender: str = email.sender, whom: Any = email.recipients, raw: bytes = email.content) -> None:
+                with smtplib.SMTP("127.0.0.1", port, timeout=10) as client:
+                    client.sendmail(sender, whom, raw)
+
+            await asyncio.to_thread(send)
+        await asyncio.sleep(0.02)
+
+
+async def test_an_email_goes_out_by_the_relay_and_comes_in_again_and_a_broken_step_is_named(
+    tmp_path: Path, sink: RelaySink
+) -> None:
+    port = free_port()
+    chosen = settings_for(
+        tmp_path, smtp_port=port, domain="agents.example", relay_host=sink.host, relay_port=sink.port,
+        relay_security="none", first_emails=5,
+    )  # fmt: skip
+    async with open_app(chosen) as app, mail_service(app):
+        swallowed = await steps(app, seconds=0.5)
+        assert [one.well for one in swallowed][-2:] == [True, False]
+        assert (swallowed[-1].what, "MX record of agents.example" in swallowed[-1].advice) == (
+            "arrived: nothing came",
+            True,
+        )
+        asked = len(sink.asked)
+        said = await steps(app, approved=False)
+        assert "did not approve" in said[-1].what
+        assert len(sink.asked) == asked
+        sink.data = "554 5.7.1 not from you"
+        refused = await steps(app)
+        assert (refused[-1].well, "554 5.7.1 not from you" in refused[-1].what) == (False, True)
+        sink.data = ""
+        passing = asyncio.create_task(pass_on(port, sink))
+        whole = await steps(app)
+        passing.cancel()
+        assert all(one.well for one in whole), whole
+        assert [one.what.partition(":")[0].split()[0] for one in whole] == [
+            "inboxes", "submitted", "arrived", "filed", "code", "relay", "arrived", "filed", "code",
+        ]  # fmt: skip
+        left = await app.database.read(DEFAULT_TENANT, lambda tx: inboxes.listed(tx, app.now_ms(), 10))
+        assert left == [], "it cleans up after itself"
+
+
+async def test_nothing_is_sent_where_nobody_receives(app: App) -> None:
+    (said,) = await steps(app)
+    assert (said.well, said.what.startswith("reception: No Letterlock process listens")) == (False, True)
+
+
+async def test_a_person_without_a_relay_sees_the_loop_within_and_what_is_not_tried(tmp_path: Path) -> None:
+    port = str(free_port())
+
+    def doctor() -> Any:
+        environment = {"LETTERLOCK_SMTP_PORT": port, "LETTERLOCK_FILING_WORKERS": "1"}
+        return CliRunner().invoke(cli, ["doctor", "--loop", "--data", str(tmp_path)], env=environment)
+
+    done = await asyncio.to_thread(doctor)
+    assert done.exit_code == 0, done.output
+    assert "code: read, as it was sent" in done.output
+    assert "outside: not tried, there is no server that mail leaves by" in done.output
