@@ -226,7 +226,11 @@ def _multiply(database: sqlite3.Connection, count: int, owners: list[_Owner]) ->
         database.execute("COMMIT")
     database.execute("BEGIN")
     for owner in owners:
-        database.execute("UPDATE tenants SET last_filed = ? WHERE tenant_id = ?", (owner.filed, owner.tenant_id))
+        database.execute(
+            "UPDATE tenants SET last_filed = ?, stored_bytes = (SELECT SUM(size) FROM emails e"
+            " WHERE e.tenant_id = tenants.tenant_id AND e.state = 'filed') WHERE tenant_id = ?",
+            (owner.filed, owner.tenant_id),
+        )
         database.executemany(
             "UPDATE inboxes SET last_seq = ? WHERE tenant_id = ? AND inbox_id = ?",
             [(last, owner.tenant_id, inbox) for inbox, last in owner.last_seq.items()],

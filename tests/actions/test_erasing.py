@@ -72,6 +72,8 @@ async def test_what_is_erased_is_in_no_file_of_the_store_and_the_rest_is_whole(t
         else:
             done = await erase_person(app, whose, "Quokkaline@Shop.example")
         assert (done.emails, done.submissions) == (20, 1)
+        assert done.scrubbed
+        assert traces(settings.data, *MARKS[:1]) == [], "at once, not when the last process ends"
         await proof(app, whose, f"{what}.erased", done)
         assert len((await do(app, "list_emails", inbox=kept)).emails) == 1
         assert len((await do(app, "search_emails", query="entirely")).emails) == 1

@@ -141,11 +141,11 @@ async def test_what_mail_to_the_outside_does_is_said(tmp_path: Path, chosen: dic
 async def test_a_disk_that_is_nearly_full_is_said_in_answers_and_by_doctor(tmp_path: Path) -> None:
     low = settings_for(tmp_path, low_disk_megabytes=10_000_000, smtp_port=0)
     async with open_app(low) as app:
-        assert "nearly full" in await disk_problem(low)
+        assert "nearly full" in disk_problem(low)
         use = await disk_use(app, COMMAND_LINE)
-        assert use["warning"] == await disk_problem(low)
+        assert use["warning"] == disk_problem(low)
         assert use["store_bytes"]
         with pytest.raises(NotAllowed):
             await disk_use(app, LOCAL_CALLER)
     assert any(not one.well and "MB free on its disk" in one.what for one in await examine(low))
-    assert await disk_problem(settings_for(tmp_path, low_disk_megabytes=0)) == ""
+    assert disk_problem(settings_for(tmp_path, low_disk_megabytes=0)) == ""

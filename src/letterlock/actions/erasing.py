@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -32,18 +33,21 @@ CHUNK = 50
 _READ_AT_ONCE = 10
 """Emails with their bytes."""
 _PAUSE_S = 0.02
+_SCRUB_S = 10.0
 
 
 @dataclass(slots=True)
 class Erased:
     """How much of what went; `sha256`: of the ids of emails and submissions, a line each in the order they went;
-    `audit_rows`: whose content was erased."""
+    `audit_rows`: whose content was erased; `scrubbed`: the store's log is emptied too, else it is when its readers
+    leave."""
 
     emails: int = 0
     submissions: int = 0
     other: int = 0
     inboxes: int = 0
     audit_rows: int = 0
+    scrubbed: bool = False
     _hash: hashlib._Hash = field(default_factory=hashlib.sha256, repr=False)
 
     @property
@@ -233,3 +237,7 @@ async def _finish(app: App, caller: Caller, done: Erased, action: str, subject: 
         await asyncio.sleep(_PAUSE_S)
         merged = await app.database.write_system(lambda tx: tx.merge_terms())
     app.database.scrub()
+    end = time.monotonic() + _SCRUB_S
+    while not (scrubbed := await app.database.scrubbed()) and time.monotonic() < end:
+        await asyncio.sleep(_PAUSE_S)
+    done.scrubbed = scrubbed

@@ -135,6 +135,8 @@ def _show_erased(done: Erased) -> None:
         f"{done.emails} emails, {done.submissions} submissions, {done.inboxes} inboxes, {done.other} other rows erased;"
         f" {done.audit_rows} rows of the audit log without content now.\nProof: {done.sha256}"
     )
+    if not done.scrubbed:
+        click.echo("Its log still holds copies, until other processes end or it is written over.", err=True)
 
 
 _REVEAL = click.option("--reveal", is_flag=True, help="Codes, secrets and mail as it came, not masked.")

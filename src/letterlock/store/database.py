@@ -79,5 +79,8 @@ class Database(Protocol):
     def scrub(self) -> None:
         """What was overwritten until now shall not be found in the engine's own files for long either."""
 
+    async def scrubbed(self) -> bool:
+        """The same now; False when somebody is reading who keeps it from being done yet."""
+
     async def backup(self, target: Path) -> None:
         """A consistent copy while others write. Raises Conflict when `target` exists."""

@@ -235,6 +235,9 @@ class SqliteDatabase:
     def scrub(self) -> None:
         self._scrub = True
 
+    async def scrubbed(self) -> bool:
+        return await self._writer.call(_emptied)
+
     async def backup(self, target: Path) -> None:
         if await asyncio.to_thread(target.exists):
             raise Conflict(f"{target} exists already.", next_step="Name a file that does not exist yet.")
