@@ -160,7 +160,7 @@ async def test_what_a_closed_tenant_was_about_to_send_is_cancelled(app: App) -> 
 
 async def test_mail_is_accepted_between_the_chunks_in_which_a_large_inbox_is_removed(app: App) -> None:
     big, live = await make_inbox(app, "big"), await make_inbox(app, "live")
-    for _ in range(3 * upkeep.CHUNK):
+    for _ in range(4 * upkeep.EMAILS_AT_ONCE):
         await accept(app, Envelope("anna@shop.example", (big,), app.clock(), "smtp"), letter())
     await do(app, "delete_inbox", inbox=big)
     steps: list[str] = []

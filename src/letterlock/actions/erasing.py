@@ -30,8 +30,7 @@ from letterlock.store.emails import unpack_raw
 from letterlock.store.whole import Said
 
 CHUNK = 50
-_READ_AT_ONCE = 10
-"""Emails with their bytes."""
+_EMAILS_AT_ONCE = 10
 _PAUSE_S = 0.02
 _SCRUB_S = 10.0
 
@@ -146,7 +145,7 @@ async def _erase_said(
 ) -> int:
     """Everything `look` gives that names the address; returns how many."""
     after, count = "", 0
-    while found := await app.database.read(tenant_id, lambda tx: look(tx, after, _READ_AT_ONCE)):  # noqa: B023
+    while found := await app.database.read(tenant_id, lambda tx: look(tx, after, _EMAILS_AT_ONCE)):  # noqa: B023
         after = found[-1].id
         raws = [await app.vault.opened(tenant_id, one.raw) if one.raw else one.plain or b"" for one in found]
         hits = await asyncio.to_thread(_naming, named, found, raws)
@@ -181,7 +180,7 @@ async def _erase_inbox(app: App, tenant_id: TenantId, inbox_id: InboxId, key: st
 
     async def emails_gone(tx: Transaction) -> list[str]:
         await _still_free(tx, inbox_id)
-        ids = await whole.emails_of(tx, inbox_id, CHUNK)
+        ids = await whole.emails_of(tx, inbox_id, _EMAILS_AT_ONCE)
         await whole.erase_emails(tx, ids)
         return list(ids)
 
