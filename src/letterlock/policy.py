@@ -114,7 +114,7 @@ class Recipient:
 class Limit:
     """A limit that this email would pass: `most` recipients within `hours`, free again in `wait_s` seconds."""
 
-    whose: Literal["inbox", "agent", "tenant"]
+    whose: Literal["inbox", "agent", "tenant", "mailbox"]
     most: int
     hours: int
     wait_s: int

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from letterlock.actions.caller import COMMAND_LINE
@@ -26,6 +26,7 @@ from letterlock.message.address import parse_address
 from letterlock.message.compose import Draft, compose
 from letterlock.message.sign import sign
 from letterlock.outbound.direct import relay_direct
+from letterlock.outbound.provider import mailbox_for, relay_by, way_by
 from letterlock.outbound.relay import Outcome, relay
 from letterlock.outbound.routes import Way, helo, way_to
 from letterlock.outbound.signing import keys_for
@@ -34,6 +35,7 @@ from letterlock.screen.safe_text import safe_line
 from letterlock.store import emails, inboxes
 from letterlock.store.database import Transaction
 from letterlock.store.inboxes import Inbox
+from letterlock.store.mailboxes import Mailbox
 
 INSIDE_S: Final = 30.0
 """For each step within this Letterlock."""
@@ -96,7 +98,8 @@ async def _steps(app: App, approve: Approve, seconds: float, made: list[str]) ->
     async for finding in _came(app, other, code, INSIDE_S, "Look at the log of the postmaster.", arrived=True):
         yield finding
 
-    way = way_to(app.settings, one.address, other.address)
+    box = await app.database.read(DEFAULT_TENANT, lambda tx: mailbox_for(tx, one.inbox_id))
+    way = way_by(box) if box else way_to(app.settings, one.address, other.address)
     domain = parse_address(other.address).key.rpartition("@")[2]
     if way is None or f".{domain}".endswith(".localhost"):
         lacks = "there is no server that mail leaves by" if way is None else f"nobody outside can reach {domain}"
@@ -106,11 +109,12 @@ async def _steps(app: App, approve: Approve, seconds: float, made: list[str]) ->
         yield Finding(True, f"outside: not tried, {lacks}", advice)
         return
     server = f"{way.route.host}:{way.route.port}" if way.route else f"the mail servers of {way.domain}"
+    server = f"{box.smtp_host}:{box.smtp_port}" if box else server
     if not await approve(Question(one.address, other.address, server)):
         yield Finding(True, "outside: not tried, you did not approve it")
         return
     code = _code()
-    outcome = await asyncio.wait_for(_hand_over(app, way, one.address, other.address, code), seconds + INSIDE_S)
+    outcome = await asyncio.wait_for(_hand_over(app, way, box, one.address, other.address, code), seconds + INSIDE_S)
     if outcome.kind != "delivered":
         raise _Ends(
             f"relay: {server} did not take it ({outcome.kind}): {safe_line(outcome.reply, 200)}",
@@ -153,16 +157,20 @@ async def _inbox(app: App, made: list[str]) -> Inbox:
     return inbox
 
 
-async def _hand_over(app: App, way: Way, sender: str, recipient: str, code: str) -> Outcome:
+async def _hand_over(app: App, way: Way, box: Mailbox | None, sender: str, recipient: str, code: str) -> Outcome:
     """One email to the server mail leaves by, signed as any. Past the queue, which would keep mail for an inbox here
     in the house."""
     mine = parse_address(sender)
     draft = Draft(mine, (parse_address(recipient),), _SUBJECT, _text(code), new_message_id(mine), app.clock())
+    if box is not None:
+        draft = replace(draft, mailbox=parse_address(box.address))
     keys = await keys_for(app, DEFAULT_TENANT, mine.key.rpartition("@")[2])
     raw = compose(draft)
     if keys:
         raw = await asyncio.to_thread(sign, raw, keys, app.now_ms() // 1000)
-    if way.route is not None:
+    if box is not None:
+        outcome = await relay_by(app, box, raw, recipient)
+    elif way.route is not None:
         (outcome,) = await relay(raw, sender, [recipient], way.route)
     else:
         (outcome,) = await relay_direct(app, raw, sender, [recipient], way.domain, helo(app.settings))

@@ -39,7 +39,7 @@ from letterlock.screen.safe_text import safe_line
 from letterlock.store import audit, mailboxes
 from letterlock.store.database import Transaction
 from letterlock.store.emails import moment
-from letterlock.store.mailboxes import Folder, Mailbox
+from letterlock.store.mailboxes import Folder, Mailbox, Security
 from letterlock.wake import MAILBOXES
 
 MOST_MAILBOXES: Final = 20
@@ -56,6 +56,9 @@ class Connect(Request):
     host: Annotated[str, Field(max_length=253)] = ""
     port: Annotated[int, Field(ge=0, le=65535)] = 0
     security: Literal["", "tls", "starttls"] = ""
+    smtp_host: Annotated[str, Field(max_length=253, description="the server it sends by")] = ""
+    smtp_port: Annotated[int, Field(ge=0, le=65535)] = 0
+    smtp_security: Literal["", "tls", "starttls"] = ""
     pin: Annotated[bool, Field(description="believe the certificate it shows now; on this machine only")] = False
     username: Annotated[str, Field(max_length=320)] = ""
     password: SecretStr = SecretStr("")
@@ -166,9 +169,7 @@ async def connect_mailbox(
         request.authserv or (provider.authserv if provider and not request.host else ""),
         "move" if request.move_to else "read" if request.mark_read else "",
         request.move_to,
-        provider.smtp_host if provider else "",
-        provider.smtp_port if provider else 0,
-        provider.smtp_security if provider else "tls",
+        *_way_out(request, provider),
         provider.per_day if provider else 0,
         1,
         now,
@@ -222,6 +223,15 @@ async def _find(tx: Transaction, name: str) -> Mailbox | None:
     except InvalidRequest:
         name = name.strip()
     return await mailboxes.find(tx, name)
+
+
+def _way_out(request: Connect, provider: Provider | None) -> tuple[str, int, Security]:
+    """Server, port and TLS that it sends by; "" for none."""
+    host = request.smtp_host.strip().lower()
+    if host or provider is None:
+        security = request.smtp_security or ("starttls" if request.smtp_port == 587 else "tls")
+        return host, request.smtp_port or (465 if security == "tls" else 587), security
+    return provider.smtp_host, provider.smtp_port, provider.smtp_security
 
 
 async def _place(request: Connect, provider: Provider | None) -> Place:

@@ -28,6 +28,9 @@ def add_to(cli: click.Group) -> None:
 @click.option("--host", default="", help="IMAP server, for providers that are not in the table.")
 @click.option("--port", type=int, default=0, help="Its port; 993, or 143 with starttls.")
 @click.option("--security", type=click.Choice(["tls", "starttls"]), default=None, help="How it is encrypted.")
+@click.option("--smtp-host", default="", help="Server to send by, for providers that are not in the table.")
+@click.option("--smtp-port", type=int, default=0, help="Its port; 465, or 587 with starttls.")
+@click.option("--smtp-security", type=click.Choice(["tls", "starttls"]), default=None, help="How it is encrypted.")
 @click.option("--pin", is_flag=True, help="Believe the certificate it shows now: only of a server on this machine.")
 @click.option("--username", default="", help="Login; without it the address.")
 @click.option(

@@ -71,6 +71,8 @@ class Draft:
     references: tuple[str, ...] = ()
     files: tuple[File, ...] = ()
     automatic: Automatic = ""
+    mailbox: Address | None = None
+    """The mailbox it leaves by: it stands in From then, and the sender in Reply-To."""
 
     @property
     def recipients(self) -> tuple[Address, ...]:
@@ -150,7 +152,9 @@ def compose(draft: Draft) -> bytes:
     Raises InvalidRequest on control characters in a header value, on NUL or lone surrogates in a body, on malformed
     ids, on HTML and files that may not be sent, and where there is no recipient."""
     _check(draft)
-    lines = [_mailbox_line("From", (draft.sender,), draft.sender_name)]
+    lines = [_mailbox_line("From", (draft.mailbox or draft.sender,), draft.sender_name)]
+    if draft.mailbox and draft.mailbox != draft.sender:
+        lines.append(_mailbox_line("Reply-To", (draft.sender,)))
     if draft.to:
         lines.append(_mailbox_line("To", draft.to))
     elif not draft.cc:

@@ -32,6 +32,7 @@ from letterlock.message.sign import SigningKey, sign
 from letterlock.outbound.direct import reach_direct, relay_direct
 from letterlock.outbound.dots import Answered, Answers, Dots
 from letterlock.outbound.notice import bounce_notice
+from letterlock.outbound.provider import mailbox_for, relay_by, way_by
 from letterlock.outbound.relay import Connections, Outcome, one_line, reach, relay
 from letterlock.outbound.routes import Way, connections, has_ways, helo, way_of, way_to
 from letterlock.outbound.signing import keys_for
@@ -39,6 +40,7 @@ from letterlock.policy import Recipient, SendContext, decide
 from letterlock.store import audit, emails, inboxes, outbox, reputation
 from letterlock.store.database import Transaction
 from letterlock.store.emails import Accepted, ms
+from letterlock.store.mailboxes import Mailbox
 from letterlock.store.outbox import Delivery, Lease, Route, Standing
 from letterlock.wake import OUTBOX, UNFILED
 
@@ -358,14 +360,16 @@ async def _try(app: App, lease: Lease, trying: _Try) -> list[Delivery]:
         settled = {each.recipient: _stopped(app, lease, each, standing) for each in others}
         results += [each for each in settled.values() if each is not None]
         others = [each for each in others if settled[each.recipient] is None]
+    box = await app.database.read(lease.tenant_id, lambda tx: _mailbox(tx, lease)) if others else None
     for delivery in others:
-        way = way_to(app.settings, lease.sender, delivery.recipient)
+        way = way_by(box) if box else way_to(app.settings, lease.sender, delivery.recipient)
         decision = decide(SendContext(lease.sender, True, (Recipient(delivery.recipient, False),), way is not None))
         if decision.kind == "allow" and way is not None and lease.route == "relay":
-            ready, later = await _places(app, lease, [delivery]) if app.settings.warm_up else ([delivery], [])
+            warms_up = app.settings.warm_up and box is None
+            ready, later = await _places(app, lease, [delivery]) if warms_up else ([delivery], [])
             results += later
             for each in ready:
-                results.append(await _to_relay(app, lease, each, way, trying))
+                results.append(await _to_relay(app, lease, each, way, trying, box))
         elif decision.kind == "allow":
             lane = way.lane if way else ""
             results.append(replace(delivery, route="relay", lane=lane, state="queued", next_at=app.now_ms()))
@@ -374,6 +378,11 @@ async def _try(app: App, lease: Lease, trying: _Try) -> list[Delivery]:
         else:
             results.append(_after(app, delivery, Outcome(delivery.recipient, "refused", decision.reasons[0].text)))
     return results
+
+
+async def _mailbox(tx: Transaction, lease: Lease) -> Mailbox | None:
+    about = await outbox.get(tx, lease.submission_id)
+    return await mailbox_for(tx, about.inbox_id) if about else None
 
 
 async def _standing(app: App, tx: Transaction, lease: Lease, recipients: Sequence[str]) -> Standing | None:
@@ -449,8 +458,11 @@ async def _to_inboxes(app: App, lease: Lease, deliveries: Sequence[Delivery]) ->
     ]
 
 
-async def _to_relay(app: App, lease: Lease, delivery: Delivery, way: Way, trying: _Try) -> Delivery:
-    """One recipient to a server, as a transaction of its own: its return path is no other recipient's business."""
+async def _to_relay(
+    app: App, lease: Lease, delivery: Delivery, way: Way, trying: _Try, box: Mailbox | None
+) -> Delivery:
+    """One recipient to a server, as a transaction of its own: its return path is no other recipient's business. `box`:
+    the mailbox it goes by."""
     stopped: Delivery | None = None
 
     async def handing_over(taken: Sequence[str]) -> bool:
@@ -478,7 +490,9 @@ async def _to_relay(app: App, lease: Lease, delivery: Delivery, way: Way, trying
         log.error("%s is not sent: %s", lease.submission_id, error)
         return _after(app, delivery, Outcome(delivery.recipient, "deferred", one_line(str(error))))
     message = (raw, outbox.return_path(delivery.token, lease.sender), [delivery.recipient])
-    if way.route is not None:
+    if box is not None:
+        outcome = await relay_by(app, box, raw, delivery.recipient, handing_over, trying.open_ones)
+    elif way.route is not None:
         (outcome,) = await relay(*message, way.route, handing_over, trying.open_ones)
     else:
         (outcome,) = await relay_direct(app, *message, way.domain, helo(app.settings), handing_over, trying.open_ones)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import re
 import ssl
 import time
@@ -57,6 +58,10 @@ class Route:
     limits: Limits = Limits()
     tls_name: str = ""
     """Whom its certificate must name, where that is not `host`."""
+    oauth: bool = False
+    """`password` is an access token (XOAUTH2)."""
+    pin: str = ""
+    """SHA-256 of the one certificate that is believed, in hex; "": of whatever the system's authorities vouch for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +255,8 @@ async def _until(seconds: float, when: str) -> AsyncIterator[None]:
     except TimeoutError:
         raise _Stop("deferred", f"the mail server did not answer in time {when}") from None
     except ssl.SSLCertVerificationError as error:
-        reply = f"the certificate of the mail server is not trusted: {error.verify_message}"
+        why = getattr(error, "verify_message", "") or error.strerror
+        reply = f"the certificate of the mail server is not trusted: {why}"
         raise _Stop("deferred", one_line(reply)) from None
     except OSError:
         # Its text names the server and its port, which is not for whoever asks after an email.
@@ -271,7 +277,22 @@ def _client(route: Route) -> aiosmtplib.SMTP:
         start_tls=False,
         local_hostname=route.helo,
         timeout=route.limits.command,
+        tls_context=_context(route) if route.security == "tls" else None,
     )
+
+
+def _context(route: Route) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if route.security == "opportunistic" or route.pin:
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
+def _check_pin(client: aiosmtplib.SMTP, route: Route) -> None:
+    found = client.transport.get_extra_info("ssl_object") if client.transport else None
+    shown = found.getpeercert(binary_form=True) if found else None
+    if hashlib.sha256(shown or b"").hexdigest() != route.pin:
+        raise ssl.SSLCertVerificationError(1, "it is not the one that was pinned")
 
 
 async def _greet(client: aiosmtplib.SMTP, route: Route) -> None:
@@ -284,18 +305,19 @@ async def _greet(client: aiosmtplib.SMTP, route: Route) -> None:
         if not offered and route.security == "starttls":
             raise aiosmtplib.SMTPException("the mail server does not offer STARTTLS")
         if offered:
-            context = ssl.create_default_context()
-            if route.security == "opportunistic":
-                context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
             try:
-                await client.starttls(server_hostname=route.tls_name or route.host, tls_context=context)
+                await client.starttls(server_hostname=route.tls_name or route.host, tls_context=_context(route))
             except (aiosmtplib.SMTPException, OSError) as error:
                 if route.security == "opportunistic":
                     raise _NoTls from error
                 raise
+    if route.pin:
+        _check_pin(client, route)
     # RFC 3207 section 4.2: what was said before TLS is forgotten, so EHLO comes again.
     await client.ehlo()
-    if route.username:
+    if route.oauth:
+        await client.auth_xoauth2(route.username, route.password)
+    elif route.username:
         await client.login(route.username, route.password)
 
 

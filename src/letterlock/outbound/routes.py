@@ -11,6 +11,10 @@ from letterlock.outbound.relay import Route
 from letterlock.settings import Relay, Settings
 
 _DIRECT = "mx "
+MAILBOX = "mailbox "
+"""Lanes of the mailboxes that people have elsewhere (provider.py)."""
+MAILBOX_CONNECTIONS = 2
+"""To one of them: providers count them per user."""
 _DIRECT_CONNECTIONS = 4
 """To one domain; large receivers take offence at many from a newcomer."""
 
@@ -72,6 +76,8 @@ def connections(settings: Settings, lane: str) -> int:
     """How many connections at once a lane may have."""
     if lane.startswith(_DIRECT):
         return _DIRECT_CONNECTIONS
+    if lane.startswith(MAILBOX):
+        return MAILBOX_CONNECTIONS
     return next((way.connections for way in _relays(settings) if way.lane == lane), settings.relay_connections)
 
 

@@ -29,6 +29,7 @@ from letterlock.message.compose import Draft, compose
 from letterlock.outbound.contents import contents, words_of_raw
 from letterlock.outbound.deliver import LEASE_MS, deliver
 from letterlock.outbound.marks import planted_with
+from letterlock.outbound.provider import mailbox_for, way_by
 from letterlock.outbound.remembered import Remembered, remembered
 from letterlock.outbound.routes import has_ways, way_to
 from letterlock.outgoing import Alarm, Outgoing, alarms
@@ -39,6 +40,7 @@ from letterlock.store import audit, conduct, domains, emails, escalations, inbox
 from letterlock.store.database import Transaction
 from letterlock.store.emails import Email
 from letterlock.store.inboxes import Inbox
+from letterlock.store.mailboxes import Mailbox
 from letterlock.store.outbox import Delivery, Lease, Submission
 from letterlock.store.terms import query_terms
 from letterlock.wake import OUTBOX
@@ -97,6 +99,9 @@ async def submit(
     Raises InvalidRequest or NotAllowed when it may not be sent, Conflict when `key` belongs to another request.
     """
     request_hash = _request_hash(draft, answered)
+    box = await app.database.read(inbox.tenant_id, lambda tx: mailbox_for(tx, inbox.inbox_id))
+    if box is not None:
+        draft = replace(draft, mailbox=parse_address(box.address))
     name = f"key {key}" if key else f"request {request_hash}"
     raw = compose(draft)
     sha256 = outbox.envelope_hash(raw, str(draft.sender), map(str, draft.recipients))
@@ -135,12 +140,13 @@ async def submit(
             inside.unseen,
             from_gone,
             now,
+            box,
         )
         if by_rule:
             # What is asked of an agent is not asked of the person who made the rule.
             context = replace(context, first=0, escalated=False)
         decision = decide(context)
-        unreachable = tuple(one for one in context.recipients if not one.local and _lane(app, inbox, one) is None)
+        unreachable = tuple(one for one in context.recipients if not one.local and _lane(app, inbox, one, box) is None)
         if decision.kind == "allow" and unreachable:
             # Some have a server and some have none: only these wait for one.
             decision = decide(replace(context, recipients=unreachable, relay_configured=False))
@@ -169,7 +175,7 @@ async def submit(
             sha256,
             len(raw),
             now,
-            tuple(_delivery(app, inbox, recipient, decision, now) for recipient in context.recipients),
+            tuple(_delivery(app, inbox, recipient, decision, now, box) for recipient in context.recipients),
             len(outside),
             now + int(app.settings.approval_hours * _HOUR_MS) if decision.by == APPROVAL else None,
         )
@@ -324,6 +330,7 @@ async def _context(
     unseen: str,
     from_gone: Mapping[str, Sequence[bool]],
     now_ms: int,
+    box: Mailbox | None,
 ) -> SendContext:
     settings, house = app.settings, domain_of(app.settings)
     sender = await inboxes.find(tx, inbox.inbox_id)
@@ -345,7 +352,7 @@ async def _context(
         and (sender.expires_at is None or sender.expires_at > now_ms)
         and sender.address == str(draft.sender),
         recipients=recipients,
-        relay_configured=has_ways(settings),
+        relay_configured=box is not None or has_ways(settings),
         answers_automatic=answered is not None and answered.automatic,
         sent_in_thread=hour,
         thread_limit=settings.thread_per_day if day >= settings.thread_per_day else 0,
@@ -355,7 +362,7 @@ async def _context(
         unseen=unseen,
         alarms=stands_out,
         first=settings.first_emails - await conduct.approved_count(tx, agent_id, settings.first_emails),
-        limits=await _limits(app, tx, agent_id, inbox, outside, now_ms) if outside else (),
+        limits=await _limits(app, tx, agent_id, inbox, outside, now_ms, box) if outside else (),
         domain_live=await domains.is_live(tx, draft.sender.key.rpartition("@")[2], house),
         paused=await conduct.is_paused(tx),
         suspended=await conduct.suspended(tx, inbox.inbox_id) or await reputation.agent_suspended(tx, agent_id),
@@ -437,7 +444,7 @@ async def vouched(tx: Transaction, agent_id: AgentId, email: Email) -> bool:
 
 
 async def _limits(
-    app: App, tx: Transaction, agent_id: AgentId, inbox: Inbox, outside: int, now_ms: int
+    app: App, tx: Transaction, agent_id: AgentId, inbox: Inbox, outside: int, now_ms: int, box: Mailbox | None
 ) -> tuple[Limit, ...]:
     settings = app.settings
     of_tenant = await limits.of_tenant(tx, "emails_per_hour")
@@ -449,16 +456,19 @@ async def _limits(
         ("agent", 24, settings.agent_per_day),
         ("tenant", 1, settings.tenant_per_hour if of_tenant is None else of_tenant),
         ("tenant", 24, settings.tenant_per_day),
+        # Its provider stops who sends more, often for a day.
+        *((("mailbox", 24, box.per_day),) if box and box.per_day else ()),
     ):
         used = await conduct.used(
             tx,
             now_ms - hours * _HOUR_MS,
             inbox_id=inbox.inbox_id if whose == "inbox" else None,
             agent_id=agent_id if whose == "agent" else None,
+            mailbox_id=box.mailbox_id if box and whose == "mailbox" else None,
         )
         if used.recipients + outside > most:
             wait_ms = used.first_at + hours * _HOUR_MS - now_ms if used.recipients else 0
-            passed.append(Limit(whose, most, hours, max(0, wait_ms) // 1000))  # type: ignore[arg-type]
+            passed.append(Limit(whose, most, hours, max(0, wait_ms) // 1000))
     return tuple(passed)
 
 
@@ -473,19 +483,21 @@ async def _thread(tx: Transaction, inbox: Inbox, draft: Draft, answered: Answere
     return await emails.thread_of(tx, inbox.inbox_id, draft.message_id, earlier, now_ms)
 
 
-def _lane(app: App, inbox: Inbox, recipient: Recipient) -> str | None:
-    way = way_to(app.settings, inbox.address, recipient.address)
+def _lane(app: App, inbox: Inbox, recipient: Recipient, box: Mailbox | None) -> str | None:
+    way = way_by(box) if box else way_to(app.settings, inbox.address, recipient.address)
     return way.lane if way else None
 
 
-def _delivery(app: App, inbox: Inbox, recipient: Recipient, decision: Decision, now_ms: int) -> Delivery:
+def _delivery(
+    app: App, inbox: Inbox, recipient: Recipient, decision: Decision, now_ms: int, box: Mailbox | None
+) -> Delivery:
     held = recipient.address in decision.held
     return Delivery(
         recipient.address,
         "local" if recipient.local else "relay",
         "held" if held else "queued",
         None if held else now_ms,
-        lane="" if recipient.local else _lane(app, inbox, recipient) or "",
+        lane="" if recipient.local else _lane(app, inbox, recipient, box) or "",
         token=outbox.new_token() if app.settings.verp else "",
     )
 

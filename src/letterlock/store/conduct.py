@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from letterlock.ids import AgentId, EmailId, InboxId, SubmissionId
+from letterlock.ids import AgentId, EmailId, InboxId, MailboxId, SubmissionId
 from letterlock.store.database import Transaction
 
 EVERY_AGENT = AgentId("*")
@@ -254,13 +254,22 @@ class Used:
 
 
 async def used(
-    tx: Transaction, since_ms: int, *, inbox_id: InboxId | None = None, agent_id: AgentId | None = None
+    tx: Transaction,
+    since_ms: int,
+    *,
+    inbox_id: InboxId | None = None,
+    agent_id: AgentId | None = None,
+    mailbox_id: MailboxId | None = None,
 ) -> Used:
-    """What the inbox, the agent, or the whole tenant sent outside since then; held ones count, denied ones do not."""
+    """What the inbox, the agent, all inboxes of a mailbox, or the whole tenant sent outside since then; held ones
+    count, denied ones do not."""
     row = await tx.one(
         "SELECT COALESCE(SUM(outside), 0) AS n, COALESCE(MIN(created_at), 0) AS first FROM submissions"
         " WHERE tenant_id = :tenant AND outside > 0 AND created_at >= :since AND verdict NOT IN ('denied', 'expired')"
-        " AND (:inbox_id IS NULL OR inbox_id = :inbox_id) AND (:agent_id IS NULL OR agent_id = :agent_id)",
+        " AND (:inbox_id IS NULL OR inbox_id = :inbox_id) AND (:agent_id IS NULL OR agent_id = :agent_id)"
+        " AND (:mailbox_id IS NULL OR inbox_id IN (SELECT inbox_id FROM inboxes WHERE tenant_id = :tenant"
+        " AND mailbox_id = :mailbox_id))",
+        mailbox_id=mailbox_id,
         since=since_ms,
         inbox_id=inbox_id,
         agent_id=agent_id,

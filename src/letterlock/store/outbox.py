@@ -642,6 +642,8 @@ async def relane(tx: Transaction, lane_of: LaneOf) -> int:
     rows = await tx.all(
         "SELECT DISTINCT s.sender, d.recipient, d.lane FROM deliveries d JOIN submissions s ON s.tenant_id ="
         " d.tenant_id AND s.submission_id = d.submission_id WHERE d.route = 'relay' AND d.next_at IS NOT NULL"
+        # These are no lanes of the settings.
+        " AND d.lane NOT LIKE 'mailbox %'"
     )
     changed = 0
     for row in rows:
