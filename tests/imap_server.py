@@ -42,6 +42,7 @@ class ImapServer:
     hang_up_at: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     certificate: Path = Path()
+    context: ssl.SSLContext | None = None
     talks: set[asyncio.Task[None]] = field(default_factory=set)
     writers: set[asyncio.StreamWriter] = field(default_factory=set)
     new: asyncio.Condition = field(default_factory=asyncio.Condition)
@@ -194,6 +195,7 @@ async def open_imap_server(folder: Path) -> AsyncIterator[ImapServer]:
     """In this loop, on a free port of 127.0.0.1, with a certificate of its own making in `folder`."""
     server = ImapServer()
     context, server.certificate = make_certificate(folder)
+    server.context = context
     assert isinstance(context, ssl.SSLContext)
     listening = await asyncio.start_server(server.talk, "127.0.0.1", 0, ssl=context, limit=1_000_000)
     server.port = listening.sockets[0].getsockname()[1]

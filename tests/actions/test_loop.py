@@ -8,10 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from click.testing import CliRunner
+from pydantic import SecretStr
 
-from fakes import RelaySink
+from fakes import RelaySink, open_relay_sink
+from imap_server import PASSWORD, USER, open_imap_server
 from letterlock.actions import loop
+from letterlock.actions.caller import COMMAND_LINE
 from letterlock.actions.health import Finding
+from letterlock.actions.mailboxes import Connect, connect_mailbox
 from letterlock.app import App, open_app
 from letterlock.doors.cli import cli
 from letterlock.ids import DEFAULT_TENANT
@@ -74,6 +78,34 @@ async def test_an_email_goes_out_by_the_relay_and_comes_in_again_and_a_broken_st
         ]  # fmt: skip
         left = await app.database.read(DEFAULT_TENANT, lambda tx: inboxes.listed(tx, app.now_ms(), 10))
         assert left == [], "it cleans up after itself"
+
+
+async def test_an_email_goes_out_by_a_mailbox_and_comes_in_again_by_it(tmp_path: Path) -> None:
+    async with (
+        open_imap_server(tmp_path) as server,
+        open_relay_sink(starttls=server.context, login=(USER, PASSWORD)) as sink,
+        open_app(settings_for(tmp_path)) as app,
+        mail_service(app),
+    ):
+        request = Connect(
+            address=USER, host="127.0.0.1", port=server.port, pin=True, password=SecretStr(PASSWORD),
+            smtp_host=sink.host, smtp_port=sink.port, smtp_security="starttls",
+        )  # fmt: skip
+        await connect_mailbox(app, COMMAND_LINE, request)
+
+        async def provider() -> None:
+            while not sink.emails:
+                await asyncio.sleep(0.02)
+            await server.put(sink.emails[0].content)
+
+        passing = asyncio.create_task(provider())
+        whole = await steps(app)
+        await passing
+        assert all(one.well for one in whole), whole
+        assert whole[-1].what == "code: read, as it was sent"
+        assert f"relay: {sink.host}:{sink.port} took it" in whole[-4].what
+        (email,) = sink.emails
+        assert (email.sender, email.recipients[0].startswith("you+")) == (USER, True)
 
 
 async def test_nothing_is_sent_where_nobody_receives(app: App) -> None:
