@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import base64
 import codecs
+import gzip
 import re
+import zlib
 from urllib.parse import quote
 
 import pytest
@@ -200,3 +202,33 @@ def test_a_long_mail_leaves_a_short_trace() -> None:
 def test_any_text_leaves_a_trace_and_is_put_together_with_any(one: str, other: str) -> None:
     carried(one, [], [], [trace(other, one[:8], [other])])
     completed(one, [other], [one[:6]], [other])
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "cuatro nueve tres cero dos uno",
+        "四九三〇二一",
+        "quatre neuf trois zéro deux un",
+        "четыре девять три ноль два один",
+        "four hundred ninety-three thousand and twenty-one",
+        "forty-nine thirty twenty-one",
+        "1. 4\n2. 9\n3. 3\n4. 0\n5. 2\n6. 1",
+        "4x9x3x0x2x1",
+        "position 4; position 9; position 3; position 0; position 2; position 1",
+        "0x785dd",
+        "785DD",
+        "<td colspan=4><td colspan=9><td colspan=3><td colspan=0><td colspan=2><td colspan=1>",
+        "width:493px;height:021px",
+        base64.b64encode(gzip.compress(b"the code is 493021, keep it")).decode(),
+        base64.b64encode(zlib.compress(b"the code is 493021, keep it")).decode(),
+    ],
+)
+def test_a_code_in_other_words_bases_and_packings_is_found(written: str) -> None:
+    assert "carries_code" in carried(written, ["493021"], [])
+    assert carried(written, ["582716"], []) == ()
+
+
+@pytest.mark.parametrize("written", ["370400440532013000", "DE893704004 then 40532013000"])
+def test_most_of_a_long_number_is_as_good_as_all_of_it(written: str) -> None:
+    assert "carries_mail" in carried(written, [], ["Pay to account DE89370400440532013000 by Friday."])

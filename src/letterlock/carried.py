@@ -28,12 +28,35 @@ _STRIDE: Final = 8
 _MOST_CHARS: Final = 200_000
 _ENGLISH: Final = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _GERMAN: Final = ("null", "eins", "zwei", "drei", "vier", "f\u00fcnf", "sechs", "sieben", "acht", "neun")
+_OTHERS: Final = (
+    "cero uno dos tres cuatro cinco seis siete ocho nueve",
+    "zéro un deux trois quatre cinq six sept huit neuf",
+    "zero uno due tre quattro cinque sei sette otto nove",
+    "zero um dois três quatro cinco seis sete oito nove",
+    "nul een twee drie vier vijf zes zeven acht negen",
+    "zero jeden dwa trzy cztery pięć sześć siedem osiem dziewięć",
+    "ноль один два три четыре пять шесть семь восемь девять",
+    "〇 一 二 三 四 五 六 七 八 九",
+)
+"""The digits in Spanish, French, Italian, Portuguese, Dutch, Polish, Russian, Chinese and Japanese."""
 _DIGIT_WORDS: Final = {
+    **{word: str(n) for words in _OTHERS for n, word in enumerate(words.split())},
     **{word: str(n) for n, word in enumerate(_ENGLISH)},
     **{word: str(n) for n, word in enumerate(_GERMAN)},
     "oh": "0",
     "fuenf": "5",
+    "zero": "0",
+    "\u96f6": "0",
+    "tres": "3",
 }
+_TEENS: Final = (
+    ["ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"],
+    ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"],
+)
+_APART: Final = 24
+"""Letters that may stand between the digits of a code; in a short code, which others meet by chance, _CLOSE."""
+_CLOSE: Final = 3
+_NUMBERED: Final = re.compile(r"^\s{0,8}[0-9]{1,2}[.):]\s{1,8}", re.MULTILINE)
 _DIGIT_WORD: Final = re.compile("|".join(sorted(_DIGIT_WORDS, key=len, reverse=True)), re.IGNORECASE)
 _WORD: Final = re.compile(r"[^\W_]{2,}|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _URL: Final = re.compile(r"https?://[^\s<>\"')\]]{4,4000}", re.IGNORECASE)
@@ -245,9 +268,40 @@ def _digest(kind: _Kind, content: str) -> int:
 
 
 def _holds_code(text: str, packed: list[str], codes: set[str]) -> bool:
+    if any(_is_written_out(text, code) for code in codes if code.isascii() and code.isdigit()):
+        return True
     spoken = squeezed(_DIGIT_WORD.sub(lambda word: _DIGIT_WORDS[word[0].lower()], text))
     whole = "\n".join((*packed, spoken, spoken[::-1]))
     return any(squeezed(code) in whole or spellings(text, code) for code in codes if squeezed(code))
+
+
+def _is_written_out(text: str, code: str) -> bool:
+    """Whether a code of digits stands in `text` as a number in words or in another base, or with something between its
+    digits."""
+    number, apart = int(code), _APART if len(code) >= _DIGITS else _CLOSE
+    between = f"[^0-9]{{0,{apart}}}"
+    pulled = re.compile(rf"(?<![0-9]){between.join(code)}(?![0-9])")
+    if pulled.search(text) or pulled.search(_NUMBERED.sub("", text)):
+        return True
+    if len(code) < _DIGITS - 1:
+        return False
+    based = f"0?x?{number:x}|0?o?{number:o}|0?b?{number:b}"
+    if re.search(rf"(?<![0-9a-z])(?:{based})(?![0-9a-z])", text, re.IGNORECASE):
+        return True
+    said = squeezed(re.sub(r"\band\b", "", text, flags=re.IGNORECASE))
+    pairs = "".join(_in_words(int(code[at : at + 2])) for at in range(0, len(code), 2))
+    return _in_words(number) in said or pairs in said
+
+
+def _in_words(number: int) -> str:
+    """A number in English, without blanks and "and"."""
+    for size, name in ((10**9, "billion"), (10**6, "million"), (1000, "thousand"), (100, "hundred")):
+        if number >= size:
+            rest = _in_words(number % size) if number % size else ""
+            return f"{_in_words(number // size)}{name}{rest}"
+    if number >= 20:
+        return _TEENS[1][number // 10 - 2] + (_ENGLISH[number % 10] if number % 10 else "")
+    return _TEENS[0][number - 10] if number >= 10 else _ENGLISH[number]
 
 
 def _repeats(mail: str, said: set[int], named: set[str], pieces: set[str], whole: str) -> bool:
@@ -256,10 +310,18 @@ def _repeats(mail: str, said: set[int], named: set[str], pieces: set[str], whole
         return True
     if any(len(number) >= _SURE and number.lower() in whole for number in numbers):
         return True
+    if any(part in whole for number in numbers for part in _parts(number.lower())):
+        return True
     if any(secret in whole for secret in _secrets(mail)):
         return True
     packed = squeezed(mail) if pieces else ""
     return any(packed[at : at + _SHINGLE] in pieces for at in range(0, len(packed) - _SHINGLE + 1, _STRIDE))
+
+
+def _parts(number: str) -> Iterator[str]:
+    """Parts of a long number that say most of it."""
+    size = max(_LONG_SECRET, len(number) // 2)
+    yield from (number[at : at + size] for at in range(len(number) - size + 1))
 
 
 def _runs(text: str) -> set[int]:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+import bz2
 import codecs
 import html
 import re
 import unicodedata
+import zlib
 from collections.abc import Iterable, Iterator
 from typing import Final
 from urllib.parse import unquote
@@ -196,5 +198,22 @@ def _ends(run: str) -> str:
 
 def _printed(decoded: Iterable[bytes]) -> str:
     """What of it can be read, also in two bytes for a letter; "" when nothing can."""
-    said = (each.replace(b"\0", b"").decode("utf-8", "replace") for each in decoded)
+    said = (_unpacked(each).replace(b"\0", b"").decode("utf-8", "replace") for each in decoded)
     return "\n".join(part for each in said for part in _PRINTED.findall(each))
+
+
+def _unpacked(data: bytes) -> bytes:
+    """What was packed (gzip, zlib, bzip2) before it was encoded; anything else as it is."""
+    try:
+        if data.startswith((b"\x1f\x8b", *_ZLIB)):
+            # 32: either header.
+            return zlib.decompressobj(32 + zlib.MAX_WBITS).decompress(data, _MOST_UNPACKED) or data
+        if data.startswith(b"BZh"):
+            return bz2.BZ2Decompressor().decompress(data, _MOST_UNPACKED) or data
+    except (zlib.error, OSError, ValueError, EOFError):
+        return data
+    return data
+
+
+_MOST_UNPACKED: Final = 200_000
+_ZLIB: Final = tuple(bytes((0x78, level)) for level in (0x01, 0x5E, 0x9C, 0xDA))

@@ -80,6 +80,8 @@ def alarms(mail: Outgoing, *, most_bytes: int, most_attached: int) -> tuple[Alar
     strange = any(_is_strange(link, ours | {registrable(domain) for domain in mail.recipients}) for link in links)
     found += (Alarm("phishing", what) for what in fraud(said, strange=strange or _asks_in_a_form(mail.html)))
     found += _impersonation(mail, text)
+    if any(clean(each).decoded for each in (mail.subject, text, visible.text[:_MOST_CHARS], mail.html[:_MOST_CHARS])):
+        found.append(Alarm("phishing", "it hides a message in invisible characters"))
     return tuple(dict.fromkeys(found))[:_MOST_ALARMS]
 
 

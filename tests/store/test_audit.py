@@ -48,7 +48,12 @@ async def test_a_log_that_nobody_touched_verifies_and_has_its_head(database: Dat
     assert await verify(database) == Verified(ROWS, head=head)
     await write(database, 7)
     assert (await verify(database, head.hash)).fault == ""
-    assert (await verify(database, "0" * 64)).fault == "", "the head of an empty log is in every one"
+    assert (await verify(database, "0" * 64)).fault == "unknown"
+    for at, fault in ((0, ""), (5, "unknown")):
+        assert (await database.read(DEFAULT_TENANT, lambda tx, at=at: audit.verify(tx, "0" * 64, at))).fault == fault  # type: ignore[misc]
+    right = await database.read(DEFAULT_TENANT, lambda tx: audit.verify(tx, head.hash, head.n))
+    wrong = await database.read(DEFAULT_TENANT, lambda tx: audit.verify(tx, head.hash, head.n + 1))
+    assert (right.fault, wrong.fault) == ("", "unknown")
 
 
 TAMPERED: list[tuple[str, tuple[str, ...], int, Fault]] = [

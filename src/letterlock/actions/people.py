@@ -237,7 +237,8 @@ async def verify_audit(app: App, noted: str = "", *, caller: Caller = COMMAND_LI
             f"{shown(noted)} is no head of an audit log.",
             next_step="Give what `letterlock audit head` printed: a number and 64 characters of 0-9a-f.",
         )
-    return await app.database.read(caller.tenant_id, lambda tx: audit.verify(tx, found[1] or ""))
+    at = int(found[1]) if found[1] else None
+    return await app.database.read(caller.tenant_id, lambda tx: audit.verify(tx, found[2] or "", at))
 
 
 async def audit_head(app: App, *, caller: Caller = COMMAND_LINE) -> audit.Head:
@@ -258,7 +259,7 @@ AUDIT_FAULTS: dict[audit.Fault, str] = {
 }
 
 
-_NOTED = re.compile(r"(?:\d{1,18} )?([0-9a-f]{64})|")
+_NOTED = re.compile(r"(?:(\d{1,18}) )?([0-9a-f]{64})|")
 
 
 def _suppressible(name: str) -> str:

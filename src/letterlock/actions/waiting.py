@@ -229,6 +229,7 @@ async def _give(
         return report.code if report else None, spam, given
 
     peeking = result.status == "used"
+    await note_shown(app, caller, [email])
     code, spam, given = await (app.database.read if peeking else app.database.write)(caller.tenant_id, take)
     if code is not None:
         result.confidence = code.confidence

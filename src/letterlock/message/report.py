@@ -138,6 +138,7 @@ _GIVEN_UP: Final = re.compile(
 )
 
 # RFC 3463 section 3, and what large providers make of it. Of 5.4.1 to 5.4.7, all but 5.4.4 may pass.
+_FULL: Final = "2.2"
 _HARD: Final = frozenset(("1.1", "1.2", "1.3", "1.6", "1.10", "2.1", "4.4", "4.310"))
 _SOFT: Final = frozenset(
     ("2.2", "2.3", "2.4", "3.1", "3.2", "3.4", "4.1", "4.2", "4.3", "4.5", "4.6", "4.7", "5.3", "4.300")
@@ -488,7 +489,7 @@ def _class(code: str, words: str) -> Class:
     level = code[:1] or (reply[1][0] if reply else "")
     detail = code[2:]
     hard, block = _HARD_WORDS.search(words), _BLOCK_WORDS.search(words)
-    if _FULL_WORDS.search(words):
+    if _FULL_WORDS.search(words) or detail == _FULL:
         return "soft"
     if level == "4" or (detail in _SOFT and not hard):
         return "soft"

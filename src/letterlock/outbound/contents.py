@@ -86,7 +86,9 @@ def contents(draft: Draft) -> Contents:
     """What an email says, its files too."""
     shown = text_of(draft.html) if draft.html else ""
     looks = [_look(file) for file in draft.files]
-    said = [draft.subject, draft.text, draft.sender_name, shown, draft.html]
+    # The name of an inbox is chosen by its agent too.
+    name = str(draft.sender).rpartition("@")[0]
+    said = [draft.subject, draft.text, draft.sender_name, name, name.replace("-", " "), shown, draft.html]
     words = "\n".join((*said, *(look.words for look in looks)))
     unseen = next((look.unseen for look in looks if look.unseen), "")
     if not unseen and _CIPHER.search(f"{draft.text}\n{draft.html}".encode("utf-8", "replace")):

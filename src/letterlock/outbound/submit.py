@@ -21,7 +21,7 @@ from letterlock.app import App
 from letterlock.canary import carries_mark
 from letterlock.carried import Carried, carried, completed
 from letterlock.domains import domain_of
-from letterlock.errors import Conflict, InvalidRequest, NotAllowed, NotFound
+from letterlock.errors import Conflict, InvalidRequest, LimitReached, NotAllowed, NotFound
 from letterlock.ids import AgentId, EmailId, SubmissionId, TenantId, ThreadId, new_id
 from letterlock.inbound.accept import address_keys, own_keys
 from letterlock.message.address import Address, parse_address
@@ -75,6 +75,7 @@ class Submitted:
 @dataclass(frozen=True, slots=True)
 class _Refused:
     decision: Decision
+    limits: tuple[Limit, ...]
 
 
 def new_message_id(sender: Address) -> str:
@@ -154,7 +155,7 @@ async def submit(
         if decision.kind == "refuse":
             codes = [reason.code for reason in decision.reasons]
             await audit.append(tx, now, agent_id, "email.refused", inbox.inbox_id, reasons=codes)
-            return _Refused(decision)
+            return _Refused(decision, context.limits)
         submission = Submission(
             SubmissionId(new_id("sub")),
             inbox.inbox_id,
@@ -209,7 +210,7 @@ async def submit(
     answer = await app.database.write_system(keep)
     if isinstance(answer, _Refused):
         telemetry.count("submissions", decision="refuse")
-        raise _refusal(answer.decision)
+        raise _refusal(answer.decision, answer.limits)
     submitted, leases = answer
     if submitted.repeated:
         return submitted
@@ -521,8 +522,11 @@ _SLIPS: Final = ("no_recipient", "no_such_inbox", "no_such_domain")
 """Refused as a mistake in the call."""
 
 
-def _refusal(decision: Decision) -> InvalidRequest | NotAllowed:
+def _refusal(decision: Decision, limits: Iterable[Limit]) -> InvalidRequest | NotAllowed | LimitReached:
     what = " ".join(reason.text for reason in decision.reasons)
+    if all(reason.code == "limit" for reason in decision.reasons):
+        wait_s = max(limit.wait_s for limit in limits)
+        return LimitReached(what, next_step=decision.reasons[0].next_step, retry_after_s=wait_s)
     kind = InvalidRequest if all(r.code in _SLIPS for r in decision.reasons) else NotAllowed
     return kind(what, next_step=decision.reasons[0].next_step)
 

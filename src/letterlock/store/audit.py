@@ -179,11 +179,11 @@ def _entry(row: Row) -> Entry:
     )
 
 
-async def verify(tx: Transaction, noted: str = "") -> Verified:
+async def verify(tx: Transaction, noted: str = "", at: int | None = None) -> Verified:
     """Follow the chain from its start to its sealed end. `noted`: the hash of a head noted down before, which must be
-    in it."""
+    in it, in row `at` where that was noted too."""
     last, erased, said_erased = Head(0, _START), 0, 0
-    known = noted in ("", _START)
+    known = noted == "" or (noted == _START and at == 0)
 
     def fault(what: Fault, at: int) -> Verified:
         return Verified(last.n, at, what, erased, last)
@@ -206,7 +206,7 @@ async def verify(tx: Transaction, noted: str = "") -> Verified:
             if row["action"] == _ERASURE:
                 said_erased += json.loads(row["detail"])["rows"]
             last = Head(row["n"], row["hash"])
-            known |= last.hash == noted
+            known |= last.hash == noted and at in (None, last.n)
     sealed = await _sealed_head(tx)
     if sealed is None:
         return fault("forged", last.n + 1)

@@ -262,10 +262,12 @@ async def used(
     mailbox_id: MailboxId | None = None,
 ) -> Used:
     """What the inbox, the agent, all inboxes of a mailbox, or the whole tenant sent outside since then; held ones
-    count, denied ones do not."""
+    count, denied ones and those cancelled before the first try do not."""
     row = await tx.one(
         "SELECT COALESCE(SUM(outside), 0) AS n, COALESCE(MIN(created_at), 0) AS first FROM submissions"
         " WHERE tenant_id = :tenant AND outside > 0 AND created_at >= :since AND verdict NOT IN ('denied', 'expired')"
+        " AND EXISTS (SELECT 1 FROM deliveries d WHERE d.tenant_id = submissions.tenant_id"
+        " AND d.submission_id = submissions.submission_id AND (d.state <> 'cancelled' OR d.attempts > 0))"
         " AND (:inbox_id IS NULL OR inbox_id = :inbox_id) AND (:agent_id IS NULL OR agent_id = :agent_id)"
         " AND (:mailbox_id IS NULL OR inbox_id IN (SELECT inbox_id FROM inboxes WHERE tenant_id = :tenant"
         " AND mailbox_id = :mailbox_id))",
