@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import smtplib
+import contextlib
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,10 @@ from letterlock.actions.mailboxes import Connect, connect_mailbox
 from letterlock.app import App, open_app
 from letterlock.doors.cli import cli
 from letterlock.ids import DEFAULT_TENANT
-from letterlock.postmaster import mail_service
-from letterlock.store import inboxes
-from running import free_port, settings_for
+from letterlock.inbound.mailbox import fetch_forever
+from letterlock.store import inboxes, postmaster
+from letterlock.store.postmaster import Report
+from running import ended, file_all, free_port, hand_in, settings_for
 
 
 async def steps(app: App, *, approved: bool = True, seconds: float = 20.0) -> list[Finding]:
@@ -31,30 +33,39 @@ async def steps(app: App, *, approved: bool = True, seconds: float = 20.0) -> li
     return [finding async for finding in loop.around(app, approve, seconds=seconds)]
 
 
-async def pass_on(port: int, sink: RelaySink) -> None:
+async def pass_on(app: App, sink: RelaySink) -> None:
     """What a relay does with mail for a domain whose MX record leads back here."""
     passed = len(sink.emails)
     while True:
         for email in sink.emails[passed:]:
             passed += 1
-
-            def send(sender: str = email.sender, whom: Any = email.recipients, raw: bytes = email.content) -> None:
-                with smtplib.SMTP("127.0.0.1", port, timeout=10) as client:
-                    client.sendmail(sender, whom, raw)
-
-            await asyncio.to_thread(send)
+            await hand_in(app, email.recipients, email.content, sender=email.sender)
         await asyncio.sleep(0.02)
+
+
+async def _file(app: App) -> None:
+    while True:
+        await file_all(app)
+        await asyncio.sleep(0.05)
+
+
+@contextlib.asynccontextmanager
+async def receiving(app: App) -> AsyncIterator[None]:
+    """What the postmaster does, without processes that read mail: these take long to start."""
+    report = Report(1, "smtp", "", app.now_ms() + 60_000)
+    await app.database.write_system(lambda tx: postmaster.put(tx, report))
+    async with ended(asyncio.create_task(_file(app))), ended(asyncio.create_task(fetch_forever(app))):
+        yield
 
 
 async def test_an_email_goes_out_by_the_relay_and_comes_in_again_and_a_broken_step_is_named(
     tmp_path: Path, sink: RelaySink
 ) -> None:
-    port = free_port()
     chosen = settings_for(
-        tmp_path, smtp_port=port, domain="agents.example", relay_host=sink.host, relay_port=sink.port,
+        tmp_path, domain="agents.example", relay_host=sink.host, relay_port=sink.port,
         relay_security="none", first_emails=5,
     )  # fmt: skip
-    async with open_app(chosen) as app, mail_service(app):
+    async with open_app(chosen) as app, receiving(app):
         swallowed = await steps(app, seconds=0.5)
         assert [one.well for one in swallowed][-2:] == [True, False]
         assert (swallowed[-1].what, "MX record of agents.example" in swallowed[-1].advice) == (
@@ -69,9 +80,8 @@ async def test_an_email_goes_out_by_the_relay_and_comes_in_again_and_a_broken_st
         refused = await steps(app)
         assert (refused[-1].well, "554 5.7.1 not from you" in refused[-1].what) == (False, True)
         sink.data = ""
-        passing = asyncio.create_task(pass_on(port, sink))
-        whole = await steps(app)
-        passing.cancel()
+        async with ended(asyncio.create_task(pass_on(app, sink))):
+            whole = await steps(app)
         assert all(one.well for one in whole), whole
         assert [one.what.partition(":")[0].split()[0] for one in whole] == [
             "inboxes", "submitted", "arrived", "filed", "code", "relay", "arrived", "filed", "code",
@@ -85,7 +95,7 @@ async def test_an_email_goes_out_by_a_mailbox_and_comes_in_again_by_it(tmp_path:
         open_imap_server(tmp_path) as server,
         open_relay_sink(starttls=server.context, login=(USER, PASSWORD)) as sink,
         open_app(settings_for(tmp_path)) as app,
-        mail_service(app),
+        receiving(app),
     ):
         request = Connect(
             address=USER, host="127.0.0.1", port=server.port, pin=True, password=SecretStr(PASSWORD),

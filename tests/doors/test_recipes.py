@@ -472,7 +472,7 @@ PIECES = st.lists(
 
 
 @given(service=st.sampled_from(sorted(recipes._READERS)), kind=KINDS, pieces=PIECES)
-@settings(max_examples=80)
+@settings(max_examples=40)
 def test_whatever_is_sent_is_read_or_refused(service: Any, kind: str, pieces: list[bytes]) -> None:
     try:
         read = recipes._READERS[service](kind, b"".join(pieces))
