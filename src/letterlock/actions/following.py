@@ -360,15 +360,16 @@ async def follow(
     app: App, caller: Caller, place: Place, still: Callable[[], Awaitable[bool]]
 ) -> AsyncGenerator[list[Event], None]:
     """The events behind `place`, as they happen, a few at a time; an empty list every HEARTBEAT_S when there are none.
-    Ends when this process stops, and at a heartbeat at which `still` says no (the key was taken back)."""
+    Ends when this process stops, and when `still` says no (the key was taken back): asked before anything is told."""
     quiet_since = time.monotonic()
     with app.wake.watch(caller.tenant_id, tenant=caller.tenant_id) as watch:
         while not app.wake.closing:
             came_from = place
             events, place, more = await events_behind(app, caller, came_from)
-            if time.monotonic() - quiet_since >= HEARTBEAT_S:
-                if not await still():
-                    return
+            beat = time.monotonic() - quiet_since >= HEARTBEAT_S
+            if (beat or events) and not await still():
+                return
+            if beat:
                 quiet_since = time.monotonic()
                 yield []
             if events:

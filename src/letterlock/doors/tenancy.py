@@ -170,7 +170,7 @@ def key_make(
     from letterlock.store.tenants import NewKey
 
     wanted = AGENT_SCOPES if scopes is None else {part.strip() for part in scopes.split(",") if part.strip()}
-    expires_s = None if days is None else round(days * _DAY_S)
+    expires_s = None if days is None else _seconds(days)
 
     async def make(app: App, caller: Caller) -> NewKey:
         return await make_key(app, agent, scopes=wanted, name=name, inbox=inbox, expires_s=expires_s, caller=caller)
@@ -227,6 +227,14 @@ def key_rotate(outer: dict[str, Any], /, key_id: str, grace_hours: float, **opti
 
     grace_s = round(grace_hours * _HOUR_S)
     _show_new(as_person(outer, options, lambda app, caller: rotate_key(app, key_id, grace_s=grace_s, caller=caller)))
+
+
+def _seconds(days: float) -> int:
+    """What no number of seconds can be is longer than any key may last."""
+    return round(days * _DAY_S) if abs(days) < _MOST_DAYS else round(_MOST_DAYS * _DAY_S)
+
+
+_MOST_DAYS = 1e6
 
 
 def _show_new(made: Any) -> None:
