@@ -65,7 +65,7 @@ CODES: Final[dict[Refusal | Hold, str]] = {
     "unknown_recipient": "After it read mail that nothing vouches for, an agent writes to somebody it never wrote to.",
     "only_from_mail": "The agent can know the address only from mail that nothing vouches for.",
     "forward": "It passes on an email or a file of one; or any file, after mail that nothing vouches for was read.",
-    "carries_code": "It carries a one-time code that came by mail lately, in whatever spelling.",
+    "carries_code": "It carries a one-time code that came by mail lately, also spelt out or in a usual disguise.",
     "carries_secret": "It carries a password, a key or another credential.",
     "carries_mail": "It carries words of another email that the agent read.",
     "carries_link": "A link in it carries data.",
