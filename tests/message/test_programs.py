@@ -128,7 +128,7 @@ def test_a_locked_archive_shows_its_names() -> None:
         ),
         ("letter.docx", zipped(("[Content_Types].xml", b"<Types/>"), ("word/document.xml", b"<w:document/>"))),
         ("photos.zip", zipped(("a.jpg", b"\xff\xd8\xff"), ("sub/", b""), ("in.zip", zipped(("b.pdf", PDF))))),
-        ("logs.tar.gz", gzip.compress(tarred(("a.log", b"line\n" * 500), ("b.log", b"x")))),
+        ("logs.tar.gz", gzip.compress(tarred(("a.log", b"line\n" * 500), ("b.log", b"x")), mtime=0)),
         ("invite.ics", b"BEGIN:VCALENDAR\r\n"),
     ],
 )
@@ -216,7 +216,7 @@ def test_what_runs_on_opening_is_refused_packed_or_not(ending: str) -> None:
         ("a.zip", zipped(("src/tool.py", b"print(1)"))),
         ("a.zip", zipped(("site/index.html", b"<p>Hello"))),
         ("a.zip", zipped(("in.rar", b"Rar!\x1a\x07\0"))),
-        ("tool.py.gz", gzip.compress(b"print(1)")),
+        ("tool.py.gz", gzip.compress(b"print(1)", mtime=0)),
     ],
 )
 def test_what_acts_or_cannot_be_looked_into_is_no_program_but_said(name: str, data: bytes) -> None:
