@@ -22,7 +22,7 @@ SOURCE = ROOT / "src" / "letterlock"
 MODULES = sorted(SOURCE.rglob("*.py"))
 
 FLOORS = {
-    1: {"ids", "errors", "settings", "keyfile", "dns", "wake", "telemetry"},
+    1: {"ids", "errors", "settings", "keyfile", "dns", "wake", "telemetry", "patterns"},
     2: {
         "inspection",
         "policy",

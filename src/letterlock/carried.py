@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from letterlock.disguises import disguises_undone, squeezed
 from letterlock.message.extract.codes import spellings
 from letterlock.message.extract.credentials import find_credentials
+from letterlock.patterns import on_demand
 
 Carried = Literal["carries_code", "carries_secret", "carries_mail", "carries_link"]
 _RUN: Final = 7
@@ -56,27 +57,27 @@ _TEENS: Final = (
 _APART: Final = 24
 """Letters that may stand between the digits of a code; in a short code, which others meet by chance, _CLOSE."""
 _CLOSE: Final = 3
-_NUMBERED: Final = re.compile(r"^\s{0,8}[0-9]{1,2}[.):]\s{1,8}", re.MULTILINE)
-_DIGIT_WORD: Final = re.compile("|".join(sorted(_DIGIT_WORDS, key=len, reverse=True)), re.IGNORECASE)
-_WORD: Final = re.compile(r"[^\W_]{2,}|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
-_URL: Final = re.compile(r"https?://[^\s<>\"')\]]{4,4000}", re.IGNORECASE)
-_DATA: Final = re.compile(r"[A-Za-z0-9+/=_%-]{24,}")
-_NUMBER: Final = re.compile(
+_NUMBERED: Final = on_demand(r"^\s{0,8}[0-9]{1,2}[.):]\s{1,8}", re.MULTILINE)
+_DIGIT_WORD: Final = on_demand("|".join(sorted(_DIGIT_WORDS, key=len, reverse=True)), re.IGNORECASE)
+_WORD: Final = on_demand(r"[^\W_]{2,}|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+_URL: Final = on_demand(r"https?://[^\s<>\"')\]]{4,4000}", re.IGNORECASE)
+_DATA: Final = on_demand(r"[A-Za-z0-9+/=_%-]{24,}")
+_NUMBER: Final = on_demand(
     r"(?<![A-Z0-9])[A-Z]{0,4}[0-9][A-Z0-9]{0,33}(?:[ -][A-Z]{0,2}[0-9][A-Z0-9]{0,33}){0,9}(?![A-Z0-9])"
 )
-_DATE: Final = re.compile(r"(?:19|20)[0-9]{2}-[0-9]{2}-[0-9]{2}\Z|[0-9]{2}-[0-9]{2}-(?:19|20)[0-9]{2}\Z")
+_DATE: Final = on_demand(r"(?:19|20)[0-9]{2}-[0-9]{2}-[0-9]{2}\Z|[0-9]{2}-[0-9]{2}-(?:19|20)[0-9]{2}\Z")
 _DIGITS: Final = 6
 _SURE: Final = 8
 """A number of so many letters and digits is looked for within others too."""
 
 
-_NAMED: Final = re.compile(
+_NAMED: Final = on_demand(
     r"(?<![^\W_])(?:pin|pass(?:word|code|phrase)?|passwort|kennwort|code|key|token|login|secret|wi-?fi|wlan)(?![^\W_])",
     re.IGNORECASE,
 )
 _NEAR: Final = 60
 _MOST_SECRET: Final = 400
-_TOKEN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_~+!#$-]{5,99}")
+_TOKEN: Final = on_demand(r"[A-Za-z0-9][A-Za-z0-9_~+!#$-]{5,99}")
 
 
 def carried(
@@ -124,10 +125,10 @@ _FEWEST_OF_SECRET: Final = 4
 _LONG_SECRET: Final = 10
 _MOST_TEXTS: Final = 200
 _MOST_PIECES: Final = 20_000
-_SPACED_DIGITS: Final = re.compile(r"[0-9](?:[ ._-]{0,2}[0-9])*")
-_PIECE: Final = re.compile(r"[A-Za-z0-9+/=_-]{6,}")
+_SPACED_DIGITS: Final = on_demand(r"[0-9](?:[ ._-]{0,2}[0-9])*")
+_PIECE: Final = on_demand(r"[A-Za-z0-9+/=_-]{6,}")
 _SURELY_CODED: Final = 16
-_DIGIT: Final = re.compile("[0-9]")
+_DIGIT: Final = on_demand("[0-9]")
 
 
 def completed(written: str, before: Sequence[str], codes: Iterable[str], read: Sequence[str]) -> tuple[Carried, ...]:
@@ -196,9 +197,9 @@ _ONE_SHINGLE_IN: Final = 16
 _CHOSEN_BY: Final = 8
 """Letters that decide whether the shingle they begin is kept; both sides choose the same ones."""
 _LONG_CODE: Final = 6
-_ADDRESS: Final = re.compile(r"[^\s<>()\[\]\"',;:@]{1,64}@(?:[\w-]{1,63}\.){1,8}[\w-]{2,63}")
-_AT: Final = re.compile(r"\s{0,3}[(\[{<]\s{0,3}at\s{0,3}[)\]}>]\s{0,3}|\s{1,3}at\s{1,3}")
-_DOT: Final = re.compile(r"\s{0,3}[(\[{<]\s{0,3}dot\s{0,3}[)\]}>]\s{0,3}|\s{1,3}dot\s{1,3}")
+_ADDRESS: Final = on_demand(r"[^\s<>()\[\]\"',;:@]{1,64}@(?:[\w-]{1,63}\.){1,8}[\w-]{2,63}")
+_AT: Final = on_demand(r"\s{0,3}[(\[{<]\s{0,3}at\s{0,3}[)\]}>]\s{0,3}|\s{1,3}at\s{1,3}")
+_DOT: Final = on_demand(r"\s{0,3}[(\[{<]\s{0,3}dot\s{0,3}[)\]}>]\s{0,3}|\s{1,3}dot\s{1,3}")
 
 
 def trace(text: str, code: str, addresses: Iterable[str]) -> bytes:

@@ -17,37 +17,39 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 from urllib.parse import unquote
 
+from letterlock.patterns import on_demand
+
 _DEEPEST: Final = 4
 """Codes within codes that are undone."""
 _SPREAD: Final = 10
 _SPREAD_MORE: Final = 7
 """All readings of a text together are at most so many times as long, and a little."""
-_BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]{6,}")
-_BASE32: Final = re.compile(r"[A-Za-z2-7]{8,}")
-_HEX: Final = re.compile(r"(?:[0-9A-Fa-f]{2}(?:0x|\\x|[ :,;=%|-]){0,3}+){4,}+")
-_HEX_MARKS: Final = re.compile(r"0x|\\x|[^0-9A-Fa-f]")
-_DECIMAL: Final = re.compile(r"(?<![0-9])(?:[0-9]{2,3}[ ,;|-]{1,3}){3,}[0-9]{2,3}(?![0-9])")
-_QUOTED: Final = re.compile(r"=([0-9A-Fa-f]{2})")
-_DECIMAL_MARKS: Final = re.compile(r"\s+|\\|\b0o")
-_OCTAL: Final = re.compile(r"[0-7]{12,}")
-_BINARY: Final = re.compile(r"(?:[01][\s,;|-]{0,3}){32,}")
-_ESCAPED: Final = re.compile(r"\\u(?:\{([0-9A-Fa-f]{1,6})\}|([0-9A-Fa-f]{4}))")
-_LINE_END: Final = re.compile(r"\r?\n")
-_PRINTED_85: Final = re.compile(r"[^\x00-\x08\x0e-\x1f\x7f-\x9f\ufffd]{6,}")
+_BASE64: Final = on_demand(r"[A-Za-z0-9+/_-]{6,}")
+_BASE32: Final = on_demand(r"[A-Za-z2-7]{8,}")
+_HEX: Final = on_demand(r"(?:[0-9A-Fa-f]{2}(?:0x|\\x|[ :,;=%|-]){0,3}+){4,}+")
+_HEX_MARKS: Final = on_demand(r"0x|\\x|[^0-9A-Fa-f]")
+_DECIMAL: Final = on_demand(r"(?<![0-9])(?:[0-9]{2,3}[ ,;|-]{1,3}){3,}[0-9]{2,3}(?![0-9])")
+_QUOTED: Final = on_demand(r"=([0-9A-Fa-f]{2})")
+_DECIMAL_MARKS: Final = on_demand(r"\s+|\\|\b0o")
+_OCTAL: Final = on_demand(r"[0-7]{12,}")
+_BINARY: Final = on_demand(r"(?:[01][\s,;|-]{0,3}){32,}")
+_ESCAPED: Final = on_demand(r"\\u(?:\{([0-9A-Fa-f]{1,6})\}|([0-9A-Fa-f]{4}))")
+_LINE_END: Final = on_demand(r"\r?\n")
+_PRINTED_85: Final = on_demand(r"[^\x00-\x08\x0e-\x1f\x7f-\x9f\ufffd]{6,}")
 _MOST_85: Final = 30_000
 """Characters of one text that are read as base85, for each of its alphabets."""
 _ROT47: Final = {33 + n: 33 + (n + 47) % 94 for n in range(94)}
-_SPACED: Final = re.compile(r"(?<!\S)(?:\S[ ._-]){5,}\S(?!\S)")
-_BLANK: Final = re.compile(r"\s+")
-_PRINTED: Final = re.compile(r"[^\x00-\x08\x0e-\x1f\x7f-\x9f\ufffd]{4,}")
-_NOT_ALNUM: Final = re.compile(r"[\W_]+")
+_SPACED: Final = on_demand(r"(?<!\S)(?:\S[ ._-]){5,}\S(?!\S)")
+_BLANK: Final = on_demand(r"\s+")
+_PRINTED: Final = on_demand(r"[^\x00-\x08\x0e-\x1f\x7f-\x9f\ufffd]{4,}")
+_NOT_ALNUM: Final = on_demand(r"[\W_]+")
 
 
 def _digits_of(alphabet: str) -> tuple[re.Pattern[str], bytes]:
     numbers = bytearray(256)
     for number, letter in enumerate(alphabet):
         numbers[ord(letter)] = number
-    return re.compile(f"[{re.escape(alphabet)}]{{8,}}"), bytes(numbers)
+    return on_demand(f"[{re.escape(alphabet)}]{{8,}}"), bytes(numbers)
 
 
 _LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"

@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from letterlock.message.characters import fold
+from letterlock.patterns import on_demand
 
 
 def plain(text: str) -> str:
@@ -302,10 +303,8 @@ _UNSPACED: Final[dict[_Says, str]] = {
         復旧 再開 解除 恢复 解冻 解封 恢復 激活""",
 }
 """Of scripts without blanks: what stands there is looked for as it is."""
-_TOKEN: Final = re.compile(
-    r"(?P<url>https?://\S{1,4000})|(?P<stop>[!?\u3002;]|[.](?=\s)|\n[ \t]*+\n)|(?P<word>[^\W_]+)"
-)
-_NO_BLANKS: Final = re.compile("[\u3040-\u30ff\u3400-\u9fff]")
+_TOKEN: Final = on_demand(r"(?P<url>https?://\S{1,4000})|(?P<stop>[!?\u3002;]|[.](?=\s)|\n[ \t]*+\n)|(?P<word>[^\W_]+)")
+_NO_BLANKS: Final = on_demand("[\u3040-\u30ff\u3400-\u9fff]")
 
 
 class _Lexicon(NamedTuple):
@@ -449,7 +448,7 @@ def fraud(written: str, *, strange: bool) -> Iterator[str]:
 
 
 # ISO 13616: a country, two check digits, up to 30 letters and digits, often in groups of four.
-_IBAN: Final = re.compile(r"\b[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}")
+_IBAN: Final = on_demand(r"\b[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}")
 _LONGEST: Final = 100
 """Words that say something, in one sentence."""
 _AHEAD: Final = 5

@@ -40,6 +40,7 @@ from letterlock.message.parse import Attachment, Caps, Mailbox, ParsedMessage, p
 from letterlock.message.report import Report, read_report
 from letterlock.message.threading import Original, followup_to, may_answer, no_answer, no_forward
 from letterlock.message.visible import Block, HiddenPassage, VisibleText, visible_text
+from letterlock.patterns import on_demand
 from letterlock.screen.rule import Evidence, Finding, attachment_place
 from letterlock.screen.rules.exfiltration import orders_in_link
 from letterlock.screen.safe_text import SafeText, masked, safe_line, safe_text
@@ -304,8 +305,8 @@ def _codes_beside(parsed: ParsedMessage, history: str, attached: Iterable[Attach
             yield from find_codes(as_what, lines)
 
 
-_FOUR_DIGITS: Final = re.compile(r"\d(?:[ -]?\w){3}")
-_QUOTED: Final = re.compile(r"^[> \t]+", re.MULTILINE)
+_FOUR_DIGITS: Final = on_demand(r"\d(?:[ -]?\w){3}")
+_QUOTED: Final = on_demand(r"^[> \t]+", re.MULTILINE)
 _CODES_CHARS: Final = 20_000
 
 
@@ -489,7 +490,7 @@ _LONGEST_URL: Final = 2_000
 _SURELY_MEANT: Final = 6
 """So many characters of a code do not stand in a token by chance."""
 _TOKEN_KINDS: Final = frozenset({"jwt", "password", "api_key", "session_token"})
-_PASSWORD_IN_URL: Final = re.compile(
+_PASSWORD_IN_URL: Final = on_demand(
     r"((?:[?&;#/](?:user_?)?(?:password|passwort|passwd|pass|kennwort|passphrase|senha|contrase(?:n|ñ|%c3%b1)a|haslo)="
     r"|://[^\s/@:]{0,200}:(?=[^\s/@]{1,200}@)))([^&#;@\s]{1,500})",
     re.IGNORECASE,

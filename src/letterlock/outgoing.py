@@ -25,6 +25,7 @@ from letterlock.message.extract.reply import newest_part
 from letterlock.message.parse import Mailbox, ParsedMessage, parse_message
 from letterlock.message.programs import danger_of
 from letterlock.message.visible import visible_text
+from letterlock.patterns import on_demand
 
 AlarmCode = Literal["executable", "active_file", "too_large", "look_alike", "phishing", "canary"]
 
@@ -126,12 +127,12 @@ def _files_of(message: bytes) -> Iterator[File]:
 
 # --- links ------------------------------------------------------------------------------------------------------------
 
-_BARE: Final = re.compile(r"(?<![\w.@-])(?:[\w-]{1,63}\.){1,6}[^\W\d_]{2,24}(?![\w-])")
-_MAILED: Final = re.compile(r"@((?:[\w-]{1,63}\.){1,6}[^\W\d_]{2,24})(?![\w-])")
-_MARKDOWN: Final = re.compile(
+_BARE: Final = on_demand(r"(?<![\w.@-])(?:[\w-]{1,63}\.){1,6}[^\W\d_]{2,24}(?![\w-])")
+_MAILED: Final = on_demand(r"@((?:[\w-]{1,63}\.){1,6}[^\W\d_]{2,24})(?![\w-])")
+_MARKDOWN: Final = on_demand(
     r"\[(?:https?://)?(?:www\.)?((?:[\w-]{1,63}\.){1,6}[a-z]{2,24})[^\]\n]{0,200}\]\(https?://([^/\s)?#]{3,253})", re.I
 )
-_LOGIN_PATH: Final = re.compile(
+_LOGIN_PATH: Final = on_demand(
     r"log-?in|sign-?in|account|verif|secure|auth|passw|bank|update|confirm|wallet|webmail|owa|paypal|office", re.I
 )
 _RUNS: Final = ("javascript:", "data:", "vbscript:", "file:")
@@ -197,7 +198,7 @@ def _is_strange(link: Link, house: set[str]) -> bool:
     return registrable(link.host) not in house and (not is_brands_own(link.host) or link.host in _ANYBODYS)
 
 
-_FORM: Final = re.compile(r"<input\b[^>]{0,400}\btype\s{0,3}=\s{0,3}[\"']?password", re.I)
+_FORM: Final = on_demand(r"<input\b[^>]{0,400}\btype\s{0,3}=\s{0,3}[\"']?password", re.I)
 
 
 def _asks_in_a_form(html: str) -> bool:
@@ -220,14 +221,14 @@ _ANYBODYS: Final = frozenset(
 """Pages of well-known services that anybody can make."""
 
 
-_ROLES: Final = re.compile(
+_ROLES: Final = on_demand(
     r"\b(?:team|support|security|service|services|billing|accounts?|customer|help|helpdesk|desk|center|centre|department"
     r"|kunden\w*|sicherheit\w*|dienst|equipe|service client|securite|assistance|equipo|soporte|seguridad|atencion"
     r"|suporte|seguranca|atendimento|assistenza|sicurezza|servizio|klantenservice|beveiliging|zespol|obsluga"
     r"|bezpieczenstwo|dzial|команда|служба|поддержк\w*|безопасност\w*|ekibi|destek|guvenlik|musteri)\b"
     r"|チーム|サホート|カスタマー|セキュリティ|团队|客服|安全|中心"
 )
-_NO_CLAIM: Final = re.compile(
+_NO_CLAIM: Final = on_demand(
     r"\b(?:partner|reseller|certified|consultant|sent from|powered by|via|expert|seller|user|envoye|gesendet|enviado"
     r"|inviato|verzonden|wyslano|отправлено|for)\b"
 )

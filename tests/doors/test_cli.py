@@ -10,20 +10,13 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 from mcp import Client
 from mcp.client.sse import sse_client
 
-from running import SCRIPT, call, clean_environment, letter, over_http, over_stdio, post, serving, wait_until
-
-
-def letterlock(data: Path, *arguments: str, **how: Any) -> subprocess.CompletedProcess[str]:
-    environment = clean_environment(**how.pop("environment", {}))
-    command = [SCRIPT, *arguments, "--data", str(data)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment, check=False, **how)
-
+from commands import letterlock, letterlock_process
+from running import call, letter, over_http, over_stdio, post, serving, wait_until
 
 # What is logged
 
@@ -161,7 +154,7 @@ def test_errors_at_the_command_line_name_no_tool_of_the_models(tmp_path: Path) -
     data = tmp_path / "data"
     box = letterlock(data, "inbox", "create", "box").stdout.strip()
     letterlock(data, "inbox", "delete", box)
-    gone = letterlock(data, "inbox", "delete", box).stderr
+    gone = letterlock_process(data, "inbox", "delete", box).stderr
     unknown = letterlock(data, "inbox", "delete", "nobody").stderr
     assert "A person can restore it with `letterlock inbox restore`." in gone
     assert "See `letterlock inbox list`" in unknown

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import httpx2
@@ -10,21 +9,17 @@ import pytest
 from mcp import Client
 from mcp.shared.exceptions import MCPError
 
+from commands import letterlock, letterlock_process
 from letterlock.actions import tenancy
 from letterlock.app import App
 from letterlock.doors.mcp_server import build_mcp_server, caller_with
 from letterlock.settings import load_settings
-from running import SCRIPT, arrive, call, clean_environment, do, make_inbox, over_stdio, refused, screened, serving
-
-
-def letterlock(data: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [SCRIPT, *arguments, "--data", str(data)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, env=clean_environment(), check=False)
+from running import arrive, call, do, make_inbox, over_stdio, refused, screened, serving
 
 
 def test_an_owner_makes_tenants_agents_and_keys_and_ends_them(tmp_path: Path) -> None:
     data = tmp_path / "data"
-    assert letterlock(data, "tenant", "add", "acme").stdout.startswith("acme\ttn_")
+    assert letterlock_process(data, "tenant", "add", "acme").stdout.startswith("acme\ttn_")
     assert "already" in letterlock(data, "tenant", "add", "acme").stderr
     assert "\tagent\tag_" in letterlock(data, "agent", "add", "bot", "--tenant", "acme").stdout
     assert "\tperson\tag_" in letterlock(data, "agent", "add", "anna", "--person", "--tenant", "acme").stdout

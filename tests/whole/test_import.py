@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
+
+from commands import letterlock, letterlock_process
 
 MBOX = b"""\
 From anna@shop.example Fri Nov 20 10:00:00 2026
@@ -24,16 +24,11 @@ Two.
 """
 
 
-def letterlock(data: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "letterlock", *arguments, "--data", str(data)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=90, env={**os.environ}, check=False)
-
-
 def test_imported_mail_can_be_listed_at_once_and_again_is_already_there(tmp_path: Path) -> None:
     data, box = tmp_path / "data", tmp_path / "old.mbox"
     box.write_bytes(MBOX)
     address = letterlock(data, "inbox", "create", "archive").stdout.strip()
-    first = letterlock(data, "import", str(box), "--inbox", address)
+    first = letterlock_process(data, "import", str(box), "--inbox", address)
     assert first.stdout.startswith("2 imported, 0 already there, 0 failed.")
     listed = letterlock(data, "mail", "list").stdout
     assert "First of two" in listed

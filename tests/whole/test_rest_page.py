@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from commands import letterlock
 from letterlock.doors.rest import ENDPOINTS
-from running import SCRIPT, Served, clean_environment, connects, serving, wait_until
+from running import Served, clean_environment, connects, serving, wait_until
 
 PAGE = (Path(__file__).parent.parent.parent / "docs" / "rest.md").read_text("utf-8")
 
@@ -69,8 +70,7 @@ def test_the_example_for_typescript_runs(served: Served) -> None:
 def test_the_example_for_people_runs(served: Served) -> None:
     needs("curl")
     needs("jq")
-    command = [SCRIPT, "key", "make", "owner", "--scopes", "read,approve,reveal,admin", "--data", served.data]
-    made = subprocess.run(command, capture_output=True, text=True, timeout=60, env=clean_environment())
+    made = letterlock(served.data, "key", "make", "owner", "--scopes", "read,approve,reveal,admin")
     key = re.search(r"llk_\S+", made.stdout)
     assert key is not None, made.stderr
     said = run(served, ["bash", "-euo", "pipefail"], example("For people", "bash"), PERSON_KEY=key[0])

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from running import SCRIPT, Seen, Served, clean_environment, connects, serving, wait_until
+from commands import letterlock
+from running import Seen, Served, clean_environment, connects, serving, wait_until
 
 ROOT = Path(__file__).parent.parent.parent
 CLIENT = ROOT / ".node" / "node_modules" / "@lobsterkit" / "lobstermail" / "dist" / "index.js"
@@ -35,8 +36,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 def person_key(served: Served) -> str:
-    command = [SCRIPT, "key", "make", "owner", "--scopes", SCOPES, "--data", served.data]
-    made = subprocess.run(command, capture_output=True, text=True, timeout=60, env=clean_environment())
+    made = letterlock(served.data, "key", "make", "owner", "--scopes", SCOPES)
     found = re.search(r"llk_\S+", made.stdout)
     assert found is not None, made.stderr
     return found[0]

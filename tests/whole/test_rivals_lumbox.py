@@ -8,7 +8,6 @@ import hmac
 import inspect
 import json
 import re
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -18,8 +17,9 @@ import httpx2
 import pytest
 from aiosmtpd.controller import Controller
 
+from commands import letterlock
 from fakes import RelaySink
-from running import SCRIPT, Seen, Served, clean_environment, connects, free_port, letter, post, serving, wait_until
+from running import Seen, Served, connects, free_port, letter, post, serving, wait_until
 
 lumbox = pytest.importorskip(
     "lumbox.client", reason="the client of Lumbox (the extra `dev` has it) is not installed", exc_type=ImportError
@@ -53,8 +53,7 @@ def served(tmp_path_factory: pytest.TempPathFactory, sink: RelaySink) -> Iterato
 @pytest.fixture(scope="module")
 def key(served: Served) -> str:
     """Of a person: it may do all that the client asks."""
-    command = [SCRIPT, "key", "make", "owner", "--scopes", SCOPES, "--data", served.data]
-    made = subprocess.run(command, capture_output=True, text=True, timeout=60, env=clean_environment())
+    made = letterlock(served.data, "key", "make", "owner", "--scopes", SCOPES)
     found = re.search(r"llk_\S+", made.stdout)
     assert found is not None, made.stderr
     return found[0]

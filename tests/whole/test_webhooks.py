@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from commands import letterlock
 from letterlock.outbound.webhooks import SCHEDULE_S
-from running import SCRIPT, Seen, clean_environment, connects, letter, post, serving, wait_until
+from running import Seen, connects, letter, post, serving, wait_until
 
 PAGE = (Path(__file__).parent.parent.parent / "docs" / "webhooks.md").read_text("utf-8")
 
@@ -34,29 +34,26 @@ def test_an_email_that_comes_in_is_told_and_the_check_of_the_page_holds(
     data.mkdir()
     (data / "letterlock.toml").write_text("webhook_private = true\n")
 
-    def letterlock(*arguments: str, fails: bool = False) -> str:
-        done = subprocess.run(
-            [SCRIPT, *arguments, "--data", str(data)],
-            capture_output=True, text=True, timeout=60, env=clean_environment(),
-        )  # fmt: skip
+    def said(*arguments: str, fails: bool = False) -> str:
+        done = letterlock(data, *arguments)
         assert (done.returncode != 0) == fails, done.stderr
         return done.stdout
 
     with serving(data) as served:
         wait_until(lambda: connects(served.smtp_port))
-        address = re.search(r"\S+@\S+", letterlock("inbox", "create", "hooked"))
+        address = re.search(r"\S+@\S+", said("inbox", "create", "hooked"))
         assert address is not None
-        secret = letterlock("webhook", "add", url, "--events", "email.filed").strip()
-        webhook_id = letterlock("webhook", "list").split("\t")[0]
-        assert "HTTP 204" in letterlock("webhook", "test", webhook_id)
+        secret = said("webhook", "add", url, "--events", "email.filed").strip()
+        webhook_id = said("webhook", "list").split("\t")[0]
+        assert "HTTP 204" in said("webhook", "test", webhook_id)
         post(served.smtp_port, address[0], letter("the subject", "the words"))
         wait_until(lambda: len(seen) == 2, 60)
-        wait_until(lambda: "HTTP 204" in letterlock("webhook", "list"), 60)
-        assert "HTTP 204" in letterlock("webhook", "replay", webhook_id, "--after", "0-0")
+        wait_until(lambda: "HTTP 204" in said("webhook", "list"), 60)
+        assert "HTTP 204" in said("webhook", "replay", webhook_id, "--after", "0-0")
         wait_until(lambda: len(seen) == 3, 60)
-        assert "removed" in letterlock("webhook", "remove", webhook_id)
-        assert letterlock("webhook", "list") == ""
-        letterlock("webhook", "test", webhook_id, fails=True)
+        assert "removed" in said("webhook", "remove", webhook_id)
+        assert said("webhook", "list") == ""
+        said("webhook", "test", webhook_id, fails=True)
     assert [json.loads(body)["type"] for _, body in seen] == ["webhook.test", "email.filed", "email.filed"]
     assert seen[1][0]["webhook-id"] == seen[2][0]["webhook-id"]
     is_ours = shown_check()

@@ -29,6 +29,7 @@ from letterlock.message.extract.calendar import (
 )
 from letterlock.message.parse import Caps, ParsedMessage, attachment_bytes, parse_message
 from letterlock.message.visible import HiddenPassage, visible_text
+from letterlock.patterns import on_demand
 
 Kind = Literal["txt", "md", "csv", "tsv", "log", "json", "xml", "html", "ics", "vcf", "eml", "pdf", "docx", "other"]
 """What a file is, whatever its name and declared type claim; `other` is not read."""
@@ -277,7 +278,7 @@ def _decoded(part: AttachedPart, kind: Kind, caps: Caps) -> tuple[str, bool]:
     return clean_body(charset_decoded(data, charset, set()), set()), cut
 
 
-_MARKED_UP: Final = re.compile(r"</?(?:p|br|a|b|i|u|ul|ol|li|div|span|html|html-blob)[\s/>]", re.I)
+_MARKED_UP: Final = on_demand(r"</?(?:p|br|a|b|i|u|ul|ol|li|div|span|html|html-blob)[\s/>]", re.I)
 
 
 def _calendar(text: str, cut: bool) -> _Read:
@@ -633,7 +634,7 @@ def _area(one: tuple[float, float], other: tuple[float, float]) -> float:
 # ---- Word ------------------------------------------------------------------------------------------------------------
 
 _W: Final = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
-_DECLARED: Final = re.compile(rb"<\?xml[^>]{0,100}?encoding\s{0,9}=\s{0,9}[\"']([A-Za-z0-9._-]{1,40})")
+_DECLARED: Final = on_demand(rb"<\?xml[^>]{0,100}?encoding\s{0,9}=\s{0,9}[\"']([A-Za-z0-9._-]{1,40})")
 
 
 def _docx(data: bytes) -> _Read:
@@ -664,7 +665,7 @@ def _docx(data: bytes) -> _Read:
     return _Read("docx", text, (*hidden, *inner), word.cut)
 
 
-_COLOUR: Final = re.compile(r"[0-9A-Fa-f]{6}")
+_COLOUR: Final = on_demand(r"[0-9A-Fa-f]{6}")
 _DEEPEST_STYLE: Final = 20
 
 

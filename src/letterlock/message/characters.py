@@ -14,6 +14,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
+from letterlock.patterns import on_demand
+
 
 @dataclass(frozen=True, slots=True)
 class Cleaned:
@@ -34,9 +36,9 @@ _VARIATION: Final = "\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef"
 _TAGS: Final = "\U000e0000-\U000e007f"
 _PRIVATE: Final = "\ue000-\uf8ff\U000f0000-\U0010ffff"
 _CONTROL: Final = "\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff\u2028\u2029\U000e0080-\U000e00ff"
-_ODD: Final = re.compile(f"[{_ZERO_WIDTH}{_BIDI}{_MARKS}{_VARIATION}{_TAGS}{_PRIVATE}{_CONTROL}\u00ad]+")
+_ODD: Final = on_demand(f"[{_ZERO_WIDTH}{_BIDI}{_MARKS}{_VARIATION}{_TAGS}{_PRIVATE}{_CONTROL}\u00ad]+")
 _KINDS: Final = tuple(
-    (name, re.compile(f"[{letters}]"))
+    (name, on_demand(f"[{letters}]"))
     for name, letters in (
         ("zero_width", _ZERO_WIDTH),
         ("bidi", _BIDI),
@@ -49,7 +51,7 @@ _KINDS: Final = tuple(
     )
 )
 # Letters pulled apart so that no word is left to match: four or more, each with something invisible between.
-_SPLIT_WORD: Final = re.compile(
+_SPLIT_WORD: Final = on_demand(
     f"[A-Za-z\u00c0-\u04ff](?:[{_ZERO_WIDTH}{_VARIATION}{_TAGS}]+[A-Za-z\u00c0-\u04ff]){{3,}}"
 )
 # The three flags whose emoji are written with tag characters and have a picture (UTS 51, RGI_Emoji_Tag_Sequence).
@@ -57,24 +59,24 @@ _FLAGS: Final = frozenset(
     "".join(chr(0xE0000 + ord(letter)) for letter in name) + "\U000e007f" for name in ("gbeng", "gbsct", "gbwls")
 )
 # Any part of a country may be written so (ED-14a) and is seen as the plain black flag. A few of them are no message.
-_FLAG: Final = re.compile("[\U000e0061-\U000e007a]{2}[\U000e0030-\U000e0039\U000e0061-\U000e007a]{1,3}\U000e007f")
+_FLAG: Final = on_demand("[\U000e0061-\U000e007a]{2}[\U000e0030-\U000e0039\U000e0061-\U000e007a]{1,3}\U000e007f")
 _FEW_FLAGS: Final = 3
 # Writing systems whose letters are joined or kept apart by ZWJ and ZWNJ (Unicode 16 sections 9.2, 12.1, 23.2).
-_JOINING: Final = re.compile("[\u0590-\u08ff\u0900-\u0dff\u0e00-\u109f\u1780-\u18af\ua840-\ua87f\ufb1d-\ufefc]")
+_JOINING: Final = on_demand("[\u0590-\u08ff\u0900-\u0dff\u0e00-\u109f\u1780-\u18af\ua840-\ua87f\ufb1d-\ufefc]")
 # Runs that belong to some writing or break a line, depending on what stands around them.
-_MAY_STAY: Final = re.compile(
+_MAY_STAY: Final = on_demand(
     "[\u200c-\u200f\u061c\u180b-\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]|.*[\u2028\u2029\x85\r]|\U000e0067\U000e0062",
     re.DOTALL,
 )
 # A chosen shape of an ideograph (UTS 37), of a Mongolian letter and what keeps its last vowel apart (Unicode 16 13.5).
-_IDEOGRAPH: Final = re.compile("[\u2e80-\u2fdf\u3005-\u3007\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
-_MONGOLIAN: Final = re.compile("[\u1820-\u18aa]")
+_IDEOGRAPH: Final = on_demand("[\u2e80-\u2fdf\u3005-\u3007\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+_MONGOLIAN: Final = on_demand("[\u1820-\u18aa]")
 # Virama and the letters whose joiner may end a word, as a Malayalam chillu does (Unicode 16 12.9).
 _VIRAMA: Final = "\u094d\u09cd\u0a4d\u0acd\u0b4d\u0bcd\u0c4d\u0ccd\u0d4d\u0dca"
-_RIGHT_TO_LEFT: Final = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
-_OVERRIDE: Final = re.compile("\u202e([^\u202c\n]{2,2000})")
+_RIGHT_TO_LEFT: Final = on_demand("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
+_OVERRIDE: Final = on_demand("\u202e([^\u202c\n]{2,2000})")
 # Bits are written in two of these, in one row or some in each word.
-_BITS: Final = re.compile(f"[{_ZERO_WIDTH}]")
+_BITS: Final = on_demand(f"[{_ZERO_WIDTH}]")
 _LEAST_BITS: Final = 24
 _MOST_BITS: Final = 800_000
 # Rows that fill up the preview of a newsletter repeat the same few; a message does not.
@@ -156,16 +158,16 @@ def clean(text: str, turned: bool = False) -> Cleaned:
 
 _OPENING: Final = "\u202a\u202b\u202d\u202e\u2066\u2067\u2068"
 _ISOLATES: Final = "\u2066\u2067\u2068"
-_CONTROLS: Final = re.compile(f"([{_BIDI}])")
-_LINE_ENDS: Final = re.compile("([\n\r\x1c-\x1e\x85\u2028\u2029])")
+_CONTROLS: Final = on_demand(f"([{_BIDI}])")
+_LINE_ENDS: Final = on_demand("([\n\r\x1c-\x1e\x85\u2028\u2029])")
 # The deepest that controls are obeyed (UAX 9 BD2, max_depth), and how many of the open ones go on after a U+2028.
 _DEEPEST: Final = 125
 _GOING_ON: Final = 4
 _ACCENTS: Final = "\u0300-\u036f\u20d0-\u20ff\ufe00-\ufe0f"
 # A letter with its accents; what is not seen stays in one piece, so that what it spells can be read.
-_UNITS: Final = re.compile(f"{_ODD.pattern}|[^{_ACCENTS}][{_ACCENTS}]*+|[{_ACCENTS}]++", re.DOTALL)
+_UNITS: Final = on_demand(f"{_ODD.pattern}|[^{_ACCENTS}][{_ACCENTS}]*+|[{_ACCENTS}]++", re.DOTALL)
 _LEFTWARD: Final = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff"
-_LEFTWARD_RUN: Final = re.compile(f"[{_LEFTWARD}](?:[^\\w\n{_LEFTWARD}]*+[{_LEFTWARD}]++)*+")
+_LEFTWARD_RUN: Final = on_demand(f"[{_LEFTWARD}](?:[^\\w\n{_LEFTWARD}]*+[{_LEFTWARD}]++)*+")
 
 
 def _as_seen(text: str, turned: bool) -> str:
@@ -337,16 +339,16 @@ _STYLES: Final = {
     **dict(zip(map(ord, "ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘǫꞯʀꜱᴛᴜᴠᴡʏᴢ"), "abcdefghijklmnopqqrstuvwyz", strict=True)),
     **{first + at: chr(0x61 + at) for first in (0x1F1E6, 0x1F150, 0x1F170) for at in range(26)},
 }
-_STYLED: Final = re.compile("(?:[" + "".join(map(chr, _STYLES)) + r"]\W{0,3}){3}")
+_STYLED: Final = on_demand("(?:[" + "".join(map(chr, _STYLES)) + r"]\W{0,3}){3}")
 # Marks that are left over when letters with accents of their own have taken theirs: struck through, piled up.
-_LEFT_OVER: Final = re.compile(
+_LEFT_OVER: Final = on_demand(
     "(?<=[ -~\u00c0-\u024f\u1e00-\u1eff])[\u0300-\u036f\u0483-\u0489\u20d0-\u20ff\ufe20-\ufe2f]+"
 )
 _LEET: Final = str.maketrans("013457@$!", "oieastasi")
-_WORD: Final = re.compile(r"[^\W_]+")
-_TOKEN: Final = re.compile(r"[a-z0-9@$!]{3,40}")
-_LEET_INSIDE: Final = re.compile(r"[a-z][0134579@$]+[a-z]|^[0134579@$!]+[a-z]{2}")
-_SPACED: Final = re.compile(r"(?<![^\W_])[^\W\d_](?:([ .\-_*|/])[^\W\d_])(?:\1[^\W\d_]){2,}(?![^\W_])")
+_WORD: Final = on_demand(r"[^\W_]+")
+_TOKEN: Final = on_demand(r"[a-z0-9@$!]{3,40}")
+_LEET_INSIDE: Final = on_demand(r"[a-z][0134579@$]+[a-z]|^[0134579@$!]+[a-z]{2}")
+_SPACED: Final = on_demand(r"(?<![^\W_])[^\W\d_](?:([ .\-_*|/])[^\W\d_])(?:\1[^\W\d_]){2,}(?![^\W_])")
 # Text as a row of letters (what is not ASCII among them), digits for letters, blanks between letters and all else: some
 # ten times as fast to look through as with the patterns, of which most texts have nothing.
 _LETTERS: Final = b"abcdefghijklmnopqrstuvwxyz?"

@@ -25,6 +25,7 @@ from letterlock.errors import InvalidRequest
 from letterlock.message.address import Address, shown
 from letterlock.message.markdown import check_html, text_of
 from letterlock.message.sheets import names
+from letterlock.patterns import on_demand
 
 _FOLD_AT = 78  # RFC 5322 section 2.1.1: lines should not be longer
 _LINE_OCTETS = 998  # and must not be longer than this
@@ -96,7 +97,7 @@ _MARKS: Final = names(
     "вiдп відп απ σχετ השב תגובה رد 回复 回覆 答复 答覆 返信 回信 답장 회신 fwd fw wg tr rv enc vb doorst fs pd vl i "
     "ilt továbbítás πρθ 转发 轉寄 轉發 転送 전달 переслать пер הועבר تحويل"
 ) | {"trả lời", "إعادة توجيه"}
-_COUNTER = re.compile(r"[\[(^*]?\d{1,4}[\])]?\Z")
+_COUNTER = on_demand(r"[\[(^*]?\d{1,4}[\])]?\Z")
 _MARK_CHARACTERS = 20
 _SUBJECT_CHARACTERS = 255
 # More than any subject; further marks than stand in so many characters are not looked for.
@@ -297,10 +298,10 @@ def _check_pictures(draft: Draft) -> None:
 
 
 _NAME_OCTETS = 180
-_DEVICE = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³]) *(?:\.|\Z)", re.IGNORECASE)
-_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,60}/[a-z0-9][a-z0-9!#$&^_.+-]{0,80}", re.IGNORECASE)
-_CHARSET = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,40}")
-_CONTENT_ID = re.compile(r"[A-Za-z0-9._@+-]{1,100}")
+_DEVICE = on_demand(r"(?:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³]) *(?:\.|\Z)", re.IGNORECASE)
+_TYPE = on_demand(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,60}/[a-z0-9][a-z0-9!#$&^_.+-]{0,80}", re.IGNORECASE)
+_CHARSET = on_demand(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,40}")
+_CONTENT_ID = on_demand(r"[A-Za-z0-9._@+-]{1,100}")
 _ANY_BYTES, _MESSAGE = "application/octet-stream", "message/rfc822"
 
 
@@ -356,7 +357,7 @@ def _bad_name(name: str) -> str:
 
 # ---- headers ---------------------------------------------------------------------------------------------------------
 
-_PHRASE = re.compile(r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~ ]+")
+_PHRASE = on_demand(r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~ ]+")
 
 
 def _mailbox_line(name: str, addresses: tuple[Address, ...], display: str = "") -> str:
@@ -524,7 +525,7 @@ def _plain(text: str) -> str:
     return _SIGNS.sub("_", kept)
 
 
-_SIGNS = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]')
+_SIGNS = on_demand(r'[\x00-\x1f\x7f/\\:*?"<>|]')
 
 
 def _goes_as_it_is(text: str) -> bool:

@@ -50,6 +50,7 @@ from letterlock.message.sheets import (
     read_sheet,
     selectors,
 )
+from letterlock.patterns import on_demand
 
 # What drawing one frame counts for beside a match step.
 _FRAME_STEPS: Final = 60
@@ -804,7 +805,7 @@ def _substituted(
     return result, variables, riddle
 
 
-_VAR: Final = re.compile(r"var\( ?(--[^\s,()]+) ?(?:, ?([^()]*))?\)")
+_VAR: Final = on_demand(r"var\( ?(--[^\s,()]+) ?(?:, ?([^()]*))?\)")
 # Properties that alone can make a text unseen.
 _TELLING: Final = names(
     "display visibility opacity color -webkit-text-fill-color font-size text-indent background-color zoom "

@@ -13,6 +13,8 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from urllib.parse import unquote_to_bytes
 
+from letterlock.patterns import on_demand
+
 # ---- header values ---------------------------------------------------------------------------------------------------
 
 # Line ends and tabs become spaces, other control characters go: a header value is one line.
@@ -21,11 +23,11 @@ LINE_TABLE = dict[int, str | None].fromkeys((*range(0x20), 0x7F, *range(0x80, 0x
 )
 # No start of a word can lie between two of its question marks that are not the start of another: the search never looks
 # at a character more than a few times.
-_WORD = re.compile(r"=\?([^?\s]+)\?([bBqQ])\?([^?]*)\?=")
-_WHOLE_WORD = re.compile(rf"(?<![^\s,(<:;>=)]){_WORD.pattern}(?=[\s,<();]|=\?|\Z)")
-TOKEN = re.compile(r"[A-Za-z0-9_.+-]+")
-CONTENT_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,100}/[a-z0-9!#$&^_.+-]{1,100}")
-_PARAMETER = re.compile(r'([^=;\s"]{1,100})\s*=\s*("(?:[^"\\]|\\.)*"?|[^;]*)', re.DOTALL)
+_WORD = on_demand(r"=\?([^?\s]+)\?([bBqQ])\?([^?]*)\?=")
+_WHOLE_WORD = on_demand(rf"(?<![^\s,(<:;>=)]){_WORD.pattern}(?=[\s,<();]|=\?|\Z)")
+TOKEN = on_demand(r"[A-Za-z0-9_.+-]+")
+CONTENT_TYPE = on_demand(r"[a-z0-9!#$&^_.+-]{1,100}/[a-z0-9!#$&^_.+-]{1,100}")
+_PARAMETER = on_demand(r'([^=;\s"]{1,100})\s*=\s*("(?:[^"\\]|\\.)*"?|[^;]*)', re.DOTALL)
 _PARAMETERS = 100
 
 
@@ -168,8 +170,8 @@ def _extended(key: str, given: Mapping[str, str], notes: set[str]) -> str:
 
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
 _NOT_BASE64 = bytes(code for code in range(256) if code not in _BASE64)
-_BROKEN_QP = re.compile(rb"=(?![0-9A-Fa-f]{2}|[ \t]{0,80}\r?\n|[ \t]{0,80}\Z)")
-_BARE_CR = re.compile(rb"\r(?!\n)")
+_BROKEN_QP = on_demand(rb"=(?![0-9A-Fa-f]{2}|[ \t]{0,80}\r?\n|[ \t]{0,80}\Z)")
+_BARE_CR = on_demand(rb"\r(?!\n)")
 _UU_LINES = 600_000
 
 
@@ -288,9 +290,9 @@ def _charsets() -> dict[str, str]:
 
 
 _CHARSETS = _charsets()
-_NOT_LABEL = re.compile(r"[^a-z0-9]+")
-META_CHARSET = re.compile(rb"""<meta[^>]{0,200}?charset\s{0,9}=\s{0,9}["']?([A-Za-z0-9_:.-]{1,40})""", re.I)
-_SURROGATES = re.compile("[\ud800-\udfff]")
+_NOT_LABEL = on_demand(r"[^a-z0-9]+")
+META_CHARSET = on_demand(rb"""<meta[^>]{0,200}?charset\s{0,9}=\s{0,9}["']?([A-Za-z0-9_:.-]{1,40})""", re.I)
+_SURROGATES = on_demand("[\ud800-\udfff]")
 
 
 def charset_decoded(content: bytes, label: str, notes: set[str]) -> str:

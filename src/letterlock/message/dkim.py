@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from letterlock.dns import DnsTrouble, NoSuchName, Resolver
 from letterlock.errors import InvalidRequest
 from letterlock.message.address import parse_address
+from letterlock.patterns import on_demand
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -45,14 +45,14 @@ _ONCE: Final = frozenset(
     b"content-transfer-encoding content-disposition content-id".split()
 )
 
-_FIELD_NAME: Final = re.compile(rb"([!-9;-~]+)[ \t]*:")
-_TAG_NAME: Final = re.compile(rb"[A-Za-z][A-Za-z0-9_]*")
-_TAG_VALUE: Final = re.compile(rb"[\x21-\x3a\x3c-\x7e\x80-\xff \t\r\n]*")
-_BASE64: Final = re.compile(rb"[A-Za-z0-9+/]+={0,2}")
-_DOMAIN: Final = re.compile(r"(?:[A-Za-z0-9_-]{1,63}\.)+[A-Za-z0-9-]{1,63}")
-_SELECTOR: Final = re.compile(r"[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*")
-_DIGITS: Final = re.compile(rb"[0-9]{1,20}")
-_QUOTED: Final = re.compile(rb"=([0-9A-F]{2})")
+_FIELD_NAME: Final = on_demand(rb"([!-9;-~]+)[ \t]*:")
+_TAG_NAME: Final = on_demand(rb"[A-Za-z][A-Za-z0-9_]*")
+_TAG_VALUE: Final = on_demand(rb"[\x21-\x3a\x3c-\x7e\x80-\xff \t\r\n]*")
+_BASE64: Final = on_demand(rb"[A-Za-z0-9+/]+={0,2}")
+_DOMAIN: Final = on_demand(r"(?:[A-Za-z0-9_-]{1,63}\.)+[A-Za-z0-9-]{1,63}")
+_SELECTOR: Final = on_demand(r"[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*")
+_DIGITS: Final = on_demand(rb"[0-9]{1,20}")
+_QUOTED: Final = on_demand(rb"=([0-9A-F]{2})")
 _SPACE: Final = b" \t\r\n"
 
 

@@ -15,6 +15,7 @@ from letterlock.message.address import shown
 from letterlock.message.parse import ParsedMessage
 from letterlock.message.sheets import names
 from letterlock.message.visible import VisibleText, visible_text
+from letterlock.patterns import on_demand
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborNode
@@ -138,10 +139,10 @@ def _refused(why: str, next_step: str) -> InvalidRequest:
 
 
 _CONTROLS: Final = "".join(map(chr, range(0x21)))
-_LINK: Final = re.compile(r"(?:https?://[^/\s]|mailto:[^\s]|tel:[+0-9])", re.IGNORECASE)
-_PICTURE: Final = re.compile(r"cid:[A-Za-z0-9._@+-]{1,100}")
-_CONDITIONAL: Final = re.compile(r"<!(?:--)?\s{0,9}\[")
-_COMMENT: Final = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
+_LINK: Final = on_demand(r"(?:https?://[^/\s]|mailto:[^\s]|tel:[+0-9])", re.IGNORECASE)
+_PICTURE: Final = on_demand(r"cid:[A-Za-z0-9._@+-]{1,100}")
+_CONDITIONAL: Final = on_demand(r"<!(?:--)?\s{0,9}\[")
+_COMMENT: Final = on_demand(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
 _LOADING: Final = ("\\", "url(", "@import", "image-set(", "src(", "expression(", "behavior", "-moz-binding")
 _ELEMENTS: Final = names(
     "html head body title meta style main header footer section article aside nav div span p br wbr hr h1 h2 h3 h4 h5 "

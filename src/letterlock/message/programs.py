@@ -14,6 +14,8 @@ import zlib
 from dataclasses import dataclass
 from typing import Final
 
+from letterlock.patterns import on_demand
+
 
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
@@ -53,15 +55,15 @@ _SEALED_BEGINNINGS: Final = (
 )
 _OFFICE: Final = _words("docx dotx xlsx xltx pptx potx ppsx odt ods odp odg epub vsdx")
 """Archives by their making, which hold pictures and pages as part of a document."""
-_PAGE: Final = re.compile(
+_PAGE: Final = on_demand(
     rb"\s*(?:<\?xml[^>]{0,200}>\s*)?(?:<!--.{0,400}?-->\s*)?<(?:!doctype\s+(?:html|svg)|html|svg)\b", re.S | re.I
 )
-_ACTS: Final = re.compile(
+_ACTS: Final = on_demand(
     r"<(?:\w{1,20}:)?(?:script|iframe|frame|object|embed|applet|form|base|foreignobject)\b|[\s\"'/]on[a-z]{3,30}\s{0,9}="
     r"|(?:java|vb)script\s{0,9}:|http-equiv\s{0,9}=\s{0,9}[\"']?\s{0,9}refresh|<!entity"
 )
 _MOST_PAGE: Final = 5_000_000
-_TURNED: Final = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_TURNED: Final = on_demand("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _BEGINNINGS: Final = (
     (b"\x7fELF", "a Linux program"),
     (b"\xfe\xed\xfa\xce", "a macOS program"),

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from letterlock.message.parse import ParsedMessage
+from letterlock.patterns import on_demand
 
 ReportKind = Literal["bounce", "delay", "delivered", "complaint"]
 Class = Literal["hard", "soft", "block", "none"]
@@ -44,7 +45,7 @@ class Report:
     token: str = ""
 
 
-_UNSEEN: Final = re.compile(r"<(style|script|title)\b", re.IGNORECASE)
+_UNSEEN: Final = on_demand(r"<(style|script|title)\b", re.IGNORECASE)
 _STATUS_PARTS: Final = ("message/delivery-status", "message/global-delivery-status")
 _COMPLAINT_PART: Final = "message/feedback-report"
 # Outlook.com (JMRP) sends the message alone, with a field that names who complained, and no report.
@@ -62,33 +63,33 @@ _LINE: Final = 300
 BOUNCES: Final = "bounces+"
 TOKEN_CHARS: Final = 26
 """A return path of ours is bounces+TOKEN@DOMAIN; its token has so many characters of a-z2-7."""
-_TOKEN: Final = re.compile(rf"(?<![^\s<,;:]){re.escape(BOUNCES)}([a-z2-7]{{{TOKEN_CHARS}}})@", re.IGNORECASE)
+_TOKEN: Final = on_demand(rf"(?<![^\s<,;:]){re.escape(BOUNCES)}([a-z2-7]{{{TOKEN_CHARS}}})@", re.IGNORECASE)
 _TOKEN_FIELDS: Final = frozenset(("delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "to"))
-_MESSAGE_ID: Final = re.compile(
+_MESSAGE_ID: Final = on_demand(
     r"^[ \t]{0,9}(?:the )?(?:(?:x-)?original-)?message[- ]?id(?:entifier)?(?: is| was)?[ \t]{0,9}:"
     r"[ \t]{0,40}(?:\r?\n[ \t]{1,9})?(<[^<>\s]{1,900}>)",
     re.IGNORECASE | re.MULTILINE,
 )
 # Not the brackets, commas and stops of East Asia either, which stand beside an address without a blank.
 _NOT_IN_ADDRESS: Final = "\\s<>()\\[\\],;:\"'@\u2018-\u201f\u3000-\u301f\uff01-\uff0f\uff1a-\uff20\uff3b\uff3d"
-_ADDRESS: Final = re.compile(rf"[^{_NOT_IN_ADDRESS}]{{1,64}}@[^{_NOT_IN_ADDRESS}]{{1,253}}[^{_NOT_IN_ADDRESS}.]")
+_ADDRESS: Final = on_demand(rf"[^{_NOT_IN_ADDRESS}]{{1,64}}@[^{_NOT_IN_ADDRESS}]{{1,253}}[^{_NOT_IN_ADDRESS}.]")
 # RFC 3463 section 2: the second number is one of eight subjects.
-_STATUS: Final = re.compile(r"(?<![\d.])([245])\.([0-7])\.(\d{1,3})(?![\d.]|\d)")
-_REPLY: Final = re.compile(r"(?<![\d.])(4\d\d|5\d\d)(?=[ :'-]|$)")
+_STATUS: Final = on_demand(r"(?<![\d.])([245])\.([0-7])\.(\d{1,3})(?![\d.]|\d)")
+_REPLY: Final = on_demand(r"(?<![\d.])(4\d\d|5\d\d)(?=[ :'-]|$)")
 
 # Who writes such reports.
-_DAEMON: Final = re.compile(
+_DAEMON: Final = on_demand(
     r"mailer-?daemon|mail-?daemon|mdaemon|post[-_.]?master|^mail-?(?:delivery|system)"
     r"|mail delivery (?:sub)?system|^mail(?:er)? (?:delivery|system)|system administrator|mailer daemon",
     re.IGNORECASE,
 )
 # These write much else: they must show what they could not deliver.
-_PERHAPS_DAEMON: Final = re.compile(
+_PERHAPS_DAEMON: Final = on_demand(
     r"^(?:(?:double-)?bounces?|mmdf|listserv|root|mailer|(?:no|do-?not)[-_.]?reply|(?:mail-?)?admin(?:istrator)?)$",
     re.IGNORECASE,
 )
 # What they are about, in the subject or the first words; of a server's sender only, so that it may be wide.
-_FAILED: Final = re.compile(
+_FAILED: Final = on_demand(
     r"undeliver|postponed|deliver\w{0,3} warning|returned (?:mail|message|to sender)|returning .{0,20}sender"
     r"|failure notice|mail system error|error sending (?:message|mail)|did not reach"
     r"|(?:was|has been|were) blocked|not (?:be|been|yet been|yet) deliver"
@@ -115,14 +116,14 @@ _FAILED: Final = re.compile(
     r"|tidak (?:dapat |bisa )?(?:ter|di)kirim|gagal (?:ter|di)?kirim",
     re.IGNORECASE,
 )
-_STILL_TRYING: Final = re.compile(
+_STILL_TRYING: Final = on_demand(
     r"still being (?:re)?tried|(?:do not|don['’]t) need to re-?send|warning message only|requeued"
     r"|delivery attempts will"
     r"|will (?:be retried|be tried again|keep trying|continue to (?:try|be)|retry|try again)"
     r"|delivery will be (?:re)?tried",
     re.IGNORECASE,
 )
-_DELAYED: Final = re.compile(
+_DELAYED: Final = on_demand(
     r"delay|postponed|still undelivered|not yet (?:been )?delivered|temporary (?:failure|problem|error)"
     r"|warning: (?:message|could not)"
     # In other languages.
@@ -130,7 +131,7 @@ _DELAYED: Final = re.compile(
     r"|forsink|遅延|遅れ|延迟|延遲|지연",
     re.IGNORECASE,
 )
-_GIVEN_UP: Final = re.compile(
+_GIVEN_UP: Final = on_demand(
     r"permanent(?:e)? (?:fatal )?(?:delivery )?(?:error|failure)|failed permanently|g(?:ave|iven|iving) up"
     r"|no further attempts|not going to try again|will not (?:be retried|continue|try)"
     r"|could not be delivered for|endgültig|retry timeout exceeded",
@@ -143,7 +144,7 @@ _HARD: Final = frozenset(("1.1", "1.2", "1.3", "1.6", "1.10", "2.1", "4.4", "4.3
 _SOFT: Final = frozenset(
     ("2.2", "2.3", "2.4", "3.1", "3.2", "3.4", "4.1", "4.2", "4.3", "4.5", "4.6", "4.7", "5.3", "4.300")
 )
-_SENDER_WORDS: Final = re.compile(
+_SENDER_WORDS: Final = on_demand(
     r"sender (?:verif|address rejected|rejected|denied|domain|address (?:is )?(?:not|blocked)"
     r"|policy|not (?:allow|permit|authent))"
     r"|(?:unauthori[sz]ed|invalid|unverified|unknown) sender|after mail from|in reply to mail from"
@@ -151,7 +152,7 @@ _SENDER_WORDS: Final = re.compile(
     r"|client host rejected|find your (?:reverse )?host",
     re.IGNORECASE,
 )
-_FULL_WORDS: Final = re.compile(
+_FULL_WORDS: Final = on_demand(
     r"(?:mailbox|quota|inbox|account|storage|mailfolder|postfach|kvot\w|casella)\b[^\n]{0,40}"
     r"\b(?:full|exceed|over|limit|exhaust|violat|reached|used up|voll|vol\b|fuld)"
     r"|over[ -]?quota|overdrawn|quota (?:exceeded|überschritten)|exceed\w{0,3} .{0,30}quota|out of storage"
@@ -163,7 +164,7 @@ _FULL_WORDS: Final = re.compile(
     re.IGNORECASE,
 )
 _THING: Final = r"(?:user|account|mailbox|recipient|address|alias|domain|host|person|inbox|e-?mail)"
-_HARD_WORDS: Final = re.compile(
+_HARD_WORDS: Final = on_demand(
     r"unknown (?:user|recipient|address|mailbox|account|local[- ]?part|host|alias|or illegal alias|domain)"
     r"|(?:user|recipient|address|mailbox|account|host|addressee|alias)(?: is|:)? ?unknown"
     r"|no such (?:user|recipient|mailbox|address|person|account|domain|e-?mail|local)|nosuchuser"
@@ -203,7 +204,7 @@ _HARD_WORDS: Final = re.compile(
     r"|غير موجود|لا يوجد|لم يتم العثور|غير معروف|לא קיימ|לא נמצא",
     re.IGNORECASE,
 )
-_PASSING_WORDS: Final = re.compile(
+_PASSING_WORDS: Final = on_demand(
     r"grey-?list|gray-?list|try (?:again|later)|temporar|timed? ?-?out|deferred"
     r"|too (?:many|busy|large|big|long)|rate limit|connection (?:refused|reset|lost|dropped|closed|failed)"
     r"|connect to .{0,80}(?:refused|unreachable|no route)|retry time|still being retried"
@@ -216,7 +217,7 @@ _PASSING_WORDS: Final = re.compile(
     r"|过大|過大|너무",
     re.IGNORECASE,
 )
-_BLOCK_WORDS: Final = re.compile(
+_BLOCK_WORDS: Final = on_demand(
     r"spam|dt:spm|\bblock|black-?list|dnsbl|rbl\b|reputation|polic(?:y|ies)"
     r"|content (?:rejected|filter|denied|not)|unacceptable content"
     r"|not (?:allowed|authori[sz]ed|permitted|accept(?:ed|ing) (?:for|from))|denied|unable to relay|relaying"
@@ -229,18 +230,18 @@ _BLOCK_WORDS: Final = re.compile(
     r"|차단|거부",
     re.IGNORECASE,
 )
-_RETURNED_LINE: Final = re.compile(
+_RETURNED_LINE: Final = on_demand(
     r"(?im)^[ \t|>]{0,4}(?:--.{0,120}(?:original|copy of|returned|ursprüng|message (?:text|header)|元の).{0,60}"
     r"|(?:original message|message headers?|.{0,30}original message) follows?.{0,9})$"
 )
-_RETURNED_HEADERS: Final = re.compile(
+_RETURNED_HEADERS: Final = on_demand(
     r"(?im)^(?:received|return-path|message-id|dkim-signature|mime-version|x-[a-z-]{1,40}):[ \t][^\n]{0,999}\n"
     r"(?:[ \t][^\n]{0,999}\n){0,20}[a-z][a-z0-9-]{1,40}:[ \t]"
     r"|^(?:from|to|subject|date"
     r"|reply-to):[ \t][^\n]{0,999}\n(?:[a-z][a-z0-9-]{1,40}:[ \t][^\n]{0,999}\n){1,9}message-id:"
 )
-_FAILED_FOR_GOOD: Final = re.compile(r"fail|undeliver|return|unzustell|退信", re.IGNORECASE)
-_AT_DATA: Final = re.compile(r"(?:end of|after|reply to|to|for) (?:the )?(?:data|text|message|greeting)", re.IGNORECASE)
+_FAILED_FOR_GOOD: Final = on_demand(r"fail|undeliver|return|unzustell|退信", re.IGNORECASE)
+_AT_DATA: Final = on_demand(r"(?:end of|after|reply to|to|for) (?:the )?(?:data|text|message|greeting)", re.IGNORECASE)
 
 
 def read_report(parsed: ParsedMessage) -> Report | None:

@@ -17,6 +17,8 @@ from functools import lru_cache
 from typing import Final, NamedTuple, TypeAlias
 from urllib.parse import unquote_to_bytes
 
+from letterlock.patterns import on_demand
+
 
 class Colour(NamedTuple):
     """Red, green, blue in 0..255 and alpha in 0..1."""
@@ -75,7 +77,7 @@ _BOX: Final = 600.0
 
 # --- declarations -----------------------------------------------------------------------------------------------------
 
-_PLAIN_DECLARATION: Final = re.compile(
+_PLAIN_DECLARATION: Final = on_demand(
     r"""\s*+(?:([-_a-zA-Z][-\w]*+)\s*+:((?:[^;!"'(){}\[\]\\/@<&]|/(?!\*)|"[^"\\\n]*+"|'[^'\\\n]*+'"""
     r"""|\((?:[^()"'\\{}\[\];/]|/(?!\*)|"[^"\\\n]*+"|'[^'\\\n]*+')*+\))*+)(!\s*+important\s*+)?)?(?:;|\Z)""",
     re.IGNORECASE,
@@ -154,8 +156,8 @@ def _flat(tokens: Iterable[object], depth: int = 0, kept: bool = False) -> str:
     return "".join(parts)
 
 
-_SPACE: Final = re.compile(r"\s+")
-_URL: Final = re.compile(r"url\([^)]*\)")
+_SPACE: Final = on_demand(r"\s+")
+_URL: Final = on_demand(r"url\([^)]*\)")
 
 
 def expand(name: str, raw: str, important: bool, found: list[Declaration]) -> None:
@@ -185,7 +187,7 @@ def expand(name: str, raw: str, important: bool, found: list[Declaration]) -> No
         found.append(Declaration(longhand, typed, important))
 
 
-_CONTENT: Final = re.compile(r"""\"([^"\\\n]*+)\"|'([^'\\\n]*+)'|attr\( ?([-\w]+)|(url\()""", re.IGNORECASE)
+_CONTENT: Final = on_demand(r"""\"([^"\\\n]*+)\"|'([^'\\\n]*+)'|attr\( ?([-\w]+)|(url\()""", re.IGNORECASE)
 
 
 def _expand_content(raw: str, important: bool, found: list[Declaration]) -> None:
@@ -249,7 +251,7 @@ def _read_colour(name: str, value: str) -> Iterator[tuple[str, Value]]:
         yield name, colour
 
 
-_NAMED_PICTURE: Final = re.compile(r"""url\( ?(?:'([^'()]*+)'|"([^"()]*+)"|([^ '"()]++)) ?\)|image-set\(""")
+_NAMED_PICTURE: Final = on_demand(r"""url\( ?(?:'([^'()]*+)'|"([^"()]*+)"|([^ '"()]++)) ?\)|image-set\(""")
 
 
 def is_picture(target: str) -> bool:
@@ -534,8 +536,8 @@ _DISPLAYS: Final = names(
     "contents flow flow-root run-in ruby ruby-base ruby-text math -webkit-box -webkit-inline-box -webkit-flex "
     "-ms-flexbox -ms-grid"
 )
-TIME: Final = re.compile(r"([-+]?(?:\d++\.?\d*+|\.\d++)(?:e[-+]?\d{1,3}+)?)(m?s)")
-FUNCTION: Final = re.compile(r"([a-z0-9-]+)\(([^()]*)\)")
+TIME: Final = on_demand(r"([-+]?(?:\d++\.?\d*+|\.\d++)(?:e[-+]?\d{1,3}+)?)(m?s)")
+FUNCTION: Final = on_demand(r"([a-z0-9-]+)\(([^()]*)\)")
 ANIMATION: Final[Mapping[str, str]] = {
     "animation-name": "none", "animation-duration": "0s", "animation-delay": "0s", "animation-fill-mode": "none",
     "animation-direction": "normal", "animation-iteration-count": "1", "animation-play-state": "running",
@@ -678,13 +680,13 @@ READERS: Final[Mapping[str, _Read]] = {
     **dict.fromkeys(ANIMATION, _read_animated),
     **dict.fromkeys((f"-webkit-{name}" for name in ANIMATION), _read_animated),
 }
-_RELEVANT: Final = re.compile("--|" + "|".join(sorted(READERS, key=len, reverse=True)), re.IGNORECASE)
+_RELEVANT: Final = on_demand("--|" + "|".join(sorted(READERS, key=len, reverse=True)), re.IGNORECASE)
 
 
 # --- values -----------------------------------------------------------------------------------------------------------
 
-NUMBER: Final = re.compile(r"([-+]?(?:\d++\.?\d*+|\.\d++)(?:e[-+]?\d{1,3}+)?)(%|[a-z]{0,6})")
-_WEIGHT: Final = re.compile(r"[1-9]\d{0,2}")
+NUMBER: Final = on_demand(r"([-+]?(?:\d++\.?\d*+|\.\d++)(?:e[-+]?\d{1,3}+)?)(%|[a-z]{0,6})")
+_WEIGHT: Final = on_demand(r"[1-9]\d{0,2}")
 _PIXELS: Final[Mapping[str, float]] = {
     "": 1.0, "px": 1.0, "pt": 4 / 3, "pc": 16.0, "in": 96.0, "cm": 37.8, "mm": 3.78, "q": 0.945, "rem": 16.0,
     "vw": _WIDTH / 100, "vh": _HEIGHT / 100, "vmin": _HEIGHT / 100, "vmax": _WIDTH / 100,
@@ -759,7 +761,7 @@ def number_of(value: str) -> float | Unknown | None:
     return Unknown(value) if "(" in value else None
 
 
-_CALC_TOKEN: Final = re.compile(r"\s*(?:([a-z]*\()|([-+]?(?:\d++\.?\d*+|\.\d++)(?:%|[a-z]{0,6}))|([-+*/(),]))")
+_CALC_TOKEN: Final = on_demand(r"\s*(?:([a-z]*\()|([-+]?(?:\d++\.?\d*+|\.\d++)(?:%|[a-z]{0,6}))|([-+*/(),]))")
 
 
 def _calculated(value: str) -> Length | Unknown | None:
@@ -828,8 +830,8 @@ def _term(tokens: list[str], depth: int) -> float:
     return number
 
 
-_HEX: Final = re.compile(r"#(?:[0-9a-f]{3,4}|[0-9a-f]{6}|[0-9a-f]{8})")
-_RGB: Final = re.compile(r"rgba?\( ?(\d{1,3}) ?[, ] ?(\d{1,3}) ?[, ] ?(\d{1,3}) ?(?:[,/] ?(\d?\.?\d{1,6}) ?)?\)")
+_HEX: Final = on_demand(r"#(?:[0-9a-f]{3,4}|[0-9a-f]{6}|[0-9a-f]{8})")
+_RGB: Final = on_demand(r"rgba?\( ?(\d{1,3}) ?[, ] ?(\d{1,3}) ?[, ] ?(\d{1,3}) ?(?:[,/] ?(\d?\.?\d{1,6}) ?)?\)")
 # System colours as a light desktop shows them (CSS Color 4 section 6.2).
 _SYSTEM: Final[Mapping[str, Colour]] = {
     "canvas": WHITE, "canvastext": BLACK, "window": WHITE, "windowtext": BLACK, "linktext": LINK,
@@ -1069,7 +1071,7 @@ def _without_gradients(value: str) -> str:
     return " ".join(word for word in _words(value) if "gradient(" not in word)
 
 
-_GRADIENT: Final = re.compile(r"[a-z-]*gradient\(")
+_GRADIENT: Final = on_demand(r"[a-z-]*gradient\(")
 
 
 def _gradient_stops(value: str) -> Gradient:
@@ -1088,7 +1090,7 @@ def _gradient_stops(value: str) -> Gradient:
 
 # --- media queries ----------------------------------------------------------------------------------------------------
 
-_MEDIA_WORD: Final = re.compile(r"\s*(\(|\)|[^\s()]+)")
+_MEDIA_WORD: Final = on_demand(r"\s*(\(|\)|[^\s()]+)")
 _PLAIN_FEATURES: Final[Mapping[str, frozenset[str]]] = {
     "prefers-color-scheme": frozenset({"light", "no-preference"}),
     "prefers-reduced-motion": frozenset({"no-preference"}),
@@ -1243,13 +1245,13 @@ class Selector(NamedTuple):
 
 
 _NAME: Final = r"(?:[-\w]|[^\x00-\x7f]|\\(?:[0-9a-fA-F]{1,6}[ \t\n]?|[^\n0-9a-fA-F]))++"
-_SIMPLE: Final = re.compile(
+_SIMPLE: Final = on_demand(
     rf"(?P<tag>\*|{_NAME})|\#(?P<id>{_NAME})|\.(?P<cls>{_NAME})|::?(?P<pseudo>{_NAME})(?P<args>\()?"
     rf"""|\[\s*+(?P<attr>{_NAME})\s*+(?:(?P<op>[~|^$*]?=)\s*+(?:"(?P<dq>[^"\\]*+)"|'(?P<sq>[^'\\]*+)'"""
     rf"""|(?P<bare>{_NAME}))\s*+(?P<flag>[is])?\s*+)?\]"""
 )
-_JOINT: Final = re.compile(r"\s*([>+~,])\s*|\s+")
-_ESCAPE: Final = re.compile(r"\\(?:([0-9a-fA-F]{1,6})[ \t\n]?|(.))")
+_JOINT: Final = on_demand(r"\s*([>+~,])\s*|\s+")
+_ESCAPE: Final = on_demand(r"\\(?:([0-9a-fA-F]{1,6})[ \t\n]?|(.))")
 # What never holds on a page nobody has touched yet; and what draws beside the text instead of styling it.
 _NEVER: Final = names(
     "hover active focus focus-visible focus-within visited target checked before after "
@@ -1442,26 +1444,26 @@ class Rule:
     sure: bool
 
 
-_COMMENT: Final = re.compile(r"/\*(?:[^*]|\*(?!/))*+(?:\*/|\Z)")
+_COMMENT: Final = on_demand(r"/\*(?:[^*]|\*(?!/))*+(?:\*/|\Z)")
 _STRING: Final = r"""(?:"[^"\\\n]*+"|'[^'\\\n]*+')"""
 # Brackets must be in pairs (two deep is plain enough): one left open swallows what follows it.
 _ROUND: Final = rf"""\((?:[^(){{}}\[\]"'\\@;]|{_STRING}|\((?:[^(){{}}\[\]"'\\@;]|{_STRING})*+\))*+\)"""
 _SQUARE: Final = rf"""\[(?:[^(){{}}\[\]"'\\@;]|{_STRING})*+\]"""
 _BLOCK_TEXT: Final = rf"""(?:[^{{}}()\[\]"'\\@]|{_STRING}|{_ROUND})*+"""
 _PRELUDE: Final = rf"""(?:[^{{}}()\[\]@;"'\\<]|{_STRING}|{_ROUND}|{_SQUARE})*+"""
-_PLAIN_RULE: Final = re.compile(rf"\s*+(?:<!--|-->)?\s*+({_PRELUDE})\{{({_BLOCK_TEXT})\}}")
-_PLAIN_MEDIA: Final = re.compile(rf"\s*+(?:<!--)?\s*+@media\b((?:[^{{}}()\[\]@;\"'\\]|{_ROUND})*+)\{{", re.IGNORECASE)
-_PLAIN_SKIP: Final = re.compile(
+_PLAIN_RULE: Final = on_demand(rf"\s*+(?:<!--|-->)?\s*+({_PRELUDE})\{{({_BLOCK_TEXT})\}}")
+_PLAIN_MEDIA: Final = on_demand(rf"\s*+(?:<!--)?\s*+@media\b((?:[^{{}}()\[\]@;\"'\\]|{_ROUND})*+)\{{", re.IGNORECASE)
+_PLAIN_SKIP: Final = on_demand(
     rf"\s*+(?:@(?:import|charset|namespace)\b(?:[^{{}}()\[\]@;\"'\\]|{_STRING}|{_ROUND})*+;"
     rf"|@(?:font-face|page|-ms-viewport|viewport|counter-style)\b[^{{}}()\[\]@;\"'\\]*+\{{{_BLOCK_TEXT}\}}|-->|<!--)",
     re.IGNORECASE,
 )
 
 
-_FONT_FACE: Final = re.compile(r"@font-face\b[^{}]*+\{([^{}]*+)\}", re.IGNORECASE)
-_FONT_NAME: Final = re.compile(r"font-family\s*+:\s*+([^;]*+)", re.IGNORECASE)
-_DATA_URL: Final = re.compile(r"url\(\s*+(?:\"data:[^\"\n]*+\"|'data:[^'\n]*+'|data:[^()'\"\n]*+)\s*+\)", re.IGNORECASE)
-_DATA_IMPORT: Final = re.compile(
+_FONT_FACE: Final = on_demand(r"@font-face\b[^{}]*+\{([^{}]*+)\}", re.IGNORECASE)
+_FONT_NAME: Final = on_demand(r"font-family\s*+:\s*+([^;]*+)", re.IGNORECASE)
+_DATA_URL: Final = on_demand(r"url\(\s*+(?:\"data:[^\"\n]*+\"|'data:[^'\n]*+'|data:[^()'\"\n]*+)\s*+\)", re.IGNORECASE)
+_DATA_IMPORT: Final = on_demand(
     r"@import\s*+(?:url\(\s*+)?(?:\"(data:[^\"]*+)\"|'(data:[^']*+)'|(data:[^)\s]*+))", re.IGNORECASE
 )
 
@@ -1569,7 +1571,7 @@ def _plain_sheet(text: str, rules: list[tuple[str, tuple[Declaration, ...], bool
     return not inside
 
 
-_CLOSE: Final = re.compile(r"\s*\}")
+_CLOSE: Final = on_demand(r"\s*\}")
 
 
 def _add_rule(prelude: str, block: str, sure: bool, rules: list[tuple[str, tuple[Declaration, ...], bool]]) -> None:

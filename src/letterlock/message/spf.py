@@ -14,6 +14,7 @@ from typing import Final, Literal, TypeVar
 from urllib.parse import quote
 
 from letterlock.dns import DnsTrouble, NoSuchName, Resolver
+from letterlock.patterns import on_demand
 
 SpfResult = Literal["none", "neutral", "pass", "fail", "softfail", "temperror", "permerror"]
 _T = TypeVar("_T")
@@ -28,14 +29,14 @@ _RECORD_OCTETS, _SENDER_CHARACTERS = 8_192, 1_024
 _QUALIFIERS: Final[dict[str, SpfResult]] = {"+": "pass", "-": "fail", "~": "softfail", "?": "neutral"}
 # RFC 7208 section 12: the alternatives start with different characters, so there is one way to match.
 _MACRO = r"%\{([slodiphvSLODIPHV])([0-9]*)([rR]?)([-.+,/_=]*)\}|%([%_-])"
-_MACRO_STRING: Final = re.compile(r"(?:%\{[slodiphvSLODIPHV][0-9]*[rR]?[-.+,/_=]*\}|%[%_-]|[!-$&-~])*")
-_MACROS: Final = re.compile(_MACRO)
-_DIRECTIVE: Final = re.compile(r"([-+~?]?)([A-Za-z][A-Za-z0-9_-]*)([:/].*)?")
-_MODIFIER: Final = re.compile(r"([A-Za-z][A-Za-z0-9_.-]*)=(.*)")
-_TOP_LABEL: Final = re.compile(r"(?=[0-9-]*[A-Za-z]|[A-Za-z0-9]+-)[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?")
+_MACRO_STRING: Final = on_demand(r"(?:%\{[slodiphvSLODIPHV][0-9]*[rR]?[-.+,/_=]*\}|%[%_-]|[!-$&-~])*")
+_MACROS: Final = on_demand(_MACRO)
+_DIRECTIVE: Final = on_demand(r"([-+~?]?)([A-Za-z][A-Za-z0-9_-]*)([:/].*)?")
+_MODIFIER: Final = on_demand(r"([A-Za-z][A-Za-z0-9_.-]*)=(.*)")
+_TOP_LABEL: Final = on_demand(r"(?=[0-9-]*[A-Za-z]|[A-Za-z0-9]+-)[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?")
 # Slashes may stand in a domain-spec too: only what ends the term is a length.
-_DUAL_CIDR: Final = re.compile(r"(.*?)(?:/([0-9]+))?(?://([0-9]+))?")
-_PREFIX: Final = re.compile(r"0|[1-9][0-9]{0,2}")
+_DUAL_CIDR: Final = on_demand(r"(.*?)(?:/([0-9]+))?(?://([0-9]+))?")
+_PREFIX: Final = on_demand(r"0|[1-9][0-9]{0,2}")
 
 
 class _Permanent(Exception):

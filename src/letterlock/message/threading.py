@@ -20,6 +20,7 @@ from letterlock.errors import InvalidRequest
 from letterlock.message.address import Address, parse_address
 from letterlock.message.compose import Automatic, Draft, File, forward_subject, is_message_id, reply_headers
 from letterlock.message.parse import Mailbox, ParsedMessage
+from letterlock.patterns import on_demand
 
 QUOTED_OCTETS: Final = 10_000
 """What an answer quotes at most, counted in UTF-8."""
@@ -143,7 +144,7 @@ def _with_quote(html: str, intro: str, said: str) -> str:
     return f"{html[: ends[-1]]}{quote}{html[ends[-1] :]}" if ends else f"{html.rstrip()}\n{quote}"
 
 
-_BODY_END: Final = re.compile("</body", re.IGNORECASE)
+_BODY_END: Final = on_demand("</body", re.IGNORECASE)
 
 
 # ---- forwards --------------------------------------------------------------------------------------------------------
@@ -264,10 +265,10 @@ def no_forward(parsed: ParsedMessage, return_path: str | None = None) -> str:
 
 _LOOPS: Final = f"It passed more than {HOPS} servers, as mail in a loop does."
 _SUPPRESSED: Final = frozenset(("all", "autoreply", "oof"))
-_DAEMONS: Final = re.compile(r"mailer-daemon|mail-daemon|mdaemon|bounces?(?:[-+=._][^@]{0,64})?", re.IGNORECASE)
+_DAEMONS: Final = on_demand(r"mailer-daemon|mail-daemon|mdaemon|bounces?(?:[-+=._][^@]{0,64})?", re.IGNORECASE)
 _AUTOMATIC_FIELDS: Final = frozenset(("x-autoreply", "x-autorespond", "x-autoresponder", "x-auto-reply", "x-loop"))
 # RFC 3834 section 2, and the names that programs write from today.
-_MACHINES: Final = re.compile(
+_MACHINES: Final = on_demand(
     r"mailer-daemon|postmaster|daemon|majordomo|listserv|listproc|owner-[^@]{1,60}"
     r"|[^@]{1,60}-(?:owner|request|bounces?|admin|errors)|(?:bounces?|return|notifications?)(?:[-+=._][^@]{0,64})?"
     r"|(?:[^@]{0,40}[-+._])?(?:no|not|donot|do-not|do_not|do\.not|never)[-_.]?(?:reply|respond|answer|antwort\w{0,3})"
@@ -321,7 +322,7 @@ def _loose(value: str) -> tuple[Mailbox, ...]:
     return tuple(Mailbox("", word) for word in words if "@" in word)[:_MOST_NAMED]
 
 
-_BETWEEN: Final = re.compile(r'[\s<>,;:"()]+')
+_BETWEEN: Final = on_demand(r'[\s<>,;:"()]+')
 
 
 def _people(mailboxes: tuple[Mailbox, ...], most: int) -> str:

@@ -18,6 +18,7 @@ from letterlock.message.characters import clean, is_clean
 from letterlock.message.css import NO_FRAME, ROOT, Cascade, Frame, Style
 from letterlock.message.parse import Caps, ParsedMessage
 from letterlock.message.sheets import Element, data_text, imported, names
+from letterlock.patterns import on_demand
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborNode
@@ -119,9 +120,9 @@ def visible_text(parsed: ParsedMessage, caps: Caps = _CAPS) -> VisibleText:
 # --- plain text -------------------------------------------------------------------------------------------------------
 
 # Only where a run begins: tried at every blank of a long run, it would cost the square of its length.
-_TRAILING: Final = re.compile(r"(?<![ \t\u00a0])[ \t\u00a0]++\n")
-_BLANK_LINES: Final = re.compile(r"\n{3,}")
-_BARE_URL: Final = re.compile(r"https?://[^\s<>\"'`\u00ab\u00bb\u201c\u201d]{3,4000}", re.IGNORECASE)
+_TRAILING: Final = on_demand(r"(?<![ \t\u00a0])[ \t\u00a0]++\n")
+_BLANK_LINES: Final = on_demand(r"\n{3,}")
+_BARE_URL: Final = on_demand(r"https?://[^\s<>\"'`\u00ab\u00bb\u201c\u201d]{3,4000}", re.IGNORECASE)
 _LINKS_CAP: Final = 2_000
 _LINES_CAP: Final = 10_000
 
@@ -148,14 +149,12 @@ def _bare_links(text: str, part: Literal["html", "plain"], start: int) -> Iterat
         yield ShownLink(url, url, part, start=match.start() if start >= 0 else -1)
 
 
-_LINE: Final = re.compile(r"[^\n]+\n*")
-_SENTENCE_END: Final = re.compile(r"[.!?\u3002\uff01\uff1f]+\s+|[\u3002\uff01\uff1f]+|\n+")
-_WORD: Final = re.compile(
-    r"[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]|[^\W_\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]{2,}"
-)
+_LINE: Final = on_demand(r"[^\n]+\n*")
+_SENTENCE_END: Final = on_demand(r"[.!?\u3002\uff01\uff1f]+\s+|[\u3002\uff01\uff1f]+|\n+")
+_WORD: Final = on_demand(r"[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]|[^\W_\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]{2,}")
 
 
-_ASCII_WORD: Final = re.compile(r"[a-z0-9]{2,}")
+_ASCII_WORD: Final = on_demand(r"[a-z0-9]{2,}")
 
 
 def _words(text: str) -> list[str]:
@@ -249,7 +248,7 @@ _UNSEEN: Final = {
     **dict.fromkeys(("style", "meta", "link", "base", "col", "colgroup", "param", "source", "track", "area"), ""),
 }
 _SPOKEN: Final = names("title aria-label aria-description placeholder value summary label")
-_MARKUP: Final = re.compile(r"<[^<>]*>")
+_MARKUP: Final = on_demand(r"<[^<>]*>")
 
 
 class _Run(NamedTuple):
@@ -658,8 +657,8 @@ def _render(html: str, caps: Caps, hidden: _Hidden) -> _Page | None:
     return page
 
 
-_TAG: Final = re.compile(r"<(/?)([a-zA-Z][^\s/>]*)")
-_ATTRIBUTE: Final = re.compile(
+_TAG: Final = on_demand(r"<(/?)([a-zA-Z][^\s/>]*)")
+_ATTRIBUTE: Final = on_demand(
     r"[\s/]*+[^\s/>][^\s/>=]*+(?:\s*+=\s*+(?:\"[^\"]*+\"|'[^']*+'|[^\s>\"'][^\s>]*+|(?=>)))?+"
 )
 _CLOSED_BY_THE_NEXT: Final = names(
@@ -935,9 +934,9 @@ _TECHNICAL: Final = names(
     "viewport content-type x-ua-compatible color-scheme supported-color-schemes format-detection generator"
 )
 _ASIDE_CHARS: Final = 200_000
-_DOCTYPE: Final = re.compile(r"<!doctype\b[^>]*+>", re.IGNORECASE)
-_QUOTED: Final = re.compile(r"\"([^\"]*+)\"|'([^']*+)'")
-_CSS_COMMENT: Final = re.compile(r"/\*((?:[^*]|\*(?!/))*+)(?:\*/|\Z)")
+_DOCTYPE: Final = on_demand(r"<!doctype\b[^>]*+>", re.IGNORECASE)
+_QUOTED: Final = on_demand(r"\"([^\"]*+)\"|'([^']*+)'")
+_CSS_COMMENT: Final = on_demand(r"/\*((?:[^*]|\*(?!/))*+)(?:\*/|\Z)")
 
 
 def _doctype(html: str) -> re.Match[str] | None:
@@ -969,7 +968,7 @@ def _beside(html: str, root: LexborNode, sheets: list[str], cascade: Cascade, hi
         hidden.add(apart.join(cascade.written), "generated", "html")
 
 
-_BLANK: Final = re.compile(r"[\t\n\r\f]")
+_BLANK: Final = on_demand(r"[\t\n\r\f]")
 
 
 def _turned(content: str, style: Style, hidden: _Hidden) -> str:

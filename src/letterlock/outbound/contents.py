@@ -25,6 +25,7 @@ from letterlock.message.characters import clean
 from letterlock.message.compose import Draft, File
 from letterlock.message.markdown import text_of
 from letterlock.message.parse import parse_message
+from letterlock.patterns import on_demand
 
 MOST_COMPARED: Final = 200_000
 """Characters of an email that are compared with what was read (carried.py)."""
@@ -33,19 +34,19 @@ _MOST_BYTES: Final = 1_000_000
 _MOST_UNPACKED: Final = 10_000_000
 """Of all that is packed in one file."""
 _MOST_PACKED: Final = 200
-_PRINTED: Final = re.compile(r"[ -~\u00a1-\ufffc]{8,}")
+_PRINTED: Final = on_demand(r"[ -~\u00a1-\ufffc]{8,}")
 """What can be read in a file that is no text."""
 _DEPTH: Final = 3
 _SAMPLE: Final = 20_000
 _MOST_STRANGE: Final = 0.1
 """Of a text: letters that cannot be read."""
-_STRANGE: Final = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ufffd]")
+_STRANGE: Final = on_demand("[\x00-\x08\x0e-\x1f\x7f-\x9f\ufffd]")
 _SHOWS: Final = (
     *(b"\x89PNG\r\n", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"RIFF"),
     *(b"OggS", b"ID3", b"fLaC", b"\0\0\1\0", b"wOFF", b"wOF2", b"\x1aE\xdf\xa3"),
 )
 """How pictures, sound, film and fonts begin."""
-_CIPHER: Final = re.compile(
+_CIPHER: Final = on_demand(
     rb"-----BEGIN (?:PGP MESSAGE|PKCS7|CMS|AGE ENCRYPTED FILE)|\A(?:age-encryption\.org/|Salted__)"
 )
 _BROKEN: Final = (

@@ -11,6 +11,8 @@ from enum import IntFlag
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from letterlock.patterns import on_demand
+
 
 class Concept(IntFlag):
     OVERRIDE = 1
@@ -491,24 +493,24 @@ _RULES: Final = int(Concept.ROLE) - 1
 """What the rules ask for."""
 # Letters, and the marks that are written around them.
 _LETTER: Final = r"\w\u0300-\u036f\u0591-\u05bd\u064b-\u0652\u0900-\u0963\u0966-\u0dff\u0e30-\u0e4e"
-_TOKEN: Final = re.compile(
+_TOKEN: Final = on_demand(
     r"(?P<stop>[.!?;](?=\s)|[\u0964\u3002\uff01\uff1f]|\n[ \t]*+\n|\n[ \t]*+[-*>|])"
     r"|(?P<url>https?://[^\s<>\"]{3,2000})|(?P<phone>\+?\d[\d()./-]*+(?: \d[\d()./-]*+)++)"
     rf"|(?P<word>[{_LETTER}]++(?:['’-][{_LETTER}]++)*+)(?P<address>@[\w-]++\.[\w.-]++)?",
 )
-_AT_A_GLANCE: Final = re.compile(re.sub(r"\(\?P<\w+>", "(?:", _TOKEN.pattern))
+_AT_A_GLANCE: Final = on_demand(re.sub(r"\(\?P<\w+>", "(?:", _TOKEN.pattern))
 _STOPS: Final = frozenset(".!?;\u0964\u3002\uff01\uff1f\n")
-_NO_BLANKS: Final = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+_NO_BLANKS: Final = on_demand("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 UNSPACED_WORDS: Final = "|".join(sorted(_UNSPACED, key=len, reverse=True))
 """A pattern for words that mean something in writing without blanks."""
-_UNSPACED_WORD: Final = re.compile(UNSPACED_WORDS)
+_UNSPACED_WORD: Final = on_demand(UNSPACED_WORDS)
 
 
 SENTENCE: Final = 100
 """By how much `place` grows from one sentence to the next, beside its words."""
 
 
-_PARTS: Final = re.compile("['’-]")
+_PARTS: Final = on_demand("['’-]")
 
 
 class Meaning(NamedTuple):

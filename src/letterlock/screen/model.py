@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from importlib.resources import files
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
+from letterlock.patterns import on_demand
 from letterlock.screen.lexicon import UNSPACED_WORDS, meaning
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ _LETTER: Final = (
 )
 # Words (with the host where they are the name of an address), numbers, marks; writing without blanks goes by the
 # character, but words of a known meaning stay whole. Every repetition is possessive or has an end.
-_TOKEN: Final = re.compile(
+_TOKEN: Final = on_demand(
     rf"https?://[^\s<>\"]{{1,2000}}|[{_LETTER}]++(?:['’][{_LETTER}]++)?(?:@[\w-]++(?:\.[\w-]++)*+)?|[0-9]++"
     rf"|[^\w\s]{{1,4}}|(?=[{_UNSPACED}\u0e00-\u0eff])(?:{UNSPACED_WORDS})|[{_UNSPACED}]|{_CLUSTER}|\w"
 )

@@ -19,6 +19,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 from urllib.parse import unquote, unquote_plus
 
+from letterlock.patterns import on_demand
 from letterlock.screen.lexicon import meaning
 
 
@@ -136,16 +137,16 @@ def _of(text: str) -> Iterator[Reading]:
 
 # --- codes ------------------------------------------------------------------------------------------------------------
 
-_BASE64: Final = re.compile(r"(?<![\w+/=-])[A-Za-z0-9+/_-]{24,40000}+={0,6}(?![\w+/=-])")
+_BASE64: Final = on_demand(r"(?<![\w+/=-])[A-Za-z0-9+/_-]{24,40000}+={0,6}(?![\w+/=-])")
 # Lines of nothing else, as mail programs and `base64` write them, also quoted; and such a line cut up by blanks.
-_BASE64_LINES: Final = re.compile(
+_BASE64_LINES: Final = on_demand(
     r"^(?:[ \t>|]{0,8}[A-Za-z0-9+/_-]{4,1000}+={0,2}[ \t\r|]{0,8}(?:\n{1,2}|\Z)){2,4000}", re.MULTILINE
 )
-_BASE64_CHUNKS: Final = re.compile(
+_BASE64_CHUNKS: Final = on_demand(
     r"^[A-Za-z0-9+/_-]{2,1000}+(?:[ \t|]{1,3}[A-Za-z0-9+/_-]{2,1000}+){3,}={0,2}$", re.MULTILINE
 )
-_NOT_BASE64: Final = re.compile(r"[^A-Za-z0-9+/_-]")
-_BASE32: Final = re.compile(r"(?:[A-Z2-7]{8})+(?:[A-Z2-7]{2,7}={1,6})?")
+_NOT_BASE64: Final = on_demand(r"[^A-Za-z0-9+/_-]")
+_BASE32: Final = on_demand(r"(?:[A-Z2-7]{8})+(?:[A-Z2-7]{2,7}={1,6})?")
 
 
 def _base64(text: str) -> Iterator[Reading]:
@@ -178,11 +179,11 @@ def _from_base32(raw: str) -> str:
 
 
 # Bytes written one by one: in hex, as bits, in decimal.
-_IN_HEX: Final = re.compile(r"(?<!\w)(?:(?:0x|\\x|%|=)?[0-9a-fA-F]{2}[ :,;|\r\n\t-]{0,3}){16,}+")
+_IN_HEX: Final = on_demand(r"(?<!\w)(?:(?:0x|\\x|%|=)?[0-9a-fA-F]{2}[ :,;|\r\n\t-]{0,3}){16,}+")
 _NUMBERS: Final = (
-    (_IN_HEX, re.compile(r"[0-9a-fA-F]{2}(?!x)"), 16),
-    (re.compile(r"(?<!\w)(?:[01]{7,8}[ ,;|\r\n\t-]{0,3}){12,}+"), re.compile(r"[01]{7,8}"), 2),
-    (re.compile(r"(?<!\w)(?:[0-9]{2,3}[ ,;|\r\n\t-]{1,3}){12,}+[0-9]{0,3}"), re.compile(r"[0-9]{2,3}"), 10),
+    (_IN_HEX, on_demand(r"[0-9a-fA-F]{2}(?!x)"), 16),
+    (on_demand(r"(?<!\w)(?:[01]{7,8}[ ,;|\r\n\t-]{0,3}){12,}+"), on_demand(r"[01]{7,8}"), 2),
+    (on_demand(r"(?<!\w)(?:[0-9]{2,3}[ ,;|\r\n\t-]{1,3}){12,}+[0-9]{0,3}"), on_demand(r"[0-9]{2,3}"), 10),
 )  # fmt: skip
 
 
@@ -210,8 +211,8 @@ def _text(raw: bytes) -> str:
 
 
 _LEAST_ESCAPES: Final = 3
-_ESCAPE: Final = re.compile(r"\\u\{?([0-9a-fA-F]{4,6})\}?|\\x([0-9a-fA-F]{2})|\bU\+([0-9a-fA-F]{4,6})[ ,]?")
-_QUOTED: Final = re.compile(r"=([0-9A-F]{2})")
+_ESCAPE: Final = on_demand(r"\\u\{?([0-9a-fA-F]{4,6})\}?|\\x([0-9a-fA-F]{2})|\bU\+([0-9a-fA-F]{4,6})[ ,]?")
+_QUOTED: Final = on_demand(r"=([0-9A-F]{2})")
 
 
 def _escapes(octets: bytes) -> int:
@@ -244,7 +245,7 @@ _WORDWISE: Final[tuple[tuple[frozenset[str], Callable[[str], str]], ...]] = (
     (_ROT13, lambda line: codecs.encode(line, "rot13")),
     (_REVERSED, lambda line: line[::-1]),
 )
-_WORDS: Final = re.compile(r"[a-z]+")
+_WORDS: Final = on_demand(r"[a-z]+")
 
 
 def _by_line(text: str, marks: frozenset[str], undo: Callable[[str], str]) -> Iterator[Reading]:
@@ -260,17 +261,17 @@ def _by_line(text: str, marks: frozenset[str], undo: Callable[[str], str]) -> It
 # Letters one by one with the same between them, four at least; blanks, marks, line ends, edges of cells.
 _GAPS: Final = tuple((b"a" + b" " * width) * 4 for width in range(1, 5))
 _LEAST_SINGLE: Final = 3
-_SINGLE: Final = re.compile(r"(?<![^\W_])[^\W\d_](?:[\W_]{1,4}[^\W\d_](?![^\W_])){7,4000}")
-_BETWEEN: Final = re.compile(r"[\W_]+")
+_SINGLE: Final = on_demand(r"(?<![^\W_])[^\W\d_](?:[\W_]{1,4}[^\W\d_](?![^\W_])){7,4000}")
+_BETWEEN: Final = on_demand(r"[\W_]+")
 _LONG_WORD: Final = 24
 _LONG_PART: Final = 16
 _LONG_ROW: Final = b"a" * _LONG_WORD
 # Not within what may be base64.
-_LONG: Final = re.compile(rf"(?<![\w+/=])[A-Za-z]{{{_LONG_WORD},4000}}+(?![\w+/=])")
-_CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
-_JOINED: Final = re.compile(r"(?<![A-Za-z])[A-Za-z]{1,30}(?:[+_.~|*/,-][A-Za-z]{1,30}){3,200}")
-_ACCENTED: Final = re.compile("[\u00c0-\u024f\u1e00-\u1eff]")
-_MARKS: Final = re.compile("[\u0300-\u036f]+")
+_LONG: Final = on_demand(rf"(?<![\w+/=])[A-Za-z]{{{_LONG_WORD},4000}}+(?![\w+/=])")
+_CAMEL: Final = on_demand(r"(?<=[a-z])(?=[A-Z])")
+_JOINED: Final = on_demand(r"(?<![A-Za-z])[A-Za-z]{1,30}(?:[+_.~|*/,-][A-Za-z]{1,30}){3,200}")
+_ACCENTED: Final = on_demand("[\u00c0-\u024f\u1e00-\u1eff]")
+_MARKS: Final = on_demand("[\u0300-\u036f]+")
 
 
 def _together(text: str) -> Iterator[Reading]:

@@ -16,6 +16,7 @@ from typing import Final
 from letterlock.message.characters import clean
 from letterlock.message.extract.codes import spellings
 from letterlock.message.extract.keywords import clean as plain
+from letterlock.patterns import on_demand
 from letterlock.screen.rule import Finding
 from letterlock.screen.score import Level, Screening
 
@@ -69,11 +70,11 @@ def fence(text: str, nonce: str) -> str:
 
 # --- neutralising -----------------------------------------------------------------------------------------------------
 
-_FENCE: Final = re.compile(r"<{3,}|>{3,}")
+_FENCE: Final = on_demand(r"<{3,}|>{3,}")
 # Marks that chat templates, agents' tool parsers and Markdown renderers act upon (a person reads them all the same). In
 # three searches, so that each begins with characters the regex engine can look for, which most texts hardly have.
 # Full-width bars and angle brackets stand in the marks of some models for the plain ones.
-_MARKS: Final = re.compile(
+_MARKS: Final = on_demand(
     r"[<\uff1c][|\uff5c]|[|\uff5c][>\uff1e]|</?(?=(?:system|assistant|user|human|im_|tool|function|invoke|antml"
     r"|start_of|end_of|s>|bos|eos|pad>|unk>|mask>|unused|instructions?\b|admin\b|result|thinking|parameter\b|img\b"
     r"|(?:model|developer|think|document|context|e?mail|untrusted\w{0,20}|message|prompt|answer|reasoning|scratchpad)"
@@ -82,10 +83,10 @@ _MARKS: Final = re.compile(
     r"|!\[|\](?=[(\[])|\"(?=(?:tool_calls?|function_call|tool_use|arguments)\"\s?:)",
     re.IGNORECASE,
 )
-_LINE_STARTS: Final = re.compile(
+_LINE_STARTS: Final = on_demand(
     r"\n[ ]{0,3}\[(?=[^\]\n]{1,200}\]:)|\n[ \t>#*]{0,9}(?:human|assistant|system|user|ai)(?=\s?:)", re.IGNORECASE
 )
-_CALLS: Final = re.compile(
+_CALLS: Final = on_demand(
     r"\b(?:tool_call|function_call|tool_use|send_email|forward_email|reply_to_email|wait_for_otp|read_email|list_emails"
     r"|search_emails|delete_inbox|extract_links|get_attachment|escalate_email)(?=\s?[(:={])",
     re.IGNORECASE,
@@ -137,7 +138,7 @@ def masked(text: str, masks: Iterable[str]) -> str:
 
 # --- cutting ----------------------------------------------------------------------------------------------------------
 
-_PARAGRAPH: Final = re.compile(r"\n{2,}")
+_PARAGRAPH: Final = on_demand(r"\n{2,}")
 
 
 def _cut(text: str, findings: Iterable[Finding], stop: int) -> tuple[str, tuple[str, ...]]:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from letterlock.patterns import on_demand
+
 MAX_INDEXED_CHARS = 20_000
 MAX_TERMS = 4_000
 _MAX_TERM = 40
@@ -21,7 +23,7 @@ _UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
     "\U00020000-\U0003ffff"
 )
-_WORD = re.compile(rf"[{_UNSPACED}]+|[^\W_{_UNSPACED}]+")
+_WORD = on_demand(rf"[{_UNSPACED}]+|[^\W_{_UNSPACED}]+")
 _FIRST_UNSPACED = "\u0e00"
 
 

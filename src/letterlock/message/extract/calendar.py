@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
+from letterlock.patterns import on_demand
+
 
 @dataclass(frozen=True, slots=True)
 class CalendarTime:
@@ -79,12 +81,12 @@ _ATTENDEES_CAP: Final = 50
 _UNSEEN_CAP: Final = 20
 _SHORT: Final = 1_000
 _LONG: Final = 50_000
-_NAME: Final = re.compile(r"(?:[A-Za-z0-9-]{1,60}\.)?([A-Za-z0-9-]{1,60})(?=[;:])")
-_ESCAPE: Final = re.compile(r"\\([\\;,:nN])")
-_CARET: Final = re.compile(r"\^([n^'])")
-_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
-_TIME: Final = re.compile(r"(\d{4})-?(\d\d)-?(\d\d)(?:T(\d\d):?(\d\d):?(\d\d)?(Z?))?", re.ASCII)
-_URL: Final = re.compile(r"https://[^\s<>\"'\\]{4,2000}")
+_NAME: Final = on_demand(r"(?:[A-Za-z0-9-]{1,60}\.)?([A-Za-z0-9-]{1,60})(?=[;:])")
+_ESCAPE: Final = on_demand(r"\\([\\;,:nN])")
+_CARET: Final = on_demand(r"\^([n^'])")
+_CONTROL: Final = on_demand(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_TIME: Final = on_demand(r"(\d{4})-?(\d\d)-?(\d\d)(?:T(\d\d):?(\d\d):?(\d\d)?(Z?))?", re.ASCII)
+_URL: Final = on_demand(r"https://[^\s<>\"'\\]{4,2000}")
 _MEETING_HOSTS: Final = (
     "zoom.us",
     "zoomgov.com",

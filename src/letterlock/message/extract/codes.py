@@ -21,6 +21,7 @@ from letterlock.message.extract.keywords import Hint, clean, hints, scan
 from letterlock.message.extract.reply import newest_part
 from letterlock.message.parse import ParsedMessage
 from letterlock.message.visible import Look, VisibleText
+from letterlock.patterns import on_demand
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,44 +206,44 @@ def _set_apart(match: re.Match[str]) -> str:
 # --- what has the shape of a code -------------------------------------------------------------------------------------
 
 # Bold and italic of Markdown, in pairs: asterisks that only lead stand for what is left out of a card number.
-_EMPHASIS = re.compile(
+_EMPHASIS = on_demand(
     r"(?<!\*)(\*{1,3})(?=[^\s*])(?P<stars>[^*\n]{1,200})(?<=\S)\1(?!\*)"
     r"|(?<!\w)(_{1,3})(?=[^\s_])(?P<lines>[^_\n]{1,200})(?<=\S)\3(?!\w)"
 )
-_FIVE_DIGITS = re.compile(r"[0-9]{5}")
-_GLUED = re.compile(r"(?<![^\W_])([A-Za-z\u00c0-\u0dff]{3,20})([0-9]{5,8})(?![^\W_])")
-_REPLY = re.compile(r"\s*(?:re|aw|sv|vs|antw?|odp|ynt|rif|回复|回覆|返信|답장)(?:\[\d+\])?\s?[:：]", re.IGNORECASE)
-_ADDRESS = re.compile(r"\S*(?:://|@|\bwww\.)\S*")
-_RUN = re.compile(
+_FIVE_DIGITS = on_demand(r"[0-9]{5}")
+_GLUED = on_demand(r"(?<![^\W_])([A-Za-z\u00c0-\u0dff]{3,20})([0-9]{5,8})(?![^\W_])")
+_REPLY = on_demand(r"\s*(?:re|aw|sv|vs|antw?|odp|ynt|rif|回复|回覆|返信|답장)(?:\[\d+\])?\s?[:：]", re.IGNORECASE)
+_ADDRESS = on_demand(r"\S*(?:://|@|\bwww\.)\S*")
+_RUN = on_demand(
     r"(?<![A-Za-z0-9])(?:(?=[A-Za-z-]{0,24}[0-9])[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*|[A-Z]{4,10}(?:-[A-Z]{3,6}){0,3}(?![A-Za-z0-9]))"
 )
-_MAYBE = re.compile(r"[0-9]|[A-Z]{4}|[A-Z] [A-Z] [A-Z]")
-_SPACED_OUT = re.compile(r"(?<!\S)[A-Za-z0-9](?:(?: {1,3}| ?[-.|·•_] ?)[A-Za-z0-9]){3,9}(?=[.,;:!?)]{0,3}(?:\s|$))")
-_WORDS = re.compile(r"[a-z]{3,10}(?:-[a-z]{3,10}){2,5}(?:-[0-9]{1,4})?|[a-z]{3,10}(?:-[a-z]{3,10})+-[0-9]{2,4}")
-_WORDS_INSIDE = re.compile(rf"(?<![\w@./-])(?:{_WORDS.pattern})(?![\w@/-])")
-_LETTERS_ALONE = re.compile(r"[A-Za-z]{8,24}")
+_MAYBE = on_demand(r"[0-9]|[A-Z]{4}|[A-Z] [A-Z] [A-Z]")
+_SPACED_OUT = on_demand(r"(?<!\S)[A-Za-z0-9](?:(?: {1,3}| ?[-.|·•_] ?)[A-Za-z0-9]){3,9}(?=[.,;:!?)]{0,3}(?:\s|$))")
+_WORDS = on_demand(r"[a-z]{3,10}(?:-[a-z]{3,10}){2,5}(?:-[0-9]{1,4})?|[a-z]{3,10}(?:-[a-z]{3,10})+-[0-9]{2,4}")
+_WORDS_INSIDE = on_demand(rf"(?<![\w@./-])(?:{_WORDS.pattern})(?![\w@/-])")
+_LETTERS_ALONE = on_demand(r"[A-Za-z]{8,24}")
 _TYPED: frozenset[Look] = frozenset({"mono", "code", "spaced"})
 _EDGE = " \t*_\"'`()[]{}<>:;,.!?|=~-–—·•«»“”‘’„「」『』【】《》（）：。，→►▶👉"
 _GROUPS = frozenset({(3, 3), (4, 4), (2, 2, 2), (3, 3, 3), (4, 4, 4), (4, 4, 2), (5, 5), (2, 2, 2, 2)})
-_CURRENCY = re.compile(
+_CURRENCY = on_demand(
     r"(?:[$€£¥₹₽₩₺₴₦₫₱₪₸₾฿]|\b(?:usd|eur|gbp|inr|rs|jpy|cny|rub|pln|czk|sek|nok|dkk|chf|aud|cad|brl|mxn|try|huf|kr|zł))\.?\s?$",
     re.IGNORECASE,
 )
-_UNIT = re.compile(
+_UNIT = on_demand(
     r"\s?(?:[$€£¥₹₽₩₺₴%‰°]|(?:usd|eur|gbp|inr|jpy|cny|rub|pln|czk|sek|nok|dkk|chf|kr|zł|円|元|원|kb|mb|gb|km|kg|px|ms|"
     r"年|am|pm|uhr|utc|gmt|bytes?|points?|users?|people|members?|lines?|years?)\b)",
     re.IGNORECASE,
 )
-_DATE_BEFORE = re.compile(
+_DATE_BEFORE = on_demand(
     r"[^\W\d_]{3,12}\.?,? (?:\d{1,2}(?:st|nd|rd|th)?\.?,? (?:[^\W\d_]{2,3} )?)$|\d{1,2}\.? [^\W\d_]{3,12}\.?,? $"
 )
-_PLACE_BEFORE = re.compile(r"(?:,|^) ?[A-Z]{2} $")
-_YEAR = re.compile(r"(?:19|20)\d\d(?:(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]))?")
-_WORD_LIKE = re.compile(
+_PLACE_BEFORE = on_demand(r"(?:,|^) ?[A-Z]{2} $")
+_YEAR = on_demand(r"(?:19|20)\d\d(?:(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]))?")
+_WORD_LIKE = on_demand(
     r"[A-Za-z]{2,4}\d{1,2}|[A-Z]{5,}\d{1,2}|[A-Za-z]?[a-z]{3,}\d{1,4}|v\d+|"
     r"\d{2,4}[a-z]{3}|\d{1,5}(?:st|nd|rd|th|px|pt|em|mb|gb|kb|km|kg|am|pm|min|[xkmhsDKM])"
 )
-_HEX_COLOUR_OR_HASH = re.compile(r"[0-9a-f]{7,}")
+_HEX_COLOUR_OR_HASH = on_demand(r"[0-9a-f]{7,}")
 
 
 def _shapes(line: _Line) -> Iterator[_Shape]:
@@ -407,16 +408,14 @@ def _wrong_neighbours(value: str, before: str, after: str) -> bool:
     return len(value) == 5 and _PLACE_BEFORE.search(near) is not None
 
 
-_ENDS_GLUED = re.compile(r"[A-Za-z0-9]((?:[^\w\s]|_){1,8}+)$")
-_BEGINS_GLUED = re.compile(r"((?:[^\w\s]|_){1,8}+)[A-Za-z0-9]")
+_ENDS_GLUED = on_demand(r"[A-Za-z0-9]((?:[^\w\s]|_){1,8}+)$")
+_BEGINS_GLUED = on_demand(r"((?:[^\w\s]|_){1,8}+)[A-Za-z0-9]")
 _OF_PASSWORDS = frozenset("!?#$%^&*+~@")
 
 
-_GLUED_CLAUSE = re.compile(
-    r"[,.:](?=[^\x00-\x7f]|,?[A-Z][a-z]*\s)|,(?=[A-Za-z])|-(?=[a-z\u00df-\u00ff]|[^\x00-\u024f])"
-)
-_GLUED_TIME = re.compile(r"[,.]([0-9]{1,3})\s?([^\W\d_]{1,12})")
-_GLUED_CALL = re.compile(r"[!?]{1,3}(?:[^\x00-\x7f]|[A-Z]?[a-z]+(?:['\u2019,.!]|\s|$))")
+_GLUED_CLAUSE = on_demand(r"[,.:](?=[^\x00-\x7f]|,?[A-Z][a-z]*\s)|,(?=[A-Za-z])|-(?=[a-z\u00df-\u00ff]|[^\x00-\u024f])")
+_GLUED_TIME = on_demand(r"[,.]([0-9]{1,3})\s?([^\W\d_]{1,12})")
+_GLUED_CALL = on_demand(r"[!?]{1,3}(?:[^\x00-\x7f]|[A-Z]?[a-z]+(?:['\u2019,.!]|\s|$))")
 
 
 def _next_clause(after: str) -> bool:
@@ -466,7 +465,7 @@ _DIGIT_WORDS = {
 # Hardly a code of four digits or more is without two of these, and most mails are.
 _SELDOM = frozenset(word for word, digit in _DIGIT_WORDS.items() if digit in "03456789" and word not in ("sei", "sept"))
 _ONE_DIGIT = "|".join(sorted(_DIGIT_WORDS, key=len, reverse=True))
-_SPELLED = re.compile(
+_SPELLED = on_demand(
     rf"(?<![^\W_])(?:{_ONE_DIGIT})(?:[ ,-]{{1,3}}(?:{_ONE_DIGIT})){{3,9}}(?![^\W_]|[ ,-]{{1,3}}(?:{_ONE_DIGIT})\b)",
     re.IGNORECASE,
 )
@@ -514,23 +513,23 @@ def _cells(lines: list[_Line]) -> Iterator[_Shape]:
 
 # --- what speaks for it -----------------------------------------------------------------------------------------------
 
-_SENTENCE_END = re.compile(r"[.!?;](?=\s|$)|[。！？;।։؟]")
-_LEADS_TO = re.compile(r"(?:[:：=>]|\b(?:is|ist|est|es|é|è))\W{0,4}$", re.IGNORECASE)
-_MEETING = re.compile(
+_SENTENCE_END = on_demand(r"[.!?;](?=\s|$)|[。！？;।։؟]")
+_LEADS_TO = on_demand(r"(?:[:：=>]|\b(?:is|ist|est|es|é|è))\W{0,4}$", re.IGNORECASE)
+_MEETING = on_demand(
     r"\b(?:meeting|webinar|conference|réunion|riunione|reunión|会议|會議|ミーティング)[- ]?(?:id\b|number|号|號)"
 )
-_THATS = re.compile(
+_THATS = on_demand(
     r"(?:, ?(?:that['’]?s|that is|this is|das ist|c['’]est|es|è)|\s?[-:]) "
     r"(?:your|the|dein|ihr|der|votre|le|tu|su|el|il tuo|je|uw|din|ваш|твой)\b",
     re.IGNORECASE,
 )
-_IS = re.compile(r"[\s\W]{0,4}\b(?:is|ist|est|es|é|è|er|är|on|je|jest|to|это|este|là|は)\b", re.IGNORECASE)
-_ANSWER = re.compile(r"(?:re|fwd?|aw|wg|sv|vs|tr|rv|antw?)\s?:", re.IGNORECASE)
-_SMALL = re.compile(r"[a-z]{4,}")
-_BRACKETED = re.compile(r"\[[^\]]{0,60}\]")
-_PERCENT = re.compile(r"\d ?%")
+_IS = on_demand(r"[\s\W]{0,4}\b(?:is|ist|est|es|é|è|er|är|on|je|jest|to|это|este|là|は)\b", re.IGNORECASE)
+_ANSWER = on_demand(r"(?:re|fwd?|aw|wg|sv|vs|tr|rv|antw?)\s?:", re.IGNORECASE)
+_SMALL = on_demand(r"[a-z]{4,}")
+_BRACKETED = on_demand(r"\[[^\]]{0,60}\]")
+_PERCENT = on_demand(r"\d ?%")
 # A verb that says what the code is, with nothing but an article behind it.
-_COPULA = re.compile(
+_COPULA = on_demand(
     r"(?:\b(?:is|ist|lautet|est|es|é|è|er|är|on|je|jest|to|este|adalah|ialah|это|є)|'s)"
     r"(?: (?:now|le|la|el|il|lo|o|a|het|de|den|der))?[\s:\"'“„«(-]{1,4}$"
 )
@@ -543,11 +542,11 @@ _YOU = frozenset(("you", "du", "sie", "vous", "has", "ha", "hai", "você", "pedi
 _THE = frozenset(("the", "der", "le", "el", "il", "o", "lo", "de", "den", "la"))
 _NEW_IN_LANGUAGES = "new personal own neuer neue persönlicher nouveau nuevo nuovo novo nieuwe nya nye новый новий"
 _NEW = frozenset(_NEW_IN_LANGUAGES.split())
-_UNSPACED_NOUN_IS = re.compile(r"(?:コード|代码|代碼|코드|编码|รหัส)(?:は|是|为|為|는|은|คือ)[\s:：]{0,3}$")
-_ENDS_THERE = re.compile(r"[\"'”“»)]?(?:\s*$|[.,;!?。、！)]|です|입니다|\s(?:and|und|et|y|e|en|och|og|i|и)\b)")
+_UNSPACED_NOUN_IS = on_demand(r"(?:コード|代码|代碼|코드|编码|รหัส)(?:は|是|为|為|는|은|คือ)[\s:：]{0,3}$")
+_ENDS_THERE = on_demand(r"[\"'”“»)]?(?:\s*$|[.,;!?。、！)]|です|입니다|\s(?:and|und|et|y|e|en|och|og|i|и)\b)")
 _SAID = 0.65
-_ROW = re.compile(r"\s?[:：]?\s?[0-9]{4,8}(?:(?:, ?| ?/ ?|; ?)[0-9]{4,8}){1,20}[.]?\s*")
-_LABEL = re.compile(r"\W*([^\W\d_]{2,20})\s?=\s?$")
+_ROW = on_demand(r"\s?[:：]?\s?[0-9]{4,8}(?:(?:, ?| ?/ ?|; ?)[0-9]{4,8}){1,20}[.]?\s*")
+_LABEL = on_demand(r"\W*([^\W\d_]{2,20})\s?=\s?$")
 _ABOVE, _BELOW, _AROUND = 4, 2, 6
 _TERSE = 30
 _STANDING_OUT: frozenset[Look] = frozenset({"large", "spaced", "mono", "code", "boxed", "bold", "heading", "centred"})
@@ -1001,7 +1000,7 @@ def _label_of_something_else(line: _Line) -> bool:
     return all(_strength(line, words, at) < 0 for at, word in enumerate(words) if word[2] & _NOUN)
 
 
-_NUMBER = re.compile(r"(?<![\d.,:/-])(\d{1,4})(?![\d:/])[\s-]?")
+_NUMBER = on_demand(r"(?<![\d.,:/-])(\d{1,4})(?![\d:/])[\s-]?")
 _UNITS = ((int(Hint.MINUTE), 60), (int(Hint.HOUR), 3_600), (int(Hint.DAY), 86_400))
 
 
@@ -1030,7 +1029,7 @@ def _duration(line: _Line) -> int | None:
 
 # --- domain-bound codes and every form --------------------------------------------------------------------------------
 
-_BOUND = re.compile(r"@([A-Za-z0-9.-]{3,253}) #([A-Za-z0-9-]{4,16})(?: [@%][A-Za-z0-9.-]{3,253})?")
+_BOUND = on_demand(r"@([A-Za-z0-9.-]{3,253}) #([A-Za-z0-9-]{4,16})(?: [@%][A-Za-z0-9.-]{3,253})?")
 
 
 def _domain_bound(parsed: ParsedMessage, visible: VisibleText) -> tuple[str, float] | None:

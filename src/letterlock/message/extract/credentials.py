@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from letterlock.message.extract.keywords import Hint, bits_of
+from letterlock.patterns import on_demand
 
 CredentialKind = Literal[
     "aws_access_key",
@@ -105,7 +106,7 @@ def mask_values(values: Iterable[str]) -> Callable[[str], str]:
 
 
 _SHORT: Final = 6
-_SHOWN: Final = re.compile(r"[^\n\r]")
+_SHOWN: Final = on_demand(r"[^\n\r]")
 
 
 # ---- keys of known shapes --------------------------------------------------------------------------------------------
@@ -137,7 +138,7 @@ def _shape(kind: CredentialKind, marks: str, pattern: str, check: Callable[[str]
     each = tuple(marks.split())
     # One character that all have is found sooner than any of them.
     sign = next((sign for sign in "_-:/" if all(sign in mark for mark in each)), "")
-    return kind, sign, each, re.compile(rf"(?<![A-Za-z0-9_-])(?:{pattern})(?![A-Za-z0-9_])"), check
+    return kind, sign, each, on_demand(rf"(?<![A-Za-z0-9_-])(?:{pattern})(?![A-Za-z0-9_])"), check
 
 
 _SHAPES: Final = (
@@ -198,27 +199,27 @@ def _in_link(text: str, position: int) -> bool:
 # ---- keys that are known by their names ------------------------------------------------------------------------------
 
 _KEY_WORDS: Final = ("key", "token", "secret", "session", "sessid")
-_KEY_BEFORE: Final = re.compile(
+_KEY_BEFORE: Final = on_demand(
     r"(?:^|[^a-z0-9])(?:api|app|secret|access|private|client|auth|authentication|signing|encryption|session|refresh|id|"
     r"bot|webhook|bearer|master|service|deploy|jwt|hmac)[ _-]?$"
 )
-_KEY_AFTER: Final = re.compile(
+_KEY_AFTER: Final = on_demand(
     r"(?:[ _-]?[a-z0-9]{1,8}){0,2}[\"'\])]{0,2}(?:[^\S\n]{0,3}(?:=>|[:=：])[^\S\n]{0,3}(?:\n[^\S\n]{0,4})?|"
     r"[^\S\n]{1,3}(?:is|ist|lautet|est|es|é|è)[^\S\n]{1,3})[\"'`“]{0,2}([^\s\"'`<>,;&”]{8,400})",
     re.IGNORECASE,
 )
 # Of an address written out only what keeps one signed in: its other tokens are there to be followed.
-_KEPT_IN_LINKS: Final = re.compile(
+_KEPT_IN_LINKS: Final = on_demand(
     r"(?:session[_-]?id|sessid|phpsessid|jsessionid|(?:access|refresh|id)[_-]?token|api[_-]?key|client[_-]?secret|"
     r"secret[_-]?key|private[_-]?key|auth[_-]?key)\b",
     re.IGNORECASE,
 )
-_BEARER: Final = re.compile(
+_BEARER: Final = on_demand(
     r"\b(?:bearer[^\S\n]{1,3}([A-Za-z0-9._~+/-]{16,4000}={0,2})|authorization[\"']?:[^\S\n]{0,3}[\"']?basic"
     r"[^\S\n]{1,3}([A-Za-z0-9+/]{8,400}={0,2}))",
     re.IGNORECASE,
 )
-_OTPAUTH: Final = re.compile(
+_OTPAUTH: Final = on_demand(
     r"otpauth(?:-migration)?://[^\s\"'<>]{0,500}?[?&](?:secret|data)=([^&\s\"'<>]{8,2000})", re.IGNORECASE
 )
 _SETUP_WORDS: Final = (
@@ -231,13 +232,13 @@ _SETUP_WORDS: Final = (
     "manual",
     "authenticator",
 )
-_SETUP: Final = re.compile(
+_SETUP: Final = on_demand(
     r"(?:set-?up|secret|manual|entry|authenticator)[ _-]?(?:key|code)[^:=\n]{0,30}[:=]?\s{0,4}"
     r"((?:[a-z2-7]{4} ){3,15}[a-z2-7]{2,4})(?![\w ])",
     re.IGNORECASE,
 )
 # RFC 3986 section 3.2.1: "user:password" in userinfo.
-_USERINFO: Final = re.compile(r"://[^\s/@:?#\"'<>]{0,100}:([^\s/@\"'<>]{1,200})@(?=[\w.\[-])")
+_USERINFO: Final = on_demand(r"://[^\s/@:?#\"'<>]{0,100}:([^\s/@\"'<>]{1,200})@(?=[\w.\[-])")
 
 
 def _named_keys(text: str, lower: str) -> Iterator[Credential]:
@@ -298,11 +299,11 @@ _OPENED: Final = ("http://", "https://", "${", "{{", "$(", "process.env", "os.en
 # ---- private keys ----------------------------------------------------------------------------------------------------
 
 # RFC 7468 section 2; OpenSSH, OpenPGP and the older PEM kinds alike.
-_BEGIN: Final = re.compile(r"-----BEGIN (?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----")
-_AGE: Final = re.compile(r"AGE-SECRET-KEY-1[0-9A-Z]{58}")
+_BEGIN: Final = on_demand(r"-----BEGIN (?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----")
+_AGE: Final = on_demand(r"AGE-SECRET-KEY-1[0-9A-Z]{58}")
 _KEY_CHARS: Final = 20_000
 _LEAST_KEY: Final = 40
-_KEY_LINE: Final = re.compile(r"[A-Za-z0-9+/]{4,}={0,2}")
+_KEY_LINE: Final = on_demand(r"[A-Za-z0-9+/]{4,}={0,2}")
 
 
 def _private_keys(text: str) -> Iterator[Credential]:
@@ -370,16 +371,16 @@ _LABELS: Final = _labels(_IN_LANGUAGES)
 _CAN_SIT_IN_WORDS: Final = frozenset(("パスワード", "密码", "密碼", "비밀번호", "รหัสผ่าน", "كلمة المرور", "كلمة السر"))
 # After the word: what it is for, then a sign or a verb that says: this is it. Without a sign only a gap on one line or
 # the next line, as cells of a table are laid out.
-_SIGN: Final = re.compile(r"([^\S\n]{0,3}\w{0,4}[^:=：\n]{0,40})[:=：][^\S\n]{0,9}(?:\n[^\S\n]{0,9}){0,2}")
-_VERB: Final = re.compile(
+_SIGN: Final = on_demand(r"([^\S\n]{0,3}\w{0,4}[^:=：\n]{0,40})[:=：][^\S\n]{0,9}(?:\n[^\S\n]{0,9}){0,2}")
+_VERB: Final = on_demand(
     r"[^\S\n]{1,3}(?:is|are|lautet|ist|est|es|é|è|jest|je|är|er|on|to|adalah|là|este|olan|は|是|为|為|은|는)[^\S\n]{1,3}|[は是为為][^\S\n]{0,3}"
 )
-_GAP: Final = re.compile(r"(?:[^\S\n]{2,20}|\t|[^\S\n]{0,9}\n(?:[^\S\n]{0,9}\n)?[^\S\n]{0,9})(?=\S)")
-_VALUE: Final = re.compile(r"[^\s\uff0c\u3002\u3001\uff1b\uff01\uff1f]{1,130}")
+_GAP: Final = on_demand(r"(?:[^\S\n]{2,20}|\t|[^\S\n]{0,9}\n(?:[^\S\n]{0,9}\n)?[^\S\n]{0,9})(?=\S)")
+_VALUE: Final = on_demand(r"[^\s\uff0c\u3002\u3001\uff1b\uff01\uff1f]{1,130}")
 _QUOTES: Final = "\"'`“”„«»‘’*<>()[]「」『』"
-_EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s]{1,100}\.[A-Za-z]{2,20}")
-_NO_VALUE: Final = re.compile(r"[\W_]*|[x*•●.…-]+|https?://.*|www\..*|\{.*|\$\{.*|%.*|\[.*|<.*", re.I | re.S)
-_TIME: Final = re.compile(r"[\d./:,-]+(?:am|pm|h|th|st|nd|rd|uhr)?", re.I)
+_EMAIL: Final = on_demand(r"[^@\s]{1,64}@[^@\s]{1,100}\.[A-Za-z]{2,20}")
+_NO_VALUE: Final = on_demand(r"[\W_]*|[x*•●.…-]+|https?://.*|www\..*|\{.*|\$\{.*|%.*|\[.*|<.*", re.I | re.S)
+_TIME: Final = on_demand(r"[\d./:,-]+(?:am|pm|h|th|st|nd|rd|uhr)?", re.I)
 # What stands after "password:" when it is not given.
 _SAID_IN_PLACE: Final = (
     "none null nil n/a na required optional hidden unchanged changed reset same empty blank expired incorrect "
@@ -455,12 +456,12 @@ def _plausible(text: str, position: int, *, sure: bool) -> tuple[int, int] | Non
 # ---- phrases of several words ----------------------------------------------------------------------------------------
 
 _PHRASE_NAMES: Final = ("passphrase", "pass phrase", "pass-phrase", "password", "passwort", "kennwort")
-_PHRASE_AFTER: Final = re.compile(
+_PHRASE_AFTER: Final = on_demand(
     r"(?:[^\S\n]\w{1,12}){0,2}[^\S\n]{0,3}(?:[:=：]|is|lautet|ist)[^\S\n]{0,9}(?:\n[^\S\n]{0,9}){0,2}[\"'`“„«]?"
     r"((?:[^\W\d_]{3,12}[ -]){2,11}[^\W\d_]{3,12})[\"'`”“»]?[.]?[^\S\n]*(?=\n|$)",
     re.IGNORECASE,
 )
-_SEED: Final = re.compile(
+_SEED: Final = on_demand(
     r"(?:seed|recovery|secret|backup|mnemonic)[ _-](?:recovery[ _-])?(?:phrase|words)[^:=\n]{0,40}[:=]?\s{0,4}"
     r"((?:(?:\d{1,2}[.)][^\S\n]?)?[a-z]{3,8}(?:,? |,?\n)){11,23}(?:\d{1,2}[.)][^\S\n]?)?[a-z]{3,8})\b"
 )
@@ -522,22 +523,22 @@ _RECOVERY: Final = _labels(_RECOVERY_IN_LANGUAGES + ", " + _SPARE_IN_LANGUAGES)
 _SPARE: Final = frozenset(_SPARE_IN_LANGUAGES.split(", "))
 _WINDOW: Final = 1_500
 _LEAST_CODES: Final = 4
-_BULLET: Final = re.compile(r"[^\S\n]*(?:\d{1,2}[.)][^\S\n]|[-*•·☐□][^\S\n]*)?")
-_ONE_CODE: Final = re.compile(
+_BULLET: Final = on_demand(r"[^\S\n]*(?:\d{1,2}[.)][^\S\n]|[-*•·☐□][^\S\n]*)?")
+_ONE_CODE: Final = on_demand(
     r"(?<![\w-])(?:\d{4} \d{4}(?! ?\d)|\d{3} \d{3}(?! ?\d)|\d{4,12}|[A-Za-z0-9]{3,10}(?:-[A-Za-z0-9]{3,10}){1,7}"
     r"|[A-Za-z0-9]{8,40})(?![\w-])"
 )
 # What may stand between the words for such codes and the first of them.
-_LEADING: Final = re.compile(
+_LEADING: Final = on_demand(
     r"\w{0,6}(?:[^\S\n](?:for|für|pour|para|per|voor|för|for|do|для)[^:=：\n]{1,60})?"
     r"(?:[^\S\n]{0,3}[:：=-]|[^\S\n]{1,3}(?:is|are|lauten|lautet|ist|sind|est|sont|es|son|é|são|è|sono|zijn|är|er|on|to|są)"
     r"(?![^\W_]))?[:：]?[^\S\n]{0,9}(?:\n[^\S\n]{0,9}){0,3}"
 )
-_BETWEEN: Final = re.compile(
+_BETWEEN: Final = on_demand(
     r"(?:[^\S\n]{0,3}[,;|/][^\S\n]{0,3}|[^\S\n]{1,8}(?:(?:and|or|und|et|y|e|en|och|og)[^\S\n])?"
     r"|[,;.]?[^\S\n]{0,9}\n(?:[^\S\n]{0,9}\n)?)(?:[^\S\n]{0,9}(?:\d{1,2}[.)][^\S\n]|[-*•·☐□][^\S\n]*)?)"
 )
-_FIRST: Final = re.compile(r"[^\S\n]*(?:\d{1,2}[.)][^\S\n]|[-*•·☐□][^\S\n]*)?[\"'`(«“]?")
+_FIRST: Final = on_demand(r"[^\S\n]*(?:\d{1,2}[.)][^\S\n]|[-*•·☐□][^\S\n]*)?[\"'`(«“]?")
 
 
 def recovery_codes(text: str) -> list[tuple[int, int]]:

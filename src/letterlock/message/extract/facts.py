@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final, Literal, NamedTuple, TypeVar
 
+from letterlock.patterns import on_demand
+
 Carrier = Literal["ups", "fedex", "dhl", "usps", "post"]
 """`post`: a postal item of any other country (UPU S10)."""
 
@@ -84,7 +86,7 @@ def _moved(fact: _Fact, place: Callable[[int], int]) -> _Fact:
 
 _CAP: Final = 50
 _TEXT_CAP: Final = 200_000
-_DIGITS: Final = re.compile(r"[0-9]+")
+_DIGITS: Final = on_demand(r"[0-9]+")
 _NONE: Final = Facts()
 _Runs = list[tuple[int, int]]
 """Where digits stand in a row: all that is looked for begins at one of them, or a few characters before."""
@@ -154,19 +156,19 @@ _MONTHS: Final = {
 # Words of everyday use: in a date without a year they count only when they start with a capital.
 _ALSO_WORDS: Final = frozenset(("may", "march", "mars", "mart", "mai", "set", "out", "ago", "mag", "mei", "maj"))
 
-_NUMERIC: Final = re.compile(
+_NUMERIC: Final = on_demand(
     r"(?<![\w.,/-])"
     r"(?:([12]\d{3})([-/.])(\d{1,2})\2(\d{1,2})|(\d{1,2})([-/.]) ?(\d{1,2})\6 ?(\d{4}|\d\d))(?![\w/-]|[.,]\d)",
     re.ASCII,
 )
-_ISO_TIME: Final = re.compile(r"(?<![\w.,/-])([12]\d{3})-(\d\d)-(\d\d)T(?=\d\d:\d\d)", re.ASCII)
-_DAY_FIRST: Final = re.compile(
+_ISO_TIME: Final = on_demand(r"(?<![\w.,/-])([12]\d{3})-(\d\d)-(\d\d)T(?=\d\d:\d\d)", re.ASCII)
+_DAY_FIRST: Final = on_demand(
     r"(?<![\w.,:/-])([0-3]?[0-9])(?:st|nd|rd|th|er|\.|º|ª)?[ \u00a0](?:de |of |di )?([^\W\d_]{3,14})"
     r"(?:\.?,?[ \u00a0](?:de |del )?([12][0-9]{3})(?!\d))?"
 )
-_MONTH_FIRST: Final = re.compile(r"([0-3]?[0-9])(?:st|nd|rd|th)?(?![\w:/%])(?:,?[ \u00a0]([12][0-9]{3})(?![\w]))?")
-_WORD_BEFORE: Final = re.compile(r"(?<![^\W\d_])([^\W\d_]{3,10})\.?[ \u00a0]\Z")
-_EAST: Final = re.compile(r"(?:([12][0-9]{3})[年년][ \u00a0]?)?([01]?[0-9])[月월][ \u00a0]?([0-3]?[0-9])[日일]")
+_MONTH_FIRST: Final = on_demand(r"([0-3]?[0-9])(?:st|nd|rd|th)?(?![\w:/%])(?:,?[ \u00a0]([12][0-9]{3})(?![\w]))?")
+_WORD_BEFORE: Final = on_demand(r"(?<![^\W\d_])([^\W\d_]{3,10})\.?[ \u00a0]\Z")
+_EAST: Final = on_demand(r"(?:([12][0-9]{3})[年년][ \u00a0]?)?([01]?[0-9])[月월][ \u00a0]?([0-3]?[0-9])[日일]")
 _MONTH_DAYS: Final = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
@@ -290,14 +292,14 @@ _ONLY_AFTER: Final = frozenset(
         *("euro", "euros", "Euro", "TL"),
     )
 )
-_NUMBER: Final = re.compile(
+_NUMBER: Final = on_demand(
     r"(?<![\w.,/])[0-9]{1,3}(?:[ \u00a0\u202f'\u2019][0-9]{3})+(?![0-9])(?:[.,][0-9]{1,2}(?![0-9]))?"
     r"|(?<![0-9][.,/])(?<![0-9])[0-9](?:[0-9.,]{0,18}[0-9])?(?![0-9])"
 )
-_BEFORE: Final = re.compile(
+_BEFORE: Final = on_demand(
     r"(?<![^\W_])([^\W\d_]{0,3}[$€£₹₽₩₺₴₪₫฿₱₦₸₡₲₵¥￥]|[^\W\d_]{2,3})\.?[ \u00a0\u202f]?([-\u2212]?)\Z"
 )
-_AFTER: Final = re.compile(
+_AFTER: Final = on_demand(
     r"[ \u00a0\u202f]?([^\W\d_]{0,2}[$€£₹₽₩₺₴₪₫฿₱₦₸₡₲₵¥￥]|[^\W\d_]{1,5})(?![^\W_])|[ ]?([元円원])"
 )
 
@@ -316,12 +318,12 @@ _ZEROS_OF: Final = {
 }
 _ZEROS: Final = {word: zeros for zeros, words in _ZEROS_OF.items() for word in words.split()}
 _LONG_FIRST: Final = "|".join(sorted((word for word in _ZEROS if len(word) > 2), key=len, reverse=True))
-_SCALE: Final = re.compile(
+_SCALE: Final = on_demand(
     rf"(?:[kKmMB]|mm|MM|bn)(?![^\W_])|[ ]?[千천万萬만亿億억]|[ \u00a0\u202f]?(?i:{_LONG_FIRST}|tỷ|bn)"
     r"(?![^\W\d_])\.?"
 )
 _MINUS: Final = frozenset("-\u2212")
-_ALIKE: Final = re.compile(r"[0-9]{1,3}[.,][0-9]{3}")
+_ALIKE: Final = on_demand(r"[0-9]{1,3}[.,][0-9]{3}")
 
 
 def _amounts(text: str, runs: _Runs) -> Iterator[AmountFact]:
@@ -400,7 +402,7 @@ def _decimal(written: str, currency: str) -> str:
 
 # ---- phone numbers ---------------------------------------------------------------------------------------------------
 
-_DIALLED: Final = re.compile(
+_DIALLED: Final = on_demand(
     r"(?<![\w+.,/-])(?:\+|00(?=[1-9]))[ (]{0,2}[1-9](?:[ \u00a0./()-]{0,3}[0-9]){6,14}(?!\w)|"
     r"(?<![\w+.,/-])(?:\([0-9]{2,5}\)|0[0-9])(?:[ \u00a0./()-]{0,3}[0-9]){5,12}(?!\w|[ \u00a0./-][0-9])|"
     r"(?<![\w+.,/-])[2-9][0-9]{2}([-. ])[2-9][0-9]{2}\1[0-9]{4}(?![\w-])"
@@ -412,13 +414,13 @@ uk UA he IL ja JP ko KR zh CN th TH vi VN id ID hr HR sl SI et EE lv LV lt LT hi
 _REGIONS: Final = dict(zip(_REGIONS_OF_LANGUAGES.split()[::2], _REGIONS_OF_LANGUAGES.split()[1::2], strict=True))
 _LOOKED_AT: Final = 100
 # Digits in one run are as often an order or an account: something before them must say that they are dialled.
-_SAID_TO_BE_DIALLED: Final = re.compile(
+_SAID_TO_BE_DIALLED: Final = on_demand(
     r"(?<![^\W\d_])(?:t[eé]l|phone|fon|fone|fax|call|dial|mobile?|m[oó]vil|cell|handy|whatsapp|sms|тел|моб|電話|电话|전화|هاتف|☎|📞|📱)"
     r"[^\d\n]{0,20}\Z",
     re.IGNORECASE,
 )
 # What stands right before a number that is somebody's or something's, or a carrier's, and cannot be dialled.
-_SAID_TO_BE_ELSE: Final = re.compile(
+_SAID_TO_BE_ELSE: Final = on_demand(
     r"(?<![^\W\d_])(?:order|ref|reference|account|acct|a/c|invoice|customer|client|case|ticket|contract|policy|iban|vat|"
     r"tracking|parcel|shipment|booking|id|ups|fedex|dhl|usps|dpd|gls|hermes|bestell\w*|auftrags?\w*|rechnung\w*|konto\w*|"
     r"kunden\w*|vertrags?\w*|sendung\w*|commande|compte|facture|client|dossier|colis|pedido|cuenta|factura|cliente|"
@@ -479,12 +481,10 @@ def _phones(text: str, runs: _Runs, hint: str, taken: list[tuple[int, int]]) -> 
 
 # ---- tracking numbers ------------------------------------------------------------------------------------------------
 
-_UPS: Final = re.compile(r"(?<![A-Za-z0-9])1Z ?(?:[0-9A-Z] ?){15}[0-9](?![A-Za-z0-9])")
+_UPS: Final = on_demand(r"(?<![A-Za-z0-9])1Z ?(?:[0-9A-Z] ?){15}[0-9](?![A-Za-z0-9])")
 # UPU S10: two letters, eight digits and their check digit, the country.
-_S10: Final = re.compile(
-    r"(?<![A-Za-z0-9])([A-Z]{2}) ?([0-9]{3} ?[0-9]{3} ?[0-9]{2} ?[0-9]) ?([A-Z]{2})(?![A-Za-z0-9])"
-)
-_LONG_NUMBER: Final = re.compile(r"(?<![\w+.,/=-])[0-9](?: ?[0-9]){9,21}(?![\w.,/-]?[0-9])(?!\w)")
+_S10: Final = on_demand(r"(?<![A-Za-z0-9])([A-Z]{2}) ?([0-9]{3} ?[0-9]{3} ?[0-9]{2} ?[0-9]) ?([A-Z]{2})(?![A-Za-z0-9])")
+_LONG_NUMBER: Final = on_demand(r"(?<![\w+.,/=-])[0-9](?: ?[0-9]){9,21}(?![\w.,/-]?[0-9])(?!\w)")
 _S10_WEIGHTS: Final = (8, 6, 4, 2, 3, 5, 9, 7)
 
 

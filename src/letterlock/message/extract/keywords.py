@@ -7,10 +7,11 @@ to six letters, more after a long stem), `=word` for itself alone, `~word` for i
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from enum import IntFlag
 from functools import lru_cache
+
+from letterlock.patterns import on_demand
 
 
 class Hint(IntFlag):
@@ -434,8 +435,8 @@ _FOLDS = {
     0x064A: "\u06cc",
     0x0649: "\u06cc",
 }
-_FOLDABLE = re.compile("[" + "".join(map(chr, sorted(_FOLDS))) + "]")
-_NATIVE_DIGIT = re.compile(r"[^\D0-9]")
+_FOLDABLE = on_demand("[" + "".join(map(chr, sorted(_FOLDS))) + "]")
+_NATIVE_DIGIT = on_demand(r"[^\D0-9]")
 
 
 def clean(text: str) -> str:
@@ -505,11 +506,11 @@ _ENDING = 6
 _LONG_STEM = 6
 _NOTHING = -1
 _COMPOUND = 16  # the ending of a stem long enough not to be met by chance
-_LATIN = re.compile(r"[a-z0-9]{2,}")
-_WORD = re.compile(
+_LATIN = on_demand(r"[a-z0-9]{2,}")
+_WORD = on_demand(
     r"[^\s!-&(-,./:-@\[-`{-~\u00a1-\u00bf\u2000-\u2010\u2012-\u2018\u201a-\u206f\u3000-\u3030\uff00-\uff0f\uff1a-\uff20]+"
 )
-_ASCII_WORD = re.compile(r"[a-z0-9_'-]+")
+_ASCII_WORD = on_demand(r"[a-z0-9_'-]+")
 _LONGEST_RUN = 200
 
 

@@ -20,6 +20,7 @@ from letterlock.message.extract.keywords import Hint, bits_of, clean, fold, scan
 from letterlock.message.extract.lookalikes import as_read, brand_shield, is_brands_own, reads_as_latin, skeleton
 from letterlock.message.parse import ParsedMessage
 from letterlock.message.visible import ShownLink, VisibleText
+from letterlock.patterns import on_demand
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ _LONGEST = 2_000
 _BEFORE = 300
 _LEADING = 140
 _SURE_ENOUGH = 0.6
-_CONTROLS = re.compile(r"[\x00-\x20\x7f]+")
+_CONTROLS = on_demand(r"[\x00-\x20\x7f]+")
 _KINDS = (
     *("reset", "verify", "magic", "invite", "meeting", "download", "other"),
     *("tracking", "home", "help", "view_in_browser", "social", "unsubscribe"),
@@ -137,7 +138,7 @@ def _about(parsed: ParsedMessage, visible: VisibleText) -> _About:
     return _About(subject, bits_of(visible.text[:4_000]))
 
 
-_TRADE = re.compile(
+_TRADE = on_demand(
     r"\b(?:order|booking|reservation|invoice|payment|purchase|shipment|delivery|appointment|bestellung|"
     r"buchung|rechnung|commande|réservation|pedido|reserva|ordine|prenotazione|bestelling|boeking|"
     r"zamówieni\w+|заказ\w*|бронирован\w+)\b|订单|注文|予約|주문|예약",
@@ -192,15 +193,15 @@ _SECRETS = _words("""
 token code key t k sig signature hash otp confirmation confirmation_token token_hash invitation invite uid
 nonce oobcode ticket upn secret auth session jwt pin uidb64 reset_token magic activation challenge flow
 """)
-_REDIRECTING = re.compile(
+_REDIRECTING = on_demand(
     r"^(?:click|clicks|track|tracking|links?|email|go|redirect|trk|ct|url\d*|e|t)\d*\.|\.ct\.", re.IGNORECASE
 )
-_REDIRECT_PATH = re.compile(
+_REDIRECT_PATH = on_demand(
     r"/(?:ls/click|wf/click|track/click|click|clicks|redirect|redir|r|cl0|l0|c|trk|link|out|url|l\.php|v\d/url)(?:/|$)",
     re.IGNORECASE,
 )
-_IN_PATH = re.compile(r"/(https?(?::|%3a)(?:/|%2f){1,2}[^\s]+)", re.IGNORECASE)
-_DEFENDED = re.compile(r"/v3/__(https?:/{1,2}.+?)__;", re.IGNORECASE)
+_IN_PATH = on_demand(r"/(https?(?::|%3a)(?:/|%2f){1,2}[^\s]+)", re.IGNORECASE)
+_DEFENDED = on_demand(r"/v3/__(https?:/{1,2}.+?)__;", re.IGNORECASE)
 
 
 def _follow(parts: SplitResult) -> tuple[SplitResult | None, str]:
@@ -257,7 +258,7 @@ def _next(parts: SplitResult) -> tuple[SplitResult | None, str] | None:
     return None
 
 
-_SHOWN_HOST = re.compile(
+_SHOWN_HOST = on_demand(
     r"(?:https?://)?(?:www\.)?([a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,24})(?:[/:?#]\S*)?", re.IGNORECASE
 )
 
@@ -361,14 +362,14 @@ facebook.com fb.com twitter.com x.com linkedin.com instagram.com youtube.com you
 pinterest.com threads.net t.me reddit.com snapchat.com vk.com weibo.com mastodon.social bsky.app medium.com
 discord.gg discord.com
 """)
-_MEETING_HOSTS = re.compile(
+_MEETING_HOSTS = on_demand(
     r"(?:^|\.)(?:zoom\.us|meet\.google\.com|teams\.(?:microsoft|live)\.com|webex\.com|whereby\.com|"
     r"meet\.jit\.si|gotomeeting\.com)$"
 )
-_DOWNLOAD_ENDING = re.compile(
+_DOWNLOAD_ENDING = on_demand(
     r"\.(?:pdf|zip|exe|dmg|apk|msi|gz|7z|rar|docx?|xlsx?|pptx?|csv|iso|pkg|deb|rpm|ics)$", re.IGNORECASE
 )
-_UNSUBSCRIBE_TEXT = re.compile(
+_UNSUBSCRIBE_TEXT = on_demand(
     r"unsubscri|opt[ -]?out|e-?mail preferences|manage (?:your )?(?:subscription|preference|notification)|"
     r"subscription (?:settings|preferences)|notification settings|abmelden|abbestell|austragen|désabonn|"
     r"désinscri|se désinscrire|darse de baja|cancelar (?:la )?suscrip|anular (?:la )?suscrip|"
@@ -382,10 +383,10 @@ _UNSUBSCRIBE_TEXT = re.compile(
     r"berhenti berlangganan|सदस्यता (?:समाप्त|रद्द)",
     re.IGNORECASE,
 )
-_UNSUBSCRIBE_PATH = re.compile(
+_UNSUBSCRIBE_PATH = on_demand(
     r"unsub|opt-?out|preferences|/abmelden|subscription(?:s|center)?/manage|manage[-_]?subscription", re.IGNORECASE
 )
-_VIEW_TEXT = re.compile(
+_VIEW_TEXT = on_demand(
     r"(?:view|read|see|open|display).{0,30}(?:browser|online|web)|web ?version|(?:im|in your|in the) browser|"
     r"browseransicht|online (?:ansehen|lesen|version)|version en ligne|voir (?:en ligne|dans)|ver (?:en|"
     r"no) (?:el |o )?navegador|ver online|versión (?:online|web)|nel browser|versione online|bekijk (?:online|"
@@ -393,13 +394,13 @@ _VIEW_TEXT = re.compile(
     r"у браузері|tarayıcı|المتصفح|مرورگر|בדפדפן|ブラウザ|浏览器|瀏覽器|브라우저",
     re.IGNORECASE,
 )
-_HELP_TEXT = re.compile(
+_HELP_TEXT = on_demand(
     r"^(?:help|support|faq|contact|privacy|terms|legal|about|learn more|why did i|how (?:to|do|can)|our blog|"
     r"blog|policies|hilfe|datenschutz|impressum|aide|ayuda|ajuda|aiuto)\b",
     re.IGNORECASE,
 )
-_TOKEN = re.compile(r"[A-Za-z0-9_.~%=-]{12,}")
-_WORDS = re.compile(r"[a-z0-9]+")
+_TOKEN = on_demand(r"[A-Za-z0-9_.~%=-]{12,}")
+_WORDS = on_demand(r"[a-z0-9]+")
 
 
 def _kind(seen: _Seen, parts: SplitResult, host: str, about: _About, text: str, opaque: bool) -> tuple[str, float]:
@@ -487,8 +488,8 @@ def _has_token(parts: SplitResult, *, short: bool = False) -> bool:
     return any(map(_is_random, pieces))
 
 
-_MIXED = re.compile(r"(?=[a-z_-]*\d)(?=[\d_-]*[a-z])(?!v\d+$)[a-z0-9_-]{2,40}", re.IGNORECASE)
-_SHORT_WORD = re.compile(r"[a-z]{3,12}", re.IGNORECASE)
+_MIXED = on_demand(r"(?=[a-z_-]*\d)(?=[\d_-]*[a-z])(?!v\d+$)[a-z0-9_-]{2,40}", re.IGNORECASE)
+_SHORT_WORD = on_demand(r"[a-z]{3,12}", re.IGNORECASE)
 
 
 def _has_short_token(parts: SplitResult, text: str) -> bool:

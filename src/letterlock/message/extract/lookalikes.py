@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from letterlock.message.extract.domains import registrable
+from letterlock.patterns import on_demand
 
 _LETTERS: Final = str.maketrans(
     "аеорсухіјӏѕԁһԛԝвкмтпɡοαεινρτυχηκıł0135$|øđi", "aeopcyxljlsdhqwbkmtngoaelvptuxnkllolesslodl"
@@ -39,7 +40,7 @@ def as_read(host: str) -> str:
     return ".".join(labels)
 
 
-_SAFETY: Final = re.compile(
+_SAFETY: Final = on_demand(
     r"log-?in|sign-?in|secur|verif|account|support|update|billing|service|auth|wallet|confirm|recover|alert|help|konto"
     r"|compte|cuenta|conta|hesap|sicher|banking|payment|refund|id(?![a-z])"
 )

@@ -10,6 +10,7 @@ from letterlock.message.extract.keywords import Hint, fold, scan
 from letterlock.message.extract.links import Links
 from letterlock.message.parse import ParsedMessage
 from letterlock.message.visible import VisibleText
+from letterlock.patterns import on_demand
 
 Category = Literal[
     "otp",
@@ -69,25 +70,25 @@ _OF_LINK: dict[str, Category] = {
 _MANY_LINKS = 12
 _LONG = 2_500
 # Notices of a sign-in or a change tell where it came from.
-_IP = re.compile(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?!\d)")
-_RECEIPT = re.compile(
+_IP = on_demand(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?!\d)")
+_RECEIPT = on_demand(
     r"\b(?:receipt|invoice|order (?:confirmation|has|number|#|no)|your order|purchase|"
     r"payment (?:received|confirmation)|rechnung|bestell\w+|quittung|facture|reçu|commande|factura|recibo|"
     r"pedido|fattura|ricevuta|ordine|factuur|bestelling|faktura|kvitto|kvittering|zamówieni\w+|objednávk\w+|"
     r"счет|чек|заказ\w*|sipariş\w*|fatura)\b|订单|訂單|发票|領収書|注文|영수증|주문"
 )
-_TOTAL = re.compile(
+_TOTAL = on_demand(
     r"\b(?:total|subtotal|amount|paid|summe|gesamt|betrag|montant|importe|totale|totaal|belopp|kwota|итого|"
     r"toplam)\b|[$€£¥]\s?\d|合計|总计|합계"
 )
-_TICKET = re.compile(
+_TICKET = on_demand(
     r"\[(?:ticket|case|request|support)?\s?#?\s?\d{3,}\]|\b(?:ticket|support request|case)\b\s?#?\s?\d{3,}"
 )
-_GREETING = re.compile(
+_GREETING = on_demand(
     r"\b(?:hi|hello|hey|dear|hallo|liebe|lieber|bonjour|salut|hola|ciao|hoi|hej|moi|cześć|ahoj|привет|"
     r"здравствуйте|merhaba)\b"
 )
-_ROBOT = re.compile(
+_ROBOT = on_demand(
     r"no-?reply|do-?not-?reply|notif|alert|mailer|bounce|accounts?|security|info|hello|support|team|billing|"
     r"service|admin|system|robot|updates?"
 )
@@ -111,7 +112,7 @@ def _by_machine(parsed: ParsedMessage) -> Category | None:
     return None
 
 
-_AWAY = re.compile(
+_AWAY = on_demand(
     r"(?:automatic reply|auto(?:matic)?[- ]?reply|out of (?:the )?office|automatische antwort|abwesenheit|"
     r"réponse automatique|absence|respuesta automática|resposta automática|risposta automatica|"
     r"automatisch antwoord|autosvar|automatyczna odpowiedź|автоответ|自动回复|自動返信)",

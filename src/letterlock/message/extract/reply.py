@@ -15,6 +15,7 @@ from typing import Final, Literal
 from letterlock.message.extract.facts import find_facts
 from letterlock.message.extract.keywords import fold
 from letterlock.message.parse import ParsedMessage
+from letterlock.patterns import on_demand
 
 
 def newest_part(text: str) -> int:
@@ -58,7 +59,7 @@ def _split(text: str) -> tuple[list[int], list[str]]:
 
 _BLANKS = " \t\r\u00a0\u200e\u200f\u202a\u202b\u202c*"
 
-_RULE = re.compile(
+_RULE = on_demand(
     r"[-_=\u2014\u2500 ]{2,}\s?(?:original message|original-nachricht|ursprüngliche nachricht|"
     r"urspr[. ]+nachricht|weitergeleitete nachricht|forwarded message|forwarded by .{1,80}|message d'origine|"
     r"message original|message transféré|mensaje original|mensaje reenviado|mensagem original|"
@@ -72,7 +73,7 @@ _RULE = re.compile(
     re.IGNORECASE,
 )
 # The words of the line above a quote.
-_WROTE = re.compile(
+_WROTE = on_demand(
     r"(?:wrote|writes|schrieb|geschrieben|a écrit|escribió|escreveu|ha scritto|scrisse|schreef|"
     r"het volgende geschreven|skrev|kirjoitti|kirjutas|rakstīja|rašė|napisał(?:\(a\)|a)?|napsala?|napísala?|"
     r"(?:ezt )?írta|a scris|написал(?:\(а\)|а)?|пишет?|писал|написав|έγραψε|yazdı|كتب|نوشت|כתב(?:/ה|ה)?|ने लिखा|"
@@ -81,14 +82,14 @@ _WROTE = re.compile(
     re.IGNORECASE,
 )
 # What such a line begins with; a date or an address must follow.
-_ON = re.compile(
+_ON = on_demand(
     r"(?:on|am|le|el|em|il|op|den|på|dne|dňa|dnia|w dniu|kl|pe|la|в|на|στις|am .{2,12},|a\(z\)|at|em |ma|ti|"
     r"ke|to|pe|su|ons|mån|tis|tors|fre)\b|[^\d\n]{0,12}\d{1,4}[-./年 ]|<?[^\s<>@]+@|بتاريخ|في|در|ב|วันที่|vào|"
     r"pada",
     re.IGNORECASE,
 )
-_DATED = re.compile(r"\d{1,4}[-./:年月日 ]|@|\b(?:19|20)\d\d\b")
-_FIELD = re.compile(
+_DATED = on_demand(r"\d{1,4}[-./:年月日 ]|@|\b(?:19|20)\d\d\b")
+_FIELD = on_demand(
     r"(from|von|de|da|van|från|fra|lähettäjä|od|feladó|expeditor|от|від|από|kimden|gönderen|من|از|מאת|发件人|"
     r"寄件者|差出人|보낸 사람|từ|dari)\s?[:：]|(sent|date|gesendet|datum|envoyé|enviado(?: el| em)?|fecha|"
     r"data|inviato|verzonden|skickat|sendt|lähetetty|wysłano|odesláno|odoslané|küldve|trimis|отправлено|дата|"
@@ -99,7 +100,7 @@ _FIELD = re.compile(
     r"主旨|件名|제목|chủ đề)\s?[:：]",
     re.IGNORECASE,
 )
-_UNDERSCORES = re.compile(r"[_\u2500-]{20,}")
+_UNDERSCORES = on_demand(r"[_\u2500-]{20,}")
 
 
 def _begins(lines: list[str], at: int) -> int | None:
@@ -155,7 +156,7 @@ def _answered_below(lines: list[str], at: int) -> bool:
     return bool(rest) and rest[0] not in ("--", "-- ") and not _FOOTER.match(rest[0])
 
 
-_FOOTER = re.compile(
+_FOOTER = on_demand(
     r"(?:--|__|==|sent from|gesendet von|envoyé de|enviado desde|inviato da|verzonden vanaf)", re.IGNORECASE
 )
 
@@ -230,7 +231,7 @@ def _with_year(iso: str, at: datetime | None) -> str:
     return this_year if this_year >= at.date().isoformat() else f"{at.year + 1}-{iso[2:]}"
 
 
-_AWAY: Final = re.compile(
+_AWAY: Final = on_demand(
     r"out of (?:the )?office|not in the office|(?:on|taking) (?:\w+ )?(?:leave|vacation|holidays?|pto)"
     r"|away (?:from|until|till)"
     r"|currently (?:away|travelling|traveling)|abwesen\w+|nicht im (?:büro|haus)|im urlaub|außer haus"
@@ -239,7 +240,7 @@ _AWAY: Final = re.compile(
     r"|fuori (?:ufficio|sede)|in ferie"
     r"|assente|afwezig|op vakantie|poza biurem|na urlopie|nieobecn\w+|в отпуске|отсутств\w+|不在|休暇|休假|外出"
 )
-_BACK: Final = re.compile(
+_BACK: Final = on_demand(
     r"\buntil\b|\btill\b|\bback (?:on|in|at)\b|\breturn\w*|\bbis (?:zum |einschließlich )?"
     r"|\bwieder (?:da|erreichbar|im)\b"
     r"|\bzurück\b|jusqu['’]au|de retour|\bhasta\b|\bvuelvo\b|\bregres\w+|\baté\b|\bretorn\w+|\bvolto\b|\bfino al?\b"
@@ -248,15 +249,15 @@ _BACK: Final = re.compile(
 )
 _OPENING: Final = 3_000
 _AT_ONCE: Final = 200
-_PREFIX: Final = re.compile(
+_PREFIX: Final = on_demand(
     r"\s*(?:re|aw|sv|antw|res|ref|odp|vs|ynt|回复|答复|回覆)\s?(?:\[\d+\])?\s?[:：]", re.IGNORECASE
 )
-_TURNS: Final = re.compile(
+_TURNS: Final = on_demand(
     r"(?:\b(?:not|no|n['’]t|never|if|whether|when|unless|nicht|kein\w*|falls|wenn|ob|pas|si|no|non|niet|als|nie|jeśli|"
     r"não|se|ikke|inte|om)\s(?:\w+\s){0,2})\Z"
 )
-_ASKS: Final = re.compile(r"\b(?:are|would|do|did|is|seid|sind|sie|êtes|está|siete)\s(?:\w+\s){0,2}\Z")
-_SENTENCE_END: Final = re.compile(r"[.!?？。！]")
+_ASKS: Final = on_demand(r"\b(?:are|would|do|did|is|seid|sind|sie|êtes|está|siete)\s(?:\w+\s){0,2}\Z")
+_SENTENCE_END: Final = on_demand(r"[.!?？。！]")
 _TABLE: Final = {
     "unsubscribe_request": """
         unsubscribe me|please unsubscribe|take me off|remove me from|remove my (?:email|address|name|details)
@@ -350,6 +351,6 @@ _TABLE: Final = {
 # Letters only where blanks part words: in Japanese and Chinese a phrase stands anywhere.
 _LETTER: Final = "[a-z\u00df-\u024f\u0400-\u04ff]"
 _SAYS: Final = {
-    kind: re.compile(rf"(?<!{_LETTER})(?:{'|'.join(line.strip() for line in table.strip().splitlines())})(?!{_LETTER})")
+    kind: on_demand(rf"(?<!{_LETTER})(?:{'|'.join(line.strip() for line in table.strip().splitlines())})(?!{_LETTER})")
     for kind, table in _TABLE.items()
 }

@@ -8,29 +8,30 @@ from itertools import islice
 from typing import Final
 from urllib.parse import unquote_plus
 
+from letterlock.patterns import on_demand
 from letterlock.screen.lexicon import Concept, concepts
 from letterlock.screen.readings import is_prose, readings
 from letterlock.screen.rule import Evidence, Hit, Rule
 from letterlock.screen.rules.orders import find
 
-_MARKDOWN_IMAGE: Final = re.compile(r"!\[[^\]\n]{0,200}\]\(\s{0,3}<?(https?:)?//[^\s)]{1,2000}")
-_MARKDOWN_REFERENCE: Final = re.compile(r"!\[[^\]\n]{0,200}\]\[[^\]\n]{0,80}\]")
+_MARKDOWN_IMAGE: Final = on_demand(r"!\[[^\]\n]{0,200}\]\(\s{0,3}<?(https?:)?//[^\s)]{1,2000}")
+_MARKDOWN_REFERENCE: Final = on_demand(r"!\[[^\]\n]{0,200}\]\[[^\]\n]{0,80}\]")
 # Written out in the text, as those who show Markdown show it.
-_HTML_IMAGE: Final = re.compile(r"<img\b[^<>]{0,300}?\bsrc\s?=\s?[\"']?(https?:)?//[^\s<>]{1,2000}", re.IGNORECASE)
+_HTML_IMAGE: Final = on_demand(r"<img\b[^<>]{0,300}?\bsrc\s?=\s?[\"']?(https?:)?//[^\s<>]{1,2000}", re.IGNORECASE)
 # The address of a picture file, in short words of small letters: there is no room in it for what somebody has read.
-_WITHOUT_DATA: Final = re.compile(
+_WITHOUT_DATA: Final = on_demand(
     r"//[a-z0-9-]{1,30}(?:\.[a-z0-9-]{1,30}){1,5}(?:/[a-z0-9._-]{1,30}){0,7}/[a-z0-9_-]{1,30}\.(?:svg|png|gif|jpe?g|webp)"
     r"[\"'>]{0,2}\Z"
 )
-_URL: Final = re.compile(r"https?://[^\s()]{1,2000}")
-_GAP: Final = re.compile(
+_URL: Final = on_demand(r"https?://[^\s()]{1,2000}")
+_GAP: Final = on_demand(
     r"[?&=/](?:\{{1,2}[a-z_ ]{2,40}\}{1,2}|\[[a-z_ ]{2,40}\]|<[a-z_ ]{2,40}>|%7b[a-z_]{2,40}%7d"
     r"|[A-Z_]{0,20}(?:CODE|DATA|SECRET|PASSWORD|TOKEN|OTP|CONTENT|HISTORY)[A-Z_]{0,20}(?!\w))",
 )
 _LEAST_ASKED: Final = 4
-_WRITTEN: Final = re.compile(r"(?:https?://|mailto:|data:|www\.)[^\s<>\"]{1,4000}", re.IGNORECASE)
-_HEADER_URL: Final = re.compile(r"<\s*([^<>\s]{1,2000})\s*>")
-_BETWEEN_WORDS: Final = re.compile(r"[\W_]+")
+_WRITTEN: Final = on_demand(r"(?:https?://|mailto:|data:|www\.)[^\s<>\"]{1,4000}", re.IGNORECASE)
+_HEADER_URL: Final = on_demand(r"<\s*([^<>\s]{1,2000})\s*>")
+_BETWEEN_WORDS: Final = on_demand(r"[\W_]+")
 _ENCODINGS: Final = 3
 _LEAST_WORDS: Final = 3
 _MOST_LINKS: Final = 200

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from letterlock.message.characters import fold
+from letterlock.patterns import on_demand
 from letterlock.screen.lexicon import Concept, Meaning, concepts, glance
 from letterlock.screen.readings import readings
 from letterlock.screen.rule import Evidence, Hit, Rule
@@ -107,7 +108,7 @@ class _Phrase(NamedTuple):
 
 
 def _phrase(kind: str, gates: str, *pattern: str) -> _Phrase:
-    return _Phrase(kind, frozenset(gates.split("|")), re.compile("".join(pattern), re.IGNORECASE | re.MULTILINE))
+    return _Phrase(kind, frozenset(gates.split("|")), on_demand("".join(pattern), re.IGNORECASE | re.MULTILINE))
 
 
 _AGENTS: Final = "assistant|agent|bot|model|copilot|ai |ai:|ai,|llm|gpt"
@@ -271,7 +272,7 @@ _PHRASES: Final[tuple[_Phrase, ...]] = (
     ),
     _Phrase(
         "turn", frozenset(("<|", "<\uff5c", "\uff1c|", "\uff1c\uff5c")),
-        re.compile("[<\uff1c][|\uff5c][a-z\u2581][a-z0-9_\u2581-]{1,40}[|\uff5c][>\uff1e]", re.IGNORECASE),
+        on_demand("[<\uff1c][|\uff5c][a-z\u2581][a-z0-9_\u2581-]{1,40}[|\uff5c][>\uff1e]", re.IGNORECASE),
     ),
     _phrase(
         "turn", "_calls]|_tools]|_results]|_prompt]",
@@ -352,7 +353,7 @@ _BY_MARK: Final = _by_mark()
 
 # A word or two on each of many lines: a list, or a sentence that wants to look like one.
 _LEAST_LINES: Final = 5
-_SHORT_LINES: Final = re.compile(
+_SHORT_LINES: Final = on_demand(
     rf"(?:^[ \t]{{0,9}}[^\s]{{1,40}}(?:[ \t][^\s]{{1,40}})?[ \t]{{0,9}}(?:\n{{1,3}}|\Z)){{{_LEAST_LINES},400}}",
     re.MULTILINE,
 )

@@ -7,14 +7,15 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Final
 
+from letterlock.patterns import on_demand
 from letterlock.screen.rule import Evidence, Hit, Rule
 
-_ADDRESS: Final = re.compile(r"[\w.+-]{1,64}@([\w-]{1,63}(?:\.[\w-]{1,63}){1,8})")
-_DOMAIN: Final = re.compile(
+_ADDRESS: Final = on_demand(r"[\w.+-]{1,64}@([\w-]{1,63}(?:\.[\w-]{1,63}){1,8})")
+_DOMAIN: Final = on_demand(
     r"(?<![\w@.-])((?:[\w-]{1,63}\.){1,6}(?:com|net|org|io|co|gov|edu|eu|de|fr|uk|us|app|dev|bank))(?![\w-])",
     re.IGNORECASE,
 )
-_HOST: Final = re.compile(r"https?://(?:[^/\s@]{1,200}@)?([^/\s:?#]{1,253})", re.IGNORECASE)
+_HOST: Final = on_demand(r"https?://(?:[^/\s@]{1,200}@)?([^/\s:?#]{1,253})", re.IGNORECASE)
 
 
 def _organisation(domain: str) -> str:
