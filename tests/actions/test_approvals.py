@@ -12,7 +12,7 @@ import pytest
 from fakes import RelaySink
 from letterlock.actions import approvals, people
 from letterlock.app import App, open_app
-from letterlock.errors import Conflict, NotAllowed, NotFound
+from letterlock.errors import Conflict, LimitReached, NotAllowed, NotFound
 from letterlock.ids import DEFAULT_TENANT, EmailId
 from letterlock.inbound.filing import file_forever
 from letterlock.inbound.workers import open_workers
@@ -202,7 +202,7 @@ async def test_limits_count_recipients_and_hold_under_concurrency(tmp_path: Path
         answers = await asyncio.gather(
             *(send(app, box, f"p{n}@far.example", f"text {n}") for n in range(12)), return_exceptions=True
         )
-        refused = [answer for answer in answers if isinstance(answer, NotAllowed)]
+        refused = [answer for answer in answers if isinstance(answer, LimitReached)]
         assert len(answers) - len(refused) == 5
         assert all("Try again in" in str(one) for one in refused)
 

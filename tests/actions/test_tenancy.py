@@ -269,7 +269,7 @@ async def test_a_limit_says_when_to_go_on_and_is_each_tenants_own(app: App) -> N
     letter = {"inbox": box, "subject": "s", "text": "t"}
     for n in range(2):
         await do(app, "send_email", caller, to=f"a{n}@out.example", **letter)
-    with pytest.raises(NotAllowed, match="2"):
+    with pytest.raises(LimitReached, match="2"):
         await do(app, "send_email", caller, to="a3@out.example", **letter)
     for wrong in (("nothing", 1), ("waits_per_hour", -1)):
         with pytest.raises(CallerError):

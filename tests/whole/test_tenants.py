@@ -20,7 +20,7 @@ from letterlock.ids import InboxId
 from running import arrive, do, screened, settings_for
 
 
-@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.data_too_large])
+@settings(max_examples=2, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.data_too_large])
 @given(st.data(), st.integers(2, 3))
 def test_nothing_of_a_tenant_or_of_another_inbox_appears_in_any_answer(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject, count: int
