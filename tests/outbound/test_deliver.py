@@ -719,7 +719,7 @@ async def test_a_person_sees_the_reasons_first_and_every_line_of_the_email_quote
         assert "Subject: Grüße" in found
         assert "> Pay now" in found
         hashed = hashlib.sha256(b"Hello").hexdigest()
-        assert f"0. plan.txt (text/plain, 5 bytes, SHA-256 {hashed})" in found
+        assert f"1. plan.txt (text/plain, 5 bytes, SHA-256 {hashed})" in found
 
 
 async def test_what_nobody_decided_in_time_is_cancelled_at_once_before_upkeep_writes_it(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from letterlock.policy import APPROVAL, Decision, Recipient, SendContext, decide
 from letterlock.screen.safe_text import safe_line
 from letterlock.store import audit, conduct, outbox, reputation
 from letterlock.store.database import Transaction
+from letterlock.store.emails import moment
 from letterlock.store.outbox import Standing, Submission
 from letterlock.wake import OUTBOX
 
@@ -136,7 +137,7 @@ def described(found: Waiting, most: int | None = None) -> str:
     if content.files:
         lines += ["", f"Files ({len(content.files)}):"]
         lines += [
-            f"{file.index}. {safe_line(file.filename, 120)} ({safe_line(file.content_type, 80)}, {file.size} bytes,"
+            f"{file.index + 1}. {safe_line(file.filename, 120)} ({safe_line(file.content_type, 80)}, {file.size} bytes,"
             f" SHA-256 {file.sha256})"
             for file in content.files
         ]
@@ -151,7 +152,7 @@ async def file(app: App, submission_id: str, index: int, *, caller: Caller = COM
         described, data = await asyncio.to_thread(attachment_bytes, found.raw, index)
     except NotFound:
         raise NotFound(
-            f"Submission {submission_id} has no file {index}.", next_step="Show the submission to see which it has."
+            f"Submission {submission_id} has no such file.", next_step="Show the submission to see which it has."
         ) from None
     await app.database.write(
         caller.tenant_id,
@@ -220,17 +221,34 @@ def _again(submission: Submission, held: tuple[str, ...], now: Standing) -> Deci
     )
 
 
+def _decided(submission: Submission) -> Conflict:
+    """Why there is no verdict to give."""
+    if submission.verdict == "expired" and submission.approve_until is not None:
+        return Conflict(
+            f"Submission {submission.submission_id} expired at {moment(submission.approve_until):%Y-%m-%d %H:%M} UTC:"
+            " nobody had decided by then, and it was not sent.",
+            next_step="Have it sent again (with a new idempotency_key if it had one) and decide on that one;"
+            " the setting approval_hours says how long there is.",
+        )
+    return Conflict(
+        f"Submission {submission.submission_id} does not wait for a person: it is"
+        f" {submission.verdict or submission.state}.",
+        next_step="`letterlock approvals list` shows what waits.",
+    )
+
+
 async def _decide(app: App, submission_id: str, sha256: str, caller: Caller, *, approved: bool) -> Submission:
     caller.need(APPROVE)
     now = app.now_ms()
     wanted = SubmissionId(submission_id)
 
     async def write(tx: Transaction) -> Submission | None:
-        before = await outbox.get(tx, wanted)
-        if before is None or caller.inbox_id not in (None, before.inbox_id):
+        found = await outbox.get(tx, wanted)
+        if found is None or caller.inbox_id not in (None, found.inbox_id):
             raise NotFound(
                 f"There is no submission {submission_id}.", next_step="`letterlock approvals list` shows what waits."
             )
+        before = outbox.as_of(found, now)
         if sha256 and sha256 != before.sha256:
             raise Conflict(
                 "It is not the email that was looked at.",
@@ -250,8 +268,7 @@ async def _decide(app: App, submission_id: str, sha256: str, caller: Caller, *, 
                 )
         done = await conduct.decide_on(tx, wanted, before.sha256, "approved" if approved else "denied", now)
         if not done:
-            state = before.verdict or before.state
-            raise Conflict(f"Submission {submission_id} does not wait for a person: it is {state}.")
+            raise _decided(before)
         if approved:
             await conduct.let_go(tx, wanted, now)
             keys = [parse_address(each.recipient).key for each in before.deliveries if each.state == "held"]

@@ -57,16 +57,19 @@ def approvals_show(outer: dict[str, Any], /, submission_id: str, raw: bool, **op
 
     found = as_person(outer, options, lambda app, caller: show(app, submission_id, caller=caller))
     click.echo(plain(described(found), keep="\n"))
-    if found.submission.approve_until is not None:
-        click.echo(f"\nTo be decided until {moment(found.submission.approve_until):%Y-%m-%d %H:%M} UTC.")
-    click.echo(f"\nSHA-256 of bytes and envelope: {found.submission.sha256}")
+    submission = found.submission
+    if submission.verdict:
+        click.echo(f"\nIt is {submission.verdict}: there is nothing left to decide.")
+    elif submission.approve_until is not None:
+        click.echo(f"\nTo be decided until {moment(submission.approve_until):%Y-%m-%d %H:%M} UTC.")
+    click.echo(f"\nSHA-256 of bytes and envelope: {submission.sha256}")
     if raw:
         click.echo(f"\n{plain(found.raw.decode('utf-8', 'replace').replace(chr(13), ''), keep=chr(10))}")
 
 
 @approvals.command("save")
 @click.argument("submission_id")
-@click.argument("attachment", type=int)
+@click.argument("attachment", type=click.IntRange(min=1))
 @click.argument("file", type=click.Path(path_type=Path))
 @with_options(*OPTIONS, TENANT)
 @click.pass_obj
@@ -75,7 +78,7 @@ def approvals_save(outer: dict[str, Any], /, submission_id: str, attachment: int
     from letterlock.actions import approvals
 
     _, content = as_person(
-        outer, options, lambda app, caller: approvals.file(app, submission_id, attachment, caller=caller)
+        outer, options, lambda app, caller: approvals.file(app, submission_id, attachment - 1, caller=caller)
     )
     save_new(file, content)
 

@@ -275,6 +275,7 @@ async def _known(
     known = await outbox.by_key(tx, inbox.inbox_id, name)
     if known is None:
         return None
+    known = outbox.as_of(known, now_ms)
     if key:
         if known.request_hash != request_hash:
             raise Conflict(
