@@ -16,7 +16,7 @@ from letterlock.domains import domain_key, domain_of
 from letterlock.errors import Conflict, InvalidRequest, NotAllowed, NotFound
 from letterlock.ids import DEFAULT_TENANT, InboxId, new_id
 from letterlock.inbound.accept import own_keys
-from letterlock.message.address import Address
+from letterlock.message.address import Address, shown
 from letterlock.message.names import (
     Ground,
     candidates,
@@ -309,9 +309,13 @@ def _ground(caller: Caller) -> Ground:
 def _wanted_domain(app: App, domain: str) -> tuple[str, bool]:
     """The domain of a new inbox, and whether it is that of the settings, which all tenants share."""
     shared = domain_of(app.settings)
+    if domain != domain.strip():
+        raise InvalidRequest(
+            f"The domain {shown(domain)} has white space before or after it.", next_step="Remove the white space."
+        )
     # A mailbox elsewhere may be named by its whole address.
     domain = domain.rpartition("@")[2]
-    wanted = domain_key(domain) if domain.strip() else shared
+    wanted = domain_key(domain) if domain else shared
     return (app.settings.domain, True) if wanted == shared else (wanted, False)
 
 
@@ -319,14 +323,18 @@ async def _wanted_mailbox(tx: Transaction, asked: str, domain: str) -> Mailbox |
     """The mailbox elsewhere that a new inbox gets its mail from: the one whose address or domain was asked for; where
     nothing was, and nobody outside can reach `domain`, the first that can have inboxes."""
     found = [one for one in await mailboxes.of_tenant(tx) if one.inboxes]
-    if not asked.strip():
+    if not asked:
         return next(iter(found), None) if f".{domain}".endswith(".localhost") else None
+    by_address = next((one for one in found if one.address.lower() == asked.lower()), None)
+    if "@" in asked and by_address is None:
+        raise InvalidRequest(
+            f"{shown(asked)} is an address, and no mailbox of yours elsewhere has it.",
+            next_step="Give the domain alone, or leave it out.",
+        )
     held = await domains.find(tx, domain)
     if held is not None and held.held:
         return None
-    wanted = asked.strip().lower()
-    by_address = (one for one in found if one.address.lower() == wanted)
-    return next(by_address, None) or next((one for one in found if one.inboxes.rpartition("@")[2] == domain), None)
+    return by_address or next((one for one in found if one.inboxes.rpartition("@")[2] == domain), None)
 
 
 def _address_at(box: Mailbox, local: str) -> str:

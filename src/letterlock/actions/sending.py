@@ -234,7 +234,7 @@ def _each_once(*lists: list[str]) -> list[tuple[Address, ...]]:
     found: list[list[Address]] = []
     for values in lists:
         found.append([])
-        for address in (as_sent(parse_address(value.strip())) for value in values):
+        for address in (as_sent(parse_address(value)) for value in values):
             if address.key not in seen:
                 seen.add(address.key)
                 found[-1].append(address)
