@@ -62,7 +62,7 @@ _PLAIN: dict[str, tuple[Any, ...]] = {
     "history": (True, False), "offset": (0, 1), "index": (0, 1), "subject": ("", "subject", *WORDS),
     "from_": ("", "shop.example", *WORDS), "text": ("an answer",), "markdown": ("",), "html": ("",),
     "include_used": (True, False), "accept_unproved": (True, False), "reply_all": (True, False),
-    "quote": (True, False), "note": ("see below",), "idempotency_key": ("", "k"), "purpose": ("p",),
+    "quote": (True, False), "note": ("see below",), "idempotency_key": ("k", "l"), "purpose": ("p",),
     "timeout_s": (0,), "cc": ([],), "bcc": ([],), "reason": ("because",), "sender": ("a@out.example", ""),
     "raw": (letter("handed in"),), "consumer": ("one", "two"), "start": ("all", "now"),
     "label": ("ours", "words"), "role": ("OWNER", "OBSERVER"), "resolved": (True, False), "conditions": ([],),

@@ -113,6 +113,8 @@ async def test_a_repeated_call_says_so_and_how_to_send_once_more(app: App) -> No
         ({"text": "x" * 200_001}, "text"),
         ({"bcc": "nobody@letterlock.localhost"}, "nobody@letterlock.localhost"),
         ({"attachements": ["a.pdf"]}, "attachements"),
+        ({"idempotency_key": ""}, "idempotency_key"),
+        ({"idempotency_key": "a\nb"}, "idempotency_key"),
         ({"text": " "}, "says nothing"),
         ({"markdown": "*Hi*", "html": "<i>Hi</i>"}, "Both"),
         ({"markdown": "[here](javascript:x)"}, "javascript"),

@@ -918,9 +918,14 @@ async def test_the_same_key_sends_once_and_never_something_else(rest: Rest) -> N
     is_problem(other, 409, "conflict")
     both = await rest("POST", "/emails", json={**email, "idempotency_key": "x"}, headers=header)
     is_problem(both, 422, "invalid_request")
-    is_problem(
-        await rest("POST", "/emails", json=email, headers={"Idempotency-Key": "k" * 201}), 422, "invalid_request"
-    )
+    elsewhere = (await rest.post("/inboxes", 201, name="elsewhere"))["address"]
+    from_there = await rest("POST", "/emails", json={**email, "inbox": elsewhere}, headers=header)
+    is_problem(from_there, 409, "conflict")
+    for wrong in ("k" * 201, ""):
+        refused = await rest("POST", "/emails", json=email, headers={"Idempotency-Key": wrong})
+        is_problem(refused, 422, "invalid_request")
+    for wrong in ("", " ", "a\r\nb", "a\x00", "a\u2028b", " k", "k\t"):
+        is_problem(await rest("POST", "/emails", json={**email, "idempotency_key": wrong}), 422, "invalid_request")
     is_problem(await rest("POST", "/inboxes", json={}, headers=header), 422, "invalid_request")
     await rest("POST", f"/submissions/{first['submission_id']}/cancel", headers=header, status=200)
 

@@ -269,6 +269,8 @@ def test_signing_up_sending_and_threads_over_plain_http(served: Served, client: 
         assert sent.headers["x-ratelimit-limit"] == "500"
         again = http.post(f"/v1/inboxes/{sender.id}/send", json=body, headers={**mine, "Idempotency-Key": "one"})
         assert again.json()["id"] == sent.json()["id"]
+        unkeyed = http.post(f"/v1/inboxes/{sender.id}/send", json=body, headers={**mine, "Idempotency-Key": ""})
+        assert (unkeyed.status_code, "idempotency_key" in unkeyed.json()["error"]) == (400, True)
         arrived = box.wait_for_email(timeout=20)
         answer = {"email_id": arrived["id"], "text": "Yes."}
         assert http.post(f"/v1/inboxes/{box.id}/reply", json=answer, headers=mine).json()["status"] == "delivered"

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from letterlock.actions.caller import READ, Caller
 from letterlock.actions.deliveries import SentEmail, sent
@@ -43,7 +43,15 @@ def _as_list(value: Any) -> Any:
 Addresses = Annotated[list[str], BeforeValidator(_as_list), Field(max_length=MOST_RECIPIENTS)]
 # The largest attach_bytes in base64 and its line ends.
 Files = Annotated[list[Annotated[str, Field(max_length=73_000_000)]], BeforeValidator(_as_list), Field(max_length=20)]
-Key = Annotated[str, Field(max_length=200, description="same key: never sent twice")]
+
+
+def _checked_key(key: str) -> str:
+    if not key or not key.isprintable() or key != key.strip():
+        raise ValueError("a key is 1 to 200 printable characters without white space around them, or left out")
+    return key
+
+
+Key = Annotated[str, Field(max_length=200), AfterValidator(_checked_key)]
 
 
 class SendEmail(Request):
@@ -58,7 +66,7 @@ class SendEmail(Request):
     cc: Addresses = Field([])
     bcc: Addresses = Field([])
     attachments: Files = Field([], description="email_id/index of a received one, a file's name, or name;base64,DATA")
-    idempotency_key: Key = ""
+    idempotency_key: Annotated[Key, Field(description="same key: never sent twice")] = ""
 
 
 class ForwardEmail(Request):
@@ -66,7 +74,7 @@ class ForwardEmail(Request):
     to: Annotated[Addresses, Field(min_length=1)]
     note: Annotated[str, Field(max_length=MOST_TEXT)] = ""
     attachments: bool = True
-    idempotency_key: Annotated[str, Field(max_length=200)] = ""
+    idempotency_key: Key = ""
 
 
 class ReplyToEmail(Request):
@@ -77,7 +85,7 @@ class ReplyToEmail(Request):
     reply_all: bool = False
     quote: bool = False
     attachments: Files = Field([])
-    idempotency_key: Annotated[str, Field(max_length=200)] = ""
+    idempotency_key: Key = ""
 
 
 async def send_email(app: App, caller: Caller, request: SendEmail) -> SentEmail:

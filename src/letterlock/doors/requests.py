@@ -17,7 +17,7 @@ from starlette.responses import Response
 from letterlock.actions.caller import Caller, identify
 from letterlock.actions.catalog import Action
 from letterlock.app import App
-from letterlock.errors import CallerError, LimitReached, StoreError, Unavailable
+from letterlock.errors import CallerError, InvalidRequest, LimitReached, StoreError, Unavailable
 from letterlock.screen.safe_text import safe_line
 
 log = logging.getLogger(__name__)
@@ -121,6 +121,15 @@ def bearer(request: Request) -> str:
     """The key in Authorization, "" without one."""
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
     return key.strip() if scheme.lower() == "bearer" else ""
+
+
+def idempotency_key(request: Request) -> dict[str, str]:
+    """The argument that an Idempotency-Key header is (draft-ietf-httpapi-idempotency-key-header); none without one,
+    and an empty header is an empty key. Raises InvalidRequest."""
+    keys = request.headers.getlist("idempotency-key")
+    if len(keys) > 1:
+        raise InvalidRequest("There is more than one Idempotency-Key.", next_step="Send one.")
+    return {"idempotency_key": keys[0]} if keys else {}
 
 
 async def caller_by(app: App, key: str) -> Caller:

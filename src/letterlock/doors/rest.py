@@ -53,6 +53,7 @@ from letterlock.doors.requests import (
     answered,
     body_of,
     caller_of,
+    idempotency_key,
     object_of,
     retry_after,
     while_there,
@@ -317,7 +318,7 @@ async def _arguments(app: App, endpoint: Endpoint, request: Request) -> dict[str
             arguments[endpoint.raw] = body
         else:
             arguments = object_of(request, body)
-            if (key := request.headers.get("idempotency-key")) is not None:
+            if key := idempotency_key(request):
                 _add_key(endpoint, arguments, key)
     for name in endpoint.in_path:
         if name in arguments:
@@ -326,14 +327,13 @@ async def _arguments(app: App, endpoint: Endpoint, request: Request) -> dict[str
     return arguments
 
 
-def _add_key(endpoint: Endpoint, arguments: dict[str, Any], key: str) -> None:
-    """The Idempotency-Key header (draft-ietf-httpapi-idempotency-key-header)."""
+def _add_key(endpoint: Endpoint, arguments: dict[str, Any], key: dict[str, str]) -> None:
     if endpoint.takes_key:
-        if arguments.get("idempotency_key", key) != key:
+        if any(arguments.get(name, value) != value for name, value in key.items()):
             raise InvalidRequest(
                 "The Idempotency-Key header and idempotency_key in the body differ.", next_step="Send one of them."
             )
-        arguments["idempotency_key"] = key
+        arguments.update(key)
     elif not endpoint.action.hints.idempotent:
         raise InvalidRequest(
             f"{endpoint.action.name} takes no Idempotency-Key: a repeated call is another one.",

@@ -1,6 +1,7 @@
 """submit(): decide, freeze, queue or hold, all in one write transaction; status(), cancel().
 
-The same idempotency key and request give the same submission, however many ask at once. Who gives no key gets one made
+The same idempotency key and request give the same submission, however many ask at once; a key counts for the agent and
+for the inbox, and with another request is refused. Who gives no key gets one made
 from the request, good for SAME_REQUEST_MS: long enough for a model that repeats a call whose answer it did not see,
 short enough that the same words can be sent again later on purpose. What stays in the house is delivered before submit
 returns, so no postmaster is needed for it; of a mixed email a missing relay holds back the recipients outside only.
@@ -124,7 +125,7 @@ async def submit(
 
     async def keep(system: Transaction) -> tuple[Submitted, list[Lease]] | _Refused:
         tx = system.bound_to(inbox.tenant_id)
-        known = await _known(tx, inbox, name, key, request_hash, now)
+        known = await _known(tx, agent_id, inbox, name, key, request_hash, now)
         if known is not None:
             return Submitted(known, True), []
         context = await _context(
@@ -269,10 +270,12 @@ async def cancel(app: App, agent_id: AgentId, tenant_id: TenantId, submission_id
 
 
 async def _known(
-    tx: Transaction, inbox: Inbox, name: str, key: str, request_hash: str, now_ms: int
+    tx: Transaction, agent_id: AgentId, inbox: Inbox, name: str, key: str, request_hash: str, now_ms: int
 ) -> Submission | None:
     """The submission an earlier call made under this key, if it still counts."""
     known = await outbox.by_key(tx, inbox.inbox_id, name)
+    if known is None and key:
+        known = await outbox.by_given_key(tx, agent_id, name)
     if known is None:
         return None
     known = outbox.as_of(known, now_ms)

@@ -318,6 +318,17 @@ async def by_key(tx: Transaction, inbox_id: InboxId, idempotency_key: str) -> Su
     return _submission(row, await _deliveries(tx, row["submission_id"])) if row else None
 
 
+async def by_given_key(tx: Transaction, agent_id: AgentId, idempotency_key: str) -> Submission | None:
+    """What an agent sent from any of its inboxes under a key that it gave ("key ...")."""
+    row = await tx.one(
+        "SELECT submission_id FROM submissions WHERE tenant_id = :tenant AND agent_id = :agent_id"
+        " AND idempotency_key = :key AND substr(idempotency_key, 1, 4) = 'key ' LIMIT 1",
+        agent_id=agent_id,
+        key=idempotency_key,
+    )
+    return await get(tx, row["submission_id"]) if row else None
+
+
 async def by_token(tx: Transaction, token: str) -> Submission | None:
     """The submission of which a delivery has this token."""
     row = await tx.one(

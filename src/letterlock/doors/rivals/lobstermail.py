@@ -23,7 +23,7 @@ from starlette.routing import Route, WebSocketRoute
 from letterlock.actions import tenancy
 from letterlock.actions.elsewhere import EmailFound, InboxKept, SentFound
 from letterlock.app import App
-from letterlock.doors.requests import HEADERS, JSON, Guard, answered, body_of
+from letterlock.doors.requests import HEADERS, JSON, Guard, answered, body_of, idempotency_key
 from letterlock.doors.rivals.lobstermail_account import ACCOUNT, MOST_LISTED, Cursor, Page, page_of
 from letterlock.doors.rivals.realtime import Realtime
 from letterlock.doors.rivals.wire import Asked, Call, Endpoint, Nothing, Signups, build, response
@@ -336,8 +336,7 @@ async def send(call: Call, asked: Send) -> dict[str, Any]:
     if asked.reply_to and asked.reply_to.strip().lower() != sender.address.lower():
         raise InvalidRequest("Answers come to the inbox that sends.", next_step="Leave replyTo out.")
     files = [f"{one.filename};base64,{one.content}" for one in asked.attachments or ()]
-    key = call.request.headers.get("idempotency-key", "")
-    words = {"text": asked.body.text, "html": asked.body.html, "attachments": files, "idempotency_key": key}
+    words = {"text": asked.body.text, "html": asked.body.html, "attachments": files, **idempotency_key(call.request)}
     answered_id = await _answered(call, asked, sender.inbox_id)
     if answered_id:
         sent = await call.do("reply_to_email", email_id=answered_id, reply_all=bool(asked.cc), **words)

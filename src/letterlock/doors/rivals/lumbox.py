@@ -20,7 +20,7 @@ from starlette.routing import Route
 from letterlock.actions import tenancy
 from letterlock.actions.elsewhere import EmailFound, InboxKept
 from letterlock.app import App
-from letterlock.doors.requests import HEADERS, JSON, MAX_WAIT_S, Guard, answered, body_of
+from letterlock.doors.requests import HEADERS, JSON, MAX_WAIT_S, Guard, answered, body_of, idempotency_key
 from letterlock.doors.rivals.lumbox_tenant import CATEGORIES, TENANT, as_list, data_of, no_category
 from letterlock.doors.rivals.wire import Asked, Call, Endpoint, Nothing, Signups, build, recently, response
 from letterlock.errors import InvalidRequest, NotFound
@@ -311,10 +311,6 @@ async def otp(call: Call, asked: WaitForOtp) -> dict[str, Any] | Response:
 # --- sending ----------------------------------------------------------------------------------------------------------
 
 
-def _key(call: Call) -> str:
-    return call.request.headers.get("idempotency-key", "")
-
-
 def _submitted(call: Call, sent: Any) -> dict[str, Any]:
     return {
         "id": sent.submission_id,
@@ -339,7 +335,7 @@ async def send(call: Call, asked: Send) -> dict[str, Any]:
         text=asked.text,
         html=asked.html,
         attachments=[f"{one.filename};base64,{one.content}" for one in asked.attachments],
-        idempotency_key=_key(call),
+        **idempotency_key(call.request),
     )
     return _submitted(call, sent)
 
@@ -355,7 +351,7 @@ async def reply(call: Call, asked: Reply) -> dict[str, Any]:
         text=asked.text,
         html=asked.html,
         reply_all=asked.reply_all,
-        idempotency_key=_key(call),
+        **idempotency_key(call.request),
     )
     return _submitted(call, sent)
 
@@ -363,7 +359,7 @@ async def reply(call: Call, asked: Reply) -> dict[str, Any]:
 async def forward(call: Call, asked: Forward) -> dict[str, Any]:
     found = await _in_inbox(call, asked.email_id)
     sent = await call.do(
-        "forward_email", email_id=found.email_id, to=asked.to, note=asked.comment, idempotency_key=_key(call)
+        "forward_email", email_id=found.email_id, to=asked.to, note=asked.comment, **idempotency_key(call.request)
     )
     return _submitted(call, sent)
 
