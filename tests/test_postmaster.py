@@ -6,21 +6,45 @@ import asyncio
 import itertools
 import logging
 import time
+from pathlib import Path
 
 import pytest
 
 from letterlock import postmaster
-from letterlock.app import App
-from letterlock.inbound.workers import Workers
+from letterlock.app import App, open_app
+from letterlock.ids import DEFAULT_TENANT
+from letterlock.inbound.workers import Workers, open_workers
 from letterlock.postmaster import LOCK_POLL_S, LONGEST_PAUSE_S, PAUSE_S, pause_s, serve_mail
+from letterlock.store import inlets
+from letterlock.store import postmaster as reports
+from letterlock.store.inlets import Inlet, new_inlet_id, new_secret
+from letterlock.store.postmaster import Report
 from letterlock.wake import postmaster_lock
-from running import ended
+from running import ended, settings_for, until
 
 
 def test_the_pause_after_a_failure_doubles_up_to_half_a_minute_and_is_longer_than_others_take_for_the_lock() -> None:
     assert [pause_s(n) for n in (0, 1, 2, 3)] == [LOCK_POLL_S, PAUSE_S, 2 * PAUSE_S, 4 * PAUSE_S]
     assert pause_s(1_000_000) == LONGEST_PAUSE_S
     assert min(pause_s(n) for n in range(1, 50)) > LOCK_POLL_S
+
+
+async def test_no_listener_is_a_problem_only_where_mail_comes_in_by_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postmaster, "_RETRY_BIND_S", 0.02)
+
+    async with open_app(settings_for(tmp_path, smtp_port=0)) as app, open_workers(app.settings) as workers:
+
+        async def told(problem: bool) -> Report | None:
+            report = await app.database.read_system(reports.last)
+            return report if report and bool(report.problem) is problem else None
+
+        async with ended(asyncio.create_task(postmaster._listen_and_report(app, workers))):
+            assert "switched off" in (await until(lambda: told(True))).problem
+            inlet = Inlet(DEFAULT_TENANT, new_inlet_id(), "mine.example", "raw", "abcd", None, "", False, 0)
+            await app.database.write(DEFAULT_TENANT, lambda tx: inlets.add(tx, inlet, new_secret()))
+            assert (await until(lambda: told(False))).seen_at
 
 
 async def test_a_process_that_fails_leaves_the_lock_to_others_and_does_not_fill_the_log(

@@ -114,13 +114,22 @@ async def _listen_and_report(app: App, workers: Workers) -> None:
                         problems.append(_busy(app, name, port, error))
                     except LetterlockError as error:
                         problems.append(f"Mail does not come in by {name.upper()}: {error}")
-            if not app.settings.smtp_port and not app.settings.lmtp_port:
+            if not app.settings.smtp_port and not app.settings.lmtp_port and not await _comes_otherwise(app):
                 problems.append("Listening is switched off (smtp_port = 0).")
             doors = ", ".join(f"{name} {address}" for name, address in listening.items())
             report = Report(os.getpid(), doors, " ".join(problems), app.now_ms())
             with contextlib.suppress(StoreError):
                 await app.database.write_system(lambda tx, report=report: reports.put(tx, report))  # type: ignore[misc]
             await asyncio.sleep(_RETRY_BIND_S if problems else _REPORT_S)
+
+
+async def _comes_otherwise(app: App) -> bool:
+    """Whether mail comes in without a listener: from mailboxes elsewhere, or by a service in front."""
+    try:
+        return await app.database.read_system(reports.has_other_ways)
+    except StoreError:
+        # What is wrong with the store is told elsewhere.
+        return True
 
 
 async def _say_gone(app: App) -> None:

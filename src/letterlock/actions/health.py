@@ -381,7 +381,8 @@ async def _mail(app: App) -> list[Finding]:
     elif report.problem:
         findings.append(Finding(False, f"process {report.pid} is the postmaster. {report.problem}"))
     else:
-        findings.append(Finding(True, f"process {report.pid} is the postmaster and listens: {report.listening}"))
+        how = f"listens: {report.listening}" if report.listening else "does not listen (smtp_port = 0)"
+        findings.append(Finding(True, f"process {report.pid} is the postmaster and {how}"))
     findings.append(Finding(True, f"{waiting} accepted emails wait to be filed"))
     return findings
 

@@ -37,6 +37,12 @@ async def last(tx: Transaction) -> Report | None:
     return Report(row["pid"], row["listening"], row["problem"], row["seen_at"]) if row else None
 
 
+async def has_other_ways(tx: Transaction) -> bool:
+    """Whether a mailbox or an inlet brings mail in."""
+    ways = "SELECT 1 AS way FROM mailboxes UNION ALL SELECT 1 FROM inlets"
+    return await tx.one(f"SELECT way FROM ({ways}) AS ways LIMIT 1") is not None
+
+
 async def is_silent(tx: Transaction, now_ms: int) -> bool:
     """Whether no postmaster has reported lately."""
     report = await last(tx)
