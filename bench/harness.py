@@ -57,8 +57,9 @@ def letterlock(*arguments: str) -> list[str]:
 
 def environment() -> dict[str, str]:
     """Ours, without settings of the person who measures, and without the limits of an hour that measuring takes
-    seconds for."""
-    ours = {name: value for name, value in os.environ.items() if not name.startswith("LETTERLOCK_")}
+    seconds for. Compiled modules are kept, as they are of whatever is installed."""
+    left_out = ("LETTERLOCK_", "PYTHONDONTWRITEBYTECODE")
+    ours = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
     return ours | {"LETTERLOCK_INBOXES_PER_HOUR": "1000000", "LETTERLOCK_WAITS_PER_HOUR": "1000000"}
 
 
