@@ -8,7 +8,7 @@ import contextlib
 import datetime as dt
 import ipaddress
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -89,9 +89,9 @@ class RelaySink:
     """A real SMTP server with answers that tests choose.
 
     `rcpt`: the answer to RCPT by recipient; `mail`, `data`: the answer to MAIL and to the final dot ("" for 250).
-    `closing`: so many times MAIL is answered with 421 and the end. `drop_after_dot`: that many emails are taken and the
-    connection is cut in place of the answer. `hang_after_dot`: no answer ever. Every RCPT seen is in
-    `asked`, with its MAIL in `journal`.
+    `dsn`: envelope ids are taken (RFC 3461). `closing`: so many times MAIL is answered with 421 and the end.
+    `drop_after_dot`: that many emails are taken and the connection is cut in place of the answer. `hang_after_dot`: no
+    answer ever. Every RCPT seen is in `asked`, with its MAIL in `journal`.
     """
 
     host: str = "127.0.0.1"
@@ -99,6 +99,7 @@ class RelaySink:
     mail: str = ""
     data: str = ""
     rcpt: dict[str, str] = field(default_factory=dict)
+    dsn: bool = False
     closing: int = 0
     drop_after_dot: int = 0
     hang_after_dot: bool = False
@@ -114,7 +115,7 @@ class RelaySink:
     ) -> list[str]:
         self.sessions += 1
         session.host_name = hostname
-        return responses
+        return [*responses[:-1], "250-DSN", *responses[-1:]] if self.dsn else responses
 
     async def auth_XOAUTH2(self, server: SMTP, args: list[str]) -> AuthResult:
         """`token` alone is taken; the challenge with the reason is answered by the client with an empty line."""
@@ -168,6 +169,14 @@ class RelaySink:
         return "250 2.0.0 taken"
 
 
+class _Takes(SMTP):
+    """With what aiosmtpd itself calls not implemented."""
+
+    def _getparams(self, params: Sequence[str]) -> dict[str, str | bool] | None:
+        found: dict[str, str | bool] | None = super()._getparams(params)
+        return found and {name: value for name, value in found.items() if name != "ENVID"}
+
+
 @contextlib.asynccontextmanager
 async def open_relay_sink(
     *,
@@ -187,7 +196,7 @@ async def open_relay_sink(
     servers: list[SMTP] = []
 
     def serve() -> SMTP:
-        server = SMTP(
+        server = _Takes(
             sink,
             hostname="sink.example",
             enable_SMTPUTF8=smtputf8,

@@ -10,7 +10,9 @@ import re
 import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from email import message_from_bytes
 from pathlib import Path
+from typing import Any
 
 from fakes import make_certificate
 
@@ -178,7 +180,14 @@ def _fetched(uid: int, raw: bytes, at: dt.datetime, asked: str) -> bytes:
     said = f"UID {uid}"
     if "INTERNALDATE" in asked:
         said += f' INTERNALDATE "{at:%d-%b-%Y %H:%M:%S %z}" RFC822.SIZE {len(raw)}'
-    if fields := re.search(r"HEADER\.FIELDS \(([^)]*)\)", asked):
+    if part := re.search(r"\[3(\.MIME|\.HEADER)?", asked):
+        # RFC 9051 section 6.4.5: of the third part its own fields, the header of the email it is, or its content.
+        third: Any = message_from_bytes(raw).get_payload(2)
+        told = third.get_payload(0) if part[1] == ".HEADER" else third
+        fields_of = "".join(f"{name}: {value}\r\n" for name, value in told.items())
+        body = f"{fields_of}\r\n".encode() if part[1] else third.get_payload().encode()
+        key = f"BODY[3{part[1] or ''}]"
+    elif fields := re.search(r"HEADER\.FIELDS \(([^)]*)\)", asked):
         wanted = {one.lower() for one in fields[1].split()}
         head = re.findall(rb"(?m)^([!-9;-~]+):((?:.*\r\n)(?:[ \t].*\r\n)*)", raw.partition(b"\r\n\r\n")[0] + b"\r\n")
         body = b"".join(k + b":" + v for k, v in head if k.decode().lower() in wanted) + b"\r\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -112,10 +113,22 @@ async def test_an_email_goes_out_by_a_mailbox_and_comes_in_again_by_it(tmp_path:
         whole = await steps(app)
         await passing
         assert all(one.well for one in whole), whole
-        assert whole[-1].what == "code: read, as it was sent"
-        assert f"relay: {sink.host}:{sink.port} took it" in whole[-4].what
+        assert [one.what for one in whole[-2:]] == ["code: read, as it was sent", f"from: {USER}, as it was sent"]
+        assert f"relay: {sink.host}:{sink.port} took it" in whole[-5].what
         (email,) = sink.emails
         assert (email.sender, email.recipients[0].startswith("you+")) == (USER, True)
+        await connect_mailbox(app, COMMAND_LINE, request.model_copy(update={"write_as": "inbox"}))
+        sink.emails.clear()
+
+        async def rewriting() -> None:
+            while not sink.emails:
+                await asyncio.sleep(0.02)
+            await server.put(re.sub(rb"(?m)^From: .*\r$", f"From: {USER}\r".encode(), sink.emails[0].content))
+
+        passing = asyncio.create_task(rewriting())
+        changed = await steps(app)
+        await passing
+        assert (changed[-1].well, f"was changed to {USER}" in changed[-1].what) == (False, True)
 
 
 async def test_nothing_is_sent_where_nobody_receives(app: App) -> None:

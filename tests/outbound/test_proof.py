@@ -246,9 +246,9 @@ HOSTS = st.sampled_from(
 
 @given(NAMES, HOSTS, st.sampled_from(["bounce", "complaint"]), HOSTS, HOSTS)
 def test_no_house_speaks_for_another(name: str, domain: str, kind: Any, to: str, relay: str) -> None:
-    may = may_report(Reporter(f"{name}@{domain}"), kind, f"kim@{to}", relay, ())
+    may = may_report(Reporter(f"{name}@{domain}"), kind, f"kim@{to}", (relay,), ())
     house = ".".join(domain.split(".")[-3 if domain.endswith("co.uk") else -2 :])
     houses = {one for one in (to, relay) if one == house or one.endswith(f".{house}")}
     assert may <= (name not in ("staff", "ben") and bool(houses) and domain not in ("co.uk", "example", ""))
-    assert not may_report(NOBODY, kind, f"kim@{to}", relay, (to, relay, ""))
-    assert may_report(Reporter(ours=True), kind, f"kim@{to}", relay, ())
+    assert not may_report(NOBODY, kind, f"kim@{to}", (relay,), (to, relay, ""))
+    assert may_report(Reporter(ours=True), kind, f"kim@{to}", (relay,), ())

@@ -18,6 +18,7 @@ from letterlock.app import App
 from letterlock.errors import NotFound
 from letterlock.ids import SubmissionId
 from letterlock.outbound import submit as outgoing
+from letterlock.outbound.provider import author_of, mailbox_for
 from letterlock.outbound.routes import settings_of
 from letterlock.outbound.submit import Submitted
 from letterlock.screen.safe_text import safe_line
@@ -68,7 +69,9 @@ class DeliveryStatus(BaseModel):
 
 async def sent_now(app: App, caller: Caller, submission_id: str) -> SentEmail:
     """What a call that made this submission would be answered now, after a person has decided."""
-    return sent(app, Submitted(await _own_submission(app, caller, submission_id), False), "")
+    submission = await _own_submission(app, caller, submission_id)
+    box = await app.database.read(caller.tenant_id, lambda tx: mailbox_for(tx, submission.inbox_id))
+    return sent(app, Submitted(submission, False, author_of(box)), "")
 
 
 async def get_delivery_status(app: App, caller: Caller, request: GetDeliveryStatus) -> DeliveryStatus:
@@ -117,6 +120,10 @@ def sent(app: App, submitted: Submitted, key: str) -> SentEmail:
     """What a call to send is answered. `key`: the idempotency key it gave, "" when none."""
     submission = submitted.submission
     reasons = [reason.text for reason in submission.reasons]
+    if submitted.author and any(each.route == "relay" for each in submission.deliveries):
+        reasons.append(
+            f"Recipients see {submitted.author} in From; what they answer comes to {submission.sender} (Reply-To)."
+        )
     next_step = _next_step(app, submission)
     if submitted.repeated:
         ago_s = max(0, app.now_ms() - submission.created_at) // 1000

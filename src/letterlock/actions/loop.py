@@ -26,7 +26,7 @@ from letterlock.message.address import parse_address
 from letterlock.message.compose import Draft, compose
 from letterlock.message.sign import sign
 from letterlock.outbound.direct import relay_direct
-from letterlock.outbound.provider import mailbox_for, relay_by, way_by
+from letterlock.outbound.provider import author_of, mailbox_for, relay_by, way_by
 from letterlock.outbound.relay import Outcome, relay
 from letterlock.outbound.routes import Way, helo, way_to
 from letterlock.outbound.signing import keys_for
@@ -130,6 +130,8 @@ async def _steps(app: App, approve: Approve, seconds: float, made: list[str]) ->
     )
     async for finding in _came(app, other, code, seconds, advice):
         yield finding
+    if box is not None:
+        yield await _from_whom(app, other, author_of(box) or one.address)
 
 
 async def _came(
@@ -152,6 +154,15 @@ async def _came(
     yield Finding(True, "code: read, as it was sent")
 
 
+async def _from_whom(app: App, inbox: Inbox, author: str) -> Finding:
+    """Providers change what stands in From, or let it be."""
+    (came, *_) = await app.database.read(DEFAULT_TENANT, lambda tx: emails.listed(tx, inbox_id=inbox.inbox_id, limit=1))
+    if came.from_address.lower() != author.lower():
+        what = f"from: {author} was changed to {safe_line(came.from_address, 254)} on the way"
+        raise _Ends(what, "Connect the mailbox again with --write-as mailbox.")
+    return Finding(True, f"from: {author}, as it was sent")
+
+
 async def _inbox(app: App, made: list[str]) -> Inbox:
     created = await _do("create_inbox", app, purpose=_PURPOSE, ttl_hours=1)
     made.append(created.inbox_id)
@@ -165,14 +176,14 @@ async def _hand_over(app: App, way: Way, box: Mailbox | None, sender: str, recip
     in the house."""
     mine = parse_address(sender)
     draft = Draft(mine, (parse_address(recipient),), _SUBJECT, _text(code), new_message_id(mine), app.clock())
-    if box is not None:
-        draft = replace(draft, mailbox=parse_address(box.address))
+    if author := author_of(box):
+        draft = replace(draft, mailbox=parse_address(author))
     keys = await keys_for(app, DEFAULT_TENANT, mine.key.rpartition("@")[2])
     raw = compose(draft)
     if keys:
         raw = await asyncio.to_thread(sign, raw, keys, app.now_ms() // 1000)
     if box is not None:
-        outcome = await relay_by(app, box, raw, recipient)
+        outcome = await relay_by(app, box, raw, sender, recipient)
     elif way.route is not None:
         (outcome,) = await relay(raw, sender, [recipient], way.route)
     else:

@@ -39,7 +39,7 @@ from letterlock.screen.safe_text import safe_line
 from letterlock.store import audit, mailboxes
 from letterlock.store.database import Transaction
 from letterlock.store.emails import moment
-from letterlock.store.mailboxes import Folder, Mailbox, Security
+from letterlock.store.mailboxes import Folder, Mailbox, Security, WriteAs
 from letterlock.wake import MAILBOXES
 
 MOST_MAILBOXES: Final = 20
@@ -68,6 +68,7 @@ class Connect(Request):
     mark_read: Annotated[bool, Field(description="mark what was fetched as read")] = False
     move_to: Annotated[str, Field(max_length=200, description="folder to move it to")] = ""
     authserv: Annotated[str, Field(max_length=253, description="authserv-id of its Authentication-Results")] = ""
+    write_as: Annotated[WriteAs, Field(description="who stands in From of what is sent by it")] = "mailbox"
     ask_provider: Annotated[bool, Field(description="ask https://autoconfig.DOMAIN how it is reached")] = False
 
 
@@ -94,6 +95,8 @@ class MailboxShown(BaseModel):
     provider: str
     host: str
     inboxes: str = Field(description="the addresses of its inboxes, {} for the name; empty: it can have none")
+    sends_by: str = Field(description="the server they send by; empty: none")
+    write_as: WriteAs = Field(description="who stands in From of what they send by it")
     folders: list[FolderShown]
     warning: str = ""
 
@@ -173,6 +176,7 @@ async def connect_mailbox(
         provider.per_day if provider else 0,
         1,
         now,
+        request.write_as,
     )
 
     async def keep(tx: Transaction) -> Mailbox:
@@ -358,6 +362,8 @@ async def _shown(app: App, mailbox: Mailbox) -> MailboxShown:
         provider=mailbox.provider,
         host=mailbox.host,
         inboxes=mailbox.inboxes,
+        sends_by=f"{mailbox.smtp_host}:{mailbox.smtp_port}" if mailbox.smtp_host else "",
+        write_as=mailbox.write_as,
         folders=[
             FolderShown(
                 folder=safe_line(one.folder, 200),

@@ -41,6 +41,10 @@ def add_to(cli: click.Group) -> None:
 @click.option("--catch-all", default="", help="Your own domain whose mail all lands in this mailbox.")
 @click.option("--mark-read", is_flag=True, help="Mark emails that were fetched as read.")
 @click.option("--move-to", default="", help="Move emails that were fetched to this folder.")
+@click.option(
+    "--write-as", type=click.Choice(["mailbox", "inbox"]), default=None,
+    help="Who stands in From: the mailbox, the inbox in Reply-To (usual), or the inbox, where the provider lets you.",
+)  # fmt: skip
 @click.option("--authserv", default="", help="authserv-id of its Authentication-Results, to believe them.")
 @click.option("--ask-provider", is_flag=True, default=None, help="Ask autoconfig.DOMAIN how it is reached.")
 @with_options(*OPTIONS, TENANT)
@@ -156,6 +160,9 @@ def mailbox_remove(outer: dict[str, Any], /, mailbox: str, **options: Any) -> No
 def _show(shown: MailboxShown) -> None:
     where = f"; its inboxes: {shown.inboxes.format('name')}" if shown.inboxes else "; it can have no inboxes"
     click.echo(f"{shown.address} at {shown.host}{where}")
+    if shown.sends_by and shown.inboxes:
+        who = "the inbox" if shown.write_as == "inbox" else f"{shown.address}, the inbox in Reply-To"
+        click.echo(f"  sends by {shown.sends_by}; in From stands {who}")
     for one in shown.folders:
         left = f", {one.skipped} too large and left there" if one.skipped else ""
         said = one.problem or f"watched, last looked at {one.seen_at:%Y-%m-%d %H:%M:%S} UTC"

@@ -31,7 +31,11 @@ _LINE: Final = 1_000_000
 _SMALL: Final = 8_000_000
 """Bytes that an answer without an email may have."""
 _FIELDS: Final = ("DELIVERED-TO", "X-ORIGINAL-TO", "ENVELOPE-TO", "TO", "CC")
-_HEADING: Final = f"BODY.PEEK[HEADER.FIELDS ({' '.join(_FIELDS)})]"
+_REPORT_BYTES: Final = 65_536
+_RETURNED: Final = (b"message/rfc822", b"message/global")
+_RETURNED_HEADERS: Final = (b"text/rfc822-headers", b"message/rfc822-headers", b"message/global-headers")
+_KIND: Final = re.compile(rb"^content-type:\s{0,99}([a-z]{1,20}/[a-z0-9-]{1,40})", re.IGNORECASE | re.MULTILINE)
+_ID: Final = re.compile(rb"^message-id:\s{0,99}(<[^<>\s]{1,900}>)", re.IGNORECASE | re.MULTILINE)
 _MOST_FOLDERS: Final = 2_000
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _SPAM_NAMES: Final = frozenset({"spam", "junk", "junk e-mail", "junk email", "bulk mail", "spamverdacht"})
@@ -55,7 +59,8 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """What is fetched of every new email: when it came, its size in bytes, the fields that name recipients."""
+    """What is fetched of every new email: when it came, its size in bytes, the fields that name recipients (and, where
+    reports are looked for, Content-Type)."""
 
     uid: int
     at: datetime | None
@@ -262,10 +267,12 @@ class Connection:
             said = f"SINCE {day.day}-{_MONTHS[day.month - 1]}-{day.year}"
             return sorted(set(self._client.search(said)))
 
-    def headings(self, uids: Sequence[int]) -> list[Heading]:
-        """Of those that are still there, ascending."""
+    def headings(self, uids: Sequence[int], *, reports: bool = False) -> list[Heading]:
+        """Of those that are still there, ascending. `reports`: so that is_report() can tell."""
+        fields_asked = (*_FIELDS, "CONTENT-TYPE") if reports else _FIELDS
+        asked = f"BODY.PEEK[HEADER.FIELDS ({' '.join(fields_asked)})]"
         with self._words():
-            found = self._client.fetch(list(uids), ["INTERNALDATE", "RFC822.SIZE", _HEADING])
+            found = self._client.fetch(list(uids), ["INTERNALDATE", "RFC822.SIZE", asked])
             headings = []
             for uid in sorted(found):
                 data = found[uid]
@@ -274,6 +281,32 @@ class Connection:
                     at, size = data.get(b"INTERNALDATE"), data.get(b"RFC822.SIZE")
                     headings.append(Heading(uid, _moment(at), size if isinstance(size, int) else 0, fields))
             return headings
+
+    def returned_id(self, uid: int) -> str:
+        """The Message-ID, with its angle brackets, of the email that a report (RFC 6522) gives back in its third part;
+        "" when it gives none back. Nothing else of the report is read."""
+        kind = _KIND.search(self._part(uid, "BODY.PEEK[3.MIME]"))
+        named = kind[1].lower() if kind else b""
+        if named in _RETURNED:
+            head = self._part(uid, "BODY.PEEK[3.HEADER.FIELDS (MESSAGE-ID)]")
+        elif named in _RETURNED_HEADERS:
+            head = self._part(uid, f"BODY.PEEK[3]<0.{_REPORT_BYTES}>")
+        else:
+            return ""
+        found = _ID.search(head)
+        return found[1].decode("utf-8", "replace") if found else ""
+
+    def _part(self, uid: int, asked: str) -> bytes:
+        """b"" where there is no such part; some servers call it an error to ask for it."""
+        with self._words():
+            try:
+                data = self._client.fetch([uid], [asked]).get(uid, {})
+            except self._client.Error as error:
+                if isinstance(error, self._client.AbortError):
+                    raise
+                return b""
+            found = next((value for key, value in data.items() if key.startswith(b"BODY[3")), None)
+            return found if isinstance(found, bytes) else b""
 
     def raw(self, uid: int, most: int) -> bytes | None:
         """An email as it is there, None when it is gone or longer than `most` bytes."""

@@ -1,8 +1,10 @@
 """Mail for inboxes here out of mailboxes that people have elsewhere, by IMAP.
 
 Of each new email only the fields that name recipients are read; where none names a live inbox of the mailbox, nothing
-else of it ever is. How far a folder was read is committed together with the email that brought it there, so that no
-crash loses or doubles one. Each folder has a connection and a thread of its own: a slow server holds up nobody else.
+else of it ever is. One exception: where inboxes sent mail as the mailbox, reports on deliveries (RFC 3464) are asked
+which email they give back, and those on mail from here are fetched, too. How far a folder was read is committed
+together with the email that brought it there, so that no crash loses or doubles one. Each folder has a connection and a
+thread of its own: a slow server holds up nobody else.
 """
 
 from __future__ import annotations
@@ -47,6 +49,8 @@ _LASTING_PAUSE_S: Final = 600.0
 """After a refused login: some lock a mailbox that is tried too often."""
 _NOTE_MS: Final = 60_000
 _OVERLAP: Final = timedelta(days=2)
+_REPORTED_MS: Final = 30 * 24 * 3_600_000
+"""For so long after mail was sent reports on it are looked for."""
 _MOST_FIELDS: Final = 65_536
 _MOST_ADDRESSES: Final = 500
 
@@ -197,16 +201,33 @@ class _Watched:
         box = self.mailbox
         for start in range(0, len(uids), _AT_ONCE):
             some = uids[start : start + _AT_ONCE]
-            headings = await in_thread(lambda s=some: connection.headings(s))  # type: ignore[misc]
+            sent = await self.app.database.read(box.tenant_id, self._sent_as_mailbox)
+            headings = await in_thread(lambda s=some, r=sent: connection.headings(s, reports=r))  # type: ignore[misc]
             now = self.app.now_ms()
             keys = await self.app.database.read(
                 box.tenant_id,
                 lambda tx, n=now: mailboxes.address_keys(tx, box.mailbox_id, n),  # type: ignore[misc]
             )
             for heading in headings:
-                if recipients := recipients_in(heading.fields, keys):
+                recipients = recipients_in(heading.fields, keys)
+                if not recipients and sent and is_report(heading.fields):
+                    recipients = await self._reported_to(connection, heading.uid)
+                if recipients:
                     await self._fetch(connection, heading, recipients, uidvalidity)
             await self._advance(uidvalidity, some[-1])
+
+    async def _sent_as_mailbox(self, tx: Transaction) -> bool:
+        return await mailboxes.sent_since(tx, self.mailbox.mailbox_id, self.app.now_ms() - _REPORTED_MS)
+
+    async def _reported_to(self, connection: Connection, uid: int) -> tuple[str, ...]:
+        """The inbox that sent the email which a report is about; () where it is about somebody else's."""
+        box = self.mailbox
+        if not (message_id := await in_thread(lambda: connection.returned_id(uid))):
+            return ()
+        address = await self.app.database.read(
+            box.tenant_id, lambda tx: mailboxes.writer_of(tx, box.mailbox_id, message_id, self.app.now_ms())
+        )
+        return (address,) if address else ()
 
     async def _fetch(
         self, connection: Connection, heading: Heading, recipients: tuple[str, ...], uidvalidity: int
@@ -264,14 +285,26 @@ def place_of(mailbox: Mailbox) -> Place:
 
 def recipients_in(fields: bytes, keys: dict[str, str]) -> tuple[str, ...]:
     """The addresses of inboxes (by the keys of each) that header fields name, in the order of the fields."""
-    text = _FOLD.sub(b" ", fields[:_MOST_FIELDS]).decode("utf-8", "replace")
-    values = [line.partition(":")[2] for line in re.split(r"[\r\n]+", text)]
+    values = [value for name, value in _named(fields) if name != "content-type"]
     found: dict[str, None] = {}
     for _, address in getaddresses(values)[:_MOST_ADDRESSES]:
         key = next((key for key in address_keys(address) if key in keys), None)
         if key is not None:
             found[keys[key]] = None
     return tuple(found)
+
+
+def is_report(fields: bytes) -> bool:
+    """Whether an email with these fields is a report on the delivery of another (RFC 3464 section 2)."""
+    kinds = [value.lower() for name, value in _named(fields) if name == "content-type"]
+    return any(kind.strip().startswith("multipart/report") and "delivery-status" in kind for kind in kinds)
+
+
+def _named(fields: bytes) -> list[tuple[str, str]]:
+    """Header fields, names in lower case, values unfolded."""
+    text = _FOLD.sub(b" ", fields[:_MOST_FIELDS]).decode("utf-8", "replace")
+    lines = [line.partition(":") for line in re.split(r"[\r\n]+", text)]
+    return [(name.strip().lower(), value) for name, _, value in lines]
 
 
 def sender_in(raw: bytes) -> str:

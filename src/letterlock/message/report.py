@@ -37,7 +37,7 @@ class Reported:
 class Report:
     """`message_id`: of the message reported about, with its angle brackets, "" when the report does not name it.
     `recipients`: only those whom `kind` is true of; a report that one failed and another got it is of the one.
-    `token`: of the return path that the report quotes, "" for none."""
+    `token`: of the return path that the report quotes, or the envelope id, "" for none."""
 
     kind: ReportKind
     message_id: str = ""
@@ -64,6 +64,8 @@ BOUNCES: Final = "bounces+"
 TOKEN_CHARS: Final = 26
 """A return path of ours is bounces+TOKEN@DOMAIN; its token has so many characters of a-z2-7."""
 _TOKEN: Final = on_demand(rf"(?<![^\s<,;:]){re.escape(BOUNCES)}([a-z2-7]{{{TOKEN_CHARS}}})@", re.IGNORECASE)
+# RFC 3464 section 2.2.1: what the sender of the email called it in MAIL (RFC 3461 section 4.4).
+_ENVELOPE_ID: Final = on_demand(rf"(?im)^original-envelope-id:[ \t]{{0,9}}([a-z2-7]{{{TOKEN_CHARS}}})[ \t\r]{{0,9}}$")
 _TOKEN_FIELDS: Final = frozenset(("delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "to"))
 _MESSAGE_ID: Final = on_demand(
     r"^[ \t]{0,9}(?:the )?(?:(?:x-)?original-)?message[- ]?id(?:entifier)?(?: is| was)?[ \t]{0,9}:"
@@ -253,7 +255,11 @@ def read_report(parsed: ParsedMessage) -> Report | None:
     found = _read(parsed, contents)
     # RFC 5965 section 3.2: Original-Mail-From; RFC 5321 section 4.4: the Return-Path of what is returned.
     parts = (_text(contents[kind][:_CHARS]) for kind in (_COMPLAINT_PART, *_RETURNED_PARTS) if kind in contents)
-    return found and replace(found, token=token_of("\n".join((*parts, *parsed.plain))))
+    if found is None:
+        return None
+    told = "\n".join(_text(contents[kind][:_CHARS]) for kind in _STATUS_PARTS if kind in contents)
+    named = _ENVELOPE_ID.search(told)
+    return replace(found, token=token_of("\n".join((*parts, *parsed.plain))) or (named[1].lower() if named else ""))
 
 
 def _read(parsed: ParsedMessage, contents: Mapping[str, bytes]) -> Report | None:

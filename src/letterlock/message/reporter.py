@@ -31,9 +31,11 @@ class Reporter:
 NOBODY: Final = Reporter()
 
 
-def may_report(by: Reporter, kind: ReportKind, recipient: str, relay: str, trusted: Collection[str]) -> bool:
-    """Whether `by` may report about mail to `recipient` that was handed to the host `relay` ("" for none it is known
-    by). `trusted`: addresses and domains the owner named, for whom `by` may report about anyone."""
+def may_report(
+    by: Reporter, kind: ReportKind, recipient: str, relays: Collection[str], trusted: Collection[str]
+) -> bool:
+    """Whether `by` may report about mail to `recipient` that was handed to a server which is known by the names
+    `relays`. `trusted`: addresses and domains the owner named, for whom `by` may report about anyone."""
     local_part, _, domain = by.address.lower().rpartition("@")
     if by.ours or not domain:
         return by.ours
@@ -44,5 +46,5 @@ def may_report(by: Reporter, kind: ReportKind, recipient: str, relay: str, trust
     # What was registered by somebody: below a public suffix, neighbours are strangers.
     return any(
         host and not is_public_suffix(host) and registrable(domain) == registrable(host)
-        for host in (recipient.lower().rpartition("@")[2], relay.lower())
+        for host in (recipient.lower().rpartition("@")[2], *map(str.lower, relays))
     )

@@ -491,7 +491,9 @@ async def _to_relay(
         return _after(app, delivery, Outcome(delivery.recipient, "deferred", one_line(str(error))))
     message = (raw, outbox.return_path(delivery.token, lease.sender), [delivery.recipient])
     if box is not None:
-        outcome = await relay_by(app, box, raw, delivery.recipient, handing_over, trying.open_ones)
+        outcome = await relay_by(
+            app, box, raw, lease.sender, delivery.recipient, handing_over, trying.open_ones, delivery.token
+        )
     elif way.route is not None:
         (outcome,) = await relay(*message, way.route, handing_over, trying.open_ones)
     else:

@@ -1,7 +1,8 @@
 """Mail of inboxes on a connected mailbox leaves by that mailbox's own provider, logged in as its owner.
 
-The provider lets its user write as the mailbox only, so that its address is the envelope sender and stands in From, and
-the inbox in Reply-To (submit.py). Bounces go to the mailbox, which they name, so that none is seen here.
+Most providers let their users write as the mailbox only, so that its address is the envelope sender and stands in From,
+and the inbox in Reply-To; where the owner says so (`write_as`) the inbox is both. Bounces come to the mailbox, where
+mailbox.py finds them.
 """
 
 from __future__ import annotations
@@ -27,6 +28,11 @@ async def mailbox_for(tx: Transaction, inbox_id: InboxId) -> Mailbox | None:
     return found if found is not None and found.smtp_host else None
 
 
+def author_of(mailbox: Mailbox | None) -> str:
+    """The address that stands in From in the place of the inbox; "" for none."""
+    return mailbox.address if mailbox is not None and mailbox.write_as == "mailbox" else ""
+
+
 def way_by(mailbox: Mailbox) -> Way:
     return Way(f"{MAILBOX}{mailbox.mailbox_id}", MAILBOX_CONNECTIONS, None)
 
@@ -35,11 +41,14 @@ async def relay_by(
     app: App,
     mailbox: Mailbox,
     raw: bytes,
+    sender: str,
     recipient: str,
     handing_over: Callable[[Sequence[str]], Awaitable[bool]] | None = None,
     connections: Connections | None = None,
+    envelope_id: str = "",
 ) -> Outcome:
-    """As relay(), for one recipient. An access token that is refused is fetched anew, once."""
+    """As relay(), for one recipient; `sender`: the inbox. An access token that is refused is fetched anew, once."""
+    as_whom = author_of(mailbox) or sender
     for fresh in (False, True):
         try:
             login = await login_of(app, mailbox, fresh=fresh)
@@ -55,7 +64,7 @@ async def relay_by(
             oauth=login.oauth,
             pin=mailbox.pin,
         )
-        (outcome,) = await relay(raw, mailbox.address, [recipient], route, handing_over, connections)
+        (outcome,) = await relay(raw, as_whom, [recipient], route, handing_over, connections, envelope_id)
         if outcome.reached or not login.oauth or not outcome.reply.startswith(_LOGIN_REFUSED):
             break
     return outcome

@@ -140,8 +140,10 @@ async def relay(
     route: Route,
     handing_over: Callable[[Sequence[str]], Awaitable[bool]] | None = None,
     connections: Connections | None = None,
+    envelope_id: str = "",
 ) -> tuple[Outcome, ...]:
-    """Hand `raw` to the server of `route` for `recipients`; an Outcome for each, in order.
+    """Hand `raw` to the server of `route` for `recipients`; an Outcome for each, in order. `envelope_id`: letters and
+    digits that reports on it shall name, where the server can (RFC 3461 section 4.4).
 
     `handing_over` is awaited right before the final dot with the recipients the server took; when it says False the
     message is not sent (they are deferred). With `connections` an open one is used and left open."""
@@ -151,7 +153,7 @@ async def relay(
     try:
         connection = await _greeted(route, connections)
         greeted = True
-        connection, taken = await _told(connection, raw, sender, recipients, route, outcomes)
+        connection, taken = await _told(connection, raw, sender, recipients, route, outcomes, envelope_id)
         if taken:
             async with _until(route.limits.content, "while the message was sent"):
                 await _content(connection, raw)
@@ -208,13 +210,14 @@ async def _told(
     recipients: Sequence[str],
     route: Route,
     outcomes: dict[str, Outcome],
+    envelope_id: str,
 ) -> tuple[_Connection, list[str]]:
     """The connection on which the server was told sender and recipients, and those it took. One kept open that turns
     out to be closed by the server is replaced: nothing was handed over on it."""
     while True:
         try:
             async with _until(route.limits.envelope, "when it was told the recipients"):
-                return connection, await _envelope(connection.client, raw, sender, recipients, outcomes)
+                return connection, await _envelope(connection.client, raw, sender, recipients, outcomes, envelope_id)
         except _Stop as stop:
             connection.close()
             # RFC 5321 section 3.8: 421 may come at any time, also in place of an answer to MAIL.
@@ -322,7 +325,12 @@ async def _greet(client: aiosmtplib.SMTP, route: Route) -> None:
 
 
 async def _envelope(
-    client: aiosmtplib.SMTP, raw: bytes, sender: str, recipients: Sequence[str], outcomes: dict[str, Outcome]
+    client: aiosmtplib.SMTP,
+    raw: bytes,
+    sender: str,
+    recipients: Sequence[str],
+    outcomes: dict[str, Outcome],
+    envelope_id: str,
 ) -> list[str]:
     """MAIL and RCPT; the recipients the server took. Refused and deferred ones go to `outcomes`."""
     options = []
@@ -344,6 +352,8 @@ async def _envelope(
         if limit.isascii() and limit.isdigit() and 0 < int(limit[:18]) < len(raw):
             raise _Stop("refused", f"the message has {len(raw)} bytes, the server takes {limit[:18]}")
         options.append(f"SIZE={len(raw)}")
+    if envelope_id and client.supports_extension("dsn"):
+        options.append(f"ENVID={envelope_id}")
     # Written out here, not by the library, which would parse and rewrite an address that policy has approved as it is.
     answer = await client.execute_command(b"MAIL", f"FROM:<{sender}>".encode(), *(o.encode() for o in options))
     if answer.code != 250:

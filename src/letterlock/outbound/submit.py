@@ -30,7 +30,7 @@ from letterlock.message.compose import Draft, compose
 from letterlock.outbound.contents import contents, words_of_raw
 from letterlock.outbound.deliver import LEASE_MS, deliver
 from letterlock.outbound.marks import planted_with
-from letterlock.outbound.provider import mailbox_for, way_by
+from letterlock.outbound.provider import author_of, mailbox_for, way_by
 from letterlock.outbound.remembered import Remembered, remembered
 from letterlock.outbound.routes import has_ways, way_to
 from letterlock.outgoing import Alarm, Outgoing, alarms
@@ -67,10 +67,12 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """`repeated`: nothing was sent now, it is the submission an earlier call made."""
+    """`repeated`: nothing was sent now, it is the submission an earlier call made. `author`: the address of the mailbox
+    that stands in From, "" where the inbox does."""
 
     submission: Submission
     repeated: bool
+    author: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +104,8 @@ async def submit(
     """
     request_hash = _request_hash(draft, answered)
     box = await app.database.read(inbox.tenant_id, lambda tx: mailbox_for(tx, inbox.inbox_id))
-    if box is not None:
-        draft = replace(draft, mailbox=parse_address(box.address))
+    if author := author_of(box):
+        draft = replace(draft, mailbox=parse_address(author))
     name = f"key {key}" if key else f"request {request_hash}"
     raw = compose(draft)
     sha256 = outbox.envelope_hash(raw, str(draft.sender), map(str, draft.recipients))
@@ -127,7 +129,7 @@ async def submit(
         tx = system.bound_to(inbox.tenant_id)
         known = await _known(tx, agent_id, inbox, name, key, request_hash, now)
         if known is not None:
-            return Submitted(known, True), []
+            return Submitted(known, True, author), []
         context = await _context(
             app,
             system,
@@ -206,7 +208,7 @@ async def submit(
             )
         # Leased by whoever submits, in the same commit: no other process can get in between.
         leases = await outbox.claim(system, owner, "local", now, now + LEASE_MS["local"], 1, submission.submission_id)
-        return Submitted(submission, False), leases
+        return Submitted(submission, False, author), leases
 
     answer = await app.database.write_system(keep)
     if isinstance(answer, _Refused):
@@ -225,7 +227,7 @@ async def submit(
     )
     if any(delivery.next_at is not None for delivery in submission.deliveries):
         app.wake.hint(OUTBOX)
-    return Submitted(submission, False)
+    return Submitted(submission, False, author)
 
 
 def _carried(words: str, memory: Remembered) -> tuple[Carried, ...]:
@@ -503,7 +505,8 @@ def _delivery(
         "held" if held else "queued",
         None if held else now_ms,
         lane="" if recipient.local else _lane(app, inbox, recipient, box) or "",
-        token=outbox.new_token() if app.settings.verp else "",
+        # By a mailbox it is the envelope id, since the return path is not ours.
+        token=outbox.new_token() if app.settings.verp or (box and not recipient.local) else "",
     )
 
 

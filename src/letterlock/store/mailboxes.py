@@ -12,6 +12,7 @@ from letterlock.store.database import Row, Transaction
 Security = Literal["tls", "starttls"]
 LoginKind = Literal["password", "xoauth2"]
 After = Literal["", "read", "move"]
+WriteAs = Literal["mailbox", "inbox"]
 REMEMBERED_MS: Final = 60 * 24 * 3_600_000
 """For so long what was fetched is known again."""
 
@@ -20,7 +21,8 @@ REMEMBERED_MS: Final = 60 * 24 * 3_600_000
 class Mailbox:
     """`inboxes`: the addresses of its inboxes with `{}` for the name, "" where it can have none. `pin`: SHA-256 of the
     one certificate that is believed, in hex. `smtp_host` "": nothing is sent by it; `per_day`: how many recipients its
-    provider allows in a day, 0 where nobody knows. `revision` changes whenever the way to it does."""
+    provider allows in a day, 0 where nobody knows. `revision` changes whenever the way to it does. `write_as`: who
+    stands in From of what is sent by it."""
 
     tenant_id: TenantId
     mailbox_id: MailboxId
@@ -43,6 +45,7 @@ class Mailbox:
     per_day: int
     revision: int
     created_at: int
+    write_as: WriteAs = "mailbox"
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +236,32 @@ async def address_keys(tx: Transaction, mailbox_id: MailboxId, now_ms: int) -> d
         now=now_ms,
     )
     return {row["address_key"]: row["address"] for row in rows}
+
+
+async def sent_since(tx: Transaction, mailbox_id: MailboxId, since_ms: int) -> bool:
+    """Whether an inbox of the mailbox sent anything outside since then."""
+    return bool(
+        await tx.one(
+            "SELECT 1 FROM submissions WHERE tenant_id = :tenant AND outside > 0 AND created_at >= :since"
+            " AND inbox_id IN (SELECT inbox_id FROM inboxes WHERE tenant_id = :tenant AND mailbox_id = :mailbox_id)"
+            " LIMIT 1",
+            mailbox_id=mailbox_id,
+            since=since_ms,
+        )
+    )
+
+
+async def writer_of(tx: Transaction, mailbox_id: MailboxId, message_id: str, now_ms: int) -> str:
+    """The address of the live inbox of the mailbox that sent the email with this Message-ID; "" where none did."""
+    row = await tx.one(
+        "SELECT i.address FROM submissions s JOIN inboxes i ON i.tenant_id = s.tenant_id AND i.inbox_id = s.inbox_id"
+        " WHERE s.tenant_id = :tenant AND s.message_id = :message_id AND i.mailbox_id = :mailbox_id"
+        " AND i.deleted_at IS NULL AND (i.expires_at IS NULL OR i.expires_at > :now)",
+        message_id=message_id,
+        mailbox_id=mailbox_id,
+        now=now_ms,
+    )
+    return row["address"] if row else ""
 
 
 async def of_inbox(tx: Transaction, inbox_id: InboxId) -> Mailbox | None:

@@ -21,7 +21,8 @@ from letterlock.message.address import parse_address
 from letterlock.message.report import BOUNCES, TOKEN_CHARS, Report, Reported, token_of
 from letterlock.message.reporter import NOBODY, Reporter, may_report
 from letterlock.policy import APPROVAL, Reason
-from letterlock.store import audit, conduct, domains, inboxes, lists, reputation
+from letterlock.providers import provider_of
+from letterlock.store import audit, conduct, domains, inboxes, lists, mailboxes, reputation
 from letterlock.store.database import Row, Transaction
 from letterlock.store.turns import in_turn
 
@@ -838,6 +839,7 @@ async def record_report(
     # Paths of before each delivery had its own are known to all recipients.
     known = Counter(delivery.token for delivery in outside.values())
     own = {key for key, each in outside.items() if each.token in paths and known[each.token] == 1}
+    provider = await _provider_names(tx, about.inbox_id)
     told = report.recipients
     if len(own) == 1 and not any(reported.address in outside for reported in told):
         # Forwarded on the way, or not named at all: it is about the one whose return path it came to.
@@ -850,8 +852,8 @@ async def record_report(
             continue
         if report.kind not in ("bounce", "complaint"):
             continue
-        relay = delivery.lane.rpartition("@")[2].rpartition(":")[0]
-        if not (reported.address in own or may_report(by, report.kind, reported.address, relay, trusted)):
+        relays = (delivery.lane.rpartition("@")[2].rpartition(":")[0], *provider)
+        if not (reported.address in own or may_report(by, report.kind, reported.address, relays, trusted)):
             await _claim_only(tx, about, delivery, report, reported, now_ms)
             continue
         if report.kind == "complaint":
@@ -887,6 +889,16 @@ async def record_report(
         await _stop_if_bouncing(tx, about.inbox_id, now_ms)
         await _stop_if_complained_of(tx, about.agent_id, now_ms)
     return changed
+
+
+async def _provider_names(tx: Transaction, inbox_id: InboxId) -> tuple[str, ...]:
+    """What the provider is known by whose mailbox an inbox sends by; () where it sends by none."""
+    box = await mailboxes.of_inbox(tx, inbox_id)
+    if box is None or not box.smtp_host:
+        return ()
+    domain = box.address.rpartition("@")[2].lower()
+    known = provider_of(domain)
+    return (box.smtp_host, domain, *(known.domains if known else ()))
 
 
 async def _claim_only(
