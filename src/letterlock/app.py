@@ -72,7 +72,7 @@ async def open_app(settings: Settings, clock: Callable[[], datetime] = system_cl
         # Only the first start on a folder writes, so that a store which another process holds can still be read.
         if not await database.read_system(tenants.has_default):
             await database.write_system(lambda tx: tenants.ensure_default(tx, app.now_ms()))
-        looking = asyncio.create_task(look_out(database, wake), name="lookout")
+        looking = asyncio.create_task(look_out(database, wake, app.now_ms), name="lookout")
         try:
             yield app
         finally:

@@ -1,19 +1,21 @@
-"""One look a second for everyone in this process who waits for mail.
+"""One look a second for everyone in this process who waits for mail, or keeps open what a key began.
 
-Hints can be lost (a datagram, a process that dies between its commit and its hint), so somebody must look in the store;
-two thousand who wait must not each do so themselves.
+Hints can be lost (a datagram, a process that dies between its commit and its hint), and the end of a key gives none, so
+somebody must look in the store; two thousand who wait must not each do so themselves.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from letterlock.errors import StoreError
 from letterlock.ids import InboxId, TenantId
 from letterlock.store import emails, tenants
 from letterlock.store.database import Database, Transaction
-from letterlock.wake import POLL_S, Wake
+from letterlock.wake import POLL_S, KeyHeld, Wake
 
 log = logging.getLogger(__name__)
 
@@ -22,19 +24,22 @@ _MOST_NEW = 5_000
 """When more emails than this came since the last look, every watcher of the tenant looks."""
 
 
-async def look_out(database: Database, wake: Wake) -> None:
-    """Rings who watches a tenant's mail when there is some, and keeps saying for which inboxes somebody waits. Runs for
-    as long as the process does."""
+async def look_out(database: Database, wake: Wake, now_ms: Callable[[], int]) -> None:
+    """Rings who watches a tenant's mail when there is some, and whose key no longer counts, and keeps saying for which
+    inboxes somebody waits. Runs for as long as the process does."""
     places: Places = {}
     while True:
         await asyncio.sleep(POLL_S)
         watched = tuple(TenantId(tenant) for tenant in wake.tenants_watched())
-        if not watched:
+        held = wake.keys_watched()
+        if not watched and not held:
             places = {}
             continue
         wake.say_waiting(*wake.inboxes_watched())
         try:
-            now = await database.read_system(lambda tx, watched=watched: tenants.places(tx, watched))  # type: ignore[misc]
+            now, live = await database.read_system(partial(_look, watched=watched, held=held, now_ms=now_ms()))
+            for key in set(held) - live:
+                wake.ring_key_here(key)
             for tenant, place in now.items():
                 await _ring(database, wake, tenant, places.get(tenant), place)
         except StoreError as error:
@@ -42,6 +47,12 @@ async def look_out(database: Database, wake: Wake) -> None:
             log.debug("lookout: %s", error)
             continue
         places = now
+
+
+async def _look(
+    tx: Transaction, watched: Sequence[TenantId], held: Sequence[KeyHeld], now_ms: int
+) -> tuple[Places, set[KeyHeld]]:
+    return await tenants.places(tx, watched), await tenants.live_keys(tx, held, now_ms)
 
 
 async def _ring(

@@ -2,8 +2,8 @@
 
 A process of a data folder watches topics (the id of an inbox or a tenant, or one of the constants below). A hint
 reaches watchers of the same process by an event, and the other processes of the folder by a datagram on loopback. Who
-watches a constant looks in the store anyway after POLL_S; for those who watch a tenant's mail lookout.py does. Each
-process holds a lock on its registration `wake/<port>`, so that a dead one's can be
+watches a constant looks in the store anyway after POLL_S; for those who watch a tenant's mail, or come with a key that
+may end, lookout.py does. Each process holds a lock on its registration `wake/<port>`, so that a dead one's can be
 removed.
 """
 
@@ -15,13 +15,16 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import cast
+from typing import TypeVar, cast
 
 from filelock import FileLock, Timeout
 
 POLL_S = 1.0
 REST_S = 120.0
 """For how long one whom lookout.py minds may wait without a look of its own."""
+KeyHeld = tuple[str, str]
+"""The ids of a tenant and of one of its keys."""
+Topic = TypeVar("Topic", str, KeyHeld)
 _TOKEN_BYTES = 16
 UNFILED = "unfiled"
 """An email was accepted and waits to be filed."""
@@ -41,7 +44,7 @@ _PEERS_S = 0.02
 
 
 class Watch:
-    """One watcher of one topic. Make it before looking in the store, so that nothing falls between. `rung`: the last
+    """One watcher of its topics. Make it before looking in the store, so that nothing falls between. `rung`: the last
     wait ended by a hint; `hints`: how many there have been."""
 
     # Two thousand may wait: a future while one does, where an event holds a queue of a kilobyte.
@@ -80,7 +83,8 @@ class Wake(asyncio.DatagramProtocol):
         self._folder = folder
         self._token = token
         self._watches: dict[str, set[Watch]] = {}
-        self._of_tenants: dict[str, dict[Watch, str]] = {}
+        self._of_tenants: dict[str, dict[Watch, tuple[str, ...]]] = {}
+        self._of_keys: dict[KeyHeld, set[Watch]] = {}
         self._awaited: dict[str, float] = {}
         self._peers: tuple[int, tuple[int, ...]] = (0, ())
         self._peers_until = 0.0
@@ -112,34 +116,51 @@ class Wake(asyncio.DatagramProtocol):
         """Wake everyone in this process for the last time."""
         self.closing = True
         self.ring_here(*self._watches)
+        for key in self._of_keys:
+            self.ring_key_here(key)
 
     @contextlib.contextmanager
-    def watch(self, topic: str, *, tenant: str = "") -> Iterator[Watch]:
-        """`tenant`: whose mail `topic` (an inbox, or the tenant itself) is about; lookout.py minds the watcher then."""
+    def watch(self, *topics: str, tenant: str = "", key: KeyHeld | None = None, waits: bool = True) -> Iterator[Watch]:
+        """`tenant`: whose mail the topics (inboxes, or the tenant itself) are about; lookout.py minds the watcher then.
+        `key`: what the watcher came with; it is rung when that ends. Without `waits` mail for these inboxes need not be
+        hurried."""
         watch = Watch()
-        self._watches.setdefault(topic, set()).add(watch)
+        for topic in topics:
+            self._watches.setdefault(topic, set()).add(watch)
         if tenant:
-            self._of_tenants.setdefault(tenant, {})[watch] = topic
+            self._of_tenants.setdefault(tenant, {})[watch] = topics if waits else ()
+        if key:
+            self._of_keys.setdefault(key, set()).add(watch)
         try:
             yield watch
         finally:
-            self._watches[topic].discard(watch)
-            if not self._watches[topic]:
-                del self._watches[topic]
+            for topic in topics:
+                _drop(self._watches, topic, watch)
             if tenant:
                 del self._of_tenants[tenant][watch]
                 if not self._of_tenants[tenant]:
                     del self._of_tenants[tenant]
+            if key:
+                _drop(self._of_keys, key, watch)
 
     def waiters(self) -> int:
         """How many in this process wait for mail."""
-        return sum(map(len, self._of_tenants.values()))
+        return sum(1 for watches in self._of_tenants.values() for topics in watches.values() if topics)
 
     def tenants_watched(self) -> tuple[str, ...]:
         return tuple(self._of_tenants)
 
     def inboxes_watched(self) -> set[str]:
-        return {topic for tenant, watches in self._of_tenants.items() for topic in watches.values() if topic != tenant}
+        return {
+            topic
+            for tenant, watches in self._of_tenants.items()
+            for topics in watches.values()
+            for topic in topics
+            if topic != tenant
+        }
+
+    def keys_watched(self) -> tuple[KeyHeld, ...]:
+        return tuple(self._of_keys)
 
     def ring_here(self, *topics: str) -> None:
         """A hint for this process only."""
@@ -149,6 +170,11 @@ class Wake(asyncio.DatagramProtocol):
     def ring_tenant_here(self, tenant: str) -> None:
         """Let every watcher of a tenant's mail in this process look."""
         for watch in self._of_tenants.get(tenant, ()):
+            watch.ring()
+
+    def ring_key_here(self, key: KeyHeld) -> None:
+        """Let every watcher in this process that came with this key look whether it still counts."""
+        for watch in self._of_keys.get(key, ()):
             watch.ring()
 
     def forget_dead(self) -> None:
@@ -190,6 +216,12 @@ class Wake(asyncio.DatagramProtocol):
 
     def error_received(self, exc: Exception) -> None:
         """A peer that has just died; its registration goes with the next forget_dead."""
+
+
+def _drop(watches: dict[Topic, set[Watch]], topic: Topic, watch: Watch) -> None:
+    watches[topic].discard(watch)
+    if not watches[topic]:
+        del watches[topic]
 
 
 def postmaster_lock(data: Path) -> FileLock:

@@ -8,6 +8,7 @@ import hashlib
 import json
 import re
 import socket
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from email.message import EmailMessage
@@ -373,15 +374,27 @@ async def test_a_key_for_one_inbox_hears_of_that_one_only(app: App, rest: Rest) 
         assert (event.kind, event.data["email_id"]) == ("email.filed", email_id)
 
 
-async def test_streams_end_when_the_server_stops_or_the_key_is_taken_back(
-    app: App, rest: Rest, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(following, "HEARTBEAT_S", 0.2)
-    key = await key_of(app, "read", agent=LOCAL_AGENT)
+async def test_streams_and_waits_end_when_the_server_stops_or_the_key_is_taken_back(app: App, rest: Rest) -> None:
+    key = await key_of(app, "read", "wait", agent=LOCAL_AGENT)
+    box = await rest.post("/inboxes", 201, name="shop")
+
+    async def wait(url: str) -> httpx2.Response:
+        async with httpx2.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=20) as client:
+            return await client.post(f"/v1/inboxes/{box['inbox_id']}/otp", json={"timeout_s": 60})
+
+    async def waits() -> bool:
+        return bool(app.wake.inboxes_watched())
+
     async with served(app) as url, Stream(url, key) as revoked, Stream(url, rest.key) as stopped:
+        waiting = asyncio.create_task(wait(url))
+        await until(waits)
+        began = time.monotonic()
         await app.database.write(DEFAULT_TENANT, lambda tx: tenants.revoke_keys(tx, LOCAL_AGENT, app.now_ms()))
         with pytest.raises(StopAsyncIteration):
             await revoked.next()
+        refused = await waiting
+        assert (refused.status_code, refused.json()["code"]) == (403, "not_allowed")
+        assert time.monotonic() - began < following.HEARTBEAT_S
         app.wake.end_waits()
         with pytest.raises(StopAsyncIteration):
             await stopped.next()

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from letterlock.app import App
 from letterlock.domains import domain_of
 from letterlock.errors import NotAllowed, StoreError
-from letterlock.ids import DEFAULT_TENANT, LOCAL_AGENT, OWNER, AgentId, InboxId, TenantId
+from letterlock.ids import DEFAULT_TENANT, LOCAL_AGENT, OWNER, AgentId, InboxId, KeyId, TenantId
 from letterlock.store import domains, inlets, tenants
 from letterlock.store.database import Transaction, Work
 from letterlock.store.inlets import Inlet, Service
 from letterlock.store.tenants import PERSON_SCOPES, USE_NOTED_MS, Key
+from letterlock.wake import KeyHeld
 
 log = logging.getLogger(__name__)
 
@@ -37,13 +38,19 @@ EVERY_SCOPE = AGENT_SCOPES | {MANAGE_DOMAINS, UNPROVED_CODES, ROUTE, INBOUND, ME
 @dataclass(frozen=True, slots=True)
 class Caller:
     """`inbox_id` set: this one inbox only, every other one does not exist for the caller. `inlet`: it may hand in mail
-    of the inlet's domain, and nothing else."""
+    of the inlet's domain, and nothing else. `key_id`: of the key it came with; whoever owns the folder needs none."""
 
     tenant_id: TenantId
     agent_id: AgentId
     scopes: frozenset[str]
     inbox_id: InboxId | None = None
     inlet: Inlet | None = None
+    key_id: KeyId | None = None
+
+    @property
+    def key(self) -> KeyHeld | None:
+        """What it stands on, for wake.watch."""
+        return (self.tenant_id, self.key_id) if self.key_id else None
 
     def need(self, scope: str) -> None:
         """Raises NotAllowed without `scope`."""
@@ -71,7 +78,25 @@ async def identify(app: App, key: str) -> Caller | None:
     if found is None:
         return None
     _note_use(app, found)
-    return Caller(found.tenant_id, found.agent_id, found.scopes, found.inbox_id)
+    return Caller(found.tenant_id, found.agent_id, found.scopes, found.inbox_id, key_id=found.key_id)
+
+
+async def stands(app: App, caller: Caller) -> bool:
+    """Whether the key that a caller came with still counts. A store that cannot be asked says nothing against it."""
+    if caller.key is None:
+        return True
+    held = [caller.key]
+    try:
+        return bool(await app.database.read_system(lambda tx: tenants.live_keys(tx, held, app.now_ms())))
+    except StoreError as error:
+        log.debug("whether a key still counts cannot be seen: %s", error)
+        return True
+
+
+async def must_stand(app: App, caller: Caller) -> None:
+    """Raises NotAllowed when the key has ended since the call began."""
+    if not await stands(app, caller):
+        raise NotAllowed("The key of this call no longer counts.", next_step="Ask the owner for a new one.")
 
 
 async def inlet_by(app: App, secret: str, service: Service) -> Caller | None:

@@ -13,7 +13,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from letterlock.actions.caller import MANAGE_INBOXES, READ, SEND, WAIT, Caller
+from letterlock.actions.caller import MANAGE_INBOXES, READ, SEND, WAIT, Caller, must_stand
 from letterlock.actions.catalog import Action, Hints
 from letterlock.actions.inboxes import ChooseInbox, InboxCreated, Request, create_inbox, find_any, own_inbox
 from letterlock.actions.pages import Cursor, Limit, cursor_at, place_of
@@ -30,6 +30,7 @@ from letterlock.store.emails import Email, moment
 from letterlock.store.inboxes import Inbox
 from letterlock.store.outbox import Submission
 from letterlock.store.terms import query_terms
+from letterlock.wake import REST_S
 
 MOST_INBOXES = 1_000
 _MOST_MATCHED = 1_000
@@ -252,9 +253,9 @@ async def await_emails(app: App, caller: Caller, request: AwaitEmails) -> Emails
     one came after that, or the time is over."""
     inbox = await own_inbox(app, caller, request.inbox)
     end = time.monotonic() + request.timeout_s
-    with app.wake.watch(inbox.inbox_id) as watch:
+    with app.wake.watch(inbox.inbox_id, tenant=caller.tenant_id, key=caller.key) as watch:
+        app.wake.say_waiting(inbox.inbox_id)
         while True:
-            app.wake.say_waiting(inbox.inbox_id)
             found = await app.database.read(
                 caller.tenant_id, lambda tx: _listed(tx, request, inbox.inbox_id, limit=request.limit)
             )
@@ -263,7 +264,8 @@ async def await_emails(app: App, caller: Caller, request: AwaitEmails) -> Emails
                 return await _shown(app, caller, found)
             # One that is deleted meanwhile gets no more mail.
             await own_inbox(app, caller, inbox.inbox_id)
-            await watch.wait(left)
+            await watch.wait(min(left, REST_S))
+            await must_stand(app, caller)
 
 
 async def show_email(app: App, caller: Caller, request: ShowEmail) -> EmailFound:

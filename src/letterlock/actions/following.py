@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from heapq import merge
@@ -17,7 +17,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from letterlock.actions.caller import APPROVE, READ, SEND, WAIT, Caller
+from letterlock.actions.caller import APPROVE, READ, SEND, WAIT, Caller, must_stand, stands
 from letterlock.actions.catalog import Action, Hints
 from letterlock.actions.inboxes import Request, own_inbox
 from letterlock.actions.limits import count_wait
@@ -102,13 +102,14 @@ async def receive(app: App, caller: Caller, request: Receive) -> Received:
         given = await app.database.read(caller.tenant_id, lambda tx: consumers.last_given(tx, consumer, MAX_PAGE))
         return await _received(app, caller, request, given, consumer.place, inbox_id)
     end = time.monotonic() + request.timeout_s
-    with app.wake.watch(inbox_id or caller.tenant_id, tenant=caller.tenant_id) as watch:
+    with app.wake.watch(inbox_id or caller.tenant_id, tenant=caller.tenant_id, key=caller.key) as watch:
         while True:
             found, place = await _take(app, caller, request, inbox_id)
             left = end - time.monotonic()
             if found or left <= 0 or app.wake.closing:
                 return await _received(app, caller, request, found, place, inbox_id)
             await watch.wait(min(left, REST_S))
+            await must_stand(app, caller)
 
 
 async def _consumer(app: App, caller: Caller, request: Receive, inbox_id: InboxId | None) -> Consumer:
@@ -356,18 +357,16 @@ async def place_to_start(app: App, caller: Caller, after: str) -> Place:
     return place
 
 
-async def follow(
-    app: App, caller: Caller, place: Place, still: Callable[[], Awaitable[bool]]
-) -> AsyncGenerator[list[Event], None]:
+async def follow(app: App, caller: Caller, place: Place) -> AsyncGenerator[list[Event], None]:
     """The events behind `place`, as they happen, a few at a time; an empty list every HEARTBEAT_S when there are none.
-    Ends when this process stops, and when `still` says no (the key was taken back): asked before anything is told."""
+    Ends when this process stops, and when the caller's key does: that is looked at before anything is told."""
     quiet_since = time.monotonic()
-    with app.wake.watch(caller.tenant_id, tenant=caller.tenant_id) as watch:
+    with app.wake.watch(caller.tenant_id, tenant=caller.tenant_id, key=caller.key) as watch:
         while not app.wake.closing:
             came_from = place
             events, place, more = await events_behind(app, caller, came_from)
             beat = time.monotonic() - quiet_since >= HEARTBEAT_S
-            if (beat or events) and not await still():
+            if (beat or events or watch.rung) and not await stands(app, caller):
                 return
             if beat:
                 quiet_since = time.monotonic()

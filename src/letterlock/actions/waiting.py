@@ -16,7 +16,7 @@ from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, Field
 
-from letterlock.actions.caller import UNPROVED_CODES, Caller
+from letterlock.actions.caller import UNPROVED_CODES, Caller, must_stand
 from letterlock.actions.health import reception_warning
 from letterlock.actions.inboxes import Request, own_inbox
 from letterlock.actions.listing import EmailListed, listed
@@ -182,7 +182,7 @@ async def _wait(
     pending: Callable[[], Awaitable[Found]],
 ) -> Found:
     end = time.monotonic() + timeout_s
-    with app.wake.watch(inbox.inbox_id, tenant=caller.tenant_id) as watch:
+    with app.wake.watch(inbox.inbox_id, tenant=caller.tenant_id, key=caller.key) as watch:
         app.wake.say_waiting(inbox.inbox_id)
         while True:
             found = await look()
@@ -194,6 +194,7 @@ async def _wait(
             if left <= 0 or app.wake.closing:
                 return await pending()
             await watch.wait(min(left, REST_S))
+            await must_stand(app, caller)
 
 
 async def _give(

@@ -14,11 +14,12 @@ import gc
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from functools import partial
 from importlib import metadata
 from typing import TYPE_CHECKING
 
-from letterlock.actions.caller import AGENT_SCOPES
+from letterlock.actions.caller import AGENT_SCOPES, Caller, stands
 from letterlock.actions.health import disk_use, figures, reception_problem, start_problem
 from letterlock.app import App, open_app
 from letterlock.errors import CallerError, SettingsError
@@ -28,6 +29,7 @@ from letterlock.settings import Settings
 from letterlock.store import tenants
 from letterlock.store.database import Transaction
 from letterlock.telemetry import FIGURES_TYPE, start_figures
+from letterlock.wake import REST_S, Wake
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -113,7 +115,11 @@ def build_http(app: App, base_url: str) -> Starlette:
     mcp = Mount(
         "/",
         routes=[*sse.routes, *streamable.routes],
-        middleware=[Middleware(_TellsTheLimit, room), *streamable.user_middleware],
+        middleware=[
+            Middleware(_TellsTheLimit, room),
+            *streamable.user_middleware,
+            Middleware(_EndsWithItsKey, app.wake, partial(stands, app)),
+        ],
     )
     guard = TransportSecurityMiddleware(security).validate_request
     signups = Signups(app.settings.signups_per_hour)
@@ -185,6 +191,59 @@ class _TellsTheLimit:
                 await send(message)
 
         await self._app(scope, receive, answer)
+
+
+class _EndsWithItsKey:
+    """An answer that is still being given when its key ends, as a stream of events is for hours, ends within seconds:
+    the SDK is told that the client has left. The end of the key is seen by the one look of this process."""
+
+    def __init__(self, app: ASGIApp, wake: Wake, stands: Callable[[Caller], Awaitable[bool]]) -> None:
+        self._app, self._wake, self._stands = app, wake, stands
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        caller: Caller | None = getattr(getattr(scope.get("user"), "access_token", None), "caller", None)
+        if caller is None or caller.key is None:
+            await self._app(scope, receive, send)
+            return
+        came = answering = cut = False
+
+        async def read() -> Message:
+            nonlocal came, cut
+            if not came:
+                message = await receive()
+                came = not message.get("more_body", False)
+                return message
+            # After the body only the end of the connection can come.
+            leaving = asyncio.ensure_future(receive())
+            ending = asyncio.create_task(self._until_it_ends(caller), name="whether a key still counts")
+            try:
+                await asyncio.wait((leaving, ending), return_when=asyncio.FIRST_COMPLETED)
+                cut = not leaving.done()
+                return {"type": "http.disconnect"} if cut else leaving.result()
+            finally:
+                leaving.cancel()
+                ending.cancel()
+                await asyncio.gather(leaving, ending, return_exceptions=True)
+
+        async def answer(message: Message) -> None:
+            nonlocal answering
+            if not cut:
+                answering = message["type"] == "http.response.start" or message.get("more_body", False)
+                await send(message)
+
+        await self._app(scope, read, answer)
+        if cut and answering:
+            # The client shall see an end, not a broken connection.
+            await send({"type": "http.response.body", "body": b""})
+
+    async def _until_it_ends(self, caller: Caller) -> None:
+        with self._wake.watch(key=caller.key) as watch:
+            while not self._wake.closing:
+                await watch.wait(REST_S)
+                if watch.rung and not await self._stands(caller):
+                    return
+        # A server that stops ends its streams itself.
+        await asyncio.Event().wait()
 
 
 async def serve_http(settings: Settings, *, new_key: bool = False) -> None:

@@ -89,7 +89,11 @@ class KeyVerifier(TokenVerifier):
         caller = await identify(await self._get_app(), token)
         if caller is None:
             return None
-        return KeyToken(token=token, client_id=caller.agent_id, scopes=sorted(caller.scopes), caller=caller)
+        # The SDK keeps a session to this: ids of agents are not enough, "person" is one of every tenant.
+        name = caller.key_id or (caller.inlet.inlet_id if caller.inlet else caller.agent_id)
+        return KeyToken(
+            token=token, client_id=f"{caller.tenant_id} {name}", scopes=sorted(caller.scopes), caller=caller
+        )
 
 
 async def caller_by_key(_: App) -> Caller:

@@ -49,7 +49,6 @@ from letterlock.doors.requests import (
     MAX_WAIT_S,
     RETRY_S,
     Guard,
-    Refused,
     answered,
     body_of,
     caller_of,
@@ -352,7 +351,7 @@ async def _stream(app: App, streams: Streams, request: Request) -> Response:
         return Response(headers=HEADERS, media_type="text/event-stream")
     streams.open(caller)
     headers = {**HEADERS, "X-Accel-Buffering": "no"}
-    events = _written(app, caller, place, request)
+    events = _written(app, caller, place)
     return _Streamed(events, lambda: streams.close(caller), headers, "text/event-stream")
 
 
@@ -392,16 +391,10 @@ async def _exported(app: App, exports: set[object], request: Request) -> Respons
     return _Streamed(content(), lambda: exports.discard(mark), headers, "application/zip")
 
 
-async def _written(app: App, caller: Caller, place: Place, request: Request) -> AsyncGenerator[bytes, None]:
-    async def still() -> bool:
-        try:
-            return await caller_of(app, request) == caller
-        except (Refused, StoreError) as error:
-            return isinstance(error, StoreError)
-
+async def _written(app: App, caller: Caller, place: Place) -> AsyncGenerator[bytes, None]:
     # The place at once: whoever is cut off before the first event goes on from here.
     yield f"retry: {RETRY_S * 1000}\nid: {place}\nevent: ready\ndata: {{}}\n\n".encode()
-    async with aclosing(follow(app, caller, place, still)) as happened:
+    async with aclosing(follow(app, caller, place)) as happened:
         async for events in happened:
             yield "".join(map(_event_text, events)).encode() or b": still here\n\n"
 

@@ -362,12 +362,30 @@ async def note_use(tx: Transaction, key_id: KeyId, now_ms: int) -> None:
 async def find_key(tx: Transaction, text: str, now_ms: int) -> Key | None:
     """Whose key this is. A system read: the key is what names the tenant."""
     row = await tx.one(
-        f"SELECT {_KEY_COLUMNS} FROM keys k{_OF_WHOM} JOIN tenants t ON t.tenant_id = k.tenant_id"
-        f" WHERE k.hash = :hash{_LIVE} AND t.closed_at IS NULL",
+        f"SELECT {_KEY_COLUMNS} FROM keys k{_OF_WHOM}{_IN_OPEN} WHERE k.hash = :hash{_LIVE} AND t.closed_at IS NULL",
         hash=_hash(text),
         now=now_ms,
     )
     return _key(row) if row else None
+
+
+async def live_keys(tx: Transaction, held: Sequence[tuple[str, str]], now_ms: int) -> set[tuple[str, str]]:
+    """Those of these keys (the ids of a tenant and of a key of it) that still count. A system read."""
+    live: set[tuple[str, str]] = set()
+    for first in range(0, len(held), _MOST_NAMED):
+        names: dict[str, str] = {}
+        for n, (tenant_id, key_id) in enumerate(held[first : first + _MOST_NAMED]):
+            names |= {f"t{n}": tenant_id, f"k{n}": key_id}
+        wanted = ", ".join(f"(:t{n}, :k{n})" for n in range(len(names) // 2))
+        rows = await tx.all(
+            f"WITH held(tenant_id, key_id) AS (VALUES {wanted}) SELECT k.tenant_id, k.key_id FROM held h"
+            f" JOIN keys k ON k.tenant_id = h.tenant_id AND k.key_id = h.key_id{_OF_WHOM}{_IN_OPEN}"
+            f" WHERE t.closed_at IS NULL{_LIVE}",
+            now=now_ms,
+            **names,
+        )
+        live |= {(row["tenant_id"], row["key_id"]) for row in rows}
+    return live
 
 
 _KEY_COLUMNS = (
@@ -375,6 +393,7 @@ _KEY_COLUMNS = (
     " a.kind"
 )
 _OF_WHOM = " JOIN agents a ON a.tenant_id = k.tenant_id AND a.agent_id = k.agent_id"
+_IN_OPEN = " JOIN tenants t ON t.tenant_id = k.tenant_id"
 _LIVE = " AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > :now) AND a.removed_at IS NULL"
 
 

@@ -1,7 +1,7 @@
 """Realtime: what happens in the inboxes a LobsterMail client names, told over a WebSocket (RFC 6455) while it is open.
 
 The events are those of actions/following.py. A key that does not count is refused before the handshake; one that is
-taken back ends the connection within a heartbeat.
+taken back ends the connection within seconds.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Realtime:
         try:
             await socket.accept()
             await _send(socket, {"type": "authenticated", "account_id": caller.tenant_id})
-            await self._until_one_ends(socket, caller, place, token)
+            await self._until_one_ends(socket, caller, place)
         except (WebSocketDisconnect, TimeoutError):
             # It has left, or takes nothing more.
             pass
@@ -84,11 +84,11 @@ class Realtime:
             return self._say(error.http_status, error.code, error.what, error.next_step, retry_after(error))
         return self._say(503, Unavailable.code, error.what, "Try again in a few seconds.", {})
 
-    async def _until_one_ends(self, socket: WebSocket, caller: Caller, place: Place, token: str) -> None:
+    async def _until_one_ends(self, socket: WebSocket, caller: Caller, place: Place) -> None:
         subscribed: set[str] = set()
         tasks = [
             asyncio.create_task(self._listen(socket, caller, subscribed), name="what a client subscribes to"),
-            asyncio.create_task(self._tell(socket, caller, place, token, subscribed), name="events for a client"),
+            asyncio.create_task(self._tell(socket, caller, place, subscribed), name="events for a client"),
         ]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -146,14 +146,8 @@ class Realtime:
 
     # --- what it is told ----------------------------------------------------------------------------------------------
 
-    async def _tell(self, socket: WebSocket, caller: Caller, place: Place, token: str, subscribed: set[str]) -> None:
-        async def still() -> bool:
-            try:
-                return await caller_by(self._app, token) == caller
-            except (Refused, StoreError) as error:
-                return isinstance(error, StoreError)
-
-        async with aclosing(follow(self._app, caller, place, still)) as happened:
+    async def _tell(self, socket: WebSocket, caller: Caller, place: Place, subscribed: set[str]) -> None:
+        async with aclosing(follow(self._app, caller, place)) as happened:
             async for events in happened:
                 if not events:
                     await _send(socket, {"type": "ping"})
