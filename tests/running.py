@@ -24,6 +24,7 @@ from subprocess import PIPE, Popen
 from typing import Any
 
 import httpx2
+import uvicorn
 from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
@@ -31,6 +32,7 @@ from mcp.client.streamable_http import streamable_http_client
 from letterlock.actions.caller import AGENT_SCOPES, LOCAL_CALLER, Caller
 from letterlock.actions.catalog import ACTIONS, perform
 from letterlock.app import App
+from letterlock.doors.http import build_http
 from letterlock.ids import DEFAULT_TENANT, LOCAL_AGENT, EmailId, InboxId
 from letterlock.inbound.accept import accept
 from letterlock.inbound.filing import keep
@@ -304,6 +306,27 @@ async def arrive(app: App, recipient: str, filed: Filed, *, at: datetime | None 
     (receipt,) = await hand_in(app, recipient, letter(), at=at)
     assert await file_as(app, receipt, filed)
     return receipt.email_id
+
+
+@contextlib.asynccontextmanager
+async def served(app: App) -> AsyncIterator[str]:
+    """A real server of `app` in this loop; its address. Streams cannot be read otherwise."""
+    config = uvicorn.Config(
+        build_http(app, "http://localhost"), log_config=None, timeout_graceful_shutdown=3, ws="websockets-sansio"
+    )
+    server = uvicorn.Server(config)
+    server.capture_signals = contextlib.nullcontext  # type: ignore[assignment]
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        task = asyncio.create_task(server.serve(sockets=[bound]))
+        while not server.started:
+            await asyncio.sleep(0.01)
+        try:
+            yield f"http://127.0.0.1:{bound.getsockname()[1]}"
+        finally:
+            app.wake.end_waits()
+            server.should_exit = True
+            await task
 
 
 # MCP clients

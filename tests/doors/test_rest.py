@@ -7,7 +7,6 @@ import contextlib
 import hashlib
 import json
 import re
-import socket
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -17,7 +16,6 @@ from typing import Any
 
 import httpx2
 import pytest
-import uvicorn
 from jsonschema import Draft202012Validator
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -34,7 +32,7 @@ from letterlock.doors.rest import ENDPOINTS, build_rest, http_problem
 from letterlock.errors import StoreBusy
 from letterlock.ids import DEFAULT_TENANT, LOCAL_AGENT, OWNER
 from letterlock.store import tenants
-from running import arrive, file_all, letter, receive, screened, settings_for, until
+from running import arrive, file_all, letter, receive, screened, served, settings_for, until
 
 
 async def no_guard(request: Request) -> Response | None:
@@ -232,25 +230,6 @@ async def test_what_was_received_counts_as_shown(app: App, rest: Rest) -> None:
 
 
 # --- events -----------------------------------------------------------------------------------------------------------
-
-
-@contextlib.asynccontextmanager
-async def served(app: App) -> AsyncIterator[str]:
-    """A real server of `app` in this loop; its address. Streams cannot be read otherwise."""
-    config = uvicorn.Config(build_http(app, "http://localhost"), log_config=None, timeout_graceful_shutdown=3)
-    server = uvicorn.Server(config)
-    server.capture_signals = contextlib.nullcontext  # type: ignore[assignment]
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        task = asyncio.create_task(server.serve(sockets=[bound]))
-        while not server.started:
-            await asyncio.sleep(0.01)
-        try:
-            yield f"http://127.0.0.1:{bound.getsockname()[1]}"
-        finally:
-            app.wake.end_waits()
-            server.should_exit = True
-            await task
 
 
 async def test_a_code_is_kept_for_the_next_when_the_one_who_waited_has_left(app: App, rest: Rest) -> None:

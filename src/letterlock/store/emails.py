@@ -683,6 +683,17 @@ async def count_in_thread(tx: Transaction, thread_id: ThreadId) -> int:
     return row["n"] if row else 0
 
 
+async def lasts_of_threads(tx: Transaction, thread_ids: Iterable[ThreadId]) -> dict[ThreadId, int]:
+    """The number within its inbox of the newest email of each of these that has any."""
+    names = {f"t{n}": thread_id for n, thread_id in enumerate(thread_ids)}
+    rows = await tx.all(
+        "SELECT thread_id, MAX(seq) AS last FROM emails WHERE tenant_id = :tenant"
+        f" AND thread_id IN ({', '.join(f':{name}' for name in names)}) GROUP BY thread_id",
+        **names,
+    )
+    return {row["thread_id"]: row["last"] for row in rows}
+
+
 @dataclass(frozen=True, slots=True)
 class ThreadKept:
     """A thread of an inbox. `subject`: of its last email that came, "" when none has. Times in milliseconds since

@@ -195,6 +195,18 @@ async def count(tx: Transaction, now_ms: int) -> int:
     return int(row["n"]) if row else 0
 
 
+async def lasts(tx: Transaction, inbox_ids: Iterable[InboxId], now_ms: int) -> dict[InboxId, int]:
+    """The number of the newest email of each of these that is live; 0 when there is none."""
+    names = {f"i{n}": inbox_id for n, inbox_id in enumerate(inbox_ids)}
+    rows = await tx.all(
+        "SELECT i.inbox_id, i.last_seq FROM inboxes i WHERE i.tenant_id = :tenant"
+        f" AND i.inbox_id IN ({_bound(names)}) AND {_LIVE}",
+        now=now_ms,
+        **names,
+    )
+    return {row["inbox_id"]: row["last_seq"] for row in rows}
+
+
 async def last_filed(tx: Transaction) -> int:
     """The tenant's number of its newest email, 0 when there never was one."""
     row = await tx.one("SELECT last_filed FROM tenants WHERE tenant_id = :tenant")
