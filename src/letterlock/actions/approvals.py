@@ -23,7 +23,8 @@ from letterlock.screen.safe_text import safe_line
 from letterlock.store import audit, conduct, outbox, reputation
 from letterlock.store.database import Transaction
 from letterlock.store.emails import moment
-from letterlock.store.outbox import Standing, Submission
+from letterlock.store.outbox import Submission
+from letterlock.store.standing import Standing, standing
 from letterlock.wake import OUTBOX
 
 _MOST = 200
@@ -257,8 +258,10 @@ async def _decide(app: App, submission_id: str, sha256: str, caller: Caller, *, 
         if approved and before.held_by == APPROVAL:
             raw = await outbox.raw(tx, wanted)
             held = _held(before)
-            now_against = await outbox.standing(tx, before, raw or b"", held, domain_of(app.settings), now)
-            if now_against.changed:
+            now_against = await standing(tx, wanted, before.sender, held, domain_of(app.settings), now)
+            if now_against is None or before.sha256 != outbox.envelope_hash(
+                raw or b"", before.sender, now_against.recipients
+            ):
                 await audit.append(tx, now, caller.agent_id, "email.changed", wanted)
                 return None
             refused = _again(before, held, now_against)

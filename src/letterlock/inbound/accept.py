@@ -45,7 +45,7 @@ async def accept(app: App, envelope: Envelope, raw: bytes, *, unless: Work[bool]
         accepted = Accepted(envelope, emails.pack_raw(raw), len(raw), _fingerprint(envelope, raw))
         wanted: dict[str, Inbox] = {}
         for recipient in envelope.recipients:
-            inbox = await _live_inbox(tx, recipient, house, now)
+            inbox = await live_inbox(tx, recipient, house, now)
             if inbox is None and makes_inboxes:
                 inbox = await _make_inbox(tx.bound_to(DEFAULT_TENANT), recipient, now)
             if inbox is not None:
@@ -79,11 +79,12 @@ async def _make_inbox(tx: Transaction, recipient: str, now_ms: int) -> Inbox | N
 
 async def inbox_for(app: App, recipient: str) -> Inbox | None:
     """The live inbox that mail to `recipient` goes to: its address, or the return path of what it sent."""
-    return await app.database.read_system(lambda tx: _live_inbox(tx, recipient, domain_of(app.settings), app.now_ms()))
+    return await app.database.read_system(lambda tx: live_inbox(tx, recipient, domain_of(app.settings), app.now_ms()))
 
 
-async def _live_inbox(tx: Transaction, recipient: str, house: str, now_ms: int) -> Inbox | None:
-    """By the return path of an email that was sent, else by the address, else what gets the rest of its domain."""
+async def live_inbox(tx: Transaction, recipient: str, house: str, now_ms: int) -> Inbox | None:
+    """By the return path of an email that was sent, else by the address, else what gets the rest of its domain.
+    `house`: the domain of the settings. A system read."""
     token = token_of(recipient)
     if token and (inbox := await inboxes.find_by_token(tx, token, house, now_ms)):
         return inbox

@@ -26,7 +26,7 @@ from letterlock.app import App
 from letterlock.domains import domain_of
 from letterlock.errors import LetterlockError, StoreError
 from letterlock.ids import TenantId, new_id
-from letterlock.inbound.accept import accept, fingerprint, inbox_for
+from letterlock.inbound.accept import accept, fingerprint, live_inbox
 from letterlock.message.envelope import Envelope
 from letterlock.message.sign import SigningKey, sign
 from letterlock.outbound.direct import reach_direct, relay_direct
@@ -35,13 +35,14 @@ from letterlock.outbound.notice import bounce_notice
 from letterlock.outbound.provider import mailbox_for, relay_by, way_by
 from letterlock.outbound.relay import Connections, Outcome, one_line, reach, relay
 from letterlock.outbound.routes import Way, connections, has_ways, helo, way_of, way_to
-from letterlock.outbound.signing import keys_for
+from letterlock.outbound.signing import Keyring
 from letterlock.policy import Recipient, SendContext, decide
 from letterlock.store import audit, emails, inboxes, outbox, reputation
 from letterlock.store.database import Transaction
 from letterlock.store.emails import Accepted, ms
 from letterlock.store.mailboxes import Mailbox
-from letterlock.store.outbox import Delivery, Lease, Route, Standing
+from letterlock.store.outbox import Delivery, Lease, Route
+from letterlock.store.standing import Standing, standing
 from letterlock.wake import OUTBOX, UNFILED
 
 log = logging.getLogger(__name__)
@@ -75,12 +76,17 @@ class _Lane:
 
     dots: Dots
     backlog: deque[Lease] = field(default_factory=deque)
-    workers: set[asyncio.Task[None]] = field(default_factory=set)
+    workers: set[asyncio.Task[Any]] = field(default_factory=set)
+    tries: set[asyncio.Task[Any]] = field(default_factory=set)
     failures: int = 0
     rests_until: float = 0.0
     down_since: float = 0.0
     after: str = ""
     """Whose turn it was last."""
+
+    @property
+    def at_work(self) -> set[asyncio.Task[Any]]:
+        return self.workers | self.tries
 
     @property
     def rests(self) -> bool:
@@ -110,7 +116,7 @@ async def deliver_forever(app: App) -> None:
     fresh = True
     answers = Answers(app.folder)
     lanes = defaultdict[tuple[Route, str], _Lane](lambda: _Lane(Dots(answers, in_order=app.settings.one_by_one)))
-    open_ones = Connections()
+    open_ones, keyring = Connections(), Keyring()
     looked_at_held = 0.0
     with app.wake.watch(OUTBOX) as watch:
 
@@ -120,7 +126,12 @@ async def deliver_forever(app: App) -> None:
                 if len(lane.backlog) == most // 2:
                     watch.ring()
                 if lease.until > app.now_ms():
-                    lane.learn(await deliver(app, lease, open_ones, lane.dots))
+                    spoken: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+                    begin(lane.tries, lease.route, deliver(app, lease, open_ones, lane.dots, keyring, spoken))
+                    # What came of it is written down while the next one has the connection.
+                    lane.learn(await spoken)
+                    while len(lane.tries) >= 2 * most:
+                        await asyncio.wait(lane.tries, return_when=asyncio.FIRST_COMPLETED)
 
         async def look(lane: _Lane, way: Way) -> None:
             try:
@@ -129,10 +140,10 @@ async def deliver_forever(app: App) -> None:
                 log.error("a mail server cannot be looked at: %s", type(error).__name__)
                 lane.learn(False)
 
-        def begin(lane: _Lane, name: str, what: Coroutine[Any, Any, None]) -> None:
+        def begin(among: set[asyncio.Task[Any]], name: str, what: Coroutine[Any, Any, Any]) -> None:
             task = asyncio.create_task(what, name=f"deliver {name}")
-            lane.workers.add(task)
-            task.add_done_callback(lane.workers.discard)
+            among.add(task)
+            task.add_done_callback(among.discard)
             task.add_done_callback(lambda _: watch.ring())
 
         async def attend(route: Route, name: str) -> None:
@@ -143,7 +154,7 @@ async def deliver_forever(app: App) -> None:
                 return
             if lane.failures and (way := way_of(app.settings, name)) is not None:
                 if not lane.workers:
-                    begin(lane, name, look(lane, way))
+                    begin(lane.workers, name, look(lane, way))
                 return
             most = 1 if lane.failures else LOCAL_AT_ONCE if route == "local" else connections(app.settings, name)
             room = min(2 * most - len(lane.backlog), AT_ONCE - sum(len(one.workers) for one in lanes.values()))
@@ -152,7 +163,7 @@ async def deliver_forever(app: App) -> None:
                 lane.after = leases[-1].tenant_id if leases else lane.after
                 lane.backlog = _in_turn((*lane.backlog, *leases))
             for _ in range(min(most - len(lane.workers), len(lane.backlog))):
-                begin(lane, name or route, work(lane, most))
+                begin(lane.workers, name or route, work(lane, most))
 
         try:
             while True:
@@ -173,11 +184,12 @@ async def deliver_forever(app: App) -> None:
                     log.error("deliveries cannot be claimed: %s", type(error).__name__)
                     await asyncio.sleep(_PAUSE_S)
                 open_ones.close_idle()
-                for idle in [key for key, lane in lanes.items() if not (lane.workers or lane.backlog or lane.failures)]:
+                answers.tidy()
+                for idle in [key for key, lane in lanes.items() if not (lane.at_work or lane.backlog or lane.failures)]:
                     del lanes[idle]
                 await watch.wait()
         finally:
-            left = {task for lane in lanes.values() for task in lane.workers}
+            left = {task for lane in lanes.values() for task in lane.at_work}
             for lane in lanes.values():
                 lane.rests_until = math.inf
             while left:
@@ -270,12 +282,26 @@ async def claim(
     )
 
 
-async def deliver(app: App, lease: Lease, open_ones: Connections | None = None, dots: Dots | None = None) -> bool:
+async def deliver(
+    app: App,
+    lease: Lease,
+    open_ones: Connections | None = None,
+    dots: Dots | None = None,
+    keyring: Keyring | None = None,
+    spoken: asyncio.Future[bool] | None = None,
+) -> bool:
     """One try of what is leased, and its record, on `open_ones` where there are any, which stay open, and in the order
-    of `dots`. False: a server could not be reached. Never raises but when cancelled."""
-    trying, began = _Try(open_ones, dots), time.monotonic()
+    of `dots`. False: a server could not be reached; `spoken` gets the same before the record. Never raises but when
+    cancelled."""
+    trying, began = _Try(open_ones, dots, keyring or Keyring()), time.monotonic()
+
+    def has_spoken() -> None:
+        if spoken is not None and not spoken.done():
+            spoken.set_result(trying.reached)
+
     try:
         results = await _try(app, lease, trying)
+        has_spoken()
         await _keep(app, lease, results)
         for each in results:
             telemetry.count("deliveries", route=each.route, state=each.state)
@@ -288,6 +314,7 @@ async def deliver(app: App, lease: Lease, open_ones: Connections | None = None, 
         log.error("delivery of %s failed: %s", lease.submission_id, type(error).__name__)
         await _give_up_try(app, lease, trying.handed_over)
     finally:
+        has_spoken()
         trying.end_turn()
         if dots is not None and lease.route == "relay":
             dots.answers.kept(lease)
@@ -300,9 +327,17 @@ class _Try:
 
     open_ones: Connections | None
     dots: Dots | None
+    keyring: Keyring
     handed_over: set[str] = field(default_factory=set)
     reached: bool = True
     in_turn: bool = False
+    _hash: tuple[tuple[str, ...], str] = ((), "")
+
+    def hash_of(self, lease: Lease, recipients: tuple[str, ...]) -> str:
+        """What is leased, with all its recipients. Kept: the second look must not hold the store's writer for long."""
+        if self._hash[0] != recipients:
+            self._hash = (recipients, outbox.envelope_hash(lease.raw, lease.sender, recipients))
+        return self._hash[1]
 
     def end_turn(self) -> None:
         if self.in_turn and self.dots is not None:
@@ -346,22 +381,40 @@ async def _give_back(app: App, lease: Lease, handed_over: set[str]) -> None:
         await app.database.write(lease.tenant_id, end)
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What there is to know before a try, of one moment. `ours`: the recipients that have an inbox here; `standing`,
+    `box`: of the others (None: the submission is gone; it leaves by no mailbox)."""
+
+    ours: frozenset[str]
+    standing: Standing | None
+    box: Mailbox | None
+
+
+async def _look(app: App, tx: Transaction, lease: Lease, trying: _Try) -> _Look:
+    house, now = domain_of(app.settings), app.now_ms()
+    whom = [delivery.recipient for delivery in lease.deliveries]
+    # Looked up again: an inbox may have come or gone since the email was submitted.
+    ours = frozenset([recipient for recipient in whom if await live_inbox(tx, recipient, house, now)])
+    others = [recipient for recipient in whom if recipient not in ours]
+    bound = tx.bound_to(lease.tenant_id)
+    found = await standing(bound, lease.submission_id, lease.sender, others, house, now) if others else None
+    if found is not None:
+        # Here, in the reader's thread: the event loop has better to do than to go over megabytes.
+        trying.hash_of(lease, found.recipients)
+    return _Look(ours, found, await mailbox_for(bound, found.inbox_id) if found else None)
+
+
 async def _try(app: App, lease: Lease, trying: _Try) -> list[Delivery]:
     """The deliveries of the lease as they are after this try."""
-    ours: list[Delivery] = []
-    others: list[Delivery] = []
-    for delivery in lease.deliveries:
-        # Looked up again: an inbox may have come or gone since the email was submitted.
-        (ours if await inbox_for(app, delivery.recipient) else others).append(delivery)
+    look = await app.database.read_system(lambda tx: _look(app, tx, lease, trying))
+    ours = [delivery for delivery in lease.deliveries if delivery.recipient in look.ours]
+    others = [delivery for delivery in lease.deliveries if delivery.recipient not in look.ours]
     results = await _to_inboxes(app, lease, ours) if ours else []
-    if others:
-        whom = [delivery.recipient for delivery in others]
-        standing = await app.database.read(lease.tenant_id, lambda tx: _standing(app, tx, lease, whom))
-        settled = {each.recipient: _stopped(app, lease, each, standing) for each in others}
-        results += [each for each in settled.values() if each is not None]
-        others = [each for each in others if settled[each.recipient] is None]
-    box = await app.database.read(lease.tenant_id, lambda tx: _mailbox(tx, lease)) if others else None
-    for delivery in others:
+    settled = {each.recipient: _stopped(app, lease, each, look.standing, trying) for each in others}
+    results += [each for each in settled.values() if each is not None]
+    box = look.box
+    for delivery in [each for each in others if settled[each.recipient] is None]:
         way = way_by(box) if box else way_to(app.settings, lease.sender, delivery.recipient)
         decision = decide(SendContext(lease.sender, True, (Recipient(delivery.recipient, False),), way is not None))
         if decision.kind == "allow" and way is not None and lease.route == "relay":
@@ -380,32 +433,19 @@ async def _try(app: App, lease: Lease, trying: _Try) -> list[Delivery]:
     return results
 
 
-async def _mailbox(tx: Transaction, lease: Lease) -> Mailbox | None:
-    about = await outbox.get(tx, lease.submission_id)
-    return await mailbox_for(tx, about.inbox_id) if about else None
-
-
-async def _standing(app: App, tx: Transaction, lease: Lease, recipients: Sequence[str]) -> Standing | None:
-    """None: the submission is gone."""
-    about = await outbox.get(tx, lease.submission_id)
-    if about is None:
-        return None
-    return await outbox.standing(tx, about, lease.raw, recipients, domain_of(app.settings), app.now_ms())
-
-
-def _stopped(app: App, lease: Lease, delivery: Delivery, standing: Standing | None) -> Delivery | None:
+def _stopped(app: App, lease: Lease, delivery: Delivery, now: Standing | None, trying: _Try) -> Delivery | None:
     """The delivery as it is after what has been forbidden since it was submitted; None: nothing is against it."""
-    if standing is None or standing.changed:
+    if now is None or now.sha256 != trying.hash_of(lease, now.recipients):
         return _after(app, delivery, Outcome(delivery.recipient, "refused", _CHANGED))
-    whom = (Recipient(delivery.recipient, True, suppressed=standing.suppressed[delivery.recipient]),)
+    whom = (Recipient(delivery.recipient, True, suppressed=now.suppressed[delivery.recipient]),)
     decision = decide(
         SendContext(
             lease.sender,
-            standing.live,
+            now.live,
             whom,
             True,
-            suspended=standing.suspended,
-            domain_live=standing.domain_live,
+            suspended=now.suspended,
+            domain_live=now.domain_live,
             approved=True,
         )
     )
@@ -413,7 +453,7 @@ def _stopped(app: App, lease: Lease, delivery: Delivery, standing: Standing | No
         if delivery.state == "queued" and all(reason.code == "suspended" for reason in decision.reasons):
             return replace(delivery, state="held", next_at=None)
         return _after(app, delivery, Outcome(delivery.recipient, "refused", one_line(decision.reasons[0].text)))
-    return _put_back(app, delivery, "not sent: the owner has stopped all sending") if standing.paused else None
+    return _put_back(app, delivery, "not sent: the owner has stopped all sending") if now.paused else None
 
 
 def _put_back(app: App, delivery: Delivery, why: str) -> Delivery:
@@ -471,9 +511,10 @@ async def _to_relay(
         async def write(tx: Transaction) -> bool:
             # Forbidden while the server was told of it: in the same write, so that nothing gets in between.
             nonlocal stopped
-            standing = await _standing(app, tx, lease, taken)
-            stopped = _stopped(app, lease, delivery, standing)
-            return stopped is None and await _handing_over(tx, lease, taken, app.now_ms(), until)
+            now = app.now_ms()
+            whole = await standing(tx, lease.submission_id, lease.sender, taken, domain_of(app.settings), now)
+            stopped = _stopped(app, lease, delivery, whole, trying)
+            return stopped is None and await _handing_over(tx, lease, taken, now, until)
 
         ours = await app.database.write(lease.tenant_id, write)
         if ours:
@@ -483,7 +524,7 @@ async def _to_relay(
         return ours
 
     try:
-        keys = await keys_for(app, lease.tenant_id, lease.sender.rpartition("@")[2])
+        keys = await trying.keyring.of(app, lease.tenant_id, lease.sender.rpartition("@")[2])
         raw = await asyncio.to_thread(_signed, lease, keys)
     except LetterlockError as error:
         # Unsigned it would count as forged. It waits until the keys are right.
@@ -582,8 +623,8 @@ async def _record(app: App, tx: Transaction, lease: Lease, results: Sequence[Del
     held = [result.recipient for result in results if result.state == "held"]
     if held:
         outside = tuple(Recipient(recipient, False) for recipient in held)
-        standing = await _standing(app, tx, lease, ())
-        why = standing.suspended if standing else ""
+        found = await standing(tx, lease.submission_id, lease.sender, (), domain_of(app.settings), now_ms)
+        why = found.suspended if found else ""
         held_by = decide(SendContext(lease.sender, True, outside, False, suspended=why)).reasons[0]
         await outbox.hold(tx, lease.submission_id, held_by)
     attempts = {delivery.recipient: delivery.attempts for delivery in lease.deliveries}

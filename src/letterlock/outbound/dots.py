@@ -12,7 +12,7 @@ import contextlib
 import json
 import logging
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +25,8 @@ PATIENCE_S: Final = 1.0
 """A server that thinks about one message for longer must not keep the others."""
 FILE: Final = "answers.jsonl"
 _MOST_BYTES: Final = 1_000_000
+# Not by asdict, which copies all it finds, here between an answer and the next dot.
+_DELIVERY: Final = tuple(field.name for field in fields(Delivery))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +38,8 @@ class Answered:
 
 
 class Answers:
-    """The file of a data folder; one process writes at a time, the one that delivers. Empty when all is in the store.
-    Raises OSError when it cannot be opened."""
+    """The file of a data folder; one process writes at a time, the one that delivers. Raises OSError when it cannot be
+    opened."""
 
     def __init__(self, folder: Path) -> None:
         self._file = os.open(folder / FILE, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
@@ -70,7 +72,7 @@ class Answers:
             "tenant": lease.tenant_id,
             "submission": lease.submission_id,
             "owner": lease.owner,
-            "delivery": asdict(delivery),
+            "delivery": {name: getattr(delivery, name) for name in _DELIVERY},
             "reply": reply,
         }
         line = json.dumps(said).encode() + b"\n"
@@ -87,7 +89,12 @@ class Answers:
     def kept(self, lease: Lease) -> None:
         """The try is recorded, or will never be."""
         (delivery,) = lease.deliveries
-        if self._waiting.pop((lease.submission_id, delivery.recipient), None) and not self._waiting:
+        self._waiting.pop((lease.submission_id, delivery.recipient), None)
+
+    def tidy(self) -> None:
+        """Empty the file when all of it is in the store. (What is found there has no lease any longer and would change
+        nothing, but it names people.)"""
+        if self._size and not self._waiting:
             with contextlib.suppress(OSError):
                 self.forget()
 

@@ -5,6 +5,8 @@ this data folder, one PEM file for each, dkim/DOMAIN/SELECTOR.pem, readable by i
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -19,6 +21,8 @@ from letterlock.store import domains
 
 FOLDER: Final = "dkim"
 _PEM_BYTES: Final = 16_384
+_KEPT_S: Final = 1.0
+_MOST_KEPT: Final = 256
 
 
 async def keys_for(app: App, tenant_id: TenantId, domain: str) -> tuple[SigningKey, ...]:
@@ -28,6 +32,23 @@ async def keys_for(app: App, tenant_id: TenantId, domain: str) -> tuple[SigningK
     owner = DEFAULT_TENANT if name == domain_of(app.settings) else tenant_id
     found = await app.database.read(owner, lambda tx: domains.signing_keys(tx, name))
     return found or await asyncio.to_thread(keys_of, app.folder, domain)
+
+
+class Keyring:
+    """The keys of the domains that mail leaves from just now: each looked up once a second, not for each email."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[TenantId, str], tuple[float, tuple[SigningKey, ...]]] = {}
+
+    async def of(self, app: App, tenant_id: TenantId, domain: str) -> tuple[SigningKey, ...]:
+        """As keys_for."""
+        looked_at, keys = self._kept.get((tenant_id, domain), (-math.inf, ()))
+        if time.monotonic() - looked_at > _KEPT_S:
+            keys = await keys_for(app, tenant_id, domain)
+            if len(self._kept) >= _MOST_KEPT:
+                self._kept.clear()
+            self._kept[tenant_id, domain] = (time.monotonic(), keys)
+        return keys
 
 
 def keys_of(data: Path, domain: str) -> tuple[SigningKey, ...]:

@@ -75,9 +75,7 @@ async def begin(tx: Transaction) -> None:
 async def append(tx: Transaction, at_ms: int, actor: str, action: str, subject: str, **detail: Any) -> None:
     """One row, in the transaction of the act itself. `subject` is the id acted on; `detail` small and free of mail
     text."""
-    newest = await tx.one("SELECT n, hash FROM audit WHERE tenant_id = :tenant ORDER BY n DESC LIMIT 1")
-    sealed = await _sealed_head(tx)
-    last = Head(newest["n"], newest["hash"]) if newest else Head(0, _START)
+    last, sealed, whose = await _end(tx)
     # From the sealed end, so that what was cut off stays missing; what was forged is never sealed again.
     before = sealed if sealed is not None and sealed.n >= last.n else last
     n = before.n + 1
@@ -97,21 +95,30 @@ async def append(tx: Transaction, at_ms: int, actor: str, action: str, subject: 
         salt=salt,
     )
     whole = sealed is not None and before is sealed
-    row = await tx.one("SELECT :tenant AS tenant_id")
     await tx.run(
         "INSERT INTO audit_heads (tenant_id, n, hash, seal) VALUES (:tenant, :n, :hash, :seal)"
         " ON CONFLICT (tenant_id) DO UPDATE SET n = :n, hash = :hash, seal = :seal",
         n=n,
         hash=link,
-        seal=await tx.seal(_sealed(row["tenant_id"], Head(n, link))) if whole and row else "",
+        seal=await tx.seal(_sealed(whose, Head(n, link))) if whole else "",
     )
 
 
-async def _sealed_head(tx: Transaction) -> Head | None:
-    """None when there is none, or it was not written by who has the key."""
-    row = await tx.one("SELECT tenant_id, n, hash, seal FROM audit_heads WHERE tenant_id = :tenant")
-    head = Head(row["n"], row["hash"]) if row else None
-    return head if row and head and row["seal"] == await tx.seal(_sealed(row["tenant_id"], head)) else None
+async def _end(tx: Transaction) -> tuple[Head, Head | None, TenantId]:
+    """The newest row, the sealed end (None when there is none, or it was not written by who has the key), and whose."""
+    row = await tx.one(
+        "SELECT :tenant AS whose, h.n AS sealed_n, h.hash AS sealed_hash, h.seal, a.n, a.hash FROM (SELECT 1) AS one"
+        " LEFT JOIN audit_heads h ON h.tenant_id = :tenant"
+        " LEFT JOIN audit a ON a.tenant_id = :tenant"
+        " AND a.n = (SELECT MAX(n) FROM audit WHERE tenant_id = :tenant)"
+    )
+    assert row is not None
+    whose = TenantId(row["whose"])
+    last = Head(0, _START) if row["n"] is None else Head(row["n"], row["hash"])
+    sealed = None if row["seal"] is None else Head(row["sealed_n"], row["sealed_hash"])
+    if sealed is not None and row["seal"] != await tx.seal(_sealed(whose, sealed)):
+        sealed = None
+    return last, sealed, whose
 
 
 def _sealed(tenant_id: TenantId, head: Head) -> str:
@@ -120,8 +127,7 @@ def _sealed(tenant_id: TenantId, head: Head) -> str:
 
 async def head(tx: Transaction) -> Head:
     """The end of the log as it is, for somebody outside to note down."""
-    row = await tx.one("SELECT n, hash FROM audit WHERE tenant_id = :tenant ORDER BY n DESC LIMIT 1")
-    return Head(row["n"], row["hash"]) if row else Head(0, _START)
+    return (await _end(tx))[0]
 
 
 async def erase(tx: Transaction, at_ms: int, actor: str, naming: str = "") -> int:
@@ -207,7 +213,7 @@ async def verify(tx: Transaction, noted: str = "", at: int | None = None) -> Ver
                 said_erased += json.loads(row["detail"])["rows"]
             last = Head(row["n"], row["hash"])
             known |= last.hash == noted and at in (None, last.n)
-    sealed = await _sealed_head(tx)
+    _, sealed, _ = await _end(tx)
     if sealed is None:
         return fault("forged", last.n + 1)
     if sealed != last:

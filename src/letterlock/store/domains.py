@@ -58,6 +58,8 @@ _COLUMNS = (
     " failing_since, unowned_since, created_at"
 )
 _IS_HELD = "state IN ('verified', 'failing')"
+LOST = f"EXISTS (SELECT 1 FROM domains WHERE name = :domain AND (tenant_id = :tenant) <> ({_IS_HELD}))"
+"""Somebody else holds :domain, or the tenant had it and lost it."""
 
 
 def _domain(row: Row) -> Domain:
@@ -107,10 +109,8 @@ async def is_live(tx: Transaction, name: str, house: str) -> bool:
     nobody ever claimed it here with success."""
     if name == house:
         return True
-    row = await tx.one(
-        f"SELECT 1 AS n FROM domains WHERE name = :name AND (tenant_id = :tenant) <> ({_IS_HELD})", name=name
-    )
-    return row is None
+    row = await tx.one(f"SELECT {LOST} AS lost", domain=name)
+    return row is not None and not row["lost"]
 
 
 async def due(tx: Transaction, now_ms: int, limit: int) -> list[Domain]:

@@ -17,12 +17,11 @@ from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 from letterlock.ids import AgentId, EmailId, InboxId, SubmissionId, TenantId, ThreadId
-from letterlock.message.address import parse_address
 from letterlock.message.report import BOUNCES, TOKEN_CHARS, Report, Reported, token_of
 from letterlock.message.reporter import NOBODY, Reporter, may_report
 from letterlock.policy import APPROVAL, Reason
 from letterlock.providers import provider_of
-from letterlock.store import audit, conduct, domains, inboxes, lists, mailboxes, reputation
+from letterlock.store import audit, conduct, mailboxes, reputation
 from letterlock.store.database import Row, Transaction
 from letterlock.store.turns import in_turn
 
@@ -691,47 +690,6 @@ async def end_leases(tx: Transaction, route: Route, now_ms: int) -> int:
         " WHERE route = :route AND next_at IS NOT NULL AND next_at <= :now AND lease_until > :now",
         route=route,
         now=now_ms,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """What stands against a submission now, whatever was decided before. `suppressed`: by recipient, why nothing may go
-    there. `changed`: its bytes or its envelope are no longer those that were submitted."""
-
-    live: bool
-    domain_live: bool
-    suspended: str
-    paused: bool
-    suppressed: dict[str, str]
-    changed: bool
-
-
-async def _against(tx: Transaction, submission: Submission, address_key: str) -> str:
-    """Why nothing may go to an address now, "" when it may."""
-    if why := await conduct.suppression(tx, address_key):
-        return why
-    name = await lists.blocks(tx, "to", (address_key,), submission.inbox_id, submission.agent_id)
-    return f"a person has blocked {name}" if name else ""
-
-
-async def standing(
-    tx: Transaction, submission: Submission, raw: bytes, recipients: Iterable[str], house: str, now_ms: int
-) -> Standing:
-    inbox = await inboxes.find(tx, submission.inbox_id)
-    # Before the envelope was part of it the hash was of the bytes alone; what waited then may still go.
-    hashes = (
-        envelope_hash(raw, submission.sender, (each.recipient for each in submission.deliveries)),
-        hashlib.sha256(raw).hexdigest(),
-    )
-    return Standing(
-        live=inbox is not None and inbox.deleted_at is None and (inbox.expires_at is None or inbox.expires_at > now_ms),
-        domain_live=await domains.is_live(tx, parse_address(submission.sender).key.rpartition("@")[2], house),
-        suspended=await conduct.suspended(tx, submission.inbox_id)
-        or await reputation.agent_suspended(tx, submission.agent_id),
-        paused=await conduct.is_paused(tx),
-        suppressed={each: await _against(tx, submission, parse_address(each).key) for each in recipients},
-        changed=submission.sha256 not in hashes,
     )
 
 

@@ -57,6 +57,12 @@ _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
 
 
+class _Raw(sqlite3.Connection):
+    """A connection that knows whose it is."""
+
+    folder: Path
+
+
 class _Transaction:
     """The Transaction of one work. Its methods never suspend: the work runs to its end on the connection's thread."""
 
@@ -88,7 +94,7 @@ class _Transaction:
         return _Transaction(self._connection, tenant)
 
     async def seal(self, said: str) -> str:
-        return str(self._connection.execute("SELECT seal(?)", (said,)).fetchone()[0])
+        return _seal(cast("_Raw", self._connection).folder, said)
 
     async def index_terms(self, email_id: EmailId, inbox_id: InboxId, terms: str) -> None:
         mine = _scope(self._tenant)
@@ -462,7 +468,8 @@ async def open_sqlite(file: Path) -> AsyncIterator[SqliteDatabase]:
 
 async def _connect(file: Path) -> _Connection:
     def connector() -> sqlite3.Connection:
-        connection = sqlite3.connect(file, isolation_level=None, cached_statements=256)
+        connection = sqlite3.connect(file, isolation_level=None, cached_statements=256, factory=_Raw)
+        connection.folder = file.parent
         connection.row_factory = sqlite3.Row
         connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
         _into_wal(connection)
