@@ -460,3 +460,8 @@ async def test_closing_answers_everyone_who_still_waits(tmp_path: Path) -> None:
         kept = await names(database)
     assert {f"t{n}" for n, result in enumerate(results) if result is None} <= kept
     assert all(result is None or isinstance(result, StoreError) for result in results)
+
+
+def test_each_migration_has_a_number_of_its_own_and_none_is_missing() -> None:
+    schema = Path(sqlite.__file__).parent / "schema"
+    assert sorted(int(file.name[:4]) for file in schema.glob("*.sql")) == list(range(1, sqlite.SCHEMA_VERSION + 1))
