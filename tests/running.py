@@ -28,6 +28,7 @@ import uvicorn
 from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
+from mcp.client.subscriptions import SubscriptionLost
 
 from letterlock.actions.caller import AGENT_SCOPES, LOCAL_CALLER, Caller
 from letterlock.actions.catalog import ACTIONS, perform
@@ -332,6 +333,44 @@ async def served(app: App) -> AsyncIterator[str]:
 # MCP clients
 
 
+class Told:
+    """The addresses that a client of either era is told of; "ended" when the server ends what tells it."""
+
+    def __init__(self) -> None:
+        self.heard: asyncio.Queue[str] = asyncio.Queue()
+
+    async def hear(self, message: Any) -> None:
+        """For the client's `message_handler`: until 2025-11-25 notices come there."""
+        old = self.client.protocol_version < "2026"
+        if old and getattr(message, "method", "") == "notifications/resources/updated":
+            self.heard.put_nowait(message.params.uri)
+
+    @contextlib.asynccontextmanager
+    async def by(self, client: Client) -> AsyncIterator[None]:
+        self.client = client
+        async with contextlib.AsyncExitStack() as self._stack:
+            yield
+
+    async def subscribe(self, uri: str) -> None:
+        """In the words of the client's era."""
+        if self.client.protocol_version < "2026":
+            await self.client.subscribe_resource(uri)
+            return
+        stream = await self._stack.enter_async_context(self.client.listen(resource_subscriptions=[uri]))
+
+        async def hear() -> None:
+            with contextlib.suppress(SubscriptionLost):
+                async for event in stream:
+                    self.heard.put_nowait(event.uri)  # type: ignore[union-attr]
+            self.heard.put_nowait("ended")
+
+        await self._stack.enter_async_context(ended(asyncio.create_task(hear())))
+
+    async def next(self) -> str:
+        async with asyncio.timeout(10):
+            return await self.heard.get()
+
+
 @contextlib.asynccontextmanager
 async def over_http(url: str, key: str, mode: str = "auto") -> AsyncIterator[Client]:
     """The SDK's client on a served Letterlock's /mcp."""
@@ -343,13 +382,16 @@ async def over_http(url: str, key: str, mode: str = "auto") -> AsyncIterator[Cli
 
 
 @contextlib.asynccontextmanager
-async def over_stdio(data: Path, *options: str, mode: str = "auto", **environment: str) -> AsyncIterator[Client]:
+async def over_stdio(
+    data: Path, *options: str, mode: str = "auto", told: Told | None = None, **environment: str
+) -> AsyncIterator[Client]:
     """The SDK's client on a `letterlock` of its own, as a chat client starts it."""
     server = StdioServerParameters(
         command=str(SCRIPT), args=["--data", str(data), *options], env=clean_environment(**environment)
     )
     with (data.parent / f"stderr-{free_port()}.txt").open("w") as stderr:
-        async with Client(stdio_client(server, errlog=stderr), mode=mode) as client:  # type: ignore[arg-type]
+        way, hear = stdio_client(server, errlog=stderr), told.hear if told else None
+        async with Client(way, mode=mode, message_handler=hear) as client:  # type: ignore[arg-type]
             yield client
 
 

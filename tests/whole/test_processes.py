@@ -19,9 +19,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mcp.shared.exceptions import MCPError
 
 from running import (
     SCRIPT,
+    Told,
     call,
     clean_environment,
     connects,
@@ -117,17 +119,26 @@ async def test_no_acknowledged_mail_is_lost_or_doubled_when_the_postmaster_is_ki
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
+@pytest.mark.filterwarnings("ignore::mcp.MCPDeprecationWarning")
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
 async def test_two_chat_clients_on_one_folder_share_their_mail(tmp_path: Path, mode: str) -> None:
-    data, smtp = tmp_path / "data", str(free_port())
-    async with over_stdio(data, "--smtp-port", smtp, mode=mode) as one, over_stdio(data, "--smtp-port", smtp) as two:
+    data, smtp, told = tmp_path / "data", str(free_port()), Told()
+    async with (
+        over_stdio(data, "--smtp-port", smtp, mode=mode, told=told) as one,
+        over_stdio(data, "--smtp-port", smtp) as two,
+        told.by(one),
+    ):
         box = (await call(one, "create_inbox", name="box"))["address"]
         assert [inbox["address"] for inbox in (await call(two, "list_inboxes"))["inboxes"]] == [box]
         await until(lambda: asyncio.to_thread(connects, int(smtp)))
+        with pytest.raises(MCPError, match="not found"):
+            await told.subscribe("inbox://nobody@letterlock.localhost")
+        await told.subscribe(f"inbox://{box}")
         waits = [asyncio.create_task(call(c, "wait_for_email", inbox=box, timeout_s=40)) for c in (one, two)]
         await asyncio.sleep(0.3)
         await asyncio.to_thread(post, int(smtp), box, letter("for both"))
         assert [(await wait)["email"]["subject"] for wait in waits] == ["for both"] * 2
+        assert await told.next() == f"inbox://{box}"
 
 
 async def test_with_its_port_taken_the_tools_work_and_say_what_is_wrong_until_it_is_free(tmp_path: Path) -> None:
