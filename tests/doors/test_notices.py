@@ -112,7 +112,7 @@ async def test_what_a_key_has_open_ends_with_it(app: App) -> None:
         session = {"Mcp-Session-Id": began.headers["mcp-session-id"]}
         other = await add_tenant(app, "other")
         foreign = {"Authorization": f"Bearer {await key_of(app, other.tenant_id)}"}
-        assert (await http.get("/mcp", headers={**session, **foreign})).status_code == 404
+        assert (await http.delete("/mcp", headers={**session, **foreign})).status_code == 404
         async with (
             http.stream("GET", "/sse") as sse,
             http.stream("GET", "/mcp", headers=session) as standing,
