@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gzip
 import hashlib
 import json
 import re
@@ -748,6 +749,10 @@ async def test_an_argument_nobody_knows_is_refused(rest: Rest, endpoint: Endpoin
         (b"name=x", {"Content-Type": "application/x-www-form-urlencoded"}, 415, "unsupported_media_type"),
         (b"{}", {"Content-Type": ""}, 415, "unsupported_media_type"),
         (b"<x/>", {"Content-Type": "text/xml"}, 415, "unsupported_media_type"),
+        (b"{}", {"Content-Type": 'application/json; charset="UTF-16"'}, 415, "unsupported_media_type"),
+        (b"{}", {"Content-Type": "application/json; charset*=iso-8859-1''x"}, 415, "unsupported_media_type"),
+        (gzip.compress(b"{}"), {"Content-Encoding": "gzip"}, 415, "unsupported_media_type"),
+        (b'{"name": "one", "name": "two"}', {}, 400, "malformed"),
         (b'{"name": 5}', {}, 422, "invalid_request"),
         (b'{"name": "\\ud800"}', {}, 422, "invalid_request"),
         (b'{"ttl_hours": true}', {}, 422, "invalid_request"),
@@ -953,6 +958,22 @@ async def test_waits_are_up_to_two_minutes(rest: Rest) -> None:
     box = (await rest.post("/inboxes", 201, name="wait"))["address"]
     is_problem(await rest("GET", f"/inboxes/{box}/wait", params={"timeout_s": 121}), 422, "invalid_request")
     is_problem(await rest("POST", f"/inboxes/{box}/otp", json={"timeout_s": 121}), 422, "invalid_request")
+
+
+async def test_waiting_for_mail_of_no_inbox_counts_as_no_wait(rest: Rest) -> None:
+    box = (await rest.post("/inboxes", 201, name="wait"))["address"]
+
+    async def left() -> int:
+        return next(one["left"] for one in (await rest.get("/usage"))["limits"] if one["name"] == "waits_per_hour")
+
+    before = await left()
+    is_problem(await rest("GET", "/inboxes/nobody@example.com/wait", params={"timeout_s": 0}), 404, "not_found")
+    is_problem(await rest("POST", "/inboxes/nobody@example.com/otp", json={"timeout_s": 0}), 404, "not_found")
+    is_problem(await rest("POST", f"/inboxes/{box}/otp", json={"timeout_s": 0, "from_": "@"}), 422, "invalid_request")
+    assert await left() == before
+    await rest.post(f"/inboxes/{box}/otp", timeout_s=0)
+    await rest.get(f"/inboxes/{box}/wait", timeout_s=0)
+    assert await left() == before - 2
 
 
 async def test_a_store_that_is_held_is_told_to_try_again(app: App, rest: Rest, monkeypatch: pytest.MonkeyPatch) -> None:

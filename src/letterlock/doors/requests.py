@@ -9,6 +9,7 @@ import contextlib
 import json
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from email.message import Message
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
@@ -147,7 +148,16 @@ async def caller_by(app: App, key: str) -> Caller:
 
 
 async def body_of(request: Request, room: int) -> bytes:
-    """The body, of `room` bytes at most."""
+    """The body, of `room` bytes at most. Raises Refused, also for one that is packed (RFC 9110 section 15.5.16)."""
+    if (packed := request.headers.get("content-encoding", "identity").strip().lower()) != "identity":
+        raise Refused(
+            415,
+            "unsupported_media_type",
+            f"The body is packed ({safe_line(packed, 40) or 'in no named way'}).",
+            "Send it as it is, without Content-Encoding.",
+            Accept_Encoding="identity",
+            Connection="close",
+        )
     too_large = Refused(
         413, "too_large", f"The body is larger than {room} bytes.", "Send less at once.", Connection="close"
     )
@@ -184,19 +194,46 @@ def object_of(request: Request, body: bytes) -> dict[str, Any]:
             f"Send it with Content-Type: {JSON}.",
             Accept=JSON,
         )
+    charset = _charset(request)
+    if body and charset.lower() not in ("", "utf-8", "utf8"):
+        raise Refused(
+            415,
+            "unsupported_media_type",
+            f"The body is said to be {safe_line(charset, 40)}, and JSON is UTF-8 (RFC 8259 section 8.1).",
+            f"Send it in UTF-8 with Content-Type: {JSON}.",
+            Accept=JSON,
+        )
     return json_object(body) if body else {}
 
 
+def _charset(request: Request) -> str:
+    header = Message()
+    header["Content-Type"] = request.headers.get("content-type", "")
+    found = header.get_param("charset", "")
+    # In pieces (RFC 2231) it is none that anybody sends with JSON.
+    return found if isinstance(found, str) else found[2]
+
+
 def json_object(body: bytes) -> dict[str, Any]:
-    """The JSON object that a body is. Raises Refused."""
+    """The JSON object that a body is, in which no object has a name twice: which of the two counts would be anybody's
+    guess (RFC 8259 section 4). Raises Refused."""
     try:
-        value = json.loads(body.decode("utf-8"), parse_constant=_no_constant)
+        value = json.loads(body.decode("utf-8"), parse_constant=_no_constant, object_pairs_hook=_named_once)
     except (ValueError, RecursionError) as error:
         where = f" at character {error.pos}" if isinstance(error, json.JSONDecodeError) else ""
         raise Refused(400, "malformed", f"The body is not JSON{where}.", "Send a JSON object in UTF-8.") from None
     if not isinstance(value, dict):
         raise Refused(400, "malformed", "The body is not a JSON object.", 'Send one, like {"name": "value"}.')
     return value
+
+
+def _named_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise Refused(400, "malformed", f"The body names '{safe_line(name, 60)}' twice.", "Name it once.")
+        found[name] = value
+    return found
 
 
 def _no_constant(name: str) -> None:
