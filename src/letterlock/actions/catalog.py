@@ -13,7 +13,6 @@ from pydantic import BaseModel, ValidationError
 from letterlock import telemetry
 from letterlock.actions import deliveries, escalating, inboxes, listing, reading, secrets, sending, waiting
 from letterlock.actions.caller import MANAGE_INBOXES, READ, SEND, WAIT, Caller
-from letterlock.actions.limits import count_wait
 from letterlock.app import App
 from letterlock.errors import CallerError, InvalidRequest, StoreError, Unavailable
 from letterlock.screen.safe_text import safe_line
@@ -65,8 +64,6 @@ async def perform(app: App, caller: Caller, action: Action, arguments: Mapping[s
             request = action.request.model_validate(arguments)
         except ValidationError as error:
             raise InvalidRequest(explain(error), next_step=f"Call {action.name} again, corrected.") from None
-        if action.waits:
-            await count_wait(app, caller)
         result = await action.run(app, caller, request)
         code = "ok"
         return result

@@ -252,6 +252,7 @@ async def await_emails(app: App, caller: Caller, request: AwaitEmails) -> Emails
     """Wait until an inbox holds an email like this, whenever it came; none is a normal answer. With `besides`, until
     one came after that, or the time is over."""
     inbox = await own_inbox(app, caller, request.inbox)
+    await count_wait(app, caller)
     end = time.monotonic() + request.timeout_s
     with app.wake.watch(inbox.inbox_id, tenant=caller.tenant_id, key=caller.key) as watch:
         app.wake.say_waiting(inbox.inbox_id)

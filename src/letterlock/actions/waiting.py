@@ -19,6 +19,7 @@ from pydantic import BaseModel, Field
 from letterlock.actions.caller import UNPROVED_CODES, Caller, must_stand
 from letterlock.actions.health import reception_warning
 from letterlock.actions.inboxes import Request, own_inbox
+from letterlock.actions.limits import count_wait
 from letterlock.actions.listing import EmailListed, listed
 from letterlock.actions.shown import note_shown
 from letterlock.app import App
@@ -100,6 +101,7 @@ async def wait_for_otp(app: App, caller: Caller, request: WaitForOtp) -> OtpResu
     if request.accept_unproved:
         caller.need(UNPROVED_CODES)
     after = _after(inbox, request.since)
+    await count_wait(app, caller)
     if request.since is None:
         recent = app.now_ms() - RECENT_MS
         after = await app.database.read(caller.tenant_id, lambda tx: emails.last_before(tx, inbox.inbox_id, recent))
@@ -139,6 +141,7 @@ async def wait_for_email(app: App, caller: Caller, request: WaitForEmail) -> Ema
     inbox = await own_inbox(app, caller, request.inbox)
     wanted = _Wanted.of(request.from_)
     after = inbox.last_seq if request.since is None else _after(inbox, request.since)
+    await count_wait(app, caller)
     position = after
 
     async def look() -> EmailWaited | None:
