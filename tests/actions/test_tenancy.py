@@ -168,7 +168,10 @@ async def test_a_rotated_key_counts_as_long_as_was_said_and_the_new_one_may_the_
     assert first.expires_at is not None
     assert second.expires_at is not None
     assert first.expires_at - app.now_ms() <= 60_000 < second.expires_at - app.now_ms() <= 1_000_000
+    with pytest.raises(Conflict, match=f"{new.key_id} is in its place.* revoke {old.key_id}"):
+        await tenancy.rotate_key(app, old.key_id)
     at_once = await tenancy.rotate_key(app, new.text[-4:])
+    assert await identify(app, old.text) is not None
     assert await identify(app, new.text) is None
     assert await identify(app, at_once.text) is not None
     await tenancy.revoke_key(app, at_once.key_id)

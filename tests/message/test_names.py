@@ -30,6 +30,7 @@ from letterlock.message.names import (
         ("Łukasz", "lukasz"),
         ("Кириллица", "kirillitsa"),
         ("日本", "riben"),
+        ("🎉 Party", "tada-party"),
         ("Søren Ærø", "soeren-aeroe"),
         ("ＡＢＣ１２", "abc12"),
         ("..--x--..", "x"),

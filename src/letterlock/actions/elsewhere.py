@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field
 from letterlock.actions.caller import MANAGE_INBOXES, READ, SEND, WAIT, Caller, must_stand
 from letterlock.actions.catalog import Action, Hints
 from letterlock.actions.inboxes import ChooseInbox, InboxCreated, Request, create_inbox, find_any, own_inbox
+from letterlock.actions.limits import count_wait
 from letterlock.actions.pages import Cursor, Limit, cursor_at, place_of
 from letterlock.actions.reading import EmailWhole, ReadWhole, own_email, read_whole
 from letterlock.actions.shown import note_shown

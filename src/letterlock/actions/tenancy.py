@@ -19,6 +19,7 @@ from letterlock.ids import DEFAULT_TENANT, LOCAL_AGENT, OWNER, AgentId, TenantId
 from letterlock.screen.safe_text import safe_line
 from letterlock.store import audit, domains, limits, outbox, tenants
 from letterlock.store.database import Transaction
+from letterlock.store.emails import moment
 from letterlock.store.limits import LIMITS, LimitName
 from letterlock.store.tenants import PERSON_SCOPES, Agent, Key, NewKey, Tenant
 
@@ -290,8 +291,9 @@ async def revoke_key(app: App, key_id: str, *, caller: Caller = COMMAND_LINE) ->
 
 
 async def rotate_key(app: App, key_id: str, *, grace_s: int = 0, caller: Caller = COMMAND_LINE) -> NewKey:
-    """A new key in the place of one, which counts for `grace_s` more. Raises NotFound, InvalidRequest;
-    NotAllowed when it has scopes of people that the caller lacks."""
+    """A new key in the place of one, which counts for `grace_s` more. Raises NotFound, InvalidRequest; NotAllowed when
+    it has scopes of people that the caller lacks; Conflict when it was rotated already: a grace that was promised is
+    not cut short by another rotation."""
     caller.need_all(ADMIN)
     if not 0 <= grace_s <= MOST_GRACE_S:
         raise InvalidRequest("The old key can count for 30 days more at most.")
@@ -300,6 +302,12 @@ async def rotate_key(app: App, key_id: str, *, grace_s: int = 0, caller: Caller 
     async def rotate(tx: Transaction) -> NewKey:
         old = await _own_key(tx, key_id, now)
         _check_given(caller, old.scopes)
+        if (new := await tenants.successor(tx, old.key_id)) is not None:
+            ends = moment(old.expires_at or now).isoformat(timespec="minutes")
+            raise Conflict(
+                f"{old.key_id} was rotated already: {new} is in its place, and it counts until {ends}.",
+                next_step=f"Rotate {new}, or revoke {old.key_id} to end it now.",
+            )
         made = await tenants.rotate_key(tx, old, now, grace_s * 1000)
         await audit.append(tx, now, caller.agent_id, "key.rotated", old.key_id, by=made.key_id)
         return made

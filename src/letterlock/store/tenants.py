@@ -298,8 +298,18 @@ async def key(tx: Transaction, key_id: str, now_ms: int) -> Key | None:
     return _key(rows[0]) if len(rows) == 1 else None
 
 
+async def successor(tx: Transaction, key_id: KeyId) -> KeyId | None:
+    """The key that a rotation put in the place of this one."""
+    row = await tx.one(
+        "SELECT replaced_by FROM keys WHERE tenant_id = :tenant AND key_id = :key_id AND replaced_by IS NOT NULL",
+        key_id=key_id,
+    )
+    return KeyId(row["replaced_by"]) if row else None
+
+
 async def rotate_key(tx: Transaction, old: Key, now_ms: int, grace_ms: int) -> NewKey:
-    """A key that may do what `old` may, for as long as that was made for; `old` counts for `grace_ms` more at most."""
+    """A key that may do what `old` may, for as long as that was made for; `old` counts for `grace_ms` more at most.
+    Not for one that was rotated before: its own time is what is left of its grace."""
     lasts = old.expires_at - old.created_at if old.expires_at is not None else None
     made = await make_key(
         tx,
@@ -311,9 +321,11 @@ async def rotate_key(tx: Transaction, old: Key, now_ms: int, grace_ms: int) -> N
         expires_at=now_ms + lasts if lasts is not None else None,
     )
     await tx.run(
-        "UPDATE keys SET expires_at = :until WHERE tenant_id = :tenant AND key_id = :key_id"
-        " AND (expires_at IS NULL OR expires_at > :until)",
+        "UPDATE keys SET replaced_by = :made,"
+        " expires_at = CASE WHEN expires_at <= :until THEN expires_at ELSE :until END"
+        " WHERE tenant_id = :tenant AND key_id = :key_id",
         key_id=old.key_id,
+        made=made.key_id,
         until=now_ms + grace_ms,
     )
     return made
