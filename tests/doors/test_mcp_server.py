@@ -409,6 +409,9 @@ async def test_resources_show_what_the_tools_show(app: App, mode: str) -> None:
     async with connected(app, mode) as client:
         templates = {template.uri_template for template in (await client.list_resource_templates()).resource_templates}
         assert templates == {"inbox://{inbox}", "email://{email_id}", "thread://{thread_id}"}
+        assert [one.uri for one in (await client.list_resources()).resources] == [f"inbox://{box}"]
+        with pytest.raises(MCPError, match="leave cursor out"):
+            await client.list_resources(cursor="MQ")
         listed = json.loads((await client.read_resource(f"inbox://{box}")).contents[0].text)  # type: ignore[union-attr]
         assert listed == await call(client, "list_emails", inbox=box)
         read = json.loads((await client.read_resource(f"email://{email_id}")).contents[0].text)  # type: ignore[union-attr]

@@ -412,8 +412,9 @@ def is_of(recipient: str, domain: str) -> bool:
 _READS = Hints(read_only=True, idempotent=True)
 _AGAIN = Hints(idempotent=True)
 
+LIST_INBOXES = Action("list_inboxes", "List inboxes", "inboxes", READ, _READS, PageInboxes, InboxPage, page_inboxes)
 PLATFORM: tuple[Action, ...] = (
-    Action("list_inboxes", "List inboxes", "inboxes", READ, _READS, PageInboxes, InboxPage, page_inboxes),
+    LIST_INBOXES,
     Action("get_inbox", "Show inbox", "inboxes", READ, _READS, GetInbox, InboxShown, get_inbox),
     Action("list_contacts", "List contacts", "sending", ADMIN, _READS, ListContacts, ContactList, list_contacts),
     Action("name_contact", "Vouch for contact", "sending", ADMIN, _AGAIN, NameContact, Named, name_contact),

@@ -21,6 +21,7 @@ from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.auth.provider import AccessToken, TokenVerifier
 from mcp.server.auth.settings import AuthSettings
 from mcp.server.caching import CacheHint
+from mcp.server.context import ServerRequestContext
 from mcp.server.mcpserver import AcceptedElicitation, Context, Elicit, Resolve
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError, ToolError
 from mcp.server.mcpserver.resolve import build_resolver_plans, resolve_arguments
@@ -28,17 +29,21 @@ from mcp.server.mcpserver.tools import Tool
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
 from mcp.shared.exceptions import MCPError
 from mcp.types import (
+    INTERNAL_ERROR,
     INVALID_PARAMS,
     CallToolResult,
     GetPromptResult,
     InputRequiredResult,
+    ListResourcesResult,
+    PaginatedRequestParams,
+    Resource,
     TextContent,
     ToolAnnotations,
 )
 from pydantic import AnyHttpUrl, BaseModel, Field
 
 from letterlock.doors.notices import EMAIL, INBOX, THREAD, GetApp, GetCaller, add_notices
-from letterlock.errors import CallerError, NotAllowed, NotFound
+from letterlock.errors import CallerError, NotAllowed, NotFound, Unavailable
 from letterlock.settings import Settings
 
 if TYPE_CHECKING:
@@ -399,6 +404,10 @@ def _add_resources(server: MCPServer[None], names: Set[str], get_app: GetApp, ge
     if "list_emails" not in names:
         return
     add_notices(server, get_app, get_caller)
+    if "list_inboxes" in names:
+        # Of its own lists the SDK has one page, the same for every caller.
+        inner = server._lowlevel_server
+        inner.add_request_handler("resources/list", PaginatedRequestParams, _ListsInboxes(get_app, get_caller))
 
     @server.resource(INBOX, title="Inbox", mime_type="application/json")
     async def inbox(inbox: str) -> str:
@@ -414,6 +423,36 @@ def _add_resources(server: MCPServer[None], names: Set[str], get_app: GetApp, ge
     async def thread(thread_id: str) -> str:
         """A conversation in order."""
         return await read("get_thread", thread_id=thread_id)
+
+
+class _ListsInboxes:
+    """The caller's inboxes as resources, a page at a time."""
+
+    def __init__(self, get_app: GetApp, get_caller: GetCaller) -> None:
+        self._get_app, self._get_caller = get_app, get_caller
+
+    async def __call__(self, _: ServerRequestContext[Any, Any], params: PaginatedRequestParams) -> ListResourcesResult:
+        try:
+            app = await self._get_app()
+            from letterlock.actions.catalog import perform
+            from letterlock.actions.platform import LIST_INBOXES
+
+            page: Any = await perform(app, await self._get_caller(app), LIST_INBOXES, {"cursor": params.cursor or ""})
+        except CallerError as error:
+            code = INTERNAL_ERROR if isinstance(error, Unavailable) else INVALID_PARAMS
+            raise MCPError(code, str(error)) from None
+        return ListResourcesResult(
+            resources=[
+                Resource(
+                    uri=f"inbox://{one.address}",
+                    name=one.address,
+                    description=one.purpose or None,
+                    mime_type="application/json",
+                )
+                for one in page.inboxes
+            ],
+            next_cursor=page.next_cursor or None,
+        )
 
 
 def _add_prompts(server: MCPServer[None], settings: Settings) -> None:
