@@ -42,12 +42,22 @@ async def test_unknown_revoked_and_expired_keys_are_nobodys(app: App) -> None:
     await app.database.write_system(
         lambda tx: tx.run("UPDATE keys SET expires_at = 5 WHERE hint = :hint", hint=short[-4:])
     )
-    assert await identify(app, key) is not None
+    mine = await identify(app, key)
+    assert mine is not None
     assert await identify(app, short) is None
+    made = await app.database.read_system(lambda tx: tx.all("SELECT tenant_id, key_id FROM keys"))
+    # More than one statement takes, with names that fit no key.
+    held = [(row["tenant_id"], row["key_id"]) for row in made] + [("other", f"key_{n}") for n in range(250)]
+
+    async def live() -> set[tuple[str, str]]:
+        return await app.database.read_system(lambda tx: tenants.live_keys(tx, held, app.now_ms()))
+
+    assert await live() == {mine.key}
     for wrong in ("", "llk_", key[:-1], key + "x", key.upper(), "llk_é"):
         assert await identify(app, wrong) is None, wrong
     assert await app.database.write(DEFAULT_TENANT, lambda tx: tenants.revoke_keys(tx, LOCAL_AGENT, 9)) == 2
     assert await identify(app, key) is None
+    assert await live() == set()
 
 
 @pytest.mark.parametrize("scope", sorted(PERSON_SCOPES))

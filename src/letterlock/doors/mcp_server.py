@@ -91,12 +91,12 @@ class KeyVerifier(TokenVerifier):
         from letterlock.actions.caller import identify
 
         caller = await identify(await self._get_app(), token)
-        if caller is None:
+        # An inlet hands in mail, and there is nothing for it here.
+        if caller is None or caller.key_id is None:
             return None
         # The SDK keeps a session to this: ids of agents are not enough, "person" is one of every tenant.
-        name = caller.key_id or (caller.inlet.inlet_id if caller.inlet else caller.agent_id)
         return KeyToken(
-            token=token, client_id=f"{caller.tenant_id} {name}", scopes=sorted(caller.scopes), caller=caller
+            token=token, client_id=f"{caller.tenant_id} {caller.key_id}", scopes=sorted(caller.scopes), caller=caller
         )
 
 

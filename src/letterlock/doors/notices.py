@@ -157,7 +157,8 @@ def _refusal(error: CallerError | StoreError, uri: str) -> MCPError:
     if isinstance(error, StoreError):
         error = Unavailable(error.what, next_step="Try again in a few seconds.")
     later = isinstance(error, LimitReached | Unavailable)
-    return MCPError(INTERNAL_ERROR if later else INVALID_PARAMS, str(error), data={"uri": uri, "code": error.code})
+    about = {"uri": uri[:_LONGEST], "code": error.code}
+    return MCPError(INTERNAL_ERROR if later else INVALID_PARAMS, str(error), data=about)
 
 
 async def _tell(connection: Connection, subscriber: Subscriber) -> None:
