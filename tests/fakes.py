@@ -218,12 +218,13 @@ async def open_relay_sink(
         yield sink
     finally:
         listening.close()
-        talks = [server._handler_coroutine for server in servers if server._handler_coroutine]
-        for server, talk in zip(servers, talks, strict=True):
+        # A client that does not like the certificate begins none.
+        talks = {server: talk for server in servers if (talk := server._handler_coroutine)}
+        for server, talk in talks.items():
             talk.cancel()
             if isinstance(server.transport, asyncio.WriteTransport):
                 server.transport.abort()
-        await asyncio.gather(*talks, return_exceptions=True)
+        await asyncio.gather(*talks.values(), return_exceptions=True)
 
 
 def make_certificate(folder: Path, name: str = "127.0.0.1") -> tuple[ssl.SSLContext, Path]:

@@ -25,6 +25,7 @@ from letterlock.actions.administration import ADMINISTRATION
 from letterlock.actions.caller import AGENT_SCOPES, EVERY_SCOPE, UNPROVED_CODES, Caller, identify
 from letterlock.actions.catalog import ACTIONS, Action, perform
 from letterlock.actions.deciding import DECIDING
+from letterlock.actions.domain_relays import DOMAIN_RELAYS
 from letterlock.actions.domains import DOMAINS
 from letterlock.actions.elsewhere import ELSEWHERE
 from letterlock.actions.inboxes import restore_inbox
@@ -41,8 +42,9 @@ from letterlock.errors import CallerError
 from letterlock.ids import new_id
 from letterlock.message.parse import Attachment, Mailbox
 from letterlock.screen.score import Level
-from letterlock.store import domains
+from letterlock.store import domain_relays, domains
 from letterlock.store.database import Transaction
+from letterlock.store.domain_relays import DomainRelay, new_relay_id
 from letterlock.store.domains import DkimKey
 from running import do, file_as, hand_in, letter, screened
 
@@ -69,6 +71,7 @@ _PLAIN: dict[str, tuple[Any, ...]] = {
     "outcomes": ([{"kind": "label", "value": "ours"}], [{"kind": "escalate", "value": "look"}]), "priority": (0, 5),
     "side": ("from", "to"),
     "kind": ("allow", "block"),
+    "host": ("127.0.0.1",), "port": (587,), "security": ("tls",), "username": ("",), "password": ("",),
     "stop": (False, True), "url": ("https://example.com/",), "events": ([], ["email.filed"]), "after": ("", "0-0"),
 }  # fmt: skip
 
@@ -122,7 +125,7 @@ def _operation(action: Action) -> Operation:
     async def run(app: App, caller: Caller, arguments: dict[str, Any]) -> Any:
         return await perform(app, caller, action, arguments)
 
-    destroys = action.name in ("delete_inbox", "remove_agent", "remove_domain", "remove_inlet")
+    destroys = action.name in ("delete_inbox", "remove_agent", "remove_domain", "remove_inlet", "remove_domain_relay")
     return Operation(action.name, refs, run, action, destroys)
 
 
@@ -147,6 +150,7 @@ OPERATIONS = (
     *map(_operation, ELSEWHERE),
     *map(_operation, ROUTING),
     *map(_operation, THREADS),
+    *map(_operation, DOMAIN_RELAYS),
     *map(_operation, LISTS),
     *map(_operation, INLETS),
     # All but those that reach out.
@@ -400,6 +404,10 @@ async def _held_domain(app: App, owner: Caller, name: str) -> str:
         assert made is not None
         await domains.put(tx, replace(made, state="verified"))
         await domains.add_keys(tx, made.domain_id, [DkimKey(f"{name[:8]}-rsa", "rsa", "", "", "new", 0, None)])
+        relay = DomainRelay(
+            owner.tenant_id, made.domain_id, new_relay_id(), name, "127.0.0.1", 587, "tls", f"me@{name}", b"", 0
+        )
+        await domain_relays.put(tx, relay)
         return made.domain_id
 
     return await app.database.write(owner.tenant_id, hold)

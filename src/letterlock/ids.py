@@ -22,6 +22,7 @@ WebhookId = NewType("WebhookId", str)
 DomainId = NewType("DomainId", str)
 SecretId = NewType("SecretId", str)
 MailboxId = NewType("MailboxId", str)
+RelayId = NewType("RelayId", str)
 InletId = NewType("InletId", str)
 EscalationId = NewType("EscalationId", str)
 

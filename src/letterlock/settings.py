@@ -124,6 +124,11 @@ class Settings(BaseSettings):
     relay_connections: int = Field(8, ge=1, le=100, description="Connections to it at once.")
     relays: Annotated[tuple[Relay, ...], NoDecode] = Field((), description="Other servers for some domains.")
 
+    domain_relay_ports: Annotated[tuple[int, ...], NoDecode] = Field(
+        (25, 465, 587, 2465, 2525, 2587), description="Ports of relays that tenants may set for their domains."
+    )
+    domain_relay_private: bool = Field(False, description="Such relays may be at any address and port, also in clear.")
+
     direct: bool = Field(False, description="Send to the recipients' own mail servers instead of a relay.")
     direct_port: int = Field(25, ge=1, le=65535, description="Port of other mail servers.")
     direct_private: bool = Field(False, description="Send also to mail servers in private networks.")
@@ -212,7 +217,13 @@ class Settings(BaseSettings):
         return value
 
     @field_validator(
-        "toolsets", "http_allowed_hosts", "http_allowed_origins", "webhook_ports", "domain_mx", mode="before"
+        "toolsets",
+        "http_allowed_hosts",
+        "http_allowed_origins",
+        "webhook_ports",
+        "domain_relay_ports",
+        "domain_mx",
+        mode="before",
     )
     @classmethod
     def _split_commas(cls, value: Any) -> Any:

@@ -64,6 +64,10 @@ def test_a_person_claims_verifies_and_gives_up_a_domain(tmp_path: Path, names: d
     assert "verified" in letterlock("domain", "list").stdout
     assert "nobody" in letterlock("domain", "catch-all", "acme.example", "--off").stdout
     assert letterlock("domain", "rotate-key", "acme.example").stdout.count("; not looked at") == 2
+    (tmp_path / "password").write_text("pa55-word\n")
+    inside = ["--host", "10.0.0.1", "--username", "me", "--password-file", str(tmp_path / "password")]
+    assert "public Internet" in str(letterlock("domain", "relay", "set", "acme.example", *inside).exception)
+    assert "no relay of its own" in str(letterlock("domain", "relay", "test", "acme.example").exception)
     names["acme.example"]["MX"] = [(1, "other.example")]
     shown = letterlock("domain", "verify", "acme.example")
     assert (shown.exit_code, "there is: 1 other.example" in shown.stdout) == (1, True)
@@ -94,6 +98,10 @@ async def test_a_platform_does_the_same_over_rest_and_hears_of_it(app: App, name
             await client.post("/domains/acme.example/catch-all", json={"inbox": "nobody@acme.example"})
         ).status_code == 404
         assert len((await client.post("/domains/acme.example/rotation")).json()["records"]) == 10
+        inside = await client.post("/domains/acme.example/relay", json={"host": "10.0.0.1", "password": "pa55-word"})
+        assert (inside.status_code, "pa55-word" in inside.text) == (422, False)
+        assert (await client.get("/domains/acme.example/relay")).status_code == 404
+        assert (await client.get("/domain-relays")).json() == {"relays": []}
         for method, path in (("GET", "/other.example"), ("POST", "/dm_0/verify"), ("DELETE", "/%00")):
             answer = await client.request(method, f"/domains{path}")
             assert (answer.status_code, answer.json()["code"]) == (404, "not_found")

@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount
 
-from fakes import DictResolver
+from fakes import DictResolver, make_certificate, open_relay_sink
 from letterlock import claims
 from letterlock.actions.caller import AGENT_SCOPES, EVERY_SCOPE
 from letterlock.actions.dialects import DIALECTS
@@ -59,7 +59,8 @@ async def client_of(app: App, *, agent: bool = False, signups: int = 0) -> httpx
 async def test_a_domain_is_verified_by_its_records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     resolver = DictResolver()
     monkeypatch.setattr(claims, "fresh_resolver", lambda: resolver)
-    async with open_app(settings_for(tmp_path, dns="on")) as app, await client_of(app) as http:
+    settings = settings_for(tmp_path, dns="on", domain_relay_private=True)
+    async with open_app(settings) as app, await client_of(app) as http:
         made = (await http.post("/lumbox/v1/domains", json={"domain": "Agents.Example"})).json()
         assert (made["domain"], made["status"]) == ("agents.example", "pending")
         looked = (await http.post(f"/lumbox/v1/domains/{made['id']}/verify", json={})).json()
@@ -73,6 +74,23 @@ async def test_a_domain_is_verified_by_its_records(tmp_path: Path, monkeypatch: 
         assert (theirs["status"], len(theirs["dnsRecords"])) == ("verified", len(made["dns_records"]))
         box = await http.post("/lobstermail/v1/inboxes", json={"localPart": "support", "domain": "agents.example"})
         assert box.json()["address"] == "support@agents.example"
+        # The only verified domain is the one whose mail server is meant.
+        context, trusted = make_certificate(tmp_path)
+        monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+        async with open_relay_sink(starttls=context, login=("apikey", "pa55-word")) as sink:
+            asked = {"provider": "sendgrid", "is_default": True, "host": sink.host, "port": sink.port}
+            smtp = await http.post("/lumbox/v1/smtp-configs", json={**asked, "api_key": "pa55-word"})
+            assert (smtp.status_code, smtp.json()["name"]) == (201, "agents.example"), smtp.text
+            assert "pa55-word" not in smtp.text
+            assert (await http.get("/lumbox/v1/smtp-configs")).json()["data"] == [smtp.json()]
+            tried = f"/lumbox/v1/smtp-configs/{smtp.json()['id']}/test"
+            assert (await http.post(tried, json={"to": "who@outside.example"})).json()["success"] is True
+            refused = await http.post("/lumbox/v1/smtp-configs", json={**asked, "api_key": "another"})
+            assert (refused.status_code, "another" in refused.text, sink.emails) == (409, False, [])
+        elsewhere = {**asked, "from_email": "me@elsewhere.example"}
+        assert (await http.post("/lumbox/v1/smtp-configs", json=elsewhere)).status_code == 404
+        async with await client_of(app, agent=True) as agent:
+            assert (await agent.post("/lumbox/v1/smtp-configs", json=asked)).status_code == 403
 
 
 async def test_a_client_that_rejects_what_it_is_given_waits_until_there_is_more(app: App) -> None:

@@ -290,7 +290,7 @@ async def test_release_leaves_held_what_still_has_no_way(database: Database) -> 
     held = (Delivery("a@one.example", "relay", "held", None), Delivery("b@two.example", "relay", "held", None))
     added = await add(database, submission(*held, held_by="relay_host"))
 
-    def lane_of(sender: str, recipient: str) -> str | None:
+    def lane_of(tenant_id: str, sender: str, recipient: str) -> str | None:
         return "one" if recipient.endswith("@one.example") else None
 
     assert await database.write_system(lambda tx: outbox.release(tx, "relay_host", T0, lane_of)) == 1
@@ -324,7 +324,7 @@ async def test_what_waits_moves_to_the_lanes_of_new_settings(database: Database)
     added = await add(database, submission(replace(relayed("a@one.example"), lane="old")))
     gone = await add(database, submission(replace(relayed("a@two.example"), lane="old")))
 
-    def lane_of(sender: str, recipient: str) -> str | None:
+    def lane_of(tenant_id: str, sender: str, recipient: str) -> str | None:
         return "new" if recipient.endswith("@one.example") else None
 
     assert await database.write_system(lambda tx: outbox.relane(tx, lane_of)) == 1

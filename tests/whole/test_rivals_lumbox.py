@@ -173,7 +173,7 @@ def test_every_public_method_works(
     assert refused(client.verify_domain, domain["id"]).status == 503
     called.add("Lumbox.verify_domain")
 
-    # Mail servers are the owner's to set; which one is meant is found, and really tried.
+    # A server of the settings is found and really tried; one for a domain is set where domains are verified.
     smtp = client.configure_smtp(provider="custom", host=sink.host, port=sink.port, is_default=True)
     assert [one["id"] for one in client.list_smtp_configs()["data"]] == [smtp["id"]]
     assert client.test_smtp_config(smtp["id"], "who@outside.example") == {"success": True, "error": None, "sent": False}
@@ -181,7 +181,7 @@ def test_every_public_method_works(
     sink.rcpt["no@outside.example"] = "550 5.1.1 nobody of that name"
     assert "550" in client.test_smtp_config(smtp["id"], "no@outside.example")["error"]
     sent = refused(client.configure_smtp, provider="sendgrid", host="smtp.other.example", password="pa55-word")
-    assert (sent.status, "pa55-word" in sent.body["error"]) == (403, False)
+    assert (sent.status, "pa55-word" in sent.body["error"]) == (400, False)
     assert refused(client.test_smtp_config, "relay_nothing", "who@outside.example").status == 404
 
     # Rules, and who works on a thread.

@@ -130,7 +130,7 @@ async def list_domains(app: App, caller: Caller, request: ListDomains) -> Domain
 async def get_domain(app: App, caller: Caller, request: OneDomain) -> DomainShown:
     """A domain, its records, and what the DNS said of each when it was last asked."""
     caller.need_all(MANAGE_DOMAINS)
-    return await _shown(app, await app.database.read(caller.tenant_id, lambda tx: _own(tx, request.domain)))
+    return await _shown(app, await app.database.read(caller.tenant_id, lambda tx: own_domain(tx, request.domain)))
 
 
 async def verify_domain(app: App, caller: Caller, request: OneDomain) -> DomainShown:
@@ -140,7 +140,7 @@ async def verify_domain(app: App, caller: Caller, request: OneDomain) -> DomainS
         raise Unavailable(
             "The DNS is not asked here: it is switched off.", next_step="The owner of Letterlock sets dns = auto."
         )
-    domain = await app.database.read(caller.tenant_id, lambda tx: _own(tx, request.domain))
+    domain = await app.database.read(caller.tenant_id, lambda tx: own_domain(tx, request.domain))
     if _looking[caller.tenant_id] >= _LOOKS_AT_ONCE:
         raise LimitReached(
             "Other domains of yours are being looked at.", next_step="Try again in a moment.", retry_after_s=_RETRY_S
@@ -160,7 +160,7 @@ async def remove_domain(app: App, caller: Caller, request: OneDomain) -> DomainR
     caller.need_all(MANAGE_DOMAINS)
 
     async def remove(tx: Transaction) -> Domain:
-        domain = await _own(tx, request.domain)
+        domain = await own_domain(tx, request.domain)
         await domains.remove(tx, domain)
         await audit.append(tx, app.now_ms(), caller.agent_id, "domain.removed", domain.domain_id, domain=domain.name)
         return domain
@@ -175,7 +175,7 @@ async def set_catch_all(app: App, caller: Caller, request: SetCatchAll) -> Domai
     inbox = await own_inbox(app, caller, request.inbox) if request.inbox else None
 
     async def put(tx: Transaction) -> Domain:
-        domain = await _own(tx, request.domain)
+        domain = await own_domain(tx, request.domain)
         if inbox is not None and not domain.held:
             raise Conflict(
                 f"{domain.name} is {domain.state}, not verified.",
@@ -223,7 +223,7 @@ def _have_already(name: str) -> Conflict:
 
 
 async def _to_rotate(tx: Transaction, name: str) -> Domain:
-    domain = await _own(tx, name)
+    domain = await own_domain(tx, name)
     waiting = [key.selector for key in await domains.keys(tx, domain.domain_id) if key.state == "new"]
     if waiting:
         raise Conflict(
@@ -233,7 +233,8 @@ async def _to_rotate(tx: Transaction, name: str) -> Domain:
     return domain
 
 
-async def _own(tx: Transaction, name: str) -> Domain:
+async def own_domain(tx: Transaction, name: str) -> Domain:
+    """A domain of the tenant by its id or name. Raises NotFound."""
     try:
         key = name if name.startswith("dm_") else domain_key(name)
     except InvalidRequest:

@@ -26,7 +26,7 @@ from letterlock.message.address import parse_address
 from letterlock.message.compose import Draft, compose
 from letterlock.message.sign import sign
 from letterlock.outbound.direct import relay_direct
-from letterlock.outbound.provider import author_of, mailbox_for, relay_by, way_by
+from letterlock.outbound.provider import Carrier, author_of, carrier_for, relay_by, server_of, way_by
 from letterlock.outbound.relay import Outcome, relay
 from letterlock.outbound.routes import Way, helo, way_to
 from letterlock.outbound.signing import keys_for
@@ -101,8 +101,8 @@ async def _steps(app: App, approve: Approve, seconds: float, made: list[str]) ->
     async for finding in _came(app, other, code, INSIDE_S, "Look at the log of the postmaster.", arrived=True):
         yield finding
 
-    box = await app.database.read(DEFAULT_TENANT, lambda tx: mailbox_for(tx, one.inbox_id))
-    way = way_by(box) if box else way_to(app.settings, one.address, other.address)
+    carrier = await app.database.read(DEFAULT_TENANT, lambda tx: carrier_for(tx, one.inbox_id, one.address))
+    way = way_by(carrier) if carrier else way_to(app.settings, one.address, other.address)
     domain = parse_address(other.address).key.rpartition("@")[2]
     if way is None or f".{domain}".endswith(".localhost"):
         lacks = "there is no server that mail leaves by" if way is None else f"nobody outside can reach {domain}"
@@ -112,12 +112,13 @@ async def _steps(app: App, approve: Approve, seconds: float, made: list[str]) ->
         yield Finding(True, f"outside: not tried, {lacks}", advice)
         return
     server = f"{way.route.host}:{way.route.port}" if way.route else f"the mail servers of {way.domain}"
-    server = f"{box.smtp_host}:{box.smtp_port}" if box else server
+    server = server_of(carrier) if carrier else server
     if not await approve(Question(one.address, other.address, server)):
         yield Finding(True, "outside: not tried, you did not approve it")
         return
     code = _code()
-    outcome = await asyncio.wait_for(_hand_over(app, way, box, one.address, other.address, code), seconds + INSIDE_S)
+    handed = _hand_over(app, way, carrier, one.address, other.address, code)
+    outcome = await asyncio.wait_for(handed, seconds + INSIDE_S)
     if outcome.kind != "delivered":
         raise _Ends(
             f"relay: {server} did not take it ({outcome.kind}): {safe_line(outcome.reply, 200)}",
@@ -130,8 +131,8 @@ async def _steps(app: App, approve: Approve, seconds: float, made: list[str]) ->
     )
     async for finding in _came(app, other, code, seconds, advice):
         yield finding
-    if box is not None:
-        yield await _from_whom(app, other, author_of(box) or one.address)
+    if isinstance(carrier, Mailbox):
+        yield await _from_whom(app, other, author_of(carrier) or one.address)
 
 
 async def _came(
@@ -171,19 +172,19 @@ async def _inbox(app: App, made: list[str]) -> Inbox:
     return inbox
 
 
-async def _hand_over(app: App, way: Way, box: Mailbox | None, sender: str, recipient: str, code: str) -> Outcome:
+async def _hand_over(app: App, way: Way, carrier: Carrier | None, sender: str, recipient: str, code: str) -> Outcome:
     """One email to the server mail leaves by, signed as any. Past the queue, which would keep mail for an inbox here
     in the house."""
     mine = parse_address(sender)
     draft = Draft(mine, (parse_address(recipient),), _SUBJECT, _text(code), new_message_id(mine), app.clock())
-    if author := author_of(box):
+    if author := author_of(carrier):
         draft = replace(draft, mailbox=parse_address(author))
     keys = await keys_for(app, DEFAULT_TENANT, mine.key.rpartition("@")[2])
     raw = compose(draft)
     if keys:
         raw = await asyncio.to_thread(sign, raw, keys, app.now_ms() // 1000)
-    if box is not None:
-        outcome = await relay_by(app, box, raw, sender, recipient)
+    if carrier is not None:
+        outcome = await relay_by(app, carrier, raw, sender, recipient)
     elif way.route is not None:
         (outcome,) = await relay(raw, sender, [recipient], way.route)
     else:

@@ -19,7 +19,8 @@ from letterlock.actions.inboxes import Request, own_inbox
 from letterlock.app import App
 from letterlock.errors import Conflict, InvalidRequest, NotFound
 from letterlock.ids import OWNER, EmailId, TenantId, new_id
-from letterlock.outbound.webhooks import MAX_URL, BadUrl, Notice, new_secret, post, read_url
+from letterlock.outbound.outside import BadHost
+from letterlock.outbound.webhooks import MAX_URL, Notice, new_secret, post, read_url
 from letterlock.screen.safe_text import safe_line
 from letterlock.store import audit, emails, webhooks
 from letterlock.store.database import Transaction
@@ -95,7 +96,7 @@ async def add_webhook(app: App, caller: Caller, request: AddWebhook) -> WebhookA
     caller.need_all(ADMIN)
     try:
         read_url(request.url, app.settings)
-    except BadUrl as error:
+    except BadHost as error:
         raise InvalidRequest(f"Webhooks do not go there: {error}.", next_step="Give another `url`.") from None
     known = DIALECTS[request.dialect].events if request.dialect else set(EVENTS)
     if unknown := sorted(set(request.events) - known):

@@ -39,6 +39,16 @@ def with_options(*options: Callable[[Command], Command]) -> Callable[[Command], 
     return decorate
 
 
+def line_of(file: Path) -> str:
+    """The first line of a file (-: of stdin), as an editor may have ended it."""
+    try:
+        text = sys.stdin.read(4096) if str(file) == "-" else file.read_text("utf-8")[:4096]
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise click.ClickException(f"{file} cannot be read: {reason}.") from None
+    return text.splitlines()[0] if text else ""
+
+
 def with_app(outer: dict[str, Any], /, options: dict[str, Any], use: Callable[[App], Awaitable[T]]) -> T:
     """What `use` makes of the data folder that is named."""
     from letterlock.app import open_app

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from letterlock.doors.command import OPTIONS, TENANT, as_person, with_options
+from letterlock.doors.command import OPTIONS, TENANT, as_person, line_of, with_options
 
 if TYPE_CHECKING:
     from letterlock.actions.mailboxes import MailboxShown
@@ -61,9 +61,9 @@ def connect(outer: dict[str, Any], /, **options: Any) -> None:
             raise click.UsageError("Say which mailbox: letterlock connect you@example.com")
         given["address"] = click.prompt("Your email address")
     if secret_file is not None:
-        given["client_secret"] = _line_of(secret_file)
+        given["client_secret"] = line_of(secret_file)
     if password_file is not None:
-        given["password"] = _line_of(password_file)
+        given["password"] = line_of(password_file)
     elif asks:
         _ask(given)
     request = _request({name: value for name, value in given.items() if value not in (None, "")})
@@ -114,16 +114,6 @@ def _ask(given: dict[str, Any]) -> None:
 
 def _tell(device: Device) -> None:
     click.echo(f"Open {device.url} and type {click.style(device.user_code, bold=True)}; waiting ...")
-
-
-def _line_of(file: Path) -> str:
-    """The first line, as an editor may have ended it."""
-    try:
-        text = sys.stdin.read(4096) if str(file) == "-" else file.read_text("utf-8")[:4096]
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise click.ClickException(f"{file} cannot be read: {reason}.") from None
-    return text.splitlines()[0] if text else ""
 
 
 @click.group()

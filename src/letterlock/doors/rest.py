@@ -26,6 +26,7 @@ from letterlock.actions.administration import ADMINISTRATION
 from letterlock.actions.caller import Caller
 from letterlock.actions.catalog import BY_NAME, Action, perform
 from letterlock.actions.deciding import DECIDING
+from letterlock.actions.domain_relays import DOMAIN_RELAYS
 from letterlock.actions.domains import DOMAINS
 from letterlock.actions.exporting import Piece, export
 from letterlock.actions.following import FOLLOWING, Event, Place, Streams, follow, place_to_start
@@ -75,8 +76,8 @@ class WaitForOtp(waiting.WaitForOtp):
 
 # Every table of actions that has routes.
 _TABLES = (
-    PLATFORM, ADMINISTRATION, DECIDING, FOLLOWING, REVEALING, VAULTING, WEBHOOKS, DOMAINS, INLETS, ROUTING, THREADS,
-    LISTS, LIFECYCLE,
+    PLATFORM, ADMINISTRATION, DECIDING, FOLLOWING, REVEALING, VAULTING, WEBHOOKS, DOMAINS, DOMAIN_RELAYS, INLETS,
+    ROUTING, THREADS, LISTS, LIFECYCLE,
 )  # fmt: skip
 _ACTIONS = {
     **BY_NAME,
@@ -167,6 +168,11 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     _at("POST", "/domains/{domain}/verify", "verify_domain"),
     _at("POST", "/domains/{domain}/catch-all", "set_catch_all"),
     _at("POST", "/domains/{domain}/rotation", "rotate_keys"),
+    _at("GET", "/domain-relays", "list_domain_relays"),
+    _at("POST", "/domains/{domain}/relay", "set_domain_relay"),
+    _at("GET", "/domains/{domain}/relay", "get_domain_relay"),
+    _at("DELETE", "/domains/{domain}/relay", "remove_domain_relay"),
+    _at("POST", "/domains/{domain}/relay/test", "test_domain_relay"),
     _at("GET", "/pool", "get_pool"),
     _at("GET", "/usage", "get_usage"),
     _at("POST", "/tenants", "add_tenant", 201),

@@ -14,16 +14,17 @@ import math
 import random
 import time
 from collections import defaultdict, deque
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from email.utils import format_datetime
 from itertools import zip_longest
+from types import MappingProxyType
 from typing import Any
 
 from letterlock import telemetry
 from letterlock.app import App
-from letterlock.domains import domain_of
+from letterlock.domains import domain_key, domain_of
 from letterlock.errors import LetterlockError, StoreError
 from letterlock.ids import TenantId, new_id
 from letterlock.inbound.accept import accept, fingerprint, live_inbox
@@ -32,13 +33,14 @@ from letterlock.message.sign import SigningKey, sign
 from letterlock.outbound.direct import reach_direct, relay_direct
 from letterlock.outbound.dots import Answered, Answers, Dots
 from letterlock.outbound.notice import bounce_notice
-from letterlock.outbound.provider import mailbox_for, relay_by, way_by
+from letterlock.outbound.provider import Carrier, carrier_for, relay_by, way_by
 from letterlock.outbound.relay import Connections, Outcome, one_line, reach, relay
-from letterlock.outbound.routes import Way, connections, has_ways, helo, way_of, way_to
+from letterlock.outbound.routes import OF_DOMAIN, Way, connections, has_ways, helo, way_of, way_to
 from letterlock.outbound.signing import Keyring
 from letterlock.policy import Recipient, SendContext, decide
-from letterlock.store import audit, emails, inboxes, outbox, reputation
+from letterlock.store import audit, domain_relays, emails, inboxes, outbox, reputation
 from letterlock.store.database import Transaction
+from letterlock.store.domain_relays import DomainRelay
 from letterlock.store.emails import Accepted, ms
 from letterlock.store.mailboxes import Mailbox
 from letterlock.store.outbox import Delivery, Lease, Route
@@ -54,7 +56,9 @@ JITTER = 0.2
 """Each delay is longer or shorter by up to this part, so that what failed together does not come back together."""
 LOCAL_AT_ONCE = 4
 AT_ONCE = 200
-"""Deliveries under way in all lanes together."""
+"""Deliveries under way in all lanes together, apart from those of tenants' own relays; and once more in these."""
+AT_ONCE_OF_TENANT = 8
+"""At its own relays: servers of one tenant that never answer take no place of another's."""
 LEASE_MS: dict[Route, int] = {"local": 60_000, "relay": 600_000}
 """Longer than everything that may come before a message is handed over (outbound.relay.Limits)."""
 HANDING_OVER_MS = 900_000
@@ -157,12 +161,13 @@ async def deliver_forever(app: App) -> None:
                     begin(lane.workers, name, look(lane, way))
                 return
             most = 1 if lane.failures else LOCAL_AT_ONCE if route == "local" else connections(app.settings, name)
-            room = min(2 * most - len(lane.backlog), AT_ONCE - sum(len(one.workers) for one in lanes.values()))
+            free = _free(name, {key[1]: len(one.workers) for key, one in lanes.items() if one.workers})
+            room = min(2 * most - len(lane.backlog), free)
             if room > 0:
                 leases = await claim(app, owner, route, room, name, after=lane.after)
                 lane.after = leases[-1].tenant_id if leases else lane.after
                 lane.backlog = _in_turn((*lane.backlog, *leases))
-            for _ in range(min(most - len(lane.workers), len(lane.backlog))):
+            for _ in range(min(most - len(lane.workers), len(lane.backlog), free)):
                 begin(lane.workers, name or route, work(lane, most))
 
         try:
@@ -201,6 +206,16 @@ async def deliver_forever(app: App) -> None:
             for lease in [lease for lane in lanes.values() for lease in lane.backlog]:
                 await _give_back(app, lease, set())
             answers.close()
+
+
+def _free(lane: str, working: Mapping[str, int]) -> int:
+    """How many more may be under way in a lane, when so many are in each."""
+    at_relays = {name: number for name, number in working.items() if name.startswith(OF_DOMAIN)}
+    of_all = AT_ONCE - sum(at_relays.values())
+    if not lane.startswith(OF_DOMAIN):
+        return AT_ONCE - (sum(working.values()) - sum(at_relays.values()))
+    same_tenant = lane.rpartition(" ")[0] + " "
+    return min(of_all, AT_ONCE_OF_TENANT - sum(at_relays[name] for name in at_relays if name.startswith(same_tenant)))
 
 
 def _in_turn(leases: Iterable[Lease]) -> deque[Lease]:
@@ -243,9 +258,12 @@ async def _give_up_on(app: App, owner: str, lane: str) -> None:
         await _keep(app, lease, bounced)
 
 
-def _lane_of(app: App) -> outbox.LaneOf:
-    def lane_of(sender: str, recipient: str) -> str | None:
-        way = way_to(app.settings, sender, recipient)
+def _lane_of(app: App, relays: Mapping[str, DomainRelay] = MappingProxyType({})) -> outbox.LaneOf:
+    """`relays`: of domains that have their own."""
+
+    def lane_of(tenant_id: TenantId, sender: str, recipient: str) -> str | None:
+        own = relays.get(domain_key(sender.rpartition("@")[2]))
+        way = way_by(own) if own and own.tenant_id == tenant_id else way_to(app.settings, sender, recipient)
         return way.lane if way else None
 
     return lane_of
@@ -262,11 +280,12 @@ async def _take_over(app: App, tx: Transaction, left: Sequence[Answered]) -> Non
 
 async def _release(app: App) -> None:
     """Let go what waited for a server that is set by now."""
-    if not has_ways(app.settings):
+    relays = await app.database.read_system(domain_relays.by_domain)
+    if not relays and not has_ways(app.settings):
         return
-    lane_of = _lane_of(app)
+    lane_of = _lane_of(app, relays)
     held = await app.database.read_system(lambda tx: outbox.held(tx, "relay_host"))
-    if any(lane_of(*pair) is not None for pair in held):
+    if any(lane_of(*one) is not None for one in held):
         released = await app.database.write_system(lambda tx: outbox.release(tx, "relay_host", app.now_ms(), lane_of))
         log.info("%d held deliveries released: there is a server for them now", released)
 
@@ -384,11 +403,11 @@ async def _give_back(app: App, lease: Lease, handed_over: set[str]) -> None:
 @dataclass(frozen=True, slots=True)
 class _Look:
     """What there is to know before a try, of one moment. `ours`: the recipients that have an inbox here; `standing`,
-    `box`: of the others (None: the submission is gone; it leaves by no mailbox)."""
+    `carrier`: of the others (None: the submission is gone; it leaves by what the settings say)."""
 
     ours: frozenset[str]
     standing: Standing | None
-    box: Mailbox | None
+    carrier: Carrier | None
 
 
 async def _look(app: App, tx: Transaction, lease: Lease, trying: _Try) -> _Look:
@@ -402,7 +421,7 @@ async def _look(app: App, tx: Transaction, lease: Lease, trying: _Try) -> _Look:
     if found is not None:
         # Here, in the reader's thread: the event loop has better to do than to go over megabytes.
         trying.hash_of(lease, found.recipients)
-    return _Look(ours, found, await mailbox_for(bound, found.inbox_id) if found else None)
+    return _Look(ours, found, await carrier_for(bound, found.inbox_id, lease.sender) if found else None)
 
 
 async def _try(app: App, lease: Lease, trying: _Try) -> list[Delivery]:
@@ -413,16 +432,20 @@ async def _try(app: App, lease: Lease, trying: _Try) -> list[Delivery]:
     results = await _to_inboxes(app, lease, ours) if ours else []
     settled = {each.recipient: _stopped(app, lease, each, look.standing, trying) for each in others}
     results += [each for each in settled.values() if each is not None]
-    box = look.box
+    carrier = look.carrier
     for delivery in [each for each in others if settled[each.recipient] is None]:
-        way = way_by(box) if box else way_to(app.settings, lease.sender, delivery.recipient)
+        way = way_by(carrier) if carrier else way_to(app.settings, lease.sender, delivery.recipient)
         decision = decide(SendContext(lease.sender, True, (Recipient(delivery.recipient, False),), way is not None))
         if decision.kind == "allow" and way is not None and lease.route == "relay":
-            warms_up = app.settings.warm_up and box is None
+            if way.lane != delivery.lane and OF_DOMAIN in (way.lane[: len(OF_DOMAIN)], delivery.lane[: len(OF_DOMAIN)]):
+                # Its domain got or lost a relay of its own since: it goes on in that one's lane, and this was no try.
+                results.append(replace(_put_back(app, delivery, delivery.reply), lane=way.lane))
+                continue
+            warms_up = app.settings.warm_up and not isinstance(carrier, Mailbox)
             ready, later = await _places(app, lease, [delivery]) if warms_up else ([delivery], [])
             results += later
             for each in ready:
-                results.append(await _to_relay(app, lease, each, way, trying, box))
+                results.append(await _to_relay(app, lease, each, way, trying, carrier))
         elif decision.kind == "allow":
             lane = way.lane if way else ""
             results.append(replace(delivery, route="relay", lane=lane, state="queued", next_at=app.now_ms()))
@@ -499,10 +522,10 @@ async def _to_inboxes(app: App, lease: Lease, deliveries: Sequence[Delivery]) ->
 
 
 async def _to_relay(
-    app: App, lease: Lease, delivery: Delivery, way: Way, trying: _Try, box: Mailbox | None
+    app: App, lease: Lease, delivery: Delivery, way: Way, trying: _Try, carrier: Carrier | None
 ) -> Delivery:
-    """One recipient to a server, as a transaction of its own: its return path is no other recipient's business. `box`:
-    the mailbox it goes by."""
+    """One recipient to a server, as a transaction of its own: its return path is no other recipient's business.
+    `carrier`: the tenant's own server it goes by."""
     stopped: Delivery | None = None
 
     async def handing_over(taken: Sequence[str]) -> bool:
@@ -531,9 +554,9 @@ async def _to_relay(
         log.error("%s is not sent: %s", lease.submission_id, error)
         return _after(app, delivery, Outcome(delivery.recipient, "deferred", one_line(str(error))))
     message = (raw, outbox.return_path(delivery.token, lease.sender), [delivery.recipient])
-    if box is not None:
+    if carrier is not None:
         outcome = await relay_by(
-            app, box, raw, lease.sender, delivery.recipient, handing_over, trying.open_ones, delivery.token
+            app, carrier, raw, lease.sender, delivery.recipient, handing_over, trying.open_ones, delivery.token
         )
     elif way.route is not None:
         (outcome,) = await relay(*message, way.route, handing_over, trying.open_ones)

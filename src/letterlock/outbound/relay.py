@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import hashlib
 import re
+import socket
 import ssl
 import time
 from collections import defaultdict, deque
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 REPLY_CHARACTERS = 200
 _CHUNK = 65_536
+_LETTER = b"Subject: A test of the way\r\n\r\nThis email is not sent.\r\n"
 _QUIT_S = 1.0
 IDLE_S = 5.0
 """For so long a connection is kept open without a message (RFC 5321 section 4.5.3.2.7: servers wait 5 minutes)."""
@@ -60,6 +62,10 @@ class Route:
     """Whom its certificate must name, where that is not `host`."""
     oauth: bool = False
     """`password` is an access token (XOAUTH2)."""
+    address: str = ""
+    """The one IP address that is connected to, "" where `host` is looked up."""
+    whose: str = ""
+    """Whose connections these are: nobody else's mail goes by them."""
     pin: str = ""
     """SHA-256 of the one certificate that is believed, in hex; "": of whatever the system's authorities vouch for."""
 
@@ -185,6 +191,20 @@ async def reach(route: Route, connections: Connections) -> bool:
     return True
 
 
+async def would_take(route: Route, sender: str, recipient: str) -> Outcome:
+    """All of relay() but the end of an email, so that nothing is sent. `delivered`: it would take one."""
+
+    took = False
+
+    async def enough(_: Sequence[str]) -> bool:
+        nonlocal took
+        took = True
+        return False
+
+    (outcome,) = await relay(_LETTER, sender, [recipient], route, enough)
+    return replace(outcome, kind="delivered", reply="it takes mail") if took else outcome
+
+
 async def _greeted(route: Route, connections: Connections | None = None) -> _Connection:
     """An open connection, or a new one."""
     if connections is not None and (kept := connections.take(route)) is not None:
@@ -257,11 +277,13 @@ async def _until(seconds: float, when: str) -> AsyncIterator[None]:
         raise _Stop("deferred", one_line(f"{error.code} {error.message}")) from None
     except TimeoutError:
         raise _Stop("deferred", f"the mail server did not answer in time {when}") from None
-    except ssl.SSLCertVerificationError as error:
-        why = getattr(error, "verify_message", "") or error.strerror
-        reply = f"the certificate of the mail server is not trusted: {why}"
-        raise _Stop("deferred", one_line(reply)) from None
-    except OSError:
+    except OSError as error:
+        # The library wraps what happens while it connects.
+        for found in (error, error.__cause__):
+            if isinstance(found, ssl.SSLCertVerificationError):
+                why = getattr(found, "verify_message", "") or found.strerror
+                reply = f"the certificate of the mail server is not trusted: {why}"
+                raise _Stop("deferred", one_line(reply)) from None
         # Its text names the server and its port, which is not for whoever asks after an email.
         raise _Stop("deferred", f"the mail server cannot be reached, or hung up {when}", lost=True) from None
     except (aiosmtplib.SMTPException, ValueError) as error:
@@ -274,7 +296,8 @@ def _client(route: Route) -> aiosmtplib.SMTP:
 
     return aiosmtplib.SMTP(
         hostname=route.host,
-        port=route.port,
+        # The library takes a port or an open socket.
+        port=None if route.address else route.port,
         use_tls=route.security == "tls",
         # By ourselves, in _greet: the library goes on in clear where it is not offered, or by another name.
         start_tls=False,
@@ -298,10 +321,25 @@ def _check_pin(client: aiosmtplib.SMTP, route: Route) -> None:
         raise ssl.SSLCertVerificationError(1, "it is not the one that was pinned")
 
 
+async def _connect(client: aiosmtplib.SMTP, route: Route) -> None:
+    if not route.address:
+        await client.connect()
+        return
+    found = socket.socket(socket.AF_INET6 if ":" in route.address else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        found.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(found, (route.address, route.port))
+        await client.connect(sock=found)
+    except BaseException:
+        if client.transport is None:
+            found.close()
+        raise
+
+
 async def _greet(client: aiosmtplib.SMTP, route: Route) -> None:
     import aiosmtplib
 
-    await client.connect()
+    await _connect(client, route)
     if route.security in ("starttls", "opportunistic"):
         await client.ehlo()
         offered = client.supports_extension("starttls")

@@ -15,6 +15,10 @@ MAILBOX = "mailbox "
 """Lanes of the mailboxes that people have elsewhere (provider.py)."""
 MAILBOX_CONNECTIONS = 2
 """To one of them: providers count them per user."""
+OF_DOMAIN = "domain "
+"""Lanes of the servers that tenants have set for their domains (provider.py); the tenant comes next."""
+DOMAIN_CONNECTIONS = 4
+"""To one of them."""
 _DIRECT_CONNECTIONS = 4
 """To one domain; large receivers take offence at many from a newcomer."""
 
@@ -78,6 +82,8 @@ def connections(settings: Settings, lane: str) -> int:
         return _DIRECT_CONNECTIONS
     if lane.startswith(MAILBOX):
         return MAILBOX_CONNECTIONS
+    if lane.startswith(OF_DOMAIN):
+        return DOMAIN_CONNECTIONS
     return next((way.connections for way in _relays(settings) if way.lane == lane), settings.relay_connections)
 
 
@@ -86,6 +92,8 @@ def settings_of(settings: Settings, lane: str) -> str:
     own servers, which none name."""
     if lane.startswith(_DIRECT):
         return ""
+    if lane.startswith(OF_DOMAIN):
+        return "domain relay: "
     return "relay_" if settings.relay_host and _default(settings).lane == lane else "relays: "
 
 

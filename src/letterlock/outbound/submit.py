@@ -30,7 +30,7 @@ from letterlock.message.compose import Draft, compose
 from letterlock.outbound.contents import contents, words_of_raw
 from letterlock.outbound.deliver import LEASE_MS, deliver
 from letterlock.outbound.marks import planted_with
-from letterlock.outbound.provider import author_of, mailbox_for, way_by
+from letterlock.outbound.provider import Carrier, author_of, carrier_for, way_by
 from letterlock.outbound.remembered import Remembered, remembered
 from letterlock.outbound.routes import has_ways, way_to
 from letterlock.outgoing import Alarm, Outgoing, alarms
@@ -103,8 +103,8 @@ async def submit(
     Raises InvalidRequest or NotAllowed when it may not be sent, Conflict when `key` belongs to another request.
     """
     request_hash = _request_hash(draft, answered)
-    box = await app.database.read(inbox.tenant_id, lambda tx: mailbox_for(tx, inbox.inbox_id))
-    if author := author_of(box):
+    carrier = await app.database.read(inbox.tenant_id, lambda tx: carrier_for(tx, inbox.inbox_id, inbox.address))
+    if author := author_of(carrier):
         draft = replace(draft, mailbox=parse_address(author))
     name = f"key {key}" if key else f"request {request_hash}"
     raw = compose(draft)
@@ -144,13 +144,14 @@ async def submit(
             inside.unseen,
             from_gone,
             now,
-            box,
+            carrier,
         )
         if by_rule:
             # What is asked of an agent is not asked of the person who made the rule.
             context = replace(context, first=0, escalated=False)
         decision = decide(context)
-        unreachable = tuple(one for one in context.recipients if not one.local and _lane(app, inbox, one, box) is None)
+        outward = [recipient for recipient in context.recipients if not recipient.local]
+        unreachable = tuple(one for one in outward if _lane(app, inbox, one, carrier) is None)
         if decision.kind == "allow" and unreachable:
             # Some have a server and some have none: only these wait for one.
             decision = decide(replace(context, recipients=unreachable, relay_configured=False))
@@ -179,7 +180,7 @@ async def submit(
             sha256,
             len(raw),
             now,
-            tuple(_delivery(app, inbox, recipient, decision, now, box) for recipient in context.recipients),
+            tuple(_delivery(app, inbox, recipient, decision, now, carrier) for recipient in context.recipients),
             len(outside),
             now + int(app.settings.approval_hours * _HOUR_MS) if decision.by == APPROVAL else None,
         )
@@ -337,7 +338,7 @@ async def _context(
     unseen: str,
     from_gone: Mapping[str, Sequence[bool]],
     now_ms: int,
-    box: Mailbox | None,
+    carrier: Carrier | None,
 ) -> SendContext:
     settings, house = app.settings, domain_of(app.settings)
     sender = await inboxes.find(tx, inbox.inbox_id)
@@ -359,7 +360,7 @@ async def _context(
         and (sender.expires_at is None or sender.expires_at > now_ms)
         and sender.address == str(draft.sender),
         recipients=recipients,
-        relay_configured=box is not None or has_ways(settings),
+        relay_configured=carrier is not None or has_ways(settings),
         answers_automatic=answered is not None and answered.automatic,
         sent_in_thread=hour,
         thread_limit=settings.thread_per_day if day >= settings.thread_per_day else 0,
@@ -369,7 +370,7 @@ async def _context(
         unseen=unseen,
         alarms=stands_out,
         first=settings.first_emails - await conduct.approved_count(tx, agent_id, settings.first_emails),
-        limits=await _limits(app, tx, agent_id, inbox, outside, now_ms, box) if outside else (),
+        limits=await _limits(app, tx, agent_id, inbox, outside, now_ms, carrier) if outside else (),
         domain_live=await domains.is_live(tx, draft.sender.key.rpartition("@")[2], house),
         paused=await conduct.is_paused(tx),
         suspended=await conduct.suspended(tx, inbox.inbox_id) or await reputation.agent_suspended(tx, agent_id),
@@ -451,9 +452,9 @@ async def vouched(tx: Transaction, agent_id: AgentId, email: Email) -> bool:
 
 
 async def _limits(
-    app: App, tx: Transaction, agent_id: AgentId, inbox: Inbox, outside: int, now_ms: int, box: Mailbox | None
+    app: App, tx: Transaction, agent_id: AgentId, inbox: Inbox, outside: int, now_ms: int, carrier: Carrier | None
 ) -> tuple[Limit, ...]:
-    settings = app.settings
+    settings, box = app.settings, carrier if isinstance(carrier, Mailbox) else None
     of_tenant = await limits.of_tenant(tx, "emails_per_hour")
     passed = []
     for whose, hours, most in (
@@ -490,23 +491,23 @@ async def _thread(tx: Transaction, inbox: Inbox, draft: Draft, answered: Answere
     return await emails.thread_of(tx, inbox.inbox_id, draft.message_id, earlier, now_ms)
 
 
-def _lane(app: App, inbox: Inbox, recipient: Recipient, box: Mailbox | None) -> str | None:
-    way = way_by(box) if box else way_to(app.settings, inbox.address, recipient.address)
+def _lane(app: App, inbox: Inbox, recipient: Recipient, carrier: Carrier | None) -> str | None:
+    way = way_by(carrier) if carrier else way_to(app.settings, inbox.address, recipient.address)
     return way.lane if way else None
 
 
 def _delivery(
-    app: App, inbox: Inbox, recipient: Recipient, decision: Decision, now_ms: int, box: Mailbox | None
+    app: App, inbox: Inbox, recipient: Recipient, decision: Decision, now_ms: int, carrier: Carrier | None
 ) -> Delivery:
-    held = recipient.address in decision.held
+    held, by_mailbox = recipient.address in decision.held, isinstance(carrier, Mailbox)
     return Delivery(
         recipient.address,
         "local" if recipient.local else "relay",
         "held" if held else "queued",
         None if held else now_ms,
-        lane="" if recipient.local else _lane(app, inbox, recipient, box) or "",
+        lane="" if recipient.local else _lane(app, inbox, recipient, carrier) or "",
         # By a mailbox it is the envelope id, since the return path is not ours.
-        token=outbox.new_token() if app.settings.verp or (box and not recipient.local) else "",
+        token=outbox.new_token() if app.settings.verp or (by_mailbox and not recipient.local) else "",
     )
 
 

@@ -12,12 +12,10 @@ import base64
 import functools
 import hashlib
 import hmac
-import ipaddress
 import logging
 import random
 import re
 import secrets
-import socket
 import ssl
 import time
 from collections import Counter
@@ -27,10 +25,10 @@ from typing import Final
 
 from letterlock import telemetry
 from letterlock.app import App
-from letterlock.dns import DnsTrouble, NoSuchName, Resolver, SystemResolver
+from letterlock.dns import Resolver, SystemResolver
 from letterlock.errors import StoreError
 from letterlock.ids import TenantId, WebhookId
-from letterlock.outbound.exchangers import is_public
+from letterlock.outbound.outside import BadHost, look_up, read_host
 from letterlock.settings import Settings
 from letterlock.store import audit, webhooks
 from letterlock.store.database import Transaction
@@ -55,20 +53,6 @@ _URL: Final = re.compile(
     r"(https?)://([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::([0-9]{1,5}))?"
     r"(/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?(\?[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*)?"
 )
-_LABEL: Final = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
-# Names that never mean a host of the public Internet (RFC 6761, RFC 6762, RFC 8375, ICANN's .internal).
-_INSIDE: Final = ("localhost", "local", "internal", "home.arpa", "test", "invalid", "onion")
-# The virtual public address at which Azure tells a machine its own secrets.
-_OF_CLOUDS: Final = frozenset({"168.63.129.16"})
-_GLOBAL_6: Final = ipaddress.IPv6Network("2000::/3")
-# Teredo and other protocols (RFC 2928), 6to4 (RFC 3056), documentation (RFC 9637): a way to an IPv4 address, or none.
-_REFUSED_6: Final = tuple(map(ipaddress.IPv6Network, ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")))
-# Protocols (RFC 6890; some clouds keep their metadata there) and relays of 6to4 (RFC 7526).
-_REFUSED_4: Final = tuple(map(ipaddress.IPv4Network, ("192.0.0.0/24", "192.88.99.0/24")))
-
-
-class BadUrl(Exception):
-    """An address that webhooks do not go to; the text says why, for whoever gave it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,87 +102,21 @@ class Answer:
 
 
 def read_url(url: str, settings: Settings) -> Target:
-    """Raises BadUrl. One strict form and no repairs: what readers of URLs disagree about is no URL here."""
+    """Raises BadHost. One strict form and no repairs: what readers of URLs disagree about is no URL here."""
     found = _URL.fullmatch(url) if len(url) <= MAX_URL else None
     if found is None:
-        raise BadUrl(
+        raise BadHost(
             "it is not a plain web address like https://example.com/path, in ASCII, without a user or fragment"
         )
     scheme, host, port = found[1], found[2].lower(), int(found[3] or (443 if found[1] == "https" else 80))
     if scheme != "https" and not settings.webhook_private:
-        raise BadUrl("webhooks go by https only")
+        raise BadHost("webhooks go by https only")
     if not settings.webhook_private and port not in settings.webhook_ports:
-        raise BadUrl(f"webhooks go to the ports {', '.join(map(str, settings.webhook_ports))} only")
+        raise BadHost(f"webhooks go to the ports {', '.join(map(str, settings.webhook_ports))} only")
     if not 0 < port < 65_536:
-        raise BadUrl("there is no such port")
-    host = (
-        _address(host, settings) if host[0] == "[" or host.rpartition(".")[2][:1].isdigit() else _name(host, settings)
-    )
+        raise BadHost("there is no such port")
+    host = read_host(host, private=settings.webhook_private)
     return Target(scheme, host, port, (found[4] or "/") + (found[5] or ""))
-
-
-def _address(host: str, settings: Settings) -> str:
-    """An IP address; of IPv4 the one form with four decimal numbers (a number at the end makes it one, whatever stands
-    before: URL standard, section 3.5)."""
-    try:
-        found = ipaddress.IPv6Address(host[1:-1]) if host[0] == "[" else ipaddress.IPv4Address(host)
-    except ValueError:
-        raise BadUrl("its host is neither a name nor a plain IP address") from None
-    if not settings.webhook_private and not is_outside(str(found)):
-        raise BadUrl("its host is not on the public Internet")
-    return str(found)
-
-
-def _name(host: str, settings: Settings) -> str:
-    labels = host.split(".")
-    if not all(map(_LABEL.fullmatch, labels)):
-        raise BadUrl("its host is not a name of the DNS")
-    if not settings.webhook_private and (
-        len(labels) < 2 or any(host == name or host.endswith(f".{name}") for name in _INSIDE)
-    ):
-        raise BadUrl("its host is not on the public Internet")
-    return host
-
-
-def is_outside(address: str) -> bool:
-    """Whether an address is a host's on the public Internet, and no other way to write one that is not."""
-    ip = ipaddress.ip_address(address)
-    if isinstance(ip, ipaddress.IPv6Address):
-        if ip not in _GLOBAL_6 or any(ip in network for network in _REFUSED_6):
-            return False
-    elif any(ip in network for network in _REFUSED_4) or address in _OF_CLOUDS:
-        return False
-    return is_public(address)
-
-
-def look_up(target: Target, settings: Settings, resolver: Resolver) -> str:
-    """The one address to connect to. Blocks. Raises BadUrl when any address of the host is inside, OSError when there
-    is none to be had."""
-    if literal := _literal(target.host):
-        return literal
-    if settings.webhook_private:
-        # Names of neighbours are often not in the DNS.
-        return str(socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)[0][4][0])
-    found: tuple[str, ...] = ()
-    for ask in (resolver.a, resolver.aaaa):
-        try:
-            found += ask(target.host)
-        except NoSuchName:
-            pass
-        except DnsTrouble:
-            raise OSError("the name cannot be looked up") from None
-    if not found:
-        raise OSError("the name has no address")
-    if not all(map(is_outside, found)):
-        raise BadUrl("its host is not on the public Internet")
-    return found[0]
-
-
-def _literal(host: str) -> str:
-    try:
-        return str(ipaddress.ip_address(host))
-    except ValueError:
-        return ""
 
 
 # --- one event --------------------------------------------------------------------------------------------------------
@@ -243,7 +161,9 @@ async def post(
     try:
         async with asyncio.timeout(POST_S):
             target = read_url(url, settings)
-            address = await asyncio.to_thread(look_up, target, settings, resolver or system_resolver())
+            address = await asyncio.to_thread(
+                look_up, target.host, resolver or system_resolver(), private=settings.webhook_private
+            )
             at = f"[{address}]" if ":" in address else address
             now = int(time.time())
             headers = {
@@ -268,7 +188,7 @@ async def post(
                 ) as answer,
             ):
                 return Answer(answer.status_code, f"HTTP {answer.status_code}")
-    except BadUrl as error:
+    except BadHost as error:
         return Answer(0, f"not asked: {error}")
     except TimeoutError:
         return Answer(0, f"no answer in {POST_S:.0f} s")

@@ -154,11 +154,12 @@ async def put(tx: Transaction, domain: Domain) -> None:
 
 
 async def remove(tx: Transaction, domain: Domain) -> None:
-    """It, its keys and its inlets. While there are inboxes of it a mark stays, so that they are not taken for those of
-    a domain nobody claimed."""
-    await tx.run(
-        "DELETE FROM dkim_keys WHERE tenant_id = :tenant AND domain_id = :domain_id", domain_id=domain.domain_id
-    )
+    """It, its keys, its relay and its inlets. While there are inboxes of it a mark stays, so that they are not taken
+    for those of a domain nobody claimed."""
+    for table in ("dkim_keys", "domain_relays"):
+        await tx.run(
+            f"DELETE FROM {table} WHERE tenant_id = :tenant AND domain_id = :domain_id", domain_id=domain.domain_id
+        )
     await tx.run("DELETE FROM inlets WHERE tenant_id = :tenant AND domain = :name", name=domain.name)
     if await inboxes_of(tx, domain.name):
         await put(tx, replace(domain, state="removed", catch_all=None, report="", next_check_at=None))

@@ -418,33 +418,37 @@ async def _deliveries(tx: Transaction, submission_id: SubmissionId) -> list[Deli
 # Held and cancelled
 
 
-LaneOf = Callable[[str, str], str | None]
-"""The lane of mail from a sender to a recipient; None: there is no way to it."""
+LaneOf = Callable[[TenantId, str, str], str | None]
+"""The lane of a tenant's mail from a sender to a recipient; None: there is no way to it."""
 
 
-async def held(tx: Transaction, code: str) -> list[tuple[str, str]]:
-    """Whom something goes to (sender, recipient) that is held by the reason `code`, each pair once. A system read."""
+async def held(tx: Transaction, code: str) -> list[tuple[TenantId, str, str]]:
+    """Whom something goes to (tenant, sender, recipient) that is held by the reason `code`, each once. A system
+    read."""
     rows = await tx.all(
-        "SELECT DISTINCT s.sender, d.recipient FROM submissions s JOIN deliveries d ON d.tenant_id = s.tenant_id"
-        " AND d.submission_id = s.submission_id WHERE s.held_by <> '' AND s.held_by = :code AND d.state = 'held'"
+        "SELECT DISTINCT s.tenant_id, s.sender, d.recipient FROM submissions s JOIN deliveries d"
+        " ON d.tenant_id = s.tenant_id AND d.submission_id = s.submission_id"
+        " WHERE s.held_by <> '' AND s.held_by = :code AND d.state = 'held'"
         " LIMIT 10000",
         code=code,
     )
-    return [(row["sender"], row["recipient"]) for row in rows]
+    return [(row["tenant_id"], row["sender"], row["recipient"]) for row in rows]
 
 
 async def release(tx: Transaction, code: str, now_ms: int, lane_of: LaneOf) -> int:
     """Queue what is held by the reason `code` and has a way by now. A system write; returns how many recipients."""
     released = 0
-    for sender, recipient in await held(tx, code):
-        lane = lane_of(sender, recipient)
+    for tenant_id, sender, recipient in await held(tx, code):
+        lane = lane_of(tenant_id, sender, recipient)
         if lane is None:
             continue
         released += await tx.run(
             "UPDATE deliveries SET state = 'queued', lane = :lane, next_at = :now, updated_at = :now"
-            " WHERE state = 'held' AND recipient = :recipient AND (tenant_id, submission_id) IN"
-            " (SELECT tenant_id, submission_id FROM submissions WHERE held_by = :code AND sender = :sender)",
+            " WHERE state = 'held' AND recipient = :recipient AND tenant_id = :tenant_id AND submission_id IN"
+            " (SELECT submission_id FROM submissions WHERE tenant_id = :tenant_id AND held_by = :code"
+            " AND sender = :sender)",
             lane=lane,
+            tenant_id=tenant_id,
             now=now_ms,
             recipient=recipient,
             code=code,
@@ -651,21 +655,23 @@ async def relane(tx: Transaction, lane_of: LaneOf) -> int:
     """Put what waits into the lanes of the settings as they are now. A system write, for a start; returns how many
     pairs of sender and recipient changed theirs."""
     rows = await tx.all(
-        "SELECT DISTINCT s.sender, d.recipient, d.lane FROM deliveries d JOIN submissions s ON s.tenant_id ="
-        " d.tenant_id AND s.submission_id = d.submission_id WHERE d.route = 'relay' AND d.next_at IS NOT NULL"
+        "SELECT DISTINCT s.tenant_id, s.sender, d.recipient, d.lane FROM deliveries d JOIN submissions s"
+        " ON s.tenant_id = d.tenant_id AND s.submission_id = d.submission_id"
+        " WHERE d.route = 'relay' AND d.next_at IS NOT NULL"
         # These are no lanes of the settings.
-        " AND d.lane NOT LIKE 'mailbox %'"
+        " AND d.lane NOT LIKE 'mailbox %' AND d.lane NOT LIKE 'domain %'"
     )
     changed = 0
     for row in rows:
-        lane = lane_of(row["sender"], row["recipient"])
+        lane = lane_of(row["tenant_id"], row["sender"], row["recipient"])
         if lane is not None and lane != row["lane"]:
             changed += 1
             await tx.run(
                 "UPDATE deliveries SET lane = :lane WHERE route = 'relay' AND next_at IS NOT NULL AND lane = :before"
-                " AND recipient = :recipient AND (tenant_id, submission_id) IN"
-                " (SELECT tenant_id, submission_id FROM submissions WHERE sender = :sender)",
+                " AND recipient = :recipient AND tenant_id = :tenant_id AND submission_id IN"
+                " (SELECT submission_id FROM submissions WHERE tenant_id = :tenant_id AND sender = :sender)",
                 lane=lane,
+                tenant_id=row["tenant_id"],
                 before=row["lane"],
                 recipient=row["recipient"],
                 sender=row["sender"],

@@ -238,6 +238,14 @@ def _agent(row: Row) -> Agent:
 # --- keys -------------------------------------------------------------------------------------------------------------
 
 
+async def is_person(tx: Transaction, agent_id: AgentId) -> bool:
+    row = await tx.one(
+        "SELECT kind FROM agents WHERE tenant_id = :tenant AND agent_id = :agent_id AND removed_at IS NULL",
+        agent_id=agent_id,
+    )
+    return row is not None and row["kind"] == "person"
+
+
 async def make_key(
     tx: Transaction,
     agent_id: AgentId,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, SecretStr
@@ -11,8 +12,9 @@ from letterlock.actions import tenancy
 from letterlock.actions.caller import ADMIN, MANAGE_DOMAINS, MANAGE_INBOXES, READ, SEND, WAIT
 from letterlock.actions.inboxes import own_inbox
 from letterlock.doors.rivals.wire import Asked, Call, Endpoint, Nothing
-from letterlock.errors import InvalidRequest, NotAllowed, NotFound
+from letterlock.errors import InvalidRequest, NotFound
 from letterlock.screen.safe_text import safe_line
+from letterlock.store.domains import HELD
 from letterlock.store.emails import moment
 from letterlock.store.tenants import Key
 
@@ -32,6 +34,24 @@ _SCOPES = {
 }
 _OF_INBOX = frozenset({READ, WAIT, SEND})
 """What a key for one inbox may do."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Provider:
+    """`username`: what everybody logs in as with an API key, where that is so."""
+
+    host: str
+    username: str = ""
+
+
+_PROVIDERS = {
+    "sendgrid": _Provider("smtp.sendgrid.net", "apikey"),
+    "resend": _Provider("smtp.resend.com", "resend"),
+    "mailgun": _Provider("smtp.mailgun.org"),
+    "ses": _Provider("email-smtp.{region}.amazonaws.com"),
+}
+_TLS_PORT = 465
+"""Where TLS comes before the first word (RFC 8314 section 3.3)."""
 
 
 def as_list(value: Any) -> Any:
@@ -125,40 +145,85 @@ async def verify_domain(call: Call, asked: Nothing) -> dict[str, Any]:
 
 
 def _smtp(one: Any) -> dict[str, Any]:
+    """A server of the settings, or of a domain."""
+    of_domain = getattr(one, "domain", "")
     return {
         "id": one.relay_id,
         "provider": "smtp",
-        "name": one.sender or one.to or "default",
+        "name": of_domain or one.sender or one.to or "default",
         "host": one.host,
         "port": one.port,
         "security": one.security,
         "username": one.username or None,
-        "is_default": one.is_default,
+        "from_email": f"*@{of_domain}" if of_domain else None,
+        "is_default": not of_domain and one.is_default,
     }
 
 
+async def _relays(call: Call) -> list[Any]:
+    """Those of the settings, which their owner sees, and those of domains."""
+    found: list[Any] = []
+    if ADMIN in call.caller.scopes or MANAGE_DOMAINS not in call.caller.scopes:
+        found += (await call.do("list_relays")).relays
+    if MANAGE_DOMAINS in call.caller.scopes:
+        found += (await call.do("list_domain_relays")).relays
+    return found
+
+
 async def configure_smtp(call: Call, asked: ConfigureSmtp) -> dict[str, Any]:
-    """Of the servers that the owner has set the one that is meant. No other can be set here: by whom mail goes, and
-    with which password, is for the settings to say."""
-    found = await call.do("list_relays")
-    for one in found.relays:
-        host, port = asked.host.strip().lower() == one.host.lower(), asked.port in (None, one.port)
-        if host and port and asked.username in ("", one.username) and asked.is_default in (False, one.is_default):
-            return _smtp(one)
-    password = " Passwords are not taken here." if asked.password or asked.api_key else ""
-    raise NotAllowed(
-        f"Mail goes by no server {safe_line(asked.host or asked.provider, 253)}.{password}",
-        next_step="The owner of Letterlock sets it: relay_host, or relays for some domains (docs/settings.md).",
+    """Of the servers of the settings the one that is meant; else a server for a verified domain of the tenant."""
+    if ADMIN in call.caller.scopes:
+        for one in (await call.do("list_relays")).relays:
+            host, port = asked.host.strip().lower() == one.host.lower(), asked.port in (None, one.port)
+            if host and port and asked.username in ("", one.username) and asked.is_default in (False, one.is_default):
+                return _smtp(one)
+    known = _PROVIDERS.get(asked.provider.strip().lower())
+    host = asked.host or (known.host.format(region=asked.region or "us-east-1") if known else "")
+    if not host:
+        raise InvalidRequest(
+            f"What server {safe_line(asked.provider, 80)} has is not known here.",
+            next_step="Give `host`, `port`, `username` and `password`.",
+        )
+    password = asked.api_key if asked.api_key else asked.password
+    username = asked.username or (known.username if known else "")
+    return _smtp(
+        await call.do(
+            "set_domain_relay",
+            domain=await _domain_meant(call, asked),
+            host=host,
+            port=asked.port or 587,
+            security="tls" if asked.port == _TLS_PORT else "starttls",
+            username=username,
+            password=password,
+        )
     )
 
 
+async def _domain_meant(call: Call, asked: ConfigureSmtp) -> str:
+    """That of `from_email`, else the only one there is."""
+    if asked.from_email:
+        return asked.from_email.rpartition("@")[2]
+    found = (await call.do("list_domains")).domains
+    mine: list[str] = [one.domain for one in found if one.state in HELD]
+    if len(mine) != 1:
+        raise InvalidRequest(
+            f"A server is set for one verified domain, and there are {len(mine)}.",
+            next_step="Give `from_email`: an address of the domain whose mail goes by it.",
+        )
+    return mine[0]
+
+
 async def list_smtp_configs(call: Call, asked: Nothing) -> dict[str, Any]:
-    found = await call.do("list_relays")
-    return data_of([_smtp(one) for one in found.relays])
+    return data_of([_smtp(one) for one in await _relays(call)])
 
 
 async def test_smtp_config(call: Call, asked: TestSmtp) -> dict[str, Any]:
-    done = await call.do("test_relay", relay_id=call.path("config"), to=asked.to)
+    name = call.path("config")
+    found = next((one for one in await _relays(call) if one.relay_id == name), None)
+    if domain := getattr(found, "domain", ""):
+        done = await call.do("test_domain_relay", domain=domain, to=asked.to)
+    else:
+        done = await call.do("test_relay", relay_id=name, to=asked.to)
     return {"success": done.took, "error": None if done.took else done.answer, "sent": False}
 
 

@@ -23,6 +23,7 @@ from starlette.routing import BaseRoute, Route
 from letterlock.actions.caller import Caller
 from letterlock.actions.catalog import ACTIONS, explain, perform
 from letterlock.actions.dialects import stamp
+from letterlock.actions.domain_relays import DOMAIN_RELAYS
 from letterlock.actions.domains import DOMAINS
 from letterlock.actions.elsewhere import ELSEWHERE
 from letterlock.actions.platform import PLATFORM, standing
@@ -52,7 +53,7 @@ from letterlock.store.emails import moment
 from letterlock.store.limits import LimitName
 
 # Of two with one name the later counts.
-_TABLES = (PLATFORM, ROUTING, THREADS, ACTIONS, ELSEWHERE, DOMAINS, RELAYS, REVEALING, WEBHOOKS)
+_TABLES = (PLATFORM, ROUTING, THREADS, ACTIONS, ELSEWHERE, DOMAINS, DOMAIN_RELAYS, RELAYS, REVEALING, WEBHOOKS)
 _ACTIONS = {action.name: action for table in _TABLES for action in table}
 _MOST_CLIENTS = 10_000
 _HOUR_S = 3600.0
