@@ -659,15 +659,45 @@ async def test_what_is_queued_of_an_inbox_stopped_while_it_is_tried_is_held_unti
     "change",
     [
         "UPDATE deliveries SET recipient = 'eve@example.com' WHERE tenant_id = :tenant",
+        "UPDATE deliveries SET recipient = 'anna@letterlock.localhost' WHERE tenant_id = :tenant",
         "UPDATE submissions SET raw = x'00' WHERE tenant_id = :tenant",
+        # As who knows what is hashed would.
+        "UPDATE submissions SET raw = x'41', sha256 = '"
+        + hashlib.sha256(b"A").hexdigest()
+        + "' WHERE tenant_id = :tenant",
     ],
 )
-async def test_bytes_or_a_recipient_changed_in_the_store_are_never_sent(tmp_path: Path, change: str) -> None:
+@pytest.mark.parametrize("approved", [False, True])
+async def test_bytes_or_a_recipient_changed_in_the_store_are_never_sent(
+    tmp_path: Path, change: str, approved: bool
+) -> None:
     async with open_relay_sink() as sink, opened(tmp_path, Clock(), sink) as app:
+        app = replace(app, settings=app.settings.model_copy(update={"first_emails": 5 if approved else 0}))
         submission_id = await send(app, "carol@example.com")
+        if approved:
+            await approvals.approve(app, submission_id)
         await app.database.write(DEFAULT_TENANT, lambda tx: tx.run(change))
         await round_of(app)
-        assert (sink.emails, (await only(app, submission_id)).state) == ([], "bounced")
+        found = await only(app, submission_id)
+        assert (sink.emails, found.state) == ([], "bounced")
+        assert "not what was submitted" in found.reply
+        rows = await app.database.read_system(lambda tx: tx.all("SELECT action FROM audit"))
+        assert "email.changed" in {row["action"] for row in rows}
+
+
+async def test_what_waits_for_a_person_is_not_sent_because_the_store_says_that_it_may(tmp_path: Path) -> None:
+    async with open_relay_sink() as sink, opened(tmp_path, Clock(), sink) as app:
+        app = replace(app, settings=app.settings.model_copy(update={"first_emails": 5}))
+        submission_id = await send(app, "carol@example.com")
+        for change in (
+            "UPDATE submissions SET held_by = '', verdict = 'approved' WHERE tenant_id = :tenant",
+            "UPDATE deliveries SET state = 'queued', next_at = 0 WHERE tenant_id = :tenant",
+        ):
+            await app.database.write(DEFAULT_TENANT, lambda tx, change=change: tx.run(change))  # type: ignore[misc]
+        await round_of(app)
+        found = await only(app, submission_id)
+        assert (sink.emails, found.state) == ([], "bounced")
+        assert "nobody has let it go" in found.reply
         rows = await app.database.read_system(lambda tx: tx.all("SELECT action FROM audit"))
         assert "email.changed" in {row["action"] for row in rows}
 

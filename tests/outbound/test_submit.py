@@ -21,7 +21,7 @@ from fakes import Clock, open_relay_sink
 from letterlock.actions import approvals, people
 from letterlock.app import App, open_app
 from letterlock.errors import Conflict, InvalidRequest, NotAllowed, NotFound
-from letterlock.ids import DEFAULT_TENANT, LOCAL_AGENT, EmailId, SubmissionId, TenantId
+from letterlock.ids import DEFAULT_TENANT, LOCAL_AGENT, AgentId, EmailId, SubmissionId, TenantId
 from letterlock.message.address import parse_address
 from letterlock.message.compose import Draft, File
 from letterlock.outbound.deliver import claim, deliver
@@ -161,12 +161,13 @@ async def test_the_same_key_with_another_request_is_a_conflict(app: App) -> None
     assert await count(app, "submissions") == 1
 
 
-async def test_a_key_counts_in_its_inbox_only(app: App) -> None:
+async def test_a_key_counts_over_all_inboxes_of_its_agent_and_for_no_other_agent(app: App) -> None:
     anna, bob = await inbox_at(app, "anna"), await inbox_at(app, "bob")
     first = await send(app, anna, bob.address, key="k")
-    other = await send(app, bob, anna.address, key="k")
+    with pytest.raises(Conflict, match=first.submission.submission_id):
+        await send(app, bob, anna.address, key="k")
+    other = await submit(app, AgentId("agent_other"), bob, draft(bob, anna.address), key="k")
     assert not other.repeated
-    assert other.submission.submission_id != first.submission.submission_id
 
 
 @pytest.mark.parametrize("key", ["k", ""])

@@ -464,4 +464,7 @@ async def test_closing_answers_everyone_who_still_waits(tmp_path: Path) -> None:
 
 def test_each_migration_has_a_number_of_its_own_and_none_is_missing() -> None:
     schema = Path(sqlite.__file__).parent / "schema"
-    assert sorted(int(file.name[:4]) for file in schema.glob("*.sql")) == list(range(1, sqlite.SCHEMA_VERSION + 1))
+    for folder in (schema, schema / "sqlite"):
+        numbers = [int(file.name[:4]) for file in folder.glob("*.sql")]
+        assert len(numbers) == len(set(numbers))
+    assert {int(file.name[:4]) for file in schema.rglob("*.sql")} == set(range(1, sqlite.SCHEMA_VERSION + 1))

@@ -259,8 +259,10 @@ async def _decide(app: App, submission_id: str, sha256: str, caller: Caller, *, 
             raw = await outbox.raw(tx, wanted)
             held = _held(before)
             now_against = await standing(tx, wanted, before.sender, held, domain_of(app.settings), now)
-            if now_against is None or before.sha256 != outbox.envelope_hash(
-                raw or b"", before.sender, now_against.recipients
+            if (
+                now_against is None
+                or now_against.decided == "forged"
+                or before.sha256 != outbox.envelope_hash(raw or b"", before.sender, now_against.recipients)
             ):
                 await audit.append(tx, now, caller.agent_id, "email.changed", wanted)
                 return None

@@ -70,6 +70,7 @@ _HOPELESS_S = 3600.0
 _OLDEST_MS = 48 * 3_600_000
 _GIVEN_UP_AT_ONCE = 20
 _CHANGED = "it is not what was submitted: its bytes or its recipients have changed"
+_WAITS = "it was to wait for a person, and nobody has let it go"
 
 
 @dataclass(slots=True)
@@ -402,10 +403,11 @@ async def _give_back(app: App, lease: Lease, handed_over: set[str]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """What there is to know before a try, of one moment. `ours`: the recipients that have an inbox here; `standing`,
-    `carrier`: of the others (None: the submission is gone; it leaves by what the settings say)."""
+    """What there is to know before a try, of one moment. `ours`: the recipients that have an inbox here, and whether it
+    is one of the same tenant; `standing`, `carrier`: None when the submission is gone; it leaves by what the settings
+    say."""
 
-    ours: frozenset[str]
+    ours: dict[str, bool]
     standing: Standing | None
     carrier: Carrier | None
 
@@ -414,26 +416,32 @@ async def _look(app: App, tx: Transaction, lease: Lease, trying: _Try) -> _Look:
     house, now = domain_of(app.settings), app.now_ms()
     whom = [delivery.recipient for delivery in lease.deliveries]
     # Looked up again: an inbox may have come or gone since the email was submitted.
-    ours = frozenset([recipient for recipient in whom if await live_inbox(tx, recipient, house, now)])
+    homes = {recipient: await live_inbox(tx, recipient, house, now) for recipient in whom}
+    ours = {recipient: home.tenant_id == lease.tenant_id for recipient, home in homes.items() if home is not None}
     others = [recipient for recipient in whom if recipient not in ours]
     bound = tx.bound_to(lease.tenant_id)
-    found = await standing(bound, lease.submission_id, lease.sender, others, house, now) if others else None
+    found = await standing(bound, lease.submission_id, lease.sender, others, house, now)
     if found is not None:
         # Here, in the reader's thread: the event loop has better to do than to go over megabytes.
         trying.hash_of(lease, found.recipients)
-    return _Look(ours, found, await carrier_for(bound, found.inbox_id, lease.sender) if found else None)
+    return _Look(ours, found, await carrier_for(bound, found.inbox_id, lease.sender) if found and others else None)
 
 
 async def _try(app: App, lease: Lease, trying: _Try) -> list[Delivery]:
     """The deliveries of the lease as they are after this try."""
     look = await app.database.read_system(lambda tx: _look(app, tx, lease, trying))
-    ours = [delivery for delivery in lease.deliveries if delivery.recipient in look.ours]
-    others = [delivery for delivery in lease.deliveries if delivery.recipient not in look.ours]
-    results = await _to_inboxes(app, lease, ours) if ours else []
-    settled = {each.recipient: _stopped(app, lease, each, look.standing, trying) for each in others}
-    results += [each for each in settled.values() if each is not None]
+    settled = {
+        each.recipient: _forged(app, lease, each, look.standing, trying, inside=look.ours[each.recipient])
+        if each.recipient in look.ours
+        else _stopped(app, lease, each, look.standing, trying)
+        for each in lease.deliveries
+    }
+    results = [each for each in settled.values() if each is not None]
+    free = [each for each in lease.deliveries if settled[each.recipient] is None]
+    ours = [each for each in free if each.recipient in look.ours]
+    results += await _to_inboxes(app, lease, ours) if ours else []
     carrier = look.carrier
-    for delivery in [each for each in others if settled[each.recipient] is None]:
+    for delivery in [each for each in free if each.recipient not in look.ours]:
         way = way_by(carrier) if carrier else way_to(app.settings, lease.sender, delivery.recipient)
         decision = decide(SendContext(lease.sender, True, (Recipient(delivery.recipient, False),), way is not None))
         if decision.kind == "allow" and way is not None and lease.route == "relay":
@@ -456,10 +464,23 @@ async def _try(app: App, lease: Lease, trying: _Try) -> list[Delivery]:
     return results
 
 
+def _forged(
+    app: App, lease: Lease, delivery: Delivery, now: Standing | None, trying: _Try, *, inside: bool
+) -> Delivery | None:
+    """The delivery as it is when the store no longer says what was decided: other bytes, another envelope, or nobody
+    has let it go; None: it does. `inside`: it goes to an inbox of its tenant, which needs nobody's word."""
+    if now is None or now.decided == "forged" or now.sha256 != trying.hash_of(lease, now.recipients):
+        return _after(app, delivery, Outcome(delivery.recipient, "refused", _CHANGED))
+    if now.decided == "waits" and not inside:
+        return _after(app, delivery, Outcome(delivery.recipient, "refused", _WAITS))
+    return None
+
+
 def _stopped(app: App, lease: Lease, delivery: Delivery, now: Standing | None, trying: _Try) -> Delivery | None:
     """The delivery as it is after what has been forbidden since it was submitted; None: nothing is against it."""
-    if now is None or now.sha256 != trying.hash_of(lease, now.recipients):
-        return _after(app, delivery, Outcome(delivery.recipient, "refused", _CHANGED))
+    if forged := _forged(app, lease, delivery, now, trying, inside=False):
+        return forged
+    assert now is not None
     whom = (Recipient(delivery.recipient, True, suppressed=now.suppressed[delivery.recipient]),)
     decision = decide(
         SendContext(
@@ -651,7 +672,7 @@ async def _record(app: App, tx: Transaction, lease: Lease, results: Sequence[Del
         held_by = decide(SendContext(lease.sender, True, outside, False, suspended=why)).reasons[0]
         await outbox.hold(tx, lease.submission_id, held_by)
     attempts = {delivery.recipient: delivery.attempts for delivery in lease.deliveries}
-    if any(one.reply == _CHANGED for one in results):
+    if any(one.reply in (_CHANGED, _WAITS) for one in results):
         await audit.append(tx, now_ms, "postmaster", "email.changed", lease.submission_id)
     # What waits for its place among the emails of a new domain was not tried.
     for action, some in (

@@ -305,18 +305,35 @@ async def waiting(tx: Transaction, now_ms: int, limit: int) -> Sequence[Submissi
     return [row["submission_id"] for row in rows]
 
 
+async def seal(tx: Transaction, submission_id: SubmissionId, sha256: str, *, may_go: bool) -> str:
+    """What was decided of exactly these bytes and this envelope, so that who can write to the store alone cannot say
+    it: they may go, or wait for a person."""
+    return await tx.seal(f"submission {submission_id} {sha256} {'may go' if may_go else 'waits'}")
+
+
+Decided = Literal["may go", "waits", "forged"]
+
+
+async def decided(tx: Transaction, submission_id: SubmissionId, sha256: str, sealed: str) -> Decided:
+    """What the seal of a submission says; forged: it is not ours, or of something else."""
+    if sealed == await seal(tx, submission_id, sha256, may_go=True):
+        return "may go"
+    return "waits" if sealed == await seal(tx, submission_id, sha256, may_go=False) else "forged"
+
+
 async def decide_on(
     tx: Transaction, submission_id: SubmissionId, sha256: str, verdict: Literal["approved", "denied"], now_ms: int
 ) -> bool:
     """Write a person's verdict on exactly these bytes, once, before it lapses. False: there is nothing to decide."""
     return bool(
         await tx.run(
-            "UPDATE submissions SET verdict = :verdict, held_by = '' WHERE tenant_id = :tenant"
+            "UPDATE submissions SET verdict = :verdict, held_by = '', seal = :seal WHERE tenant_id = :tenant"
             " AND submission_id = :submission_id AND sha256 = :sha256 AND held_by = 'approval' AND verdict = ''"
             " AND approve_until > :now",
             submission_id=submission_id,
             sha256=sha256,
             verdict=verdict,
+            seal=await seal(tx, submission_id, sha256, may_go=verdict == "approved"),
             now=now_ms,
         )
     )

@@ -213,9 +213,10 @@ async def add(tx: Transaction, submission: Submission, raw: bytes) -> bool:
     kept = await tx.run(
         "INSERT INTO submissions (tenant_id, submission_id, inbox_id, agent_id, idempotency_key, request_hash, held_by,"
         " reasons, sender, recipients, subject, body_text, message_id, thread_id, reply_to_email_id, sha256, raw, size,"
-        " created_at, outside, approve_until) VALUES (:tenant, :submission_id, :inbox_id, :agent_id,"
+        " created_at, outside, approve_until, seal) VALUES (:tenant, :submission_id, :inbox_id, :agent_id,"
         " :idempotency_key, :request_hash, :held_by, :reasons, :sender, :recipients, :subject, :body_text, :message_id,"
-        " :thread_id, :reply_to_email_id, :sha256, :raw, :size, :created_at, :outside, :approve_until)"
+        " :thread_id, :reply_to_email_id, :sha256, :raw, :size, :created_at, :outside, :approve_until,"
+        " :seal)"
         " ON CONFLICT (tenant_id, inbox_id, idempotency_key) DO NOTHING",
         submission_id=submission.submission_id,
         inbox_id=submission.inbox_id,
@@ -237,6 +238,7 @@ async def add(tx: Transaction, submission: Submission, raw: bytes) -> bool:
         created_at=submission.created_at,
         outside=submission.outside,
         approve_until=submission.approve_until,
+        seal=await conduct.seal(tx, submission.submission_id, submission.sha256, may_go=submission.held_by != APPROVAL),
     )
     if not kept:
         return False

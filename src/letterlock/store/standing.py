@@ -12,13 +12,15 @@ from dataclasses import dataclass
 from letterlock.ids import AgentId, InboxId, SubmissionId
 from letterlock.message.address import parse_address
 from letterlock.store import conduct, domains, lists
+from letterlock.store.conduct import Decided
 from letterlock.store.database import Transaction
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
     """What holds now, whatever was decided before. `suppressed`: by recipient, why nothing may go there. `sha256` and
-    `recipients` are the store's (outbox.envelope_hash tells whether the email is still what was submitted)."""
+    `recipients` are the store's (outbox.envelope_hash tells whether the email is still what was submitted). `decided`:
+    whether it may go, or waits for a person, as it was sealed with that hash."""
 
     inbox_id: InboxId
     live: bool
@@ -28,6 +30,7 @@ class Standing:
     suppressed: dict[str, str]
     sha256: str
     recipients: tuple[str, ...]
+    decided: Decided
 
 
 async def standing(
@@ -37,7 +40,7 @@ async def standing(
     submission."""
     domain = parse_address(sender).key.rpartition("@")[2]
     rows = await tx.all(
-        "SELECT d.recipient, s.sha256, s.inbox_id, s.agent_id, t.paused_at, i.inbox_id IS NOT NULL AND"
+        "SELECT d.recipient, s.sha256, s.seal, s.inbox_id, s.agent_id, t.paused_at, i.inbox_id IS NOT NULL AND"
         " i.deleted_at IS NULL AND (i.expires_at IS NULL OR i.expires_at > :now) AS live,"
         " COALESCE(i.suspended, '') AS inbox_suspended, COALESCE(a.suspended, '') AS agent_suspended,"
         f" {domains.LOST} AS domain_lost,"
@@ -74,4 +77,5 @@ async def standing(
         suppressed,
         about["sha256"],
         tuple(row["recipient"] for row in rows),
+        await conduct.decided(tx, submission_id, about["sha256"], about["seal"]),
     )
