@@ -403,7 +403,7 @@ async def _held_domain(app: App, owner: Caller, name: str) -> str:
         made = await domains.add(tx, name, "0" * 32, app.now_ms())
         assert made is not None
         await domains.put(tx, replace(made, state="verified"))
-        await domains.add_keys(tx, made.domain_id, [DkimKey(f"{name[:8]}-rsa", "rsa", "", "", "new", 0, None)])
+        await domains.add_keys(tx, made.domain_id, [(DkimKey(f"{name[:8]}-rsa", "rsa", "", "new", 0, None), b"")])
         relay = DomainRelay(
             owner.tenant_id, made.domain_id, new_relay_id(), name, "127.0.0.1", 587, "tls", f"me@{name}", b"", 0
         )

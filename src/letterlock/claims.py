@@ -8,6 +8,7 @@ lease. Whose ownership record stands in the DNS holds the domain, whoever held i
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import secrets
@@ -20,13 +21,13 @@ from typing import Final
 from letterlock.app import App
 from letterlock.dns import Budget, Resolver, SystemResolver
 from letterlock.domains import KeyRecord, Looked, Need, Record, Verdict, domain_of, look, mail_hosts_of, records_for
-from letterlock.errors import StoreError
+from letterlock.errors import StoreError, VaultLocked
 from letterlock.ids import DEFAULT_TENANT, DomainId, TenantId
 from letterlock.message.sign import KINDS, SigningKey, dns_record, new_key
 from letterlock.settings import Settings
 from letterlock.store import audit, domains, inboxes
 from letterlock.store.database import Transaction
-from letterlock.store.domains import DkimKey, Domain
+from letterlock.store.domains import DkimKey, Domain, private_entry
 
 log = logging.getLogger(__name__)
 
@@ -63,15 +64,29 @@ def _askers() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(_AT_ONCE, "domains")
 
 
-def new_keys(domain: str, now_ms: int) -> list[DkimKey]:
-    """A key of each kind, which nothing is signed with before the DNS shows it. Takes a while."""
+async def new_keys(app: App, tenant_id: TenantId, domain: str) -> list[tuple[DkimKey, bytes]]:
+    """A key of each kind, which nothing is signed with before the DNS shows it, and its private key, sealed. Takes a
+    while. Raises VaultLocked."""
+    name, now = "".join(secrets.choice(_LETTERS) for _ in range(6)), app.now_ms()
     made = []
-    name = "".join(secrets.choice(_LETTERS) for _ in range(6))
     for kind in KINDS:
-        selector, pem = f"ll{name}-{kind}", new_key(kind)
+        selector, pem = f"ll{name}-{kind}", await asyncio.to_thread(new_key, kind)
         record = dns_record(SigningKey(domain, selector, pem)).value
-        made.append(DkimKey(selector, kind, pem.decode(), record, "new", now_ms, None))
+        sealed = await app.vault.seal(tenant_id, private_entry(domain, selector), pem)
+        made.append((DkimKey(selector, kind, record, "new", now, None), sealed))
     return made
+
+
+async def seal_keys(app: App) -> int:
+    """Seal the private keys that an older Letterlock left in the clear; how many. Raises VaultLocked, StoreError."""
+    done = 0
+    while found := await app.database.read_system(lambda tx: domains.clear_keys(tx, _CHUNK)):
+        for key in found:
+            sealed = await app.vault.seal(key.tenant_id, key.entry, key.pem.encode())
+            await app.database.write(key.tenant_id, lambda tx, k=key, s=sealed: domains.seal_key(tx, k, s))  # type: ignore[misc]
+        done += len(found)
+        app.database.scrub()
+    return done
 
 
 def _host(key: DkimKey, domain: Domain) -> str:
@@ -219,11 +234,14 @@ def verdicts_of(domain: Domain, records: Sequence[Record]) -> list[Verdict | Non
 async def check_forever(app: App) -> None:
     """Look again at what is due, a few at once."""
     while True:
-        if app.settings.dns != "off":
-            try:
+        try:
+            # A vault that is locked is told by doctor; until it opens, what lies in the clear signs as it did.
+            with contextlib.suppress(VaultLocked):
+                await seal_keys(app)
+            if app.settings.dns != "off":
                 await check_due(app)
-            except StoreError as error:
-                log.warning("domains wait: %s", error)
+        except StoreError as error:
+            log.warning("domains wait: %s", error)
         await asyncio.sleep(EVERY_S)
 
 

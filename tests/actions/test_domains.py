@@ -18,9 +18,9 @@ from letterlock.actions.domains import DOMAINS, DomainShown
 from letterlock.actions.inboxes import restore_inbox
 from letterlock.actions.tenancy import add_tenant, at_command_line, close_tenant
 from letterlock.app import App, open_app
-from letterlock.claims import RETIRE_MS, check_due
+from letterlock.claims import RETIRE_MS, check_due, seal_keys
 from letterlock.dns import DnsTrouble
-from letterlock.errors import Conflict, InvalidRequest, NotAllowed, NotFound, Unavailable
+from letterlock.errors import Conflict, InvalidRequest, NotAllowed, NotFound, Unavailable, VaultLocked
 from letterlock.ids import InboxId
 from letterlock.inbound.accept import inbox_for
 from letterlock.message.authenticate import authenticate
@@ -29,6 +29,7 @@ from letterlock.message.sign import KINDS, new_key
 from letterlock.outbound.deliver import deliver_forever
 from letterlock.outbound.signing import keys_for
 from letterlock.store import audit, domains
+from letterlock.store.database import Transaction
 from running import do, ended, letter, receive, settings_for, until
 
 HOST = "mx.house.example"
@@ -332,6 +333,38 @@ async def test_a_new_key_signs_once_the_dns_shows_it_and_the_old_one_goes_a_week
     later = replace(app, clock=lambda: app.clock() + timedelta(milliseconds=RETIRE_MS + 1))
     shown = await ask(later, "verify_domain", domain="acme.example")
     assert [record.need for record in shown.records if record.purpose == "dkim"] == ["required", "recommended"]
+
+
+async def test_private_keys_are_sealed_also_those_that_lay_in_the_clear(app: App, names: dict[str, Any]) -> None:
+    await hold(app, names)
+    before = await keys_for(app, COMMAND_LINE.tenant_id, "acme.example")
+    assert len(before) == 2
+
+    async def lay_open(tx: Transaction) -> None:
+        for key in before:
+            await tx.run(
+                "UPDATE dkim_keys SET pem = :pem, sealed = NULL WHERE tenant_id = :tenant AND selector = :selector",
+                selector=key.selector,
+                pem=key.pem.decode(),
+            )
+
+    async def backed_up(name: str) -> bytes:
+        await app.database.backup(app.folder / name)
+        return (app.folder / name).read_bytes()
+
+    assert b"PRIVATE KEY" not in await backed_up("first.db")
+    await app.database.write(COMMAND_LINE.tenant_id, lay_open)
+    assert b"PRIVATE KEY" in await backed_up("open.db")
+    assert await keys_for(app, COMMAND_LINE.tenant_id, "acme.example") == before
+    assert (await seal_keys(app), await seal_keys(app)) == (2, 0)
+    assert b"PRIVATE KEY" not in await backed_up("sealed.db")
+    assert await keys_for(app, COMMAND_LINE.tenant_id, "acme.example") == before
+    (app.folder / "vault.key").unlink()
+    async with open_app(app.settings) as locked:
+        with pytest.raises(VaultLocked):
+            await keys_for(locked, COMMAND_LINE.tenant_id, "acme.example")
+        with pytest.raises(VaultLocked):
+            await ask(locked, "rotate_keys", domain="acme.example")
 
 
 async def test_mail_is_signed_with_the_keys_of_its_domain(tmp_path: Path, names: dict[str, Any]) -> None:

@@ -4,7 +4,6 @@ whose ownership record stands there holds the domain. What others claim or hold 
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from collections import Counter
 from dataclasses import replace
@@ -103,7 +102,7 @@ async def add_domain(app: App, caller: Caller, request: AddDomain) -> DomainShow
         )
     now = app.now_ms()
     await app.database.read(caller.tenant_id, lambda tx: _check_room(tx, name))
-    keys = await asyncio.to_thread(claims.new_keys, name, now)
+    keys = await claims.new_keys(app, caller.tenant_id, name)
 
     async def add(tx: Transaction) -> Domain:
         await _check_room(tx, name)
@@ -197,7 +196,7 @@ async def rotate_keys(app: App, caller: Caller, request: OneDomain) -> DomainSho
     caller.need_all(MANAGE_DOMAINS)
     now = app.now_ms()
     found = await app.database.read(caller.tenant_id, lambda tx: _to_rotate(tx, request.domain))
-    made = await asyncio.to_thread(claims.new_keys, found.name, now)
+    made = await claims.new_keys(app, caller.tenant_id, found.name)
 
     async def rotate(tx: Transaction) -> Domain:
         domain = await _to_rotate(tx, request.domain)

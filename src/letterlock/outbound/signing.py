@@ -1,5 +1,5 @@
-"""The DKIM keys mail is signed with: those of the domains that tenants hold, in the store; and those the owner made for
-this data folder, one PEM file for each, dkim/DOMAIN/SELECTOR.pem, readable by its owner only.
+"""The DKIM keys mail is signed with: those of the domains that tenants hold, sealed in the store; and those the owner
+made for this data folder, one PEM file for each, dkim/DOMAIN/SELECTOR.pem, readable by its owner only.
 """
 
 from __future__ import annotations
@@ -30,8 +30,15 @@ async def keys_for(app: App, tenant_id: TenantId, domain: str) -> tuple[SigningK
     data folder. The domain of the settings is the default tenant's. Raises LetterlockError."""
     name = domain_key(domain)
     owner = DEFAULT_TENANT if name == domain_of(app.settings) else tenant_id
-    found = await app.database.read(owner, lambda tx: domains.signing_keys(tx, name))
-    return found or await asyncio.to_thread(keys_of, app.folder, domain)
+    found = [
+        SigningKey(
+            name,
+            key.selector,
+            key.pem.encode() if key.sealed is None else await app.vault.open(owner, key.entry, key.sealed),
+        )
+        for key in await app.database.read(owner, lambda tx: domains.signing_keys(tx, name))
+    ]
+    return tuple(found) or await asyncio.to_thread(keys_of, app.folder, domain)
 
 
 class Keyring:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from letterlock.ids import DomainId, InboxId, TenantId, new_id
-from letterlock.message.sign import KeyKind, SigningKey
+from letterlock.message.sign import KeyKind
 from letterlock.store.database import Row, Transaction
 
 DomainState = Literal["pending", "verified", "failing", "lapsed", "removed"]
@@ -42,15 +42,35 @@ class Domain:
 
 @dataclass(frozen=True, slots=True)
 class DkimKey:
-    """`pem`: the private key; `record`: the value of its record in the DNS."""
+    """`record`: the value of its record in the DNS. The private key is a matter of its own: PrivateKey."""
 
     selector: str
     kind: KeyKind
-    pem: str
     record: str
     state: KeyState
     created_at: int
     retire_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateKey:
+    """As it is kept: sealed by vault.py as `entry`. None where one of before still lies in the clear, as `pem`."""
+
+    tenant_id: TenantId
+    domain_id: DomainId
+    domain: str
+    selector: str
+    sealed: bytes | None = field(repr=False)
+    pem: str = field(repr=False)
+
+    @property
+    def entry(self) -> str:
+        return private_entry(self.domain, self.selector)
+
+
+def private_entry(domain: str, selector: str) -> str:
+    """The name under which vault.py seals the private key of a selector."""
+    return f"dkim {domain} {selector}"
 
 
 _COLUMNS = (
@@ -58,6 +78,10 @@ _COLUMNS = (
     " failing_since, unowned_since, created_at"
 )
 _IS_HELD = "state IN ('verified', 'failing')"
+_PRIVATE = (
+    "k.tenant_id, k.domain_id, d.name, k.selector, k.sealed, k.pem FROM dkim_keys k JOIN domains d"
+    " ON d.tenant_id = k.tenant_id AND d.domain_id = k.domain_id"
+)
 LOST = f"EXISTS (SELECT 1 FROM domains WHERE name = :domain AND (tenant_id = :tenant) <> ({_IS_HELD}))"
 """Somebody else holds :domain, or the tenant had it and lost it."""
 
@@ -188,40 +212,56 @@ async def inboxes_of(tx: Transaction, name: str) -> int:
 async def keys(tx: Transaction, domain_id: DomainId) -> list[DkimKey]:
     """RSA before Ed25519 (a verifier that knows one signature only takes the last), each from old to new."""
     rows = await tx.all(
-        "SELECT selector, kind, pem, record, state, created_at, retire_at FROM dkim_keys WHERE tenant_id = :tenant"
+        "SELECT selector, kind, record, state, created_at, retire_at FROM dkim_keys WHERE tenant_id = :tenant"
         " AND domain_id = :domain_id ORDER BY kind DESC, created_at, selector",
         domain_id=domain_id,
     )
     return [DkimKey(*row) for row in rows]
 
 
-async def signing_keys(tx: Transaction, name: str) -> tuple[SigningKey, ...]:
-    """What mail of a domain that the tenant holds is signed with."""
-    found = await find(tx, name)
-    if found is None or not found.held:
-        return ()
-    return tuple(
-        SigningKey(name, key.selector, key.pem.encode())
-        for key in await keys(tx, found.domain_id)
-        if key.state == "signing"
+async def signing_keys(tx: Transaction, name: str) -> list[PrivateKey]:
+    """What mail of a domain that the tenant holds is signed with, in the order of keys()."""
+    rows = await tx.all(
+        f"SELECT {_PRIVATE} WHERE k.tenant_id = :tenant AND d.name = :name AND d.{_IS_HELD} AND k.state = 'signing'"
+        " ORDER BY k.kind DESC, k.created_at, k.selector",
+        name=name,
+    )
+    return [PrivateKey(*row) for row in rows]
+
+
+async def clear_keys(tx: Transaction, limit: int) -> list[PrivateKey]:
+    """Private keys of all tenants that are not sealed. A system read."""
+    rows = await tx.all(f"SELECT {_PRIVATE} WHERE k.pem <> '' LIMIT :limit", limit=limit)
+    return [PrivateKey(*row) for row in rows]
+
+
+async def seal_key(tx: Transaction, key: PrivateKey, sealed: bytes) -> None:
+    """In the place of one that lies in the clear."""
+    await tx.run(
+        "UPDATE dkim_keys SET sealed = :sealed, pem = '' WHERE tenant_id = :tenant AND domain_id = :domain_id"
+        " AND selector = :selector",
+        domain_id=key.domain_id,
+        selector=key.selector,
+        sealed=sealed,
     )
 
 
-async def add_keys(tx: Transaction, domain_id: DomainId, made: Iterable[DkimKey]) -> None:
+async def add_keys(tx: Transaction, domain_id: DomainId, made: Iterable[tuple[DkimKey, bytes]]) -> None:
+    """Each with its private key, sealed."""
     await tx.many(
-        "INSERT INTO dkim_keys (tenant_id, domain_id, selector, kind, pem, record, state, created_at)"
-        " VALUES (:tenant, :domain_id, :selector, :kind, :pem, :record, :state, :created_at)",
+        "INSERT INTO dkim_keys (tenant_id, domain_id, selector, kind, pem, sealed, record, state, created_at)"
+        " VALUES (:tenant, :domain_id, :selector, :kind, '', :sealed, :record, :state, :created_at)",
         [
             {
                 "domain_id": domain_id,
                 "selector": key.selector,
                 "kind": key.kind,
-                "pem": key.pem,
+                "sealed": sealed,
                 "record": key.record,
                 "state": key.state,
                 "created_at": key.created_at,
             }
-            for key in made
+            for key, sealed in made
         ],
     )
 
