@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import os
 import re
 import signal
 import smtplib
 import socket
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import EmailMessage
@@ -32,7 +35,7 @@ from mcp.client.subscriptions import SubscriptionLost
 
 from letterlock.actions.caller import AGENT_SCOPES, LOCAL_CALLER, Caller
 from letterlock.actions.catalog import ACTIONS, perform
-from letterlock.app import App
+from letterlock.app import DATABASE_FILE, App
 from letterlock.doors.http import build_http
 from letterlock.ids import DEFAULT_TENANT, LOCAL_AGENT, EmailId, InboxId
 from letterlock.inbound.accept import accept
@@ -50,6 +53,7 @@ from letterlock.settings import Settings, load_settings
 from letterlock.store import emails, inboxes
 from letterlock.store.database import Transaction
 from letterlock.store.emails import Email, Filed
+from letterlock.store.sqlite import open_sqlite
 from letterlock.store.terms import terms_of
 
 DOMAIN = "letterlock.localhost"
@@ -67,8 +71,32 @@ def free_port() -> int:
 
 
 def settings_for(folder: Path, **changes: Any) -> Settings:
-    """No listener unless asked for, few workers."""
-    return load_settings(**{"data": folder / "data", "smtp_port": 0, "filing_workers": 1, "first_emails": 0, **changes})
+    """No listener unless asked for, few workers; the data folder has a store in it, empty and of today's schema."""
+    chosen = {"data": folder / "data", "smtp_port": 0, "filing_workers": 1, "first_emails": 0, **changes}
+    found = load_settings(**chosen)
+    if not found.data.exists():
+        found.data.mkdir(parents=True, mode=0o700)
+        copy_store(found.data / DATABASE_FILE)
+    return found
+
+
+def copy_store(path: Path) -> None:
+    """A store as its first opening leaves it. To make one takes longer than most tests do: tests/store/test_sqlite.py
+    makes it, and so does every process that tests start."""
+    path.write_bytes(_empty_store())
+
+
+@functools.cache
+def _empty_store() -> bytes:
+    async def make(path: Path) -> None:
+        async with open_sqlite(path):
+            pass
+
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(1) as beside:
+        path = Path(folder) / DATABASE_FILE
+        # On a thread: the test that asks first may run in a loop.
+        beside.submit(lambda: asyncio.run(make(path))).result()
+        return path.read_bytes()
 
 
 async def until(check: Callable[[], Awaitable[Any]], seconds: float = 10.0) -> Any:

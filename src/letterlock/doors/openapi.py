@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from importlib import metadata
@@ -64,7 +65,7 @@ class Problem(BaseModel):
     next_step: str
 
 
-def describe(endpoints: list[Endpoint]) -> dict[str, Any]:
+def describe(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
     """The OpenAPI 3.1 document of these routes."""
     answers: set[type[BaseModel]] = {one.action.result for one in endpoints} | {HandedInList, Problem}
     models = sorted(answers - {FileBytes}, key=lambda model: model.__name__)

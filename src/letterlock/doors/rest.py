@@ -6,6 +6,8 @@ catalog.perform() does the rest. What only HTTP knows is here: sizes, methods, m
 
 from __future__ import annotations
 
+import asyncio
+import functools
 import json
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
@@ -209,11 +211,14 @@ ENDPOINTS: tuple[Endpoint, ...] = (
 def build_rest(app: App, guard: Guard) -> Router:
     """To be mounted at /v1 in an application that answers HTTPException with http_problem; the caller opens and closes
     `app`."""
-    offered = [one for one in ENDPOINTS if _offered(app.settings, one.action)]
-    document = json.dumps(describe(offered), ensure_ascii=False, separators=(",", ":")).encode()
+    offered = tuple(one for one in ENDPOINTS if _offered(app.settings, one.action))
+    describing = asyncio.Lock()
 
     async def openapi(request: Request) -> Response:
         async def told() -> Response:
+            # Once, and not while others wait: it takes a good part of a second.
+            async with describing:
+                document = await asyncio.to_thread(_document, offered)
             return Response(document, media_type=JSON, headers={"Cache-Control": "max-age=300"})
 
         return await answered(guard, request, problem, told)
@@ -246,6 +251,12 @@ def build_rest(app: App, guard: Guard) -> Router:
         for path, methods in by_path.items()
     ]
     return Router(routes, redirect_slashes=False)
+
+
+@functools.lru_cache(maxsize=2)
+def _document(offered: tuple[Endpoint, ...]) -> bytes:
+    """Made when it is first asked for: a start need not wait for what most servers are never asked."""
+    return json.dumps(describe(offered), ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _offered(settings: Settings, action: Action) -> bool:
