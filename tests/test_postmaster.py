@@ -59,7 +59,7 @@ async def test_a_process_that_fails_leaves_the_lock_to_others_and_does_not_fill_
     monkeypatch.setattr(postmaster, "open_workers", fail)
     monkeypatch.setattr(postmaster, "PAUSE_S", 0.02)
     monkeypatch.setattr(postmaster, "LONGEST_PAUSE_S", 0.04)
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.INFO, logger="letterlock")
     async with ended(asyncio.create_task(serve_mail(app))):
         while len(tries) < 6:
             await asyncio.sleep(0.005)

@@ -8,15 +8,14 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from click.testing import CliRunner, Result
 
+from commands import letterlock
 from letterlock.actions.caller import COMMAND_LINE, LOCAL_CALLER
 from letterlock.actions.exporting import export
 from letterlock.actions.people import email_bytes, import_mail
 from letterlock.actions.tenancy import make_key
 from letterlock.app import App, open_app
 from letterlock.doors.archive import zipped
-from letterlock.doors.cli import cli
 from letterlock.errors import NotAllowed, NotFound
 from running import do, file_all, letter, make_inbox, receive, serving, settings_for
 
@@ -90,12 +89,8 @@ async def test_only_people_who_may_see_mail_export_it(app: App) -> None:
         await anext(export(app, COMMAND_LINE, "nobody@letterlock.localhost"))
 
 
-def test_people_export_and_erase_at_the_command_line_and_over_rest(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_people_export_and_erase_at_the_command_line_and_over_rest(tmp_path: Path) -> None:
     data = tmp_path / "data"
-    # The commands run in this process, whose log is that of all tests.
-    monkeypatch.setattr("letterlock.doors.command.log_to_stderr", lambda *_: None)
 
     async def prepare() -> tuple[str, str]:
         async with open_app(settings_for(tmp_path)) as app:
@@ -104,17 +99,15 @@ def test_people_export_and_erase_at_the_command_line_and_over_rest(
             made = await make_key(app, "owner", scopes={"read", "admin", "reveal"})
             return box, made.text
 
-    def letterlock(*arguments: str) -> Result:
-        return CliRunner().invoke(cli, [*arguments, "--data", str(data)])
-
     box, key = asyncio.run(prepare())
     folder = tmp_path / "out"
-    assert "written to" in letterlock("export", "tenant", "default", str(folder)).output
+    assert "written to" in letterlock(data, "export", "tenant", "default", str(folder)).stdout
     assert (folder / "mail" / f"{box}.mbox").is_file()
-    assert "exists already" in letterlock("export", "inbox", box, str(folder)).output
-    assert isinstance(letterlock("export", "inbox", "nobody@x.example", str(tmp_path / "no")).exception, NotFound)
+    assert "exists already" in letterlock(data, "export", "inbox", box, str(folder)).stderr
+    nobody = letterlock(data, "export", "inbox", "nobody@x.example", str(tmp_path / "no"))
+    assert (nobody.returncode, "nobody@x.example" in nobody.stderr) == (1, True)
     assert sorted(file.name for file in tmp_path.glob("no*")) == [], "nothing half done is left"
-    assert letterlock("erase", "inbox", box).exit_code == 1, "nobody said yes"
+    assert letterlock(data, "erase", "inbox", box).returncode == 1, "nobody said yes"
     with serving(data) as served, httpx2.Client(headers={"Authorization": f"Bearer {key}"}, timeout=20) as client:
         answer = client.get(f"{served.url}/v1/export", params={"inbox": box})
         assert answer.headers["content-type"] == "application/zip"
@@ -127,7 +120,7 @@ def test_people_export_and_erase_at_the_command_line_and_over_rest(
         assert client.get(f"{served.url}/v1/export", params={"what": "all"}).status_code == 422
         assert "free_bytes" in client.get(f"{served.url}/healthz").json()
         assert "free_bytes" not in httpx2.get(f"{served.url}/healthz", timeout=20).json()
-    assert "1 emails, 0 submissions, 1 inboxes" in letterlock("erase", "inbox", box, "--yes").output
+    assert "1 emails, 0 submissions, 1 inboxes" in letterlock(data, "erase", "inbox", box, "--yes").stdout
 
 
 async def test_a_zip_that_was_cut_off_is_no_zip(app: App) -> None:

@@ -7,11 +7,10 @@ import contextlib
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
-from click.testing import CliRunner
 from pydantic import SecretStr
 
+from commands import letterlock
 from fakes import RelaySink, open_relay_sink
 from imap_server import PASSWORD, USER, open_imap_server
 from letterlock.actions import loop
@@ -19,7 +18,6 @@ from letterlock.actions.caller import COMMAND_LINE
 from letterlock.actions.health import Finding
 from letterlock.actions.mailboxes import Connect, connect_mailbox
 from letterlock.app import App, open_app
-from letterlock.doors.cli import cli
 from letterlock.ids import DEFAULT_TENANT
 from letterlock.inbound.mailbox import fetch_forever
 from letterlock.store import inboxes, postmaster
@@ -137,13 +135,8 @@ async def test_nothing_is_sent_where_nobody_receives(app: App) -> None:
 
 
 async def test_a_person_without_a_relay_sees_the_loop_within_and_what_is_not_tried(tmp_path: Path) -> None:
-    port = str(free_port())
-
-    def doctor() -> Any:
-        environment = {"LETTERLOCK_SMTP_PORT": port, "LETTERLOCK_FILING_WORKERS": "1"}
-        return CliRunner().invoke(cli, ["doctor", "--loop", "--data", str(tmp_path)], env=environment)
-
-    done = await asyncio.to_thread(doctor)
-    assert done.exit_code == 0, done.output
-    assert "code: read, as it was sent" in done.output
-    assert "outside: not tried, there is no server that mail leaves by" in done.output
+    environment = {"LETTERLOCK_SMTP_PORT": str(free_port()), "LETTERLOCK_FILING_WORKERS": "1"}
+    done = await asyncio.to_thread(letterlock, tmp_path, "doctor", "--loop", **environment)
+    assert done.returncode == 0, done.stderr
+    assert "code: read, as it was sent" in done.stdout
+    assert "outside: not tried, there is no server that mail leaves by" in done.stdout
