@@ -72,6 +72,7 @@ _PLAIN: dict[str, tuple[Any, ...]] = {
     "side": ("from", "to"),
     "kind": ("allow", "block"),
     "host": ("127.0.0.1",), "port": (587,), "security": ("tls",), "username": ("",), "password": ("",),
+    "mode": ("enforce", "testing"),
     "stop": (False, True), "url": ("https://example.com/",), "events": ([], ["email.filed"]), "after": ("", "0-0"),
 }  # fmt: skip
 

@@ -8,10 +8,23 @@ from hypothesis import strategies as st
 
 from fakes import DictResolver
 from letterlock.dns import DnsTrouble
-from letterlock.domains import KeyRecord, Looked, Verdict, claimable, domain_key, look, records_for
+from letterlock.domains import (
+    KeyRecord,
+    Looked,
+    Verdict,
+    claimable,
+    domain_key,
+    look,
+    policy_id,
+    policy_of,
+    records_for,
+)
 from letterlock.errors import InvalidRequest
+from letterlock.outbound.mta_sts import Asked, read_policy, record_id
+from letterlock.settings import PolicyMode
 
 NAME, TOKEN, HOST = "acme.example", "5" * 32, "mx.house.example"
+MODES: tuple[PolicyMode, ...] = ("none", "testing", "enforce")
 KEY = KeyRecord(f"s1._domainkey.{NAME}", "v=DKIM1; k=rsa; p=" + "QUJD" * 80, "required")
 RECORDS = records_for(NAME, TOKEN, (HOST,), "", (KEY,))
 WELL: dict[str, dict[str, Any]] = {
@@ -36,6 +49,25 @@ def test_what_is_as_it_must_be_is_found() -> None:
     assert looked.complete
     assert looked.tokens == {TOKEN}
     assert [one.record.purpose for one in looked.verdicts if one.status != "found"] == ["tls_rpt", "mta_sts"]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_policy_is_one_that_senders_can_read_and_its_id_changes_with_it(mode: PolicyMode) -> None:
+    policy = policy_of((HOST, "mx2.example"), mode)
+    assert read_policy(policy.encode()) == Asked(mode, (HOST, "mx2.example"), 604_800)
+    others = {policy_id(policy_of((HOST,), mode)), *(policy_id(policy_of((HOST, "mx2.example"), one)) for one in MODES)}
+    assert len(others) == 4
+    records = records_for(NAME, TOKEN, (HOST, "mx2.example"), "", (), mode)
+    (record,) = [one for one in records if one.purpose == "mta_sts"]
+    assert record_id((record.value.encode(),)) == policy_id(policy)
+    assert (
+        of(look(NAME, records, DictResolver({record.host: {"TXT": [f"{record.value};"]}})), "mta_sts").status == "found"
+    )
+
+
+def test_no_policy_has_no_record() -> None:
+    assert policy_of((HOST,), "off") == ""
+    assert "mta_sts" not in {one.purpose for one in records_for(NAME, TOKEN, (HOST,), "", (), "off")}
 
 
 def test_of_an_empty_dns_everything_is_missing_and_nothing_is_wrong() -> None:
@@ -75,6 +107,7 @@ def test_no_answer_is_not_taken_for_missing() -> None:
         ("dkim", {KEY.host: {"TXT": [KEY.value, KEY.value]}}, "more than one record"),
         ("dkim", {KEY.host: {"TXT": [KEY.value.replace("k=rsa", "k=ed25519")]}}, "what stands around it"),
         ("dmarc", {f"_dmarc.{NAME}": {"TXT": ["v=DMARC1; p=none", "v=DMARC1; p=reject"]}}, "2 DMARC records"),
+        ("mta_sts", {f"_mta-sts.{NAME}": {"TXT": ["v=STSv1; id=20200101T000000;"]}}, "policy is another"),
         ("mta_sts", {f"_mta-sts.{NAME}": {"TXT": ["v=STSv1; id=1", "v=STSv1; id=2"]}}, "2 such records"),
     ],
 )

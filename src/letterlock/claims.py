@@ -24,7 +24,7 @@ from letterlock.domains import KeyRecord, Looked, Need, Record, Verdict, domain_
 from letterlock.errors import StoreError, VaultLocked
 from letterlock.ids import DEFAULT_TENANT, DomainId, TenantId
 from letterlock.message.sign import KINDS, SigningKey, dns_record, new_key
-from letterlock.settings import Settings
+from letterlock.settings import PolicyMode, Settings
 from letterlock.store import audit, domains, inboxes
 from letterlock.store.database import Transaction
 from letterlock.store.domains import DkimKey, Domain, private_entry
@@ -98,6 +98,11 @@ def grace_ms(settings: Settings) -> int:
     return int(settings.domain_grace_days * _DAY_MS)
 
 
+def mode_of(settings: Settings, domain: Domain) -> PolicyMode:
+    """What senders are asked of the mail servers of a domain."""
+    return domain.mta_sts or settings.mta_sts
+
+
 def plan(app: App, domain: Domain, keys: Sequence[DkimKey]) -> tuple[Record, ...]:
     """The records to set for a domain with these keys."""
     signs = {key.kind for key in keys if key.state == "signing"}
@@ -106,8 +111,8 @@ def plan(app: App, domain: Domain, keys: Sequence[DkimKey]) -> tuple[Record, ...
         must = key.kind == "rsa" and (key.state == "signing" or (key.state == "new" and "rsa" not in signs))
         need: Need = "required" if must else "optional" if key.state == "retiring" else "recommended"
         shown.append(KeyRecord(_host(key, domain), key.record, need, key.state == "retiring"))
-    settings = app.settings
-    return records_for(domain.name, domain.token, mail_hosts_of(settings), settings.domain_spf, shown)
+    settings, mode = app.settings, mode_of(app.settings, domain)
+    return records_for(domain.name, domain.token, mail_hosts_of(settings), settings.domain_spf, shown, mode)
 
 
 async def check(app: App, tenant_id: TenantId, domain_id: DomainId, actor: str = _POSTMASTER) -> Domain | None:

@@ -6,8 +6,9 @@ unknown where the DNS gave no answer, always with what stands there instead and 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeVar
 
 from letterlock.dns import DnsTrouble, NoSuchName, Resolver
@@ -16,7 +17,7 @@ from letterlock.message.address import parse_address, shown
 from letterlock.message.dmarc import parse_record, rules_for
 from letterlock.message.extract.domains import is_public_suffix
 from letterlock.message.spf import check_host
-from letterlock.settings import Settings
+from letterlock.settings import PolicyMode, Settings
 
 Purpose = Literal["ownership", "mx", "spf", "dkim", "dmarc", "tls_rpt", "mta_sts"]
 Need = Literal["required", "recommended", "optional"]
@@ -27,6 +28,8 @@ _OWNERSHIP: Final = "letterlock-verification="
 _FIRST_PRIORITY: Final = 10
 _MOST_SEEN: Final = 5
 _SEEN_CHARACTERS: Final = 300
+_POLICY_AGE_S: Final = 604_800
+"""A week: what is wrong with a policy is over then, wherever it was fetched."""
 _OUTSIDE: Final = "192.0.2.1"
 """An address nobody sends from (RFC 5737): an SPF record is read to its end for it."""
 _T = TypeVar("_T")
@@ -131,8 +134,26 @@ def claimable(text: str) -> str:
     return name
 
 
+def policy_of(mail_hosts: Sequence[str], mode: PolicyMode) -> str:
+    """What senders are asked, as they fetch it (RFC 8461 section 3.2); "" for nothing."""
+    if mode == "off":
+        return ""
+    lines = ("version: STSv1", f"mode: {mode}", *(f"mx: {host}" for host in mail_hosts), f"max_age: {_POLICY_AGE_S}")
+    return "".join(f"{line}\r\n" for line in lines)
+
+
+def policy_id(policy: str) -> str:
+    """Another one for every policy (RFC 8461 section 3.1: up to 32 letters and digits)."""
+    return hashlib.sha256(policy.encode()).hexdigest()[:20]
+
+
 def records_for(
-    name: str, token: str, mail_hosts: Sequence[str], spf_terms: str, keys: Sequence[KeyRecord]
+    name: str,
+    token: str,
+    mail_hosts: Sequence[str],
+    spf_terms: str,
+    keys: Sequence[KeyRecord],
+    policy_mode: PolicyMode = "testing",
 ) -> tuple[Record, ...]:
     """What to set for the domain `name` (A-labels): `mail_hosts` take its mail, the first first; `spf_terms` name
     those who send it ("": the mail hosts)."""
@@ -166,8 +187,7 @@ def records_for(
         if key.retiring:
             why = "The key of before: keep it until it is no longer listed, for mail that is still under way."
         found.append(Record("dkim", "TXT", key.host, key.value, key.need, why))
-    return (
-        *found,
+    found += (
         Record(
             "dmarc",
             "TXT",
@@ -184,17 +204,21 @@ def records_for(
             "optional",
             "Has other servers report when they could not reach yours over TLS (RFC 8460).",
         ),
-        Record(
-            "mta_sts",
-            "TXT",
-            f"_mta-sts.{name}",
-            "v=STSv1; id=1",
-            "optional",
-            f"Has other servers insist on TLS (RFC 8461), with a policy file at https://mta-sts.{name}/.well-known/"
-            f"mta-sts.txt: version: STSv1, mode: enforce, {', '.join(f'mx: {host}' for host in mail_hosts)},"
-            " max_age: 604800, each on a line.",
-        ),
     )
+    if policy := policy_of(mail_hosts, policy_mode):
+        where = f"https://mta-sts.{name}/.well-known/mta-sts.txt"
+        found.append(
+            Record(
+                "mta_sts",
+                "TXT",
+                f"_mta-sts.{name}",
+                f"v=STSv1; id={policy_id(policy)}",
+                "optional",
+                f"Has other servers ask for TLS (RFC 8461), by the policy at {where} (mode {policy_mode}): lead that"
+                " name to where this server is reached by https.",
+            )
+        )
+    return tuple(found)
 
 
 def look(name: str, records: Sequence[Record], resolver: Resolver) -> Looked:
@@ -320,12 +344,20 @@ def _one_of_version(name: str, record: Record, resolver: Resolver) -> Verdict:
     return Verdict(record, "found", _cut(found)) if found else _missing(record)
 
 
+def _mta_sts(name: str, record: Record, resolver: Resolver) -> Verdict:
+    verdict = _one_of_version(name, record, resolver)
+    if verdict.status == "found" and _tags(verdict.seen[0]).get("id") != _tags(record.value)["id"]:
+        what = "The policy is another since this id was set: set the new one, or nobody fetches it anew."
+        return replace(verdict, status="wrong", problem=what)
+    return verdict
+
+
 _JUDGES: Final[dict[Purpose, Callable[[str, Record, Resolver], Verdict]]] = {
     "spf": _spf,
     "dkim": _dkim,
     "dmarc": _dmarc,
     "tls_rpt": _one_of_version,
-    "mta_sts": _one_of_version,
+    "mta_sts": _mta_sts,
 }
 
 

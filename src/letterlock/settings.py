@@ -30,6 +30,7 @@ USUAL_TOOLSETS: tuple[Toolset, ...] = ("inboxes", "reading", "waiting", "sending
 
 
 Security = Literal["starttls", "tls", "none"]
+PolicyMode = Literal["off", "none", "testing", "enforce"]
 
 
 class Relay(BaseModel):
@@ -98,6 +99,7 @@ class Settings(BaseSettings):
     smtp_hostname: str = Field("letterlock.localhost", description="Name in the SMTP greeting.")
     domain_mx: Names = Field((), description="Servers that take mail for every domain; empty: smtp_hostname.")
     domain_spf: str = Field("", description="SPF terms that name who sends for every domain; empty: domain_mx.")
+    mta_sts: PolicyMode = Field("testing", description="What senders are asked of domains' mail servers (RFC 8461).")
     domain_grace_days: float = Field(
         14, ge=0, le=365, description="How long a domain stays its tenant's without its ownership record."
     )

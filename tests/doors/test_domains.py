@@ -63,6 +63,10 @@ def test_a_person_claims_verifies_and_gives_up_a_domain(tmp_path: Path, names: d
     assert "admin@acme.example" in letterlock("domain", "catch-all", "acme.example", "admin@acme.example").stdout
     assert "verified" in letterlock("domain", "list").stdout
     assert "nobody" in letterlock("domain", "catch-all", "acme.example", "--off").stdout
+    asked = letterlock("domain", "mta-sts", "acme.example", "enforce").stdout
+    assert ("mode enforce" in asked, "policy is another" in asked) == (True, False), "it is looked at again first"
+    assert "policy is another" in letterlock("domain", "verify", "acme.example").stdout
+    assert "mta-sts" not in letterlock("domain", "mta-sts", "acme.example", "off").stdout
     assert letterlock("domain", "rotate-key", "acme.example").stdout.count("; not looked at") == 2
     (tmp_path / "password").write_text("pa55-word\n")
     inside = ["--host", "10.0.0.1", "--username", "me", "--password-file", str(tmp_path / "password")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,11 @@ from mcp import Client
 from mcp.client.sse import sse_client
 
 from letterlock.actions.caller import AGENT_SCOPES
-from letterlock.app import open_app
+from letterlock.app import App, open_app
+from letterlock.doors.http import build_http
 from letterlock.ids import DEFAULT_TENANT, OWNER, AgentId, TenantId
-from letterlock.store import tenants
+from letterlock.outbound.mta_sts import read_policy
+from letterlock.store import domains, tenants
 from letterlock.store.database import Transaction
 from running import Served, call, connects, letter, over_http, post, refused, serving, settings_for, wait_until
 
@@ -229,3 +232,36 @@ def test_every_address_it_can_bind_makes_a_working_address_to_show(tmp_path: Pat
         key = {"Authorization": f"Bearer {served.key}"}
         hello = httpx2.post(f"http://{shown}:{port}/mcp", json=LIST, headers={**ACCEPT, **key}, timeout=20)
         assert hello.status_code not in (401, 403, 421)
+
+
+async def test_the_policy_of_a_verified_domain_is_at_its_name_and_at_no_other(app: App) -> None:
+    async def put(tx: Transaction) -> None:
+        for name, state, mode in (
+            ("acme.example", "verified", ""),
+            ("strict.example", "failing", "enforce"),
+            ("quiet.example", "verified", "off"),
+            ("new.example", "pending", ""),
+        ):
+            made = await domains.add(tx, name, "0" * 32, app.now_ms())
+            assert made is not None
+            await domains.put(tx, replace(made, state=state, mta_sts=mode))  # type: ignore[arg-type]
+
+    await app.database.write(DEFAULT_TENANT, put)
+    async with httpx2.AsyncClient(
+        transport=httpx2.ASGITransport(build_http(app, "http://localhost")), base_url="http://localhost"
+    ) as http:
+
+        async def ask(host: str) -> httpx2.Response:
+            return await http.get("/.well-known/mta-sts.txt", headers={"Host": host})
+
+        for host, mode in (("mta-sts.acme.example", "testing"), ("MTA-STS.strict.example.:443", "enforce")):
+            answer = await ask(host)
+            assert (answer.status_code, answer.headers["content-type"].partition(";")[0]) == (200, "text/plain")
+            found = read_policy(answer.content)
+            assert found is not None
+            assert (found.mode, found.mx) == (mode, ("letterlock.localhost",))
+        for host in (
+            "acme.example", "localhost", "mta-sts.", "mta-sts.new.example", "mta-sts.quiet.example", "mta-sts.com",
+            "mta-sts.mta-sts.acme.example", "mta-sts.' OR 1=1", "x" * 2000,
+        ):  # fmt: skip
+            assert (await ask(host)).status_code == 404, host

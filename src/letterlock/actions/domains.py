@@ -17,10 +17,11 @@ from letterlock.actions.caller import MANAGE_DOMAINS, Caller
 from letterlock.actions.catalog import Action, Hints
 from letterlock.actions.inboxes import Request, own_inbox
 from letterlock.app import App
-from letterlock.domains import claimable, domain_key, domain_of, mail_hosts_of
+from letterlock.domains import claimable, domain_key, domain_of, mail_hosts_of, policy_of
 from letterlock.errors import Conflict, InvalidRequest, LimitReached, NotFound, Unavailable
 from letterlock.ids import DEFAULT_TENANT, TenantId
 from letterlock.screen.safe_text import safe_line
+from letterlock.settings import PolicyMode
 from letterlock.store import audit, domains, inboxes
 from letterlock.store.database import Transaction
 from letterlock.store.domains import DkimKey, Domain
@@ -50,6 +51,10 @@ class OneDomain(Request):
 
 class SetCatchAll(OneDomain):
     inbox: Annotated[str, Field(max_length=320, description="id or address; empty: no inbox gets it")] = ""
+
+
+class SetMtaSts(OneDomain):
+    mode: Annotated[PolicyMode | Literal[""], Field(description="empty: as the settings say")]
 
 
 class DomainRecord(BaseModel):
@@ -188,6 +193,31 @@ async def set_catch_all(app: App, caller: Caller, request: SetCatchAll) -> Domai
         return changed
 
     return await _shown(app, await app.database.write(caller.tenant_id, put))
+
+
+async def set_mta_sts(app: App, caller: Caller, request: SetMtaSts) -> DomainShown:
+    """What senders are asked of the mail servers of a domain (MTA-STS): enforce has them send nothing without TLS and a
+    certificate for the names in its MX records. The answer has the record that tells them to ask anew."""
+    caller.need_all(MANAGE_DOMAINS)
+
+    async def put(tx: Transaction) -> Domain:
+        changed = replace(await own_domain(tx, request.domain), mta_sts=request.mode)
+        await domains.put(tx, changed)
+        await audit.append(
+            tx, app.now_ms(), caller.agent_id, "domain.mta_sts", changed.domain_id, mode=request.mode or "default"
+        )
+        return changed
+
+    return await _shown(app, await app.database.write(caller.tenant_id, put))
+
+
+async def policy_at(app: App, host: str) -> str:
+    """The MTA-STS policy at a host name, for whoever asks; "" where it is that of no verified domain."""
+    label, _, name = host.lower().removesuffix(".").partition(".")
+    if label != "mta-sts":
+        return ""
+    domain = await app.database.read_system(lambda tx: domains.holder(tx, name))
+    return policy_of(mail_hosts_of(app.settings), claims.mode_of(app.settings, domain)) if domain else ""
 
 
 async def rotate_keys(app: App, caller: Caller, request: OneDomain) -> DomainShown:
@@ -331,6 +361,10 @@ DOMAINS: tuple[Action, ...] = (
     Action(
         "set_catch_all", "Set catch-all", "inboxes", MANAGE_DOMAINS, Hints(idempotent=True),
         SetCatchAll, DomainShown, set_catch_all,
+    ),
+    Action(
+        "set_mta_sts", "Set MTA-STS", "inboxes", MANAGE_DOMAINS, Hints(idempotent=True),
+        SetMtaSts, DomainShown, set_mta_sts,
     ),
     Action("rotate_keys", "Rotate DKIM keys", "inboxes", MANAGE_DOMAINS, Hints(), OneDomain, DomainShown, rotate_keys),
 )  # fmt: skip

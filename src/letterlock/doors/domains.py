@@ -91,6 +91,16 @@ def domain_catch_all(outer: dict[str, Any], /, domain: str, inbox: str, off: boo
     click.echo(f"{shown.domain}: the rest goes to {shown.catch_all or 'nobody'}.")
 
 
+@domain.command("mta-sts")
+@click.argument("domain")
+@click.argument("mode", type=click.Choice(["off", "none", "testing", "enforce", "default"]))
+@with_options(*OPTIONS, TENANT)
+@click.pass_obj
+def domain_mta_sts(outer: dict[str, Any], /, domain: str, mode: str, **options: Any) -> None:
+    """Choose what senders are asked of the mail servers of DOMAIN, and show the record to set."""
+    _show(_do(outer, options, "set_mta_sts", domain=domain, mode="" if mode == "default" else mode))
+
+
 @domain.command("rotate-key")
 @click.argument("domain")
 @with_options(*OPTIONS, TENANT)

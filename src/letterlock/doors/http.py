@@ -1,5 +1,5 @@
 """One Starlette: MCP streamable HTTP on /mcp, SSE on /sse, REST on /v1, other services' clients on /lumbox and
-/lobstermail, /healthz, /metrics. It owns the lifespan.
+/lobstermail, /healthz, /metrics, the MTA-STS policies of domains. It owns the lifespan.
 
 The store, the listener and the waiters live in this host's lifespan, outside the MCP one, which SSE enters for every
 connection. Every MCP request needs a key, on loopback too; Host and Origin are checked before anything is read (DNS
@@ -20,9 +20,10 @@ from importlib import metadata
 from typing import TYPE_CHECKING
 
 from letterlock.actions.caller import AGENT_SCOPES, Caller, stands
+from letterlock.actions.domains import policy_at
 from letterlock.actions.health import disk_use, figures, reception_problem, start_problem
 from letterlock.app import App, open_app
-from letterlock.errors import CallerError, SettingsError
+from letterlock.errors import CallerError, NotFound, SettingsError
 from letterlock.ids import DEFAULT_TENANT, LOCAL_AGENT
 from letterlock.postmaster import mail_service
 from letterlock.settings import Settings
@@ -83,6 +84,20 @@ def build_http(app: App, base_url: str) -> Starlette:
                 body |= await disk_use(app, await caller_of(app, request))
         return JSONResponse(body, status_code=503 if problem else 200)
 
+    async def mta_sts(request: Request) -> Response:
+        """For other mail servers (RFC 8461 section 3.3), at the name of a verified domain only, whoever asks."""
+
+        async def anybody(_: Request) -> Response | None:
+            return None
+
+        async def told() -> Response:
+            policy = await policy_at(app, request.headers.get("host", "").partition(":")[0])
+            if not policy:
+                raise NotFound("There is no such address.", next_step="`letterlock domain show` says what is served.")
+            return Response(policy, media_type="text/plain", headers={"Cache-Control": "max-age=300"})
+
+        return await answered(anybody, request, problem, told)
+
     async def metrics(request: Request) -> Response:
         """For Prometheus."""
 
@@ -129,7 +144,14 @@ def build_http(app: App, base_url: str) -> Starlette:
     ]
     rest = build_rest(app, guard)
     return Starlette(
-        routes=[Route("/healthz", healthz), Route("/metrics", metrics), Mount("/v1", rest), *rivals, mcp],
+        routes=[
+            Route("/healthz", healthz),
+            Route("/metrics", metrics),
+            Route("/.well-known/mta-sts.txt", mta_sts),
+            Mount("/v1", rest),
+            *rivals,
+            mcp,
+        ],
         middleware=[Middleware(_ReadsToTheEnd)],
         # A line end in an address fits no mount.
         exception_handlers={HTTPException: http_problem},

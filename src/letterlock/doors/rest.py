@@ -169,6 +169,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     _at("DELETE", "/domains/{domain}", "remove_domain"),
     _at("POST", "/domains/{domain}/verify", "verify_domain"),
     _at("POST", "/domains/{domain}/catch-all", "set_catch_all"),
+    _at("POST", "/domains/{domain}/mta-sts", "set_mta_sts"),
     _at("POST", "/domains/{domain}/rotation", "rotate_keys"),
     _at("GET", "/domain-relays", "list_domain_relays"),
     _at("POST", "/domains/{domain}/relay", "set_domain_relay"),

@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 from letterlock.ids import DomainId, InboxId, TenantId, new_id
 from letterlock.message.sign import KeyKind
+from letterlock.settings import PolicyMode
 from letterlock.store.database import Row, Transaction
 
 DomainState = Literal["pending", "verified", "failing", "lapsed", "removed"]
@@ -19,7 +20,7 @@ HELD: Final = ("verified", "failing")
 @dataclass(frozen=True, slots=True)
 class Domain:
     """Times in milliseconds since 1970. `name`: A-labels; `report`: JSON; `unowned_since`: its ownership record is
-    gone; `next_check_at` None: only a person has it looked at again."""
+    gone; `next_check_at` None: only a person has it looked at again; `mta_sts` "": as the settings say."""
 
     tenant_id: TenantId
     domain_id: DomainId
@@ -34,6 +35,7 @@ class Domain:
     failing_since: int | None
     unowned_since: int | None
     created_at: int
+    mta_sts: PolicyMode | Literal[""] = ""
 
     @property
     def held(self) -> bool:
@@ -75,7 +77,7 @@ def private_entry(domain: str, selector: str) -> str:
 
 _COLUMNS = (
     "tenant_id, domain_id, name, state, token, catch_all, report, checked_at, next_check_at, verified_at,"
-    " failing_since, unowned_since, created_at"
+    " failing_since, unowned_since, created_at, mta_sts"
 )
 _IS_HELD = "state IN ('verified', 'failing')"
 _PRIVATE = (
@@ -164,7 +166,7 @@ async def put(tx: Transaction, domain: Domain) -> None:
     await tx.run(
         "UPDATE domains SET state = :state, catch_all = :catch_all, report = :report, checked_at = :checked_at,"
         " next_check_at = :next_check_at, verified_at = :verified_at, failing_since = :failing_since,"
-        " unowned_since = :unowned_since WHERE tenant_id = :tenant AND domain_id = :domain_id",
+        " unowned_since = :unowned_since, mta_sts = :mta_sts WHERE tenant_id = :tenant AND domain_id = :domain_id",
         domain_id=domain.domain_id,
         state=domain.state,
         catch_all=domain.catch_all,
@@ -174,6 +176,7 @@ async def put(tx: Transaction, domain: Domain) -> None:
         verified_at=domain.verified_at,
         failing_since=domain.failing_since,
         unowned_since=domain.unowned_since,
+        mta_sts=domain.mta_sts,
     )
 
 

@@ -33,7 +33,7 @@ from letterlock.store.database import Row, T, Work
 
 log = logging.getLogger(__name__)
 
-SCHEMA_VERSION = 27
+SCHEMA_VERSION = 28
 AUDIT_KEY = "audit.key"
 BUSY_MS = 10_000
 KNOWN_BUSY_MS = 500

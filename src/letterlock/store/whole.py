@@ -47,7 +47,7 @@ TABLES: tuple[Table, ...] = (
     Table("limits", ("name",), ("most",)),
     Table("retention", ("name",), ("days",)),
     Table("holds", ("inbox_id",), ("reason", "set_by", "at"), _MINE),
-    Table("domains", ("domain_id",), ("name", "state", "catch_all", "verified_at", "created_at")),
+    Table("domains", ("domain_id",), ("name", "state", "catch_all", "mta_sts", "verified_at", "created_at")),
     Table("domain_relays", ("domain_id",), ("host", "port", "security", "username", "set_at")),
     Table("mailboxes", ("mailbox_id",), ("address", "provider", "host", "port", "username", "inboxes", "created_at")),
     Table("inlets", ("inlet_id",), ("domain", "service", "hint", "topic", "created_at")),
