@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -13,6 +14,7 @@ from mcp import Client
 from mcp.client.sse import sse_client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
+from websockets.asyncio.client import connect
 
 from letterlock.actions import subscribing
 from letterlock.actions.caller import AGENT_SCOPES, Caller, identify
@@ -118,6 +120,7 @@ async def test_what_a_key_has_open_ends_with_it(app: App) -> None:
             http.stream("GET", "/mcp", headers=session) as standing,
             over("modern", url, key) as modern,
             over("legacy", url, key) as legacy,
+            connect(f"ws{url[4:]}/lobstermail/v1/ws?token={key}") as socket,
         ):
             await modern.subscribe(f"inbox://{box}")
             await legacy.subscribe(f"inbox://{box}")
@@ -129,6 +132,7 @@ async def test_what_a_key_has_open_ends_with_it(app: App) -> None:
                     assert stream.status_code == 200
                     # The end, and no broken connection.
                     assert "error" not in await _rest(stream)
+                assert "authenticated" in [json.loads(said)["type"] async for said in socket]
                 await asyncio.gather(waiting, return_exceptions=True)
             await arrive(app, box, screened(text="hello"))
             await until(lambda: nothing_is_open(app))
