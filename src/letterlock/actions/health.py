@@ -284,7 +284,7 @@ async def _mailboxes(app: App) -> list[Finding]:
         for one in (one for one in found if one.problem):
             findings.append(Finding(False, f"{name}, folder {one.folder!a}: {one_line(one.problem)}", one.advice))
         if skipped := sum(one.skipped for one in found):
-            what = f"{name}: {skipped} emails were left there, as they are larger than max_message_bytes"
+            what = f"{name}: {skipped} emails were left there: larger than max_message_bytes, or not given out"
             findings.append(Finding(True, what))
         if not any(one.problem for one in found):
             folders = ", ".join(ascii(one.folder) for one in found)

@@ -86,7 +86,7 @@ class FolderShown(BaseModel):
     seen_at: datetime
     problem: str
     advice: str
-    skipped: int = Field(description="emails left there because they are too large")
+    skipped: int = Field(description="emails left there: too large, or not given out")
 
 
 class MailboxShown(BaseModel):
@@ -314,7 +314,12 @@ def _look(place: Place, login: Login, now_ms: int) -> _Found:
         folders = []
         for folder, spam in ((INBOX, False), (connection.spam_folder(), True)):
             if folder:
-                opened = connection.open(folder)
+                try:
+                    opened = connection.open(folder)
+                except Trouble as trouble:
+                    if spam and trouble.kind == "folder":
+                        continue
+                    raise
                 folders.append(Folder(folder, spam, opened.uidvalidity, opened.uidnext - 1, now_ms))
         return _Found(tuple(folders), idles)
     finally:

@@ -154,7 +154,7 @@ def _show(shown: MailboxShown) -> None:
         who = "the inbox" if shown.write_as == "inbox" else f"{shown.address}, the inbox in Reply-To"
         click.echo(f"  sends by {shown.sends_by}; in From stands {who}")
     for one in shown.folders:
-        left = f", {one.skipped} too large and left there" if one.skipped else ""
+        left = f", {one.skipped} left there (too large, or not given out)" if one.skipped else ""
         said = one.problem or f"watched, last looked at {one.seen_at:%Y-%m-%d %H:%M:%S} UTC"
         click.echo(f"  {one.folder}{' (spam)' if one.spam else ''}: {said}{left}")
         if one.problem and one.advice:

@@ -37,7 +37,11 @@ _RETURNED_HEADERS: Final = (b"text/rfc822-headers", b"message/rfc822-headers", b
 _KIND: Final = re.compile(rb"^content-type:\s{0,99}([a-z]{1,20}/[a-z0-9-]{1,40})", re.IGNORECASE | re.MULTILINE)
 _ID: Final = re.compile(rb"^message-id:\s{0,99}(<[^<>\s]{1,900}>)", re.IGNORECASE | re.MULTILINE)
 _MOST_FOLDERS: Final = 2_000
+_MOST_UID: Final = 2**32 - 1
+"""RFC 9051 section 2.3.1.1, of UIDVALIDITY too."""
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_MOST_NAME: Final = 500
+_NO_FOLDERS: Final = {b"\\noselect", b"\\nonexistent"}
 _SPAM_NAMES: Final = frozenset({"spam", "junk", "junk e-mail", "junk email", "bulk mail", "spamverdacht"})
 
 
@@ -224,14 +228,24 @@ class Connection:
     def spam_folder(self) -> str:
         """By its use (RFC 6154), else by its name; "" when there is none."""
         with self._words():
-            found = self._client.list_folders()[:_MOST_FOLDERS]
-            for flags, _, name in found:
-                if any(bytes(flag).lower() == b"\\junk" for flag in flags) and _is_name(name):
-                    return str(name)
+            # As they are: one name that is not encoded as it should be would spoil the list.
+            self._client.folder_encode = False
+            try:
+                listed = self._client.list_folders()[:_MOST_FOLDERS]
+            finally:
+                self._client.folder_encode = True
+            found = [
+                (uses, delimiter, name)
+                for flags, delimiter, written in listed
+                if not (uses := {bytes(flag).lower() for flag in flags}) & _NO_FOLDERS and (name := _name_of(written))
+            ]
+            for uses, _, name in found:
+                if b"\\junk" in uses:
+                    return name
             for _, delimiter, name in found:
-                last = str(name).rpartition((delimiter or b"/").decode("ascii", "replace"))[2]
-                if _is_name(name) and (str(name).lower() in _SPAM_NAMES or last.lower() in _SPAM_NAMES):
-                    return str(name)
+                last = name.rpartition((delimiter or b"/").decode("ascii", "replace"))[2]
+                if name.lower() in _SPAM_NAMES or last.lower() in _SPAM_NAMES:
+                    return name
             return ""
 
     def open(self, folder: str, *, change: bool = False) -> Opened:
@@ -248,24 +262,34 @@ class Connection:
                     "Run `letterlock connect` again.",
                 ) from None
             validity, following = said.get(b"UIDVALIDITY"), said.get(b"UIDNEXT")
-            if not isinstance(validity, int) or validity <= 0:
+            if not isinstance(validity, int) or not 0 < validity <= _MOST_UID:
                 raise Trouble("protocol", f"{self.place.host} does not number the emails of {folder!a}.")
-            if not isinstance(following, int) or following <= 0:
-                newest = self._client.search("UID *")
-                following = max(newest, default=0) + 1
+            if not isinstance(following, int) or not 0 < following <= _MOST_UID:
+                following = max(self._found("UID *"), default=0) + 1
             return Opened(validity, following)
 
     def after(self, uid: int) -> list[int]:
         """The numbers of what came after `uid`, ascending."""
         with self._words():
             # `n:*` means the last one also where its number is below n.
-            return sorted({one for one in self._client.search(f"UID {uid + 1}:*") if one > uid})
+            return sorted({one for one in self._found(f"UID {uid + 1}:*") if one > uid})
 
     def since(self, day: date) -> list[int]:
         """The numbers of what came on that day or later, ascending."""
         with self._words():
             said = f"SINCE {day.day}-{_MONTHS[day.month - 1]}-{day.year}"
-            return sorted(set(self._client.search(said)))
+            return sorted(set(self._found(said)))
+
+    def still_there(self, uids: Sequence[int]) -> list[int]:
+        """Those of at most some hundreds that the folder still has."""
+        with self._words():
+            return self._found(f"UID {','.join(map(str, uids))}")
+
+    def _found(self, criteria: str) -> list[int]:
+        found: list[int] = self._client.search(criteria)
+        if any(not 0 < one <= _MOST_UID for one in found):
+            raise Trouble("protocol", f"{self.place.host} gives emails numbers that there are not.")
+        return found
 
     def headings(self, uids: Sequence[int], *, reports: bool = False) -> list[Heading]:
         """Of those that are still there, ascending. `reports`: so that is_report() can tell."""
@@ -457,9 +481,15 @@ def _said(error: Exception) -> str:
     return clean(str(error.args[0]) if error.args else type(error).__name__)
 
 
-def _is_name(name: object) -> bool:
-    """Whether a folder can be opened by this name again; a list may hold anything."""
-    return isinstance(name, str) and 0 < len(name) <= 500 and name.isprintable()
+def _name_of(written: object) -> str:
+    """The name by which a folder can be opened again, "" for none; a list may hold anything."""
+    from imapclient.imap_utf7 import decode
+
+    try:
+        name = decode(written) if isinstance(written, bytes) else ""
+    except ValueError:
+        return ""
+    return name if len(name) <= _MOST_NAME and name.isprintable() else ""
 
 
 def _moment(at: object) -> datetime | None:

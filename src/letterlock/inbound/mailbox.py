@@ -49,6 +49,8 @@ _LASTING_PAUSE_S: Final = 600.0
 """After a refused login: some lock a mailbox that is tried too often."""
 _NOTE_MS: Final = 60_000
 _OVERLAP: Final = timedelta(days=2)
+_MOST_WITHHELD: Final = 5
+"""So often a server may say that it has an email and give nothing of it; then it is left there."""
 _REPORTED_MS: Final = 30 * 24 * 3_600_000
 """For so long after mail was sent reports on it are looked for."""
 _MOST_FIELDS: Final = 65_536
@@ -115,6 +117,7 @@ async def _follow(app: App, mailbox: Mailbox, folder: Folder) -> None:
             failures += 1
             pause = _pause_s(failures, False)
             log.exception("%s could not be read", mailbox.mailbox_id)
+            await watched.note("Letterlock itself failed at it.", "Its log says more; it is tried again.")
         await asyncio.sleep(pause)
 
 
@@ -135,6 +138,8 @@ class _Watched:
     well: bool = False
     of_use: bool = False
     noted_at: int = 0
+    withheld: int = 0
+    """How often in a row something was not given out."""
 
     async def run(self, *, fresh: bool = False) -> None:
         """Read what is new, wait for more, for as long as the connection holds. Raises Trouble, StoreError."""
@@ -208,6 +213,7 @@ class _Watched:
                 box.tenant_id,
                 lambda tx, n=now: mailboxes.address_keys(tx, box.mailbox_id, n),  # type: ignore[misc]
             )
+            await self._mind_withheld(connection, sorted({*some} - {one.uid for one in headings}))
             for heading in headings:
                 recipients = recipients_in(heading.fields, keys)
                 if not recipients and sent and is_report(heading.fields):
@@ -233,11 +239,13 @@ class _Watched:
         self, connection: Connection, heading: Heading, recipients: tuple[str, ...], uidvalidity: int
     ) -> None:
         box, name, most = self.mailbox, self.folder.folder, self.app.settings.max_message_bytes
-        raw = None if heading.size > most else await in_thread(lambda: connection.raw(heading.uid, most))
+        if heading.size > most:
+            log.warning("%s: an email of %d bytes is left where it is", box.mailbox_id, heading.size)
+            await self._skip()
+            return
+        raw = await in_thread(lambda: connection.raw(heading.uid, most))
         if not raw:
-            if heading.size > most:
-                log.warning("%s: an email of %d bytes is left where it is", box.mailbox_id, heading.size)
-                await self.app.database.write(box.tenant_id, lambda tx: mailboxes.skip(tx, box.mailbox_id, name))
+            await self._mind_withheld(connection, [heading.uid])
             return
         now = self.app.now_ms()
         print_ = hashlib.sha256(raw).digest()
@@ -256,16 +264,34 @@ class _Watched:
             authserv=box.authserv,
         )
         await accept(self.app, envelope, raw, unless=seen)
+        self.withheld = 0
         if box.after == "read":
             await in_thread(lambda: connection.mark_read(heading.uid))
         elif box.after == "move":
             await in_thread(lambda: connection.move(heading.uid, box.move_to))
+
+    async def _mind_withheld(self, connection: Connection, uids: list[int]) -> None:
+        """These were listed, and nothing of them came: all is well where they are gone since. Raises Trouble."""
+        still = await in_thread(lambda: connection.still_there(uids)) if uids else []
+        if still and self.withheld < _MOST_WITHHELD:
+            self.withheld += 1
+            raise Trouble("protocol", f"{self.mailbox.host} lists emails of which it gives out nothing.")
+        for uid in still:
+            log.warning("%s: email %d is not given out and left where it is", self.mailbox.mailbox_id, uid)
+            await self._skip()
+        if still:
+            self.withheld = 0
+
+    async def _skip(self) -> None:
+        box = self.mailbox
+        await self.app.database.write(box.tenant_id, lambda tx: mailboxes.skip(tx, box.mailbox_id, self.folder.folder))
 
     async def _advance(self, uidvalidity: int, uid: int) -> None:
         box = self.mailbox
         await self.app.database.write(
             box.tenant_id, lambda tx: mailboxes.advance(tx, box.mailbox_id, self.folder.folder, uidvalidity, uid)
         )
+        self.withheld = 0
         known = self.folder
         self.folder = Folder(known.folder, known.spam, uidvalidity, uid, known.seen_at)
 
