@@ -30,6 +30,8 @@ class Tokens:
     async def __call__(self, url: str, form: dict[str, str], *, may_fail: bool = False) -> dict[str, Any]:
         self.asked.append(form)
         said = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if not said:
+            raise Trouble("unreachable", "It fails (status 502).")
         if said.get("error") and not may_fail:
             raise logins._refused(url, said)
         return said
@@ -90,8 +92,9 @@ async def test_a_code_that_a_person_types_gives_a_mailbox_whose_tokens_are_renew
     assert asked.asked[-1]["refresh_token"] == "r2"
     assert b"r2" not in box.sealed
     moved = replace(box, mailbox_id=mailboxes.new_mailbox_id(), revision=7)
-    with pytest.raises(Trouble, match="sealed"):
+    with pytest.raises(Trouble, match="sealed") as raised:
         await login_of(app, moved)
+    assert not raised.value.lasting, "the key may come back"
 
 
 @pytest.mark.parametrize(
@@ -102,7 +105,7 @@ async def test_a_code_that_a_person_types_gives_a_mailbox_whose_tokens_are_renew
         ({"error": "server_error"}, "unreachable"),
         ({"access_token": ""}, "protocol"),
         ({"access_token": "a\nb"}, "protocol"),
-        ({}, "protocol"),
+        ({"token": "a"}, "protocol"),
     ],
 )
 async def test_a_refusal_is_said_in_words(monkeypatch: pytest.MonkeyPatch, said: dict[str, Any], kind: str) -> None:
@@ -110,6 +113,18 @@ async def test_a_refusal_is_said_in_words(monkeypatch: pytest.MonkeyPatch, said:
     with pytest.raises(Trouble) as raised:
         await finish_device(URL, "mine", "", Device("dc", "AB", "https://x.example", 0.001, 60))
     assert raised.value.kind == kind and "login.provider.example" in raised.value.what
+
+
+async def test_an_endpoint_that_fails_is_asked_again_more_seldom_for_as_long_as_the_code_lives(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = endpoint(monkeypatch, PENDING, {}, {}, {"access_token": "a"})
+    device = Device("dc", "AB", "https://x.example", 0.01, 60)
+    assert (await finish_device(URL, "mine", "", device)).access == "a"
+    assert len(asked.asked) == 4
+    endpoint(monkeypatch, {})
+    with pytest.raises(Trouble, match="not typed in time"):
+        await finish_device(URL, "mine", "", replace(device, seconds=0.1))
 
 
 async def test_a_page_to_open_is_https_or_none(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from letterlock.ids import MailboxId, TenantId
 from letterlock.store import mailboxes
 from letterlock.store.mailboxes import Mailbox
 
-Kind = Literal["unreachable", "certificate", "login", "wants_app_password", "imap_off", "folder", "protocol"]
+Kind = Literal["unreachable", "certificate", "login", "wants_app_password", "imap_off", "folder", "protocol", "locked"]
 ASK_S: Final = 15.0
 _MOST_BYTES: Final = 65_536
 _MOST_KEPT: Final = 1_000
@@ -128,8 +128,9 @@ async def _opened(app: App, mailbox: Mailbox) -> Secret:
     try:
         return Secret(**json.loads(await app.vault.open(mailbox.tenant_id, mailbox.mailbox_id, mailbox.sealed)))
     except VaultLocked:
+        # Its key may come back any moment, or come late only.
         raise Trouble(
-            "login",
+            "locked",
             f"What to log in with at {mailbox.host} is sealed, and the vault's key is not there.",
             "See `letterlock doctor`, or run `letterlock connect` again.",
         ) from None
@@ -157,8 +158,14 @@ async def finish_device(url: str, client_id: str, client_secret: str, device: De
     if client_secret:
         form["client_secret"] = client_secret
     while True:
-        await asyncio.sleep(interval)
-        said = await _ask(url, form, may_fail=True)
+        await asyncio.sleep(min(interval, max(0.0, end - time.monotonic())))
+        try:
+            said = await _ask(url, form, may_fail=True)
+        except Trouble as trouble:
+            if trouble.kind != "unreachable":
+                raise
+            # RFC 8628 section 3.5: more seldom, and on. The person may be typing just now.
+            said, interval = {"error": "authorization_pending"}, interval * 2
         error = said.get("error")
         if not error:
             return _tokens_in(said, url)
@@ -207,8 +214,12 @@ async def _ask(url: str, form: dict[str, str], *, may_fail: bool = False) -> dic
                     raise Trouble("protocol", f"{_host(url)} answers without an end.")
             said = json.loads(body)
     except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError, OSError) as error:
+        if "certificate" in str(error).lower():
+            raise Trouble("certificate", f"{_host(url)} shows a certificate that is not trusted.") from None
         raise Trouble("unreachable", f"{_host(url)} cannot be asked for a token ({type(error).__name__}).") from None
     except (ValueError, RecursionError):
+        if answer.status_code >= 500:
+            raise Trouble("unreachable", f"{_host(url)} fails (status {answer.status_code}).") from None
         raise Trouble("protocol", f"{_host(url)} answers no JSON (status {answer.status_code}).") from None
     if not isinstance(said, dict):
         raise Trouble("protocol", f"{_host(url)} answers no JSON object.")
