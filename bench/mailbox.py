@@ -220,8 +220,9 @@ async def latency(
 
 async def _answers(client: Client, server: Provider, times: int) -> tuple[list[float], int]:
     random, seconds, wrong = Random(3), list[float](), 0
-    while not await server.waits():
-        await asyncio.sleep(0.05)
+    async with asyncio.timeout(_STANDSTILL_S):
+        while not await server.waits():
+            await asyncio.sleep(0.05)
     for n in range(times + _WARM):
 
         async def wait() -> tuple[float, Any]:
