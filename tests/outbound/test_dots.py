@@ -29,31 +29,51 @@ def lease(n: int) -> Lease:
 def test_answers_outlive_their_process_and_a_line_cut_short_is_none(tmp_path: Path) -> None:
     first = Answers(tmp_path)
     for n in range(3):
-        first.write(lease(n), f"250 {n} ünd")
+        first.write(lease(n), "dot")
+        first.write(lease(n), "answered", f"250 {n} ünd")
     first.kept(lease(1))
     with (tmp_path / FILE).open("ab") as file:
         file.write(b'{"tenant": "t", "subm')
     with (tmp_path / FILE).open("ab") as file:
         file.write(b'\n["no answer"]\n\xff\n{"tenant": "t", "submission": "s"}\n{"cut')
     found = Answers(tmp_path).left()
-    assert [(one.lease, one.reply) for one in found] == [(lease(n), f"250 {n} ünd") for n in range(3)]
+    assert [(one.lease, one.reply) for one in found.answered] == [(lease(n), f"250 {n} ünd") for n in range(3)]
+    assert found.unsent == ()
+
+
+def test_who_still_waited_for_a_turn_is_known_until_the_machine_is_started_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = Answers(tmp_path)
+    for n in range(3):
+        first.write(lease(n), "begun")
+    first.write(lease(1), "dot")
+    assert Answers(tmp_path).left().unsent == (lease(0), lease(2))
+    boot = tmp_path / "boot"
+    boot.write_text("another")
+    monkeypatch.setattr(dots, "_BOOT_ID", boot)
+    assert Answers(tmp_path).left().unsent == ()
+    boot.unlink()
+    assert Answers(tmp_path).left().unsent == ()
 
 
 def test_nothing_of_what_is_in_the_store_stays_in_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     answers = Answers(tmp_path)
-    answers.write(lease(1), "250")
-    answers.write(lease(2), "250")
+    answers.write(lease(1), "answered", "250")
+    answers.write(lease(2), "answered", "250")
     answers.kept(lease(1))
+    answers.tidy()
     assert (tmp_path / FILE).read_text().count("\n") == 2
     answers.kept(lease(2))
+    answers.tidy()
     assert (tmp_path / FILE).read_text() == ""
     monkeypatch.setattr(dots, "_MOST_BYTES", 2_000)
-    answers.write(lease(0), "250")
+    answers.write(lease(0), "answered", "250")
     for n in range(1, 100):
-        answers.write(lease(n), "250")
+        answers.write(lease(n), "answered", "250")
         answers.kept(lease(n))
         assert (tmp_path / FILE).stat().st_size <= 2_000
-    assert next(one.lease for one in answers.left()) == lease(0)
+    assert next(one.lease for one in answers.left().answered) == lease(0)
 
 
 async def test_each_waits_for_the_one_before_it_but_not_for_ever(
@@ -113,22 +133,25 @@ async def test_what_was_answered_and_not_recorded_by_a_process_that_died_is_sent
     async with open_relay_sink() as sink:
         settings = settings_for(tmp_path, relay_host=sink.host, relay_port=sink.port, relay_security="none")
         async with open_app(settings) as app:
-            await queued(app, 2)
-            answered, in_doubt = await claim(app, "dead", "relay", 5)
-            for one in (answered, in_doubt):
+            await queued(app, 3)
+            answered, in_doubt, unsent = await claim(app, "dead", "relay", 5)
+            for one in (answered, in_doubt, unsent):
                 await app.database.write(
                     DEFAULT_TENANT, lambda tx, one=one: outbox.handing_over(tx, one, app.now_ms() + 900_000)
                 )
             answers = Answers(settings.data)
-            answers.write(answered, "250 2.0.0 taken before the crash")
+            answers.write(answered, "answered", "250 2.0.0 taken before the crash")
             stale = json.loads((settings.data / FILE).read_text())
             stale["owner"] = "somebody else"
             with (settings.data / FILE).open("a") as file:
                 file.write(json.dumps({**stale, "submission": in_doubt.submission_id}) + "\n")
+            answers.write(unsent, "begun")
             async with ended(asyncio.create_task(deliver_forever(app))):
 
                 async def over() -> bool:
-                    states = [await status(app, DEFAULT_TENANT, one.submission_id) for one in (answered, in_doubt)]
+                    states = [
+                        await status(app, DEFAULT_TENANT, one.submission_id) for one in (answered, in_doubt, unsent)
+                    ]
                     return all(one.state == "sent" for one in states)
 
                 await until(over, 30)
@@ -136,5 +159,7 @@ async def test_what_was_answered_and_not_recorded_by_a_process_that_died_is_sent
             (second,) = (await status(app, DEFAULT_TENANT, in_doubt.submission_id)).deliveries
             assert (first.reply, first.attempts) == ("250 2.0.0 taken before the crash", 1)
             assert (second.attempts, second.unanswered) == (2, 1), "marked: it may have come twice"
-            assert [one.recipients for one in sink.emails] == [(second.recipient,)]
+            (third,) = (await status(app, DEFAULT_TENANT, unsent.submission_id)).deliveries
+            assert (third.attempts, third.unanswered) == (2, 0), "it came to no final dot"
+            assert sorted(one.recipients for one in sink.emails) == sorted([(second.recipient,), (third.recipient,)])
             assert (settings.data / FILE).read_text() == ""

@@ -31,7 +31,7 @@ from letterlock.inbound.accept import accept, fingerprint, live_inbox
 from letterlock.message.envelope import Envelope
 from letterlock.message.sign import SigningKey, sign
 from letterlock.outbound.direct import reach_direct, relay_direct
-from letterlock.outbound.dots import Answered, Answers, Dots
+from letterlock.outbound.dots import Answers, Dots, Left
 from letterlock.outbound.notice import bounce_notice
 from letterlock.outbound.provider import Carrier, carrier_for, relay_by, way_by
 from letterlock.outbound.relay import Connections, Outcome, one_line, reach, relay
@@ -175,8 +175,8 @@ async def deliver_forever(app: App) -> None:
             while True:
                 try:
                     if fresh:
-                        answered = answers.left()
-                        await app.database.write_system(lambda tx, said=answered: _take_over(app, tx, said))  # type: ignore[misc]
+                        left = answers.left()
+                        await app.database.write_system(lambda tx, left=left: _take_over(app, tx, left))  # type: ignore[misc]
                         answers.forget()
                         fresh = False
                     if time.monotonic() - looked_at_held > _LOOK_AT_HELD_S:
@@ -195,14 +195,14 @@ async def deliver_forever(app: App) -> None:
                     del lanes[idle]
                 await watch.wait()
         finally:
-            left = {task for lane in lanes.values() for task in lane.at_work}
+            at_work = {task for lane in lanes.values() for task in lane.at_work}
             for lane in lanes.values():
                 lane.rests_until = math.inf
-            while left:
-                for task in left:
+            while at_work:
+                for task in at_work:
                     task.cancel()
                 # Again and again: aiosmtplib's wait_for loses a cancellation now and then (before Python 3.12).
-                _, left = await asyncio.wait(left, timeout=0.5)
+                _, at_work = await asyncio.wait(at_work, timeout=0.5)
             open_ones.close_idle(0)
             for lease in [lease for lane in lanes.values() for lease in lane.backlog]:
                 await _give_back(app, lease, set())
@@ -270,11 +270,13 @@ def _lane_of(app: App, relays: Mapping[str, DomainRelay] = MappingProxyType({}))
     return lane_of
 
 
-async def _take_over(app: App, tx: Transaction, left: Sequence[Answered]) -> None:
-    for one in left:
+async def _take_over(app: App, tx: Transaction, left: Left) -> None:
+    for one in left.answered:
         (delivery,) = one.lease.deliveries
         sent = _after(app, delivery, Outcome(delivery.recipient, "delivered", one.reply))
         await _record(app, tx.bound_to(one.lease.tenant_id), one.lease, [sent], app.now_ms())
+    for lease in left.unsent:
+        await _not_handed_over(tx.bound_to(lease.tenant_id), lease, app.now_ms())
     await outbox.end_leases(tx, "relay", app.now_ms())
     await outbox.relane(tx, _lane_of(app))
 
@@ -394,6 +396,8 @@ async def _give_back(app: App, lease: Lease, handed_over: set[str]) -> None:
     ]
 
     async def end(tx: Transaction) -> None:
+        if lease.route == "relay" and not handed_over:
+            await _not_handed_over(tx, lease, app.now_ms())
         await outbox.record(tx, lease, doubtful, app.now_ms())
         await outbox.give_back(tx, lease)
 
@@ -551,6 +555,8 @@ async def _to_relay(
 
     async def handing_over(taken: Sequence[str]) -> bool:
         until = app.now_ms() + HANDING_OVER_MS
+        if trying.dots is not None:
+            trying.dots.answers.write(lease, "begun")
 
         async def write(tx: Transaction) -> bool:
             # Forbidden while the server was told of it: in the same write, so that nothing gets in between.
@@ -562,9 +568,10 @@ async def _to_relay(
 
         ours = await app.database.write(lease.tenant_id, write)
         if ours:
-            trying.handed_over.update(taken)
             if trying.dots is not None:
                 trying.in_turn = await trying.dots.wait_turn()
+                trying.dots.answers.write(lease, "dot")
+            trying.handed_over.update(taken)
         return ours
 
     try:
@@ -584,7 +591,7 @@ async def _to_relay(
     else:
         (outcome,) = await relay_direct(app, *message, way.domain, helo(app.settings), handing_over, trying.open_ones)
     if trying.dots is not None and outcome.kind == "delivered":
-        trying.dots.answers.write(lease, outcome.reply)
+        trying.dots.answers.write(lease, "answered", outcome.reply)
     trying.end_turn()
     trying.reached &= outcome.reached
     return stopped or _after(app, delivery, outcome)
@@ -596,6 +603,13 @@ async def _handing_over(tx: Transaction, lease: Lease, taken: Sequence[str], now
         return False
     await audit.append(tx, now_ms, "postmaster", "email.handed_over", lease.submission_id, recipients=sorted(taken))
     return True
+
+
+async def _not_handed_over(tx: Transaction, lease: Lease, now_ms: int) -> None:
+    """That was written down, but it never came to the final dot."""
+    if await outbox.not_handed_over(tx, lease, now_ms):
+        whom = sorted(delivery.recipient for delivery in lease.deliveries)
+        await audit.append(tx, now_ms, "postmaster", "email.not_handed_over", lease.submission_id, recipients=whom)
 
 
 def _signed(lease: Lease, keys: Sequence[SigningKey]) -> bytes:

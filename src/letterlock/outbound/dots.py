@@ -1,8 +1,9 @@
-"""Final dots to one server, one after the other, and the answers that were read but are not in the store yet.
+"""Final dots to one server, one after the other, and what a process leaves behind of them when it dies.
 
 Between a final dot and its answer nobody knows whose email it is, and a process that dies then leaves it in doubt: what
-is tried again may come twice. So no second dot goes to a server before the answer to the first is written to a file.
-That costs no sync: what a process wrote outlives it, if not the machine; the store's own commit follows.
+is tried again may come twice. So no second dot goes to a server before the answer to the first is written to a file,
+and the file also tells who was still waiting for a turn: with them nothing is in doubt. That costs no sync: what a
+process wrote outlives it, if not the machine; the store's own commit follows.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import logging
 import os
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from letterlock.ids import SubmissionId, TenantId
 from letterlock.store.outbox import Delivery, Lease
@@ -25,8 +26,12 @@ PATIENCE_S: Final = 1.0
 """A server that thinks about one message for longer must not keep the others."""
 FILE: Final = "answers.jsonl"
 _MOST_BYTES: Final = 1_000_000
+_BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 # Not by asdict, which copies all it finds, here between an answer and the next dot.
 _DELIVERY: Final = tuple(field.name for field in fields(Delivery))
+
+_Said = Literal["begun", "dot", "answered"]
+"""begun: about to be written down as handed over in the store; dot: the final dot goes now; answered: it was taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,14 @@ class Answered:
     reply: str
 
 
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What a process that died left: what was taken, and what it had begun to hand over but never ended with a dot."""
+
+    answered: tuple[Answered, ...]
+    unsent: tuple[Lease, ...]
+
+
 class Answers:
     """The file of a data folder; one process writes at a time, the one that delivers. Raises OSError when it cannot be
     opened."""
@@ -45,46 +58,60 @@ class Answers:
         self._file = os.open(folder / FILE, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         self._waiting: dict[tuple[SubmissionId, str], bytes] = {}
         self._size = 0
+        self._boot = ""
+        with contextlib.suppress(OSError):
+            self._boot = _BOOT_ID.read_text().strip()
 
-    def left(self) -> list[Answered]:
-        """What a process before this one wrote and did not live to record. A last line that is cut short is none."""
+    def left(self) -> Left:
+        """What a process before this one wrote and did not live to record. A last line that is cut short is none.
+
+        What says that nothing was sent counts only since the machine was started: a line behind it may have been lost
+        with the machine."""
         os.lseek(self._file, 0, os.SEEK_SET)
         text = b"".join(iter(lambda: os.read(self._file, 65_536), b""))
-        found = []
+        answered, unsent = dict[tuple[str, str, str], Answered](), dict[tuple[str, str, str], Lease]()
         for line in text.split(b"\n")[:-1]:
             with contextlib.suppress(ValueError, TypeError, KeyError):
                 said = json.loads(line)
                 tenant, submission = TenantId(said["tenant"]), SubmissionId(said["submission"])
                 delivery = Delivery(**said["delivery"])
                 lease = Lease(tenant, submission, said["owner"], 0, "relay", "", b"", (delivery,))
-                found.append(Answered(lease, said["reply"]))
-        return found
+                key = (submission, delivery.recipient, lease.owner)
+                if said["said"] == "answered":
+                    answered[key] = Answered(lease, said["reply"])
+                if said["said"] == "begun" and self._boot and said["boot"] == self._boot:
+                    unsent[key] = lease
+                else:
+                    unsent.pop(key, None)
+        return Left(tuple(answered.values()), tuple(unsent.values()))
 
     def forget(self) -> None:
         """All that is in the file is in the store."""
         os.ftruncate(self._file, 0)
         self._size = 0
 
-    def write(self, lease: Lease, reply: str) -> None:
-        """A server took what is leased."""
+    def write(self, lease: Lease, said: _Said, reply: str = "") -> None:
+        """How far what is leased has come; `reply`: the server's, when it took it."""
         (delivery,) = lease.deliveries
-        said = {
+        line = {
+            "said": said,
+            "boot": self._boot,
             "tenant": lease.tenant_id,
             "submission": lease.submission_id,
             "owner": lease.owner,
             "delivery": {name: getattr(delivery, name) for name in _DELIVERY},
             "reply": reply,
         }
-        line = json.dumps(said).encode() + b"\n"
+        text = json.dumps(line).encode() + b"\n"
         try:
-            self._waiting[lease.submission_id, delivery.recipient] = line
-            self._size += os.write(self._file, line)
+            self._waiting[lease.submission_id, delivery.recipient] = text
+            self._size += os.write(self._file, text)
             if self._size > _MOST_BYTES:
                 self.forget()
                 self._size = os.write(self._file, b"".join(self._waiting.values()))
         except OSError as error:
             # A crash may then double it; the record in the store comes all the same.
-            log.warning("an answer could not be written down: %s", error.strerror)
+            log.warning("the way of an email cannot be written down: %s", error.strerror)
 
     def kept(self, lease: Lease) -> None:
         """The try is recorded, or will never be."""

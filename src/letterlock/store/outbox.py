@@ -721,6 +721,21 @@ async def handing_over(tx: Transaction, lease: Lease, until_ms: int) -> bool:
     )
 
 
+async def not_handed_over(tx: Transaction, lease: Lease, now_ms: int) -> bool:
+    """Take back `handing_over`: the final dot was never sent. It is due as it was before; its attempt counts."""
+    (delivery,) = lease.deliveries
+    return bool(
+        await tx.run(
+            f"UPDATE deliveries SET state = :state, unanswered = :unanswered, next_at = :now WHERE {_FENCED}"
+            " AND state = 'uncertain' AND unanswered = :unanswered + 1",
+            state=delivery.state,
+            unanswered=delivery.unanswered,
+            now=now_ms,
+            **_fence(lease, delivery),
+        )
+    )
+
+
 async def record(tx: Transaction, lease: Lease, results: Collection[Delivery], now_ms: int) -> int:
     """Write how an attempt ended and give the lease back; `results` are the lease's deliveries as they are now. Returns
     how many were still the lease's."""
