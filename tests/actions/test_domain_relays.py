@@ -102,6 +102,21 @@ async def test_its_password_is_nowhere_in_the_clear(app: App, server: RelaySink)
     assert (USER in dumped, PASSWORD in dumped, PASSWORD.encode().hex() in dumped.lower()) == (True, False, False)
 
 
+async def test_a_row_that_somebody_changed_gives_its_password_to_no_other_server(app: App, server: RelaySink) -> None:
+    await hold(app, "acme.example")
+    await set_relay(app, server, "acme.example", **LOGIN)
+    async with open_relay_sink(login=(USER, PASSWORD)) as thief:
+        await app.database.write(
+            COMMAND_LINE.tenant_id,
+            lambda tx: tx.run("UPDATE domain_relays SET port = :port WHERE tenant_id = :tenant", port=thief.port),
+        )
+        waiting = await send(app, "acme.example")
+        await relay_now(app)
+        status = await fate(app, waiting)
+        assert (status.state, thief.sessions, server.emails) == ("queued", 0, [])
+    assert "cannot be opened" in status.recipients[0].answer
+
+
 async def test_a_server_that_takes_no_mail_changes_nothing(app: App, server: RelaySink, tmp_path: Path) -> None:
     await hold(app, "acme.example")
     kept = await set_relay(app, server, "acme.example", **LOGIN)

@@ -104,11 +104,11 @@ async def set_domain_relay(app: App, caller: Caller, request: SetDomainRelay) ->
         app.now_ms(),
     )
     if username:
-        server = replace(server, sealed=await app.vault.seal(caller.tenant_id, server.relay_id, password.encode()))
+        server = replace(server, sealed=await app.vault.seal(caller.tenant_id, server.entry, password.encode()))
     took, answer = await _tried(app, server, request.to)
     if not took:
         raise Conflict(
-            f"{safe_line(server.host, 253)} takes no mail from {domain.name}, so nothing was changed: {answer}",
+            f"{safe_line(server.host, 253)} takes no mail from {domain.name}, so nothing was changed: {answer}.",
             next_step="Look at host, port, security, username and password, and whether you may send as the domain.",
         )
 

@@ -21,7 +21,6 @@ from letterlock.domains import claimable, domain_key, domain_of, mail_hosts_of, 
 from letterlock.errors import Conflict, InvalidRequest, LimitReached, NotFound, Unavailable
 from letterlock.ids import DEFAULT_TENANT, TenantId
 from letterlock.screen.safe_text import safe_line
-from letterlock.settings import PolicyMode
 from letterlock.store import audit, domains, inboxes
 from letterlock.store.database import Transaction
 from letterlock.store.domains import DkimKey, Domain
@@ -54,7 +53,7 @@ class SetCatchAll(OneDomain):
 
 
 class SetMtaSts(OneDomain):
-    mode: Annotated[PolicyMode | Literal[""], Field(description="empty: as the settings say")]
+    mode: Annotated[Literal["", "off", "none", "testing", "enforce"], Field(description="empty: as the settings say")]
 
 
 class DomainRecord(BaseModel):

@@ -105,7 +105,7 @@ async def try_relay(app: App, server: DomainRelay, recipient: str) -> Outcome:
 async def _route_of(app: App, server: DomainRelay, limits: Limits) -> Route:
     """Raises BadHost, OSError, VaultLocked."""
     private = app.settings.domain_relay_private
-    sealed = server.sealed and await app.vault.open(server.tenant_id, server.relay_id, server.sealed)
+    sealed = server.sealed and await app.vault.open(server.tenant_id, server.entry, server.sealed)
     address = await asyncio.to_thread(look_up, server.host, system_resolver(), private=private)
     return Route(
         server.host,
@@ -124,7 +124,7 @@ def _why(error: BadHost | OSError | VaultLocked) -> str:
     if isinstance(error, BadHost):
         return f"the mail server is not asked: {error}"
     if isinstance(error, VaultLocked):
-        return "what to log in with at the mail server is sealed, and the vault's key is not there"
+        return "what to log in with at the mail server is sealed, and cannot be opened"
     return "the mail server has no address that can be looked up"
 
 

@@ -26,6 +26,11 @@ class DomainRelay:
     sealed: bytes = field(repr=False)
     set_at: int
 
+    @property
+    def entry(self) -> str:
+        """The name under which vault.py seals the password: for this server, login and way to talk, and no other."""
+        return f"{self.relay_id} {self.security} {self.host}:{self.port} {self.username}"
+
 
 def new_relay_id() -> RelayId:
     return RelayId(new_id("rl"))
