@@ -71,9 +71,11 @@ def test_an_unknown_inbox_of_this_machine_is_refused_by_name_even_with_a_relay()
 
 
 def test_a_machine_that_answers_our_answers_is_not_answered_for_ever() -> None:
-    few = context(OUTSIDE, answers_automatic=True, sent_in_thread=AUTOMATIC_ANSWERS_PER_HOUR - 1)
+    few = context(replace(OUTSIDE, named=True), answers_automatic=True, sent_in_thread=AUTOMATIC_ANSWERS_PER_HOUR - 1)
     assert decide(few).kind == "allow"
-    many = context(OUTSIDE, answers_automatic=True, sent_in_thread=AUTOMATIC_ANSWERS_PER_HOUR)
+    assert codes(decide(context(OUTSIDE, answers_automatic=True))) == ["automatic"]
+    assert decide(context(OUTSIDE, answers_automatic=True, approved=True)).kind == "allow"
+    many = context(replace(OUTSIDE, named=True), answers_automatic=True, sent_in_thread=AUTOMATIC_ANSWERS_PER_HOUR)
     assert codes(decide(many)) == ["loop"]
     assert decide(context(OUTSIDE, sent_in_thread=AUTOMATIC_ANSWERS_PER_HOUR)).kind == "allow"
 

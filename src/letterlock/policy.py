@@ -17,7 +17,8 @@ from letterlock.outgoing import Alarm
 
 MOST_RECIPIENTS = 50
 AUTOMATIC_ANSWERS_PER_HOUR = 3
-"""A machine that answers our answers is a loop (RFC 3834 section 2); a few emails to a list or a ticket are not."""
+"""A machine that answers our answers is a loop (RFC 3834 section 2), also where a person vouches for its address; a few
+emails to a list or a ticket are not."""
 THREAD_EMAILS_PER_HOUR = 30
 """No conversation of people needs more from one side; two agents answering each other do."""
 
@@ -29,7 +30,7 @@ Refusal = Literal[
 Hold = Literal[
     "paused", "first_emails", "thread_limit", "unknown_recipient", "only_from_mail", "forward", "carries_code",
     "carries_secret", "carries_mail", "carries_link", "unseen", "look_alike", "phishing", "canary", "escalated",
-    "active_file", "relay_host",
+    "automatic", "active_file", "relay_host",
 ]  # fmt: skip
 APPROVAL: Final = "approval"
 """What a submission is held by that waits for a person."""
@@ -74,6 +75,7 @@ CODES: Final[dict[Refusal | Hold, str]] = {
     "phishing": "It reads like a fraud: it asks for a password, threatens an account, names a new bank account, ...",
     "canary": "It carries a mark that was planted in what is shown of a quarantined email.",
     "escalated": "Its thread, or who it goes to, was handed to a person who has not resolved it yet.",
+    "automatic": "It answers what a machine or a mailing list sent, or what asks for no automatic answers (RFC 3834).",
     "active_file": "A file of it is source code, a web page that acts, or an archive that cannot be looked into.",
     "relay_host": "No mail server for the outside is configured: `relay_host`, `relays` or `direct`.",
 }
@@ -249,7 +251,7 @@ def _loop(context: SendContext) -> Iterator[Reason]:
             "loop",
             f"The email to answer was sent by a machine, and {context.sent_in_thread} emails went out in its thread"
             " within the last hour, which looks like a loop.",
-            "Do not answer automatic replies.",
+            "Do not answer automatic replies; go on in an hour if it is no loop.",
         )
     elif context.sent_in_thread >= THREAD_EMAILS_PER_HOUR:
         yield Reason(
@@ -296,6 +298,10 @@ def _doubts(context: SendContext, outside: tuple[Recipient, ...]) -> Iterator[Re
     if context.thread_limit:
         what = f"Held: {context.thread_limit} emails went out in this thread within a day."
         yield Reason("thread_limit", what, _PERSON)
+    if context.answers_automatic and not all(recipient.named for recipient in outside):
+        # To the other side whatever an agent writes is an automatic answer.
+        what = "Held: the email to answer was sent by a machine or to many, or asks for no automatic answers."
+        yield Reason("automatic", what, _PERSON)
     for recipient in outside:
         if recipient.known:
             continue

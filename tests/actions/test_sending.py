@@ -446,12 +446,20 @@ async def test_the_same_answer_to_another_email_is_another_email(relayed: App) -
 
 async def test_a_machine_that_keeps_answering_is_not_answered_for_ever(relayed: App, clock: Clock) -> None:
     anna = await make_inbox(relayed, "anna")
-    raw = letter(sender="robot@example.com", Message_ID="<r@example.com>", Auto_Submitted="auto-replied")
+    raw = letter(sender="robot@robots.example", Message_ID="<r@example.com>", Auto_Submitted="auto-replied")
     email_id = await receive(relayed, anna, raw)
-    for n in range(AUTOMATIC_ANSWERS_PER_HOUR):
+    held = await do(relayed, "reply_to_email", email_id=email_id, text="Hello?")
+    assert (held.state, "automatic answers" in held.reasons[0]) == ("held", True)
+    await do(relayed, "cancel_email", submission_id=held.submission_id)
+    await name_contact(relayed, "robot@robots.example")
+    for n in range(AUTOMATIC_ANSWERS_PER_HOUR - 1):
         await do(relayed, "reply_to_email", email_id=email_id, text=f"Answer {n}")
     with pytest.raises(NotAllowed, match="loop"):
         await do(relayed, "reply_to_email", email_id=email_id, text="One more")
+    # To pass it on answers nobody.
+    await name_contact(relayed, "ben@colleagues.example")
+    passed_on = await do(relayed, "forward_email", email_id=email_id, to="ben@colleagues.example")
+    assert passed_on.state == "queued"
     clock.advance(3601)
     await do(relayed, "reply_to_email", email_id=email_id, text="One more")
 

@@ -192,7 +192,8 @@ async def forward_email(app: App, caller: Caller, request: ForwardEmail) -> Sent
         date=app.clock(),
         files=await chosen_files(app, caller, listed),
     )
-    answered = Answered(email.email_id, email.thread_id, inspection.automatic)
+    # Who passes an email on answers nobody, whoever wrote it.
+    answered = Answered(email.email_id, email.thread_id, automatic=False)
     submitted = await outgoing.submit(
         app, caller.agent_id, inbox, draft, key=request.idempotency_key, answered=answered, passes_on="mail"
     )

@@ -56,8 +56,8 @@ _MARKED = Alarm("canary", "it carries a mark that was planted in what is shown o
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The email a draft answers. `automatic`: a machine sent it (RFC 3834). `author`: the key of the address that
-    proved to have written it, "" when none did."""
+    """The email a draft answers or passes on. `automatic`: it answers one that no machine may (RFC 3834). `author`: the
+    key of the address that proved to have written it, "" when none did."""
 
     email_id: EmailId
     thread_id: ThreadId
