@@ -161,6 +161,19 @@ async def file_all(app: App) -> list[EmailId]:
     return done
 
 
+@contextlib.asynccontextmanager
+async def filing(app: App) -> AsyncIterator[None]:
+    """What comes in is filed at once, in this process: those that read mail take a second to start."""
+
+    async def file_forever() -> None:
+        while True:
+            await file_all(app)
+            await asyncio.sleep(0.02)
+
+    async with ended(asyncio.create_task(file_forever())):
+        yield
+
+
 async def file_as(app: App, receipt: Receipt, filed: Filed) -> bool:
     async def keep(tx: Transaction) -> bool:
         done = await emails.file(tx, receipt, filed)

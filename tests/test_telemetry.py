@@ -46,7 +46,9 @@ async def live(app: App) -> tuple[str, str]:
 NAMES = ("anna", "shop.example", "zeppelin", "quagmire", "493817", "box@")
 
 
-async def test_one_emails_life_is_one_trace_found_by_its_id(app: App, spans: InMemorySpanExporter) -> None:
+async def test_an_emails_life_is_a_trace_found_by_its_id_and_is_counted_and_nobody_is_named(
+    app: App, figured: None, spans: InMemorySpanExporter
+) -> None:
     email_id, submission_id = await live(app)
     told: dict[str, list[Any]] = {}
     for span in spans.get_finished_spans():
@@ -61,17 +63,8 @@ async def test_one_emails_life_is_one_trace_found_by_its_id(app: App, spans: InM
         assert {span.parent.span_id for span in its[1:]} <= {root}
         assert all(span.start_time <= span.end_time for span in its)
 
-
-async def test_neither_figures_nor_traces_name_anybody(app: App, figured: None, spans: InMemorySpanExporter) -> None:
-    await live(app)
     said = (await health.figures(app, COMMAND_LINE)).decode()
-    said += "".join(span.to_json() for span in spans.get_finished_spans())
-    assert [name for name in NAMES if name in said.lower()] == []
-
-
-async def test_figures_count_what_happened_and_show_how_things_stand(app: App, figured: None) -> None:
-    await live(app)
-    lines = (await health.figures(app, COMMAND_LINE)).decode().splitlines()
+    lines = said.splitlines()
     for line in (
         'letterlock_emails_accepted_total{transport="smtp"} 1.0',
         'letterlock_emails_filed_total{level="normal"} 1.0',
@@ -84,6 +77,9 @@ async def test_figures_count_what_happened_and_show_how_things_stand(app: App, f
     ):
         assert line in lines
     assert any(line.startswith("letterlock_store_bytes") and float(line.split()[1]) > 4096 for line in lines)
+
+    said += "".join(span.to_json() for span in spans.get_finished_spans())
+    assert [name for name in NAMES if name in said.lower()] == []
 
 
 async def test_a_call_that_fails_is_counted_with_its_code(app: App, figured: None) -> None:

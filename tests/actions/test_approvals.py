@@ -13,16 +13,13 @@ from fakes import RelaySink
 from letterlock.actions import approvals, people
 from letterlock.app import App, open_app
 from letterlock.errors import Conflict, LimitReached, NotAllowed, NotFound
-from letterlock.ids import DEFAULT_TENANT, EmailId
-from letterlock.inbound.filing import file_forever
-from letterlock.inbound.workers import open_workers
-from letterlock.inspection import Inspection
+from letterlock.ids import DEFAULT_TENANT
 from letterlock.message.authenticate import AuthReport
 from letterlock.message.parse import Mailbox
 from letterlock.screen.score import Level
 from letterlock.store import emails, outbox
 from letterlock.upkeep import run_once
-from running import arrive, do, ended, hand_in, letter, make_inbox, receive, relay_now, screened, settings_for, until
+from running import arrive, do, letter, make_inbox, receive, relay_now, screened, settings_for
 
 STRANGER = "stranger@far.example"
 
@@ -253,17 +250,12 @@ def bounce(message_id: str, recipient: str, status: str = "5.1.1", words: str = 
 
 
 async def returned(app: App, *reports: tuple[str, bytes]) -> None:
-    """Each to its address, filed as the postmaster does it, by one worker: starting it is most of the time that a busy
-    machine takes."""
-
-    async def read(email_id: EmailId) -> Inspection | None:
-        return await app.database.read(DEFAULT_TENANT, lambda tx: emails.inspection(tx, email_id))
-
-    async with open_workers(app.settings) as workers, ended(asyncio.create_task(file_forever(app, workers))):
-        for to, raw in reports:
-            (receipt,) = await hand_in(app, to, raw, sender="")
-            found = await until(lambda id_=receipt.email_id: read(id_), 60)  # type: ignore[misc]
-            assert found.unreadable == ""
+    """Each to its address, and filed."""
+    for to, raw in reports:
+        email_id = await receive(app, to, raw, sender="")
+        found = await app.database.read(DEFAULT_TENANT, lambda tx, id_=email_id: emails.inspection(tx, id_))  # type: ignore[misc]
+        assert found is not None
+        assert found.unreadable == ""
 
 
 async def sent_id(app: App, submission_id: str) -> str:

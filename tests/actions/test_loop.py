@@ -22,7 +22,7 @@ from letterlock.ids import DEFAULT_TENANT
 from letterlock.inbound.mailbox import fetch_forever
 from letterlock.store import inboxes, postmaster
 from letterlock.store.postmaster import Report
-from running import ended, file_all, free_port, hand_in, settings_for
+from running import ended, filing, free_port, hand_in, settings_for
 
 
 async def steps(app: App, *, approved: bool = True, seconds: float = 20.0) -> list[Finding]:
@@ -42,18 +42,12 @@ async def pass_on(app: App, sink: RelaySink) -> None:
         await asyncio.sleep(0.02)
 
 
-async def _file(app: App) -> None:
-    while True:
-        await file_all(app)
-        await asyncio.sleep(0.05)
-
-
 @contextlib.asynccontextmanager
 async def receiving(app: App) -> AsyncIterator[None]:
     """What the postmaster does, without processes that read mail: these take long to start."""
     report = Report(1, "smtp", "", app.now_ms() + 60_000)
     await app.database.write_system(lambda tx: postmaster.put(tx, report))
-    async with ended(asyncio.create_task(_file(app))), ended(asyncio.create_task(fetch_forever(app))):
+    async with filing(app), ended(asyncio.create_task(fetch_forever(app))):
         yield
 
 

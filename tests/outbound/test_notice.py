@@ -18,7 +18,6 @@ from letterlock.actions import people
 from letterlock.app import App, open_app
 from letterlock.ids import DEFAULT_TENANT, SubmissionId
 from letterlock.inbound.accept import inbox_for
-from letterlock.inbound.filing import file_forever
 from letterlock.inbound.listener import open_listener
 from letterlock.inbound.workers import open_workers
 from letterlock.message.parse import parse_message
@@ -28,7 +27,7 @@ from letterlock.outbound.notice import bounce_notice, status_of
 from letterlock.outbound.submit import status
 from letterlock.store import emails, outbox
 from letterlock.store.outbox import Delivery, Submission
-from running import do, ended, free_port, hand_in, make_inbox, settings_for, until
+from running import do, filing, free_port, hand_in, make_inbox, settings_for, until
 
 FAR = "ben@far.example"
 
@@ -40,8 +39,7 @@ async def relayed(folder: Path, **more: Any) -> AsyncIterator[tuple[App, RelaySi
         settings = settings_for(folder, relay_host=sink.host, relay_port=sink.port, relay_security="none", **more)
         async with (
             open_app(settings) as app,
-            open_workers(settings) as workers,
-            ended(asyncio.create_task(file_forever(app, workers))),
+            filing(app),
         ):
             yield app, sink
 

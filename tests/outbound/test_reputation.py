@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -15,14 +14,12 @@ from letterlock.actions import people
 from letterlock.app import App, open_app
 from letterlock.errors import NotAllowed
 from letterlock.ids import DEFAULT_TENANT, SubmissionId
-from letterlock.inbound.filing import file_forever
-from letterlock.inbound.workers import open_workers
 from letterlock.message.report import Report, Reported
 from letterlock.message.reporter import Reporter
 from letterlock.outbound.submit import status
-from letterlock.store import emails, outbox
+from letterlock.store import outbox
 from letterlock.store.outbox import Submission
-from running import do, ended, hand_in, letter, make_inbox, relay_now, settings_for, until
+from running import do, letter, make_inbox, receive, relay_now, settings_for
 
 
 @contextlib.asynccontextmanager
@@ -42,9 +39,7 @@ async def look(app: App, submission_id: SubmissionId) -> Submission:
 
 
 async def filed(app: App, recipient: str, raw: bytes, sender: str = "") -> None:
-    (receipt,) = await hand_in(app, recipient, raw, sender=sender, at=app.clock())
-    async with open_workers(app.settings) as workers, ended(asyncio.create_task(file_forever(app, workers))):
-        await until(lambda: app.database.read(DEFAULT_TENANT, lambda tx: emails.get(tx, receipt.email_id)), 30)
+    await receive(app, recipient, raw, sender=sender, at=app.clock())
 
 
 def complaint(to: str, reader: str) -> bytes:
