@@ -353,22 +353,28 @@ async def arrive(app: App, recipient: str, filed: Filed, *, at: datetime | None 
 @contextlib.asynccontextmanager
 async def served(app: App) -> AsyncIterator[str]:
     """A real server of `app` in this loop; its address. Streams cannot be read otherwise."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        async with served_at(app, bound, "http://localhost"):
+            yield f"http://127.0.0.1:{bound.getsockname()[1]}"
+
+
+@contextlib.asynccontextmanager
+async def served_at(app: App, bound: socket.socket, base_url: str) -> AsyncIterator[None]:
     config = uvicorn.Config(
-        build_http(app, "http://localhost"), log_config=None, timeout_graceful_shutdown=3, ws="websockets-sansio"
+        build_http(app, base_url), log_config=None, timeout_graceful_shutdown=3, ws="websockets-sansio"
     )
     server = uvicorn.Server(config)
     server.capture_signals = contextlib.nullcontext  # type: ignore[assignment]
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        task = asyncio.create_task(server.serve(sockets=[bound]))
-        while not server.started:
-            await asyncio.sleep(0.01)
-        try:
-            yield f"http://127.0.0.1:{bound.getsockname()[1]}"
-        finally:
-            app.wake.end_waits()
-            server.should_exit = True
-            await task
+    task = asyncio.create_task(server.serve(sockets=[bound]))
+    while not server.started:
+        await asyncio.sleep(0.01)
+    try:
+        yield
+    finally:
+        app.wake.end_waits()
+        server.should_exit = True
+        await task
 
 
 # MCP clients

@@ -16,7 +16,11 @@ from mcp import Client
 from mcp.client.sse import sse_client
 
 from commands import letterlock, letterlock_process
-from running import call, letter, over_http, over_stdio, post, serving, wait_until
+from letterlock.actions.health import start_problem
+from letterlock.app import App, open_app
+from letterlock.doors import cli
+from letterlock.postmaster import mail_service
+from running import call, free_port, letter, over_http, over_stdio, post, serving, settings_for
 
 # What is logged
 
@@ -99,32 +103,21 @@ def test_a_taken_smtp_port_is_told_at_the_start(tmp_path: Path) -> None:
     assert "LETTERLOCK_SMTP_PORT" in said
 
 
-async def test_a_taken_smtp_port_is_told_to_a_chat_client_too(tmp_path: Path) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        async with over_stdio(tmp_path / "data", "--smtp-port", str(port)) as client:
-            await call(client, "list_inboxes")
-            (file,) = tmp_path.glob("stderr-*.txt")
-            await asyncio.to_thread(wait_until, lambda: "cannot be opened" in file.read_text())
-
-
-def test_a_missing_certificate_is_told_at_the_start(tmp_path: Path) -> None:
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "letterlock.toml").write_text('tls_cert = "/nowhere/a.pem"\ntls_key = "/nowhere/b.pem"\n')
-    with serving(tmp_path / "data") as served:
-        said = "".join(served.stderr)
+async def test_a_missing_certificate_is_told_at_the_start(tmp_path: Path) -> None:
+    chosen = settings_for(tmp_path, smtp_port=free_port(), tls_cert="/nowhere/a.pem", tls_key="/nowhere/b.pem")
+    async with open_app(chosen) as app, mail_service(app):
+        said = await start_problem(app)
     assert "The certificate /nowhere/a.pem" in said
     assert "Set tls_cert and tls_key" in said
 
 
-def test_without_a_port_nothing_is_said_of_tls(tmp_path: Path) -> None:
-    with serving(tmp_path / "data", smtp_port=0) as served:
-        first = served.stderr[0]
-    assert "no SMTP (smtp_port is 0)" in first
-    assert "TLS" not in first
-    assert "letterlock: " not in "".join(served.stderr)
+async def test_without_a_port_nothing_is_said_of_tls(app: App, capsys: pytest.CaptureFixture[str]) -> None:
+    async with mail_service(app):
+        assert await start_problem(app) == ""
+    cli._say(app.settings)
+    said = capsys.readouterr().err
+    assert "no SMTP (smtp_port is 0)" in said
+    assert "TLS" not in said
 
 
 # What a person is told

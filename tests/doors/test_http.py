@@ -6,7 +6,6 @@ import asyncio
 import base64
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -16,12 +15,24 @@ from mcp.client.sse import sse_client
 
 from letterlock.actions.caller import AGENT_SCOPES
 from letterlock.app import App, open_app
-from letterlock.doors.http import build_http
+from letterlock.doors.http import _address_of, _bind, build_http, owner_key
 from letterlock.ids import DEFAULT_TENANT, OWNER, AgentId, TenantId
 from letterlock.outbound.mta_sts import read_policy
 from letterlock.store import domains, tenants
 from letterlock.store.database import Transaction
-from running import Served, call, connects, letter, over_http, post, refused, serving, settings_for, wait_until
+from running import (
+    Served,
+    call,
+    connects,
+    letter,
+    over_http,
+    post,
+    refused,
+    served_at,
+    serving,
+    settings_for,
+    wait_until,
+)
 
 LIST = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
 ACCEPT = {"Accept": "application/json, text/event-stream"}
@@ -224,14 +235,18 @@ async def test_a_file_that_the_setting_allows_is_taken_over_http(served: Served)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "::1"])
-def test_every_address_it_can_bind_makes_a_working_address_to_show(tmp_path: Path, host: str) -> None:
-    with serving(tmp_path / "data", "--http-host", host) as served:
-        port = served.url.rpartition(":")[2]
+async def test_every_address_it_can_bind_makes_a_working_address_to_show(app: App, host: str) -> None:
+    key = await owner_key(app, renew=False)
+    with _bind(app.settings.model_copy(update={"http_host": host, "http_port": 0})) as bound:
+        url = _address_of(bound)
+        port = url.rpartition(":")[2]
+        assert url == f"http://{'localhost' if host == '::1' else '[::]' if host == '::' else host}:{port}"
         shown = "[::1]" if ":" in host else "127.0.0.1"
-        assert httpx2.get(f"http://{shown}:{port}/healthz", timeout=20).status_code in (200, 503)
-        key = {"Authorization": f"Bearer {served.key}"}
-        hello = httpx2.post(f"http://{shown}:{port}/mcp", json=LIST, headers={**ACCEPT, **key}, timeout=20)
-        assert hello.status_code not in (401, 403, 421)
+        async with served_at(app, bound, url), httpx2.AsyncClient(timeout=20) as client:
+            assert (await client.get(f"http://{shown}:{port}/healthz")).status_code in (200, 503)
+            headers = {**ACCEPT, "Authorization": f"Bearer {key}"}
+            hello = await client.post(f"http://{shown}:{port}/mcp", json=LIST, headers=headers)
+            assert hello.status_code not in (401, 403, 421)
 
 
 async def test_the_policy_of_a_verified_domain_is_at_its_name_and_at_no_other(app: App) -> None:

@@ -277,9 +277,7 @@ async def serve_http(settings: Settings, *, new_key: bool = False) -> None:
         key = await owner_key(app, renew=new_key)
         async with mail_service(app, keep_workers=1):
             with _bind(settings) as bound:
-                host, port = bound.getsockname()[:2]
-                name = "localhost" if host in ("127.0.0.1", "::1") else f"[{host}]" if ":" in host else host
-                base_url = f"http://{name}:{port}"
+                base_url = _address_of(bound)
                 config = uvicorn.Config(
                     build_http(app, base_url),
                     log_config=None,
@@ -352,6 +350,12 @@ def _bind(settings: Settings) -> socket.socket:
             next_step="Stop the program that holds it, or choose another with --http-port.",
         ) from error
     return bound
+
+
+def _address_of(bound: socket.socket) -> str:
+    host, port = bound.getsockname()[:2]
+    name = "localhost" if host in ("127.0.0.1", "::1") else f"[{host}]" if ":" in host else host
+    return f"http://{name}:{port}"
 
 
 def _say_start(base_url: str, key: str, problem: str) -> None:
