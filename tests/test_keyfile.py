@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from letterlock.keyfile import key_of, made_key
+from letterlock.keyfile import hidden, key_of, made_key, opened
 
 
 def test_a_key_is_made_once_for_its_owner_and_stays(tmp_path: Path) -> None:
@@ -35,3 +35,15 @@ def test_who_comes_while_a_key_is_made_gets_the_key_of_the_first(tmp_path: Path)
 def test_where_no_key_can_be_kept_none_is_given(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="missing"):
         made_key(tmp_path / "missing", "a.key")
+
+
+def test_numbers_are_hidden_and_open_with_their_key_and_under_their_name_only() -> None:
+    key = bytes(range(32))
+    made = hidden(key, "a", (7, 2**63))
+    assert opened(key, "a", made) == (7, 2**63)
+    assert made != hidden(key, "a", (7, 2**63))
+    assert opened(key, "b", made) is None
+    assert opened(bytes(32), "a", made) is None
+    for at in range(len(made)):
+        assert opened(key, "a", made[:at] + bytes([made[at] ^ 1]) + made[at + 1 :]) is None
+        assert opened(key, "a", made[:at]) is None

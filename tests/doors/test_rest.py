@@ -223,6 +223,95 @@ async def test_agents_and_keys_for_one_inbox_have_consumers_of_their_own(app: Ap
     await narrow("GET", "/receive", params={"consumer": "one", "inbox": other["address"]}, status=404)
 
 
+# What a key for one inbox may do, of all GET routes; the others are of the whole tenant.
+OF_ONE_INBOX = {
+    "list_inboxes", "get_inbox", "wait_for_email", "list_emails", "search_emails", "read_email", "get_attachment",
+    "extract_links", "get_raw", "get_file", "get_thread", "list_thread_agents", "list_escalations", "show_escalation",
+    "get_delivery_status", "receive", "list_consumers", "list_approvals", "show_approval", "get_approval_file",
+    "list_secrets",
+}  # fmt: skip
+
+
+async def test_a_key_for_one_inbox_cannot_tell_what_happens_in_the_others(app: App, rest: Rest) -> None:
+    async def furnish(name: str) -> dict[str, str]:
+        box = await rest.post("/inboxes", 201, name=name)
+        raw = EmailMessage()
+        raw["From"], raw["Subject"] = "a@shop.example", name
+        raw.set_content(f"Your code is 493817. Password: hunter-{name}-2 https://shop.example/{name}")
+        raw.add_attachment("file", filename=f"{name}.txt")
+        email_id = await receive(app, box["address"], raw.as_bytes())
+        thread_id = (await rest.get(f"/emails/{email_id}"))["thread_id"]
+        held = await rest.post(
+            "/emails",
+            202,
+            inbox=box["address"],
+            to=["x@out.example"],
+            subject=name,
+            text=name,
+            attachments=["a.txt;base64,YQ=="],
+        )
+        raised = await rest.post(f"/emails/{email_id}/escalate", 201, reason=name)
+        await rest.get("/receive", consumer=f"of-{name}", inbox=box["address"])
+        await rest.get(f"/inboxes/{box['address']}/wait", timeout_s=0)
+        ids = {"inbox": box["inbox_id"], "email_id": email_id, "thread_id": thread_id, "index": "0"}
+        return {**ids, "submission_id": held["submission_id"], "escalation_id": raised["escalation_id"]}
+
+    mine = await furnish("mine")
+    key = await key_of(app, *EVERY_SCOPE, inbox_id=mine["inbox"])
+    narrow = Rest(rest.client, rest.document, key)
+    queries = {
+        "wait_for_email": {"timeout_s": "0", "since": "0"},
+        "search_emails": {"query": "code"},
+        "extract_links": {"email_id": mine["email_id"]},
+        "receive": {"consumer": "of-mine"},
+    }
+
+    async def seen() -> dict[str, tuple[int, str]]:
+        found = {}
+        for one in ENDPOINTS:
+            if one.method == "GET":
+                path = re.sub(r"{(\w+)}", lambda name: mine.get(name[1], "none"), one.path)
+                answer = await narrow("GET", path, params=queries.get(one.action.name, {}))
+                assert "ratelimit" not in answer.headers
+                # The fence around what an email says is another one each time.
+                found[one.action.name] = (answer.status_code, re.sub(r"(email|end) [0-9a-f]{32}>>>", "", answer.text))
+        return found
+
+    await seen()
+    before = await seen()
+    for name, (status, text) in before.items():
+        assert status == (200 if name in OF_ONE_INBOX else 403), (name, text)
+    other = await furnish("other")
+    await rest.post("/domains", 201, domain="other.example")
+    assert await seen() == before
+    for one in ENDPOINTS:
+        named = [name for name in one.in_path if name in other and name != "index"]
+        if one.method == "GET" and named and one.action.name in OF_ONE_INBOX:
+            path = re.sub(r"{(\w+)}", lambda name: other[name[1]], one.path)
+            await narrow("GET", path, status=404)
+
+
+async def test_a_key_for_one_inbox_turns_pages_by_cursors_that_hide_how_much_there_is(app: App, rest: Rest) -> None:
+    other = (await rest.post("/inboxes", 201, name="other"))["address"]
+    mine = await rest.post("/inboxes", 201, name="mine")
+    for n in range(2):
+        await receive(app, other, letter("Other"))
+        await receive(app, mine["address"], letter(f"Mine {n}"))
+    narrow = Rest(rest.client, rest.document, await key_of(app, "read", inbox_id=mine["inbox_id"]))
+    for path, query in (("/emails", {}), ("/search", {"query": "mine"})):
+        first = await narrow.get(path, limit=1, **query)
+        again = await narrow.get(path, limit=1, **query)
+        assert first["next_cursor"] != again["next_cursor"]
+        assert len(first["next_cursor"]) == 64
+        rest_of_it = await narrow.get(path, limit=1, cursor=first["next_cursor"], **query)
+        assert [one["subject"] for one in (*first["emails"], *rest_of_it["emails"])] == ["Mine 1", "Mine 0"]
+        wide = (await rest.get(path, limit=1, **query))["next_cursor"]
+        for wrong in (wide, first["next_cursor"][:-4] + "AAAA", "x"):
+            is_problem(await narrow("GET", path, params={"limit": 1, "cursor": wrong, **query}), 422, "invalid_request")
+    for wrong in ("0-0", "A" * 64):
+        is_problem(await narrow("GET", "/events", params={"after": wrong}), 422, "invalid_request")
+
+
 async def test_what_was_received_counts_as_shown(app: App, rest: Rest) -> None:
     box = (await rest.post("/inboxes", 201, name="shown"))["address"]
     email_id = await receive(app, box, letter("Hello"))
@@ -346,12 +435,17 @@ async def test_a_key_for_one_inbox_hears_of_that_one_only(app: App, rest: Rest) 
     mine = await rest.post("/inboxes", 201, name="mine")
     other = await rest.post("/inboxes", 201, name="other")
     key = await key_of(app, "read", agent=LOCAL_AGENT, inbox_id=mine["inbox_id"])
-    async with served(app) as url, Stream(url, key) as stream:
-        await receive(app, other["address"], letter("Not yours"))
-        await rest.post("/emails", 202, inbox=mine["address"], to=[other["address"]], subject="x", text="y")
-        email_id = await receive(app, mine["address"], letter("Yours"))
-        event = await stream.next()
-        assert (event.kind, event.data["email_id"]) == ("email.filed", email_id)
+    async with served(app) as url:
+        async with Stream(url, key) as stream:
+            await receive(app, other["address"], letter("Not yours"))
+            await rest.post("/emails", 202, inbox=mine["address"], to=[other["address"]], subject="x", text="y")
+            email_id = await receive(app, mine["address"], letter("Yours"))
+            event = await stream.next()
+            assert (event.kind, event.data["email_id"]) == ("email.filed", email_id)
+        # The numbers in a place are the tenant's, and hidden here.
+        assert len(stream.ready.id) == len(event.id) == 64
+        async with Stream(url, key, stream.ready.id) as again:
+            assert (await again.next()).data["email_id"] == email_id
 
 
 async def test_streams_and_waits_end_when_the_server_stops_or_the_key_is_taken_back(app: App, rest: Rest) -> None:

@@ -17,7 +17,7 @@ from letterlock.actions.caller import MANAGE_INBOXES, READ, SEND, WAIT, Caller, 
 from letterlock.actions.catalog import Action, Hints
 from letterlock.actions.inboxes import ChooseInbox, InboxCreated, Request, create_inbox, find_any, own_inbox
 from letterlock.actions.limits import count_wait
-from letterlock.actions.pages import Cursor, Limit, cursor_at, place_of
+from letterlock.actions.pages import Cursor, Limit, cursor_at, number_at, number_of, place_of
 from letterlock.actions.reading import EmailWhole, ReadWhole, own_email, read_whole
 from letterlock.actions.shown import note_shown
 from letterlock.actions.waiting import MAX_WAIT_S
@@ -209,8 +209,7 @@ async def find_emails(app: App, caller: Caller, request: FindEmails) -> EmailsFo
     inbox_id = caller.inbox_id if request.inbox is None else (await own_inbox(app, caller, request.inbox)).inbox_id
     chosen = request.model_dump(mode="json", exclude={"limit", "cursor", "inbox"})
     kind = f"found {inbox_id} {json.dumps(chosen, sort_keys=True)}"
-    place = place_of(caller, kind, request.cursor)
-    before = int(place) if place is not None else None
+    before = await number_of(app, caller, kind, request.cursor)
     terms = query_terms(request.query)
     if request.query.strip() and not terms:
         raise InvalidRequest(
@@ -229,7 +228,8 @@ async def find_emails(app: App, caller: Caller, request: FindEmails) -> EmailsFo
         return page, looked[-1].filed if len(ids) == _MOST_MATCHED and looked else None
 
     page, more = await app.database.read(caller.tenant_id, search)
-    return await _shown(app, caller, page[: request.limit], cursor_at(caller, kind, more) if more is not None else "")
+    cursor = await number_at(app, caller, kind, more) if more is not None else ""
+    return await _shown(app, caller, page[: request.limit], cursor)
 
 
 def _fits(email: Email, request: FindEmails) -> bool:

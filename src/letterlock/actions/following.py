@@ -22,6 +22,7 @@ from letterlock.actions.catalog import Action, Hints
 from letterlock.actions.inboxes import Request, own_inbox
 from letterlock.actions.limits import count_wait
 from letterlock.actions.listing import EmailListed, listed
+from letterlock.actions.pages import hidden_place, place_hidden_in
 from letterlock.actions.shown import note_shown
 from letterlock.app import App
 from letterlock.errors import Conflict, InvalidRequest, LimitReached, NotFound
@@ -41,6 +42,7 @@ MAX_PAGE = 50
 HEARTBEAT_S = 15.0
 MOST_STREAMS, MOST_STREAMS_OF_TENANT = 500, 50
 _BATCH = 100
+_EVENTS = "events"
 _RETRY_S = 30
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$"
 
@@ -212,11 +214,15 @@ class Place:
         """Raises InvalidRequest."""
         found = re.fullmatch(r"([0-9]{1,18})-([0-9]{1,18})", text)
         if found is None:
-            raise InvalidRequest(
-                f"'{safe_line(text, 40)}' is no id of an event.",
-                next_step="Send the id of the last event you got, or none to start now.",
-            )
+            raise _no_id(text)
         return cls(int(found[1]), int(found[2]))
+
+
+def _no_id(text: str) -> InvalidRequest:
+    return InvalidRequest(
+        f"'{safe_line(text, 40)}' is no id of an event.",
+        next_step="Send the id of the last event you got, or none to start now.",
+    )
 
 
 class EmailEvent(BaseModel):
@@ -348,13 +354,27 @@ async def place_to_start(app: App, caller: Caller, after: str) -> Place:
     latest = await app.database.read(caller.tenant_id, now)
     if not after:
         return latest
-    place = Place.of(after)
+    if caller.inbox_id is None:
+        place = Place.of(after)
+    else:
+        hidden = await place_hidden_in(app, caller, _EVENTS, after)
+        if hidden is None:
+            raise _no_id(after)
+        place = Place(*hidden)
     if place.filed > latest.filed or place.noted > latest.noted:
         raise InvalidRequest(
             f"'{safe_line(after, 40)}' is ahead of everything that has happened.",
             next_step="Send the id of the last event you got, or none to start now.",
         )
     return place
+
+
+async def id_of(app: App, caller: Caller, place: Place) -> str:
+    """The id by which a follower goes on behind a place. The numbers are those of the whole tenant: a key for one inbox
+    gets them hidden."""
+    if caller.inbox_id is None:
+        return str(place)
+    return await hidden_place(app, caller, _EVENTS, (place.filed, place.noted))
 
 
 async def follow(app: App, caller: Caller, place: Place) -> AsyncGenerator[list[Event], None]:

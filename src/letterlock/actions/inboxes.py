@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
-from letterlock.actions.caller import Caller, write_beside
+from letterlock.actions.caller import READ, Caller, write_beside
 from letterlock.actions.health import reception_warning
 from letterlock.actions.limits import count
 from letterlock.app import App
@@ -199,6 +199,7 @@ async def create_inbox(app: App, caller: Caller, request: CreateInbox) -> InboxC
 
 async def get_pool(app: App, caller: Caller, request: GetPool) -> PoolShown:
     """Addresses that are ready for new inboxes without a name."""
+    caller.need_all(READ)
     found = await app.database.read(caller.tenant_id, lambda tx: pool.standing(tx, app.now_ms()))
     return PoolShown(
         size=app.settings.pool_size,

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, Field
 
 from letterlock.actions.caller import Caller
 from letterlock.actions.health import reception_warning
 from letterlock.actions.inboxes import Request, own_inbox
+from letterlock.actions.pages import number_at, number_of
 from letterlock.actions.shown import note_shown
 from letterlock.app import App
 from letterlock.errors import InvalidRequest
@@ -96,8 +95,8 @@ async def list_labelled(app: App, caller: Caller, request: ListLabelled) -> Emai
 async def _list(app: App, caller: Caller, request: ListEmails, label: str) -> tuple[EmailList, Sequence[Email]]:
     inbox_id = await _scope(app, caller, request.inbox)
     since = _time(request.since)
-    filters = ["list", inbox_id, request.unread, request.from_, request.since, label]
-    before = _before(caller, filters, request.cursor)
+    kind = json.dumps(["list", inbox_id, request.unread, request.from_, request.since, label])
+    before = await number_of(app, caller, kind, request.cursor)
     found = await app.database.read(
         caller.tenant_id,
         lambda tx: emails.listed(
@@ -111,7 +110,7 @@ async def _list(app: App, caller: Caller, request: ListEmails, label: str) -> tu
             limit=request.limit + 1,
         ),
     )
-    return await _page(app, caller, filters, found, request.limit), found[: request.limit]
+    return await _page(app, caller, kind, found, request.limit), found[: request.limit]
 
 
 async def search_emails(app: App, caller: Caller, request: SearchEmails) -> EmailList:
@@ -122,15 +121,15 @@ async def search_emails(app: App, caller: Caller, request: SearchEmails) -> Emai
         raise InvalidRequest(
             f"'{safe_line(request.query, 80)}' holds no word to search for.", next_step="Use letters or digits."
         )
-    filters = ["search", inbox_id, request.query]
-    before = _before(caller, filters, request.cursor)
+    kind = json.dumps(["search", inbox_id, request.query])
+    before = await number_of(app, caller, kind, request.cursor)
 
     async def search(tx: Transaction) -> list[Email]:
         ids = await tx.match_terms(inbox_id, terms, before or 2**62, request.limit + 1)
         return await emails.by_ids(tx, ids)
 
     found = await app.database.read(caller.tenant_id, search)
-    return await _page(app, caller, filters, found, request.limit)
+    return await _page(app, caller, kind, found, request.limit)
 
 
 def listed(email: Email) -> EmailListed:
@@ -154,37 +153,12 @@ async def _scope(app: App, caller: Caller, inbox: str | None) -> InboxId | None:
     return caller.inbox_id if inbox is None else (await own_inbox(app, caller, inbox)).inbox_id
 
 
-async def _page(app: App, caller: Caller, filters: list[Any], found: Sequence[Email], limit: int) -> EmailList:
+async def _page(app: App, caller: Caller, kind: str, found: Sequence[Email], limit: int) -> EmailList:
     page = found[:limit]
     await note_shown(app, caller, page)
-    cursor = _cursor(caller, filters, page[-1].filed) if len(found) > limit else ""
+    cursor = await number_at(app, caller, kind, page[-1].filed) if len(found) > limit else ""
     warning = "" if page else await reception_warning(app)
     return EmailList(emails=[listed(email) for email in page], next_cursor=cursor, warning=warning)
-
-
-def _cursor(caller: Caller, filters: list[Any], before: int) -> str:
-    text = json.dumps([before, _mark(caller, filters)], separators=(",", ":"))
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-
-def _before(caller: Caller, filters: list[Any], cursor: str) -> int | None:
-    """The tenant's number a cursor stands at. It is bound to the tenant and to the filters it was made with."""
-    if not cursor:
-        return None
-    try:
-        before, mark = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (ValueError, TypeError):
-        before = mark = None
-    if not isinstance(before, int) or not 0 <= before < 2**62 or mark != _mark(caller, filters):
-        raise InvalidRequest(
-            "This cursor does not belong to this call.",
-            next_step="Repeat the call that gave it with the same arguments, or leave cursor out.",
-        )
-    return before
-
-
-def _mark(caller: Caller, filters: list[Any]) -> str:
-    return hashlib.sha256(json.dumps([caller.tenant_id, caller.inbox_id, filters]).encode()).hexdigest()[:12]
 
 
 def _time(text: str) -> int | None:

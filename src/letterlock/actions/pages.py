@@ -1,7 +1,12 @@
-"""Long lists in pages: cursors that count for one caller's tenant and one kind of list, and no other."""
+"""Long lists in pages: cursors that count for one caller's tenant and one kind of list, and no other.
+
+What is numbered over the whole tenant would tell a key for one inbox how much happens in the others: it gets such
+places hidden.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -12,9 +17,13 @@ from pydantic import Field
 
 from letterlock.actions.caller import Caller
 from letterlock.actions.inboxes import Request
-from letterlock.errors import InvalidRequest
+from letterlock.app import App
+from letterlock.errors import InvalidRequest, Unavailable
+from letterlock.keyfile import hidden, key_of, made_key, opened
 
 MAX_PAGE = 100
+KEY_FILE = "places.key"
+_MOST = 2**62
 T = TypeVar("T")
 Limit = Annotated[int, Field(ge=1, le=MAX_PAGE)]
 Cursor = Annotated[str, Field(max_length=400, description="next_cursor of the answer before")]
@@ -42,11 +51,56 @@ def place_of(caller: Caller, kind: str, cursor: str) -> str | int | None:
     except (ValueError, TypeError, RecursionError):
         place = mark = None
     if mark != _mark(caller, kind) or isinstance(place, bool) or not isinstance(place, (str, int)):
-        raise InvalidRequest(
-            "This cursor does not belong to this call.",
-            next_step="Repeat the call that gave it with the same arguments, or leave cursor out.",
-        )
+        raise _not_of_this_call()
     return place
+
+
+async def number_at(app: App, caller: Caller, kind: str, number: int) -> str:
+    """As cursor_at, of a place in the numbers of the tenant."""
+    if caller.inbox_id is None:
+        return cursor_at(caller, kind, number)
+    return await hidden_place(app, caller, kind, (number, 0))
+
+
+async def number_of(app: App, caller: Caller, kind: str, cursor: str) -> int | None:
+    """As place_of, of what number_at gave."""
+    if caller.inbox_id is None or not cursor:
+        place = place_of(caller, kind, cursor)
+        if place is None or (isinstance(place, int) and 0 <= place < _MOST):
+            return place
+        raise _not_of_this_call()
+    found = await place_hidden_in(app, caller, kind, cursor)
+    if found is None:
+        raise _not_of_this_call()
+    return found[0]
+
+
+async def hidden_place(app: App, caller: Caller, kind: str, place: tuple[int, int]) -> str:
+    """Numbers of the tenant as text that only place_hidden_in reads, for the same caller and kind. Raises
+    Unavailable."""
+    try:
+        key = key_of(app.folder, KEY_FILE)
+    except FileNotFoundError:
+        try:
+            key = await asyncio.to_thread(made_key, app.folder, KEY_FILE)
+        except OSError as error:
+            raise Unavailable("No key to hide places with can be kept.", next_step="Look at the disk.") from error
+    return base64.urlsafe_b64encode(hidden(key, _mark(caller, kind), place)).decode()
+
+
+async def place_hidden_in(app: App, caller: Caller, kind: str, text: str) -> tuple[int, int] | None:
+    """None for what was not given to this caller, for this kind."""
+    try:
+        return opened(key_of(app.folder, KEY_FILE), _mark(caller, kind), base64.urlsafe_b64decode(text))
+    except (ValueError, FileNotFoundError):
+        return None
+
+
+def _not_of_this_call() -> InvalidRequest:
+    return InvalidRequest(
+        "This cursor does not belong to this call.",
+        next_step="Repeat the call that gave it with the same arguments, or leave cursor out.",
+    )
 
 
 def _mark(caller: Caller, kind: str) -> str:

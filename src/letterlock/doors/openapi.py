@@ -174,7 +174,11 @@ _OTHERS: dict[str, dict[str, Any]] = {
                 " Send the id of the last event to go on from there. Scope: read; for submissions also send or approve."
             ),
             "parameters": [
-                {"name": name, "in": where, "schema": {"type": "string", "pattern": "^[0-9]{1,18}-[0-9]{1,18}$"}}
+                {
+                    "name": name,
+                    "in": where,
+                    "schema": {"type": "string", "pattern": "^([0-9]{1,18}-[0-9]{1,18}|[A-Za-z0-9_=-]{64})$"},
+                }
                 for name, where in (("Last-Event-ID", "header"), ("after", "query"))
             ],
             "responses": {

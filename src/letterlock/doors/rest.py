@@ -31,7 +31,7 @@ from letterlock.actions.deciding import DECIDING
 from letterlock.actions.domain_relays import DOMAIN_RELAYS
 from letterlock.actions.domains import DOMAINS
 from letterlock.actions.exporting import Piece, export
-from letterlock.actions.following import FOLLOWING, Event, Place, Streams, follow, place_to_start
+from letterlock.actions.following import FOLLOWING, Event, Place, Streams, follow, id_of, place_to_start
 from letterlock.actions.inboxes import ChooseInbox, EndInbox
 from letterlock.actions.inlets import INLETS
 from letterlock.actions.lifecycle import LIFECYCLE
@@ -411,15 +411,17 @@ async def _exported(app: App, exports: set[object], request: Request) -> Respons
 
 async def _written(app: App, caller: Caller, place: Place) -> AsyncGenerator[bytes, None]:
     # The place at once: whoever is cut off before the first event goes on from here.
-    yield f"retry: {RETRY_S * 1000}\nid: {place}\nevent: ready\ndata: {{}}\n\n".encode()
+    first = await id_of(app, caller, place)
+    yield f"retry: {RETRY_S * 1000}\nid: {first}\nevent: ready\ndata: {{}}\n\n".encode()
     async with aclosing(follow(app, caller, place)) as happened:
         async for events in happened:
-            yield "".join(map(_event_text, events)).encode() or b": still here\n\n"
+            told = [_event_text(await id_of(app, caller, event.place), event) for event in events]
+            yield "".join(told).encode() or b": still here\n\n"
 
 
-def _event_text(event: Event) -> str:
+def _event_text(event_id: str, event: Event) -> str:
     # JSON of pydantic has no line ends, so that an event's data is one line.
-    return f"id: {event.place}\nevent: {event.kind}\ndata: {event.data.model_dump_json()}\n\n"
+    return f"id: {event_id}\nevent: {event.kind}\ndata: {event.data.model_dump_json()}\n\n"
 
 
 class _Streamed(StreamingResponse):
@@ -446,8 +448,9 @@ def problem(status: int, code: str, what: str, next_step: str, headers: Mapping[
 
 
 async def _rate(app: App, caller: Caller, endpoint: Endpoint) -> dict[str, str]:
-    """RateLimit headers (draft-ietf-httpapi-ratelimit-headers) of what the call counts against."""
-    if endpoint.limit is None:
+    """RateLimit headers (draft-ietf-httpapi-ratelimit-headers) of what the call counts against; it is
+    the tenant's, and how much others use of it is not told to a key for one inbox."""
+    if endpoint.limit is None or caller.inbox_id is not None:
         return {}
     try:
         now = await standing(app, caller, endpoint.limit)

@@ -203,8 +203,8 @@ async def asked_of(model: type[Asked], request: Request, room: int) -> Asked:
 
 
 async def _rate(app: App, caller: Caller, limit: LimitName | None) -> dict[str, str]:
-    """What the call counts against, where it counts against something."""
-    if limit is None:
+    """What the call counts against, where it counts against something. As on /v1, not for a key for one inbox."""
+    if limit is None or caller.inbox_id is not None:
         return {}
     try:
         now = await standing(app, caller, limit)
