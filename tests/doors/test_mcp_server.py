@@ -19,6 +19,7 @@ from mcp import Client
 from mcp.shared.exceptions import MCPError
 from mcp.types import ElicitResult
 
+from fakes import Clock
 from letterlock.actions import approvals
 from letterlock.app import App, open_app
 from letterlock.doors import mcp_server
@@ -469,6 +470,53 @@ async def test_a_person_at_the_client_is_asked_about_a_held_email(
         assert "ben@far.example" in asked[0]
         assert "At noon?" in asked[0]
         assert len(await approvals.waiting(app)) == (state == "held")
+
+
+LATE_ANSWERS: list[tuple[str, dict[str, Any] | None, str, str]] = [
+    ("deny", {"send": True}, "cancelled", "denied"),
+    ("approve", {"send": False}, "queued", "approved"),
+    ("lapse", {"send": True}, "cancelled", "expired"),
+    ("", {}, "held", "neither yes nor no"),
+    ("", {"send": "yes"}, "held", "neither yes nor no"),
+    ("", None, "held", "neither yes nor no"),
+]
+
+
+async def test_an_answer_counts_only_for_what_was_shown_and_only_while_it_waits(
+    tmp_path: Path, clock: Clock, mode: str
+) -> None:
+    late, asked = iter(LATE_ANSWERS), 0
+
+    async def person(context: Any, params: Any) -> ElicitResult:
+        nonlocal asked
+        asked += 1
+        meanwhile, content, *_ = next(late)
+        submission_id = (await approvals.waiting(app))[-1].submission_id
+        if meanwhile == "lapse":
+            clock.advance(app.settings.approval_hours * 3600 + 1)
+        elif meanwhile:
+            await (approvals.deny if meanwhile == "deny" else approvals.approve)(app, submission_id)
+        return ElicitResult(action="accept", content=content)
+
+    async def get_app() -> App:
+        return app
+
+    settings = settings_for(tmp_path, first_emails=9, relay_host="127.0.0.1")
+    async with open_app(settings, clock) as app:
+        call = {"inbox": await make_inbox(app), "to": ["ben@far.example"], "subject": "Lunch"}
+        server = build_mcp_server(settings, get_app)
+        async with Client(server, mode=mode, elicitation_callback=person) as client:  # type: ignore[arg-type]
+            for number, (meanwhile, _, state, said) in enumerate(LATE_ANSWERS, 1):
+                clock.advance(1)
+                result = await client.call_tool("send_email", call | {"text": f"At noon? ({number})"})
+                assert not result.is_error, result.content
+                answer = result.structured_content
+                assert answer is not None
+                assert (answer["state"], asked) == (state, number), meanwhile
+                assert said in answer["reasons"][0]
+                found = await app.database.read_system(lambda tx: tx.all("SELECT submission_id FROM submissions"))
+                assert len(found) == number, "an answer submits nothing"
+                assert answer["submission_id"] in {row["submission_id"] for row in found}
 
 
 async def test_a_client_that_cannot_ask_is_told_where_the_email_waits(tmp_path: Path, mode: str) -> None:

@@ -22,9 +22,8 @@ from mcp.server.auth.provider import AccessToken, TokenVerifier
 from mcp.server.auth.settings import AuthSettings
 from mcp.server.caching import CacheHint
 from mcp.server.context import ServerRequestContext
-from mcp.server.mcpserver import AcceptedElicitation, Context, Elicit, Resolve
+from mcp.server.mcpserver import Context, RequestStateSecurity
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError, ToolError
-from mcp.server.mcpserver.resolve import build_resolver_plans, resolve_arguments
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
 from mcp.shared.exceptions import MCPError
@@ -42,6 +41,7 @@ from mcp.types import (
 )
 from pydantic import AnyHttpUrl, BaseModel, Field
 
+from letterlock.doors.asking import ask, asked_before, can_ask, held, take_answer
 from letterlock.doors.notices import EMAIL, INBOX, THREAD, GetApp, GetCaller, add_notices
 from letterlock.errors import CallerError, NotAllowed, NotFound, Unavailable
 from letterlock.settings import Settings
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from letterlock.app import App
 
 PROGRESS_S = 5.0
+_LATE_S = 86_400.0
 TOOLS_FILE = Path(__file__).with_name("tools.json")
 
 _CAUTION = (
@@ -155,6 +156,8 @@ def build_mcp_server(
         tools=tools,
         auth=auth,
         token_verifier=KeyVerifier(get_app) if auth else None,
+        # Whoever answers later than a question lapses is told so.
+        request_state_security=RequestStateSecurity.ephemeral(ttl=settings.approval_hours * 3600 + _LATE_S),
         cache_hints={"tools/list": CacheHint(ttl_ms=60_000, scope="public")},
         subscriptions=False,
         log_level="WARNING",
@@ -212,57 +215,21 @@ class _ActionTool(Tool):
         try:
             app = await self.get_app()
             caller = await self.get_caller(app)
-            async with _progress(context) if self.waits else contextlib.nullcontext():
-                result = await _perform(app, caller, self.name, arguments)
-            if getattr(result, "state", "") == "held" and self.get_caller is local_caller and _can_ask(context):
-                result = await _ask_person(app, caller, result, context)
-                if isinstance(result, InputRequiredResult):
-                    return result
+            asks = self.get_caller is local_caller and can_ask(context)
+            if asks and (asked := asked_before(context)):
+                result: BaseModel = await take_answer(app, caller, asked, context)
+            else:
+                async with _progress(context) if self.waits else contextlib.nullcontext():
+                    result = await _perform(app, caller, self.name, arguments)
+                if asks and (waits := held(result)):
+                    result = await ask(app, caller, waits, context)
+            if isinstance(result, InputRequiredResult):
+                return result
         except CallerError as error:
             raise ToolError(str(error)) from None
         # Defaults say nothing; leaving them out keeps answers small. The text is the same object, for older clients.
         text = result.model_dump_json(exclude_defaults=True)
         return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=json.loads(text))
-
-
-class Verdict(BaseModel):
-    """A person's answer in the client."""
-
-    send: bool = Field(description="Send it?")
-
-
-def _can_ask(context: Context[Any, Any]) -> bool:
-    """Whether a person sits at the client. Others get the answer that says where the email waits."""
-    told = context.client_capabilities
-    return told is not None and told.elicitation is not None
-
-
-async def _ask_person(
-    app: App, caller: Caller, held: BaseModel, context: Context[Any, Any]
-) -> BaseModel | InputRequiredResult:
-    """Ask whether a held email may go. On stdio an answer in the client is the owner's (on served keys it is nobody's).
-
-    In the newer protocol era the client asks and calls again; the repeated call finds the submission it made."""
-    from letterlock.actions import approvals, deliveries
-
-    submission_id = str(held.submission_id)  # type: ignore[attr-defined]
-    question = await approvals.question(app, submission_id)
-    if not question:
-        return held
-
-    async def may_it_go() -> Elicit[Verdict]:
-        return Elicit(question, Verdict)
-
-    wanted = {"verdict": (Resolve(may_it_go), True)}
-    answers = await resolve_arguments(wanted, build_resolver_plans(wanted, set()), {}, context)
-    if isinstance(answers, InputRequiredResult):
-        return answers
-    answer = answers["verdict"]
-    if isinstance(answer, AcceptedElicitation):
-        decide = approvals.approve if answer.data.send else approvals.deny
-        await decide(app, submission_id)
-    # Who closes the question decides nothing: it waits on.
-    return await deliveries.sent_now(app, caller, submission_id)
 
 
 async def _never() -> None:
