@@ -18,7 +18,7 @@ from collections.abc import AsyncIterator
 
 from letterlock import upkeep
 from letterlock.actions.webhooks import notices
-from letterlock.app import App
+from letterlock.app import DATABASE_FILE, App
 from letterlock.claims import check_forever
 from letterlock.errors import LetterlockError, StoreError
 from letterlock.inbound.filing import file_forever
@@ -28,8 +28,9 @@ from letterlock.inbound.workers import Workers, open_workers
 from letterlock.outbound.deliver import deliver_forever
 from letterlock.outbound.forwards import forward_forever
 from letterlock.outbound.webhooks import post_forever
-from letterlock.store import emails
+from letterlock.store import emails, erasures
 from letterlock.store import postmaster as reports
+from letterlock.store.database import Transaction
 from letterlock.store.postmaster import Report
 from letterlock.wake import WAITING, postmaster_lock
 
@@ -41,6 +42,9 @@ PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0
 """After a failure as the postmaster, twice as long after each further one: another process takes the lock meanwhile."""
 STEADY_S = 120.0
 """Who was the postmaster for so long had not failed to start: its next failure is a first one."""
+COMPACT_AT_START_BYTES = 256 * 1024 * 1024
+"""Some 30 MB a second: others who write wait for no longer than 10 s."""
+_MOST_SAID = 100
 _RETRY_BIND_S = 1.0
 _RETRY_LOCK_S = 10.0
 _REPORT_S = 3.0
@@ -85,6 +89,7 @@ def pause_s(failures: int) -> float:
 
 
 async def _be_postmaster(app: App, keep_workers: int) -> None:
+    await _after_erasures(app)
     async with open_workers(app.settings) as workers, asyncio.TaskGroup() as tasks:
         tasks.create_task(_listen_and_report(app, workers), name="listeners")
         tasks.create_task(file_forever(app, workers), name="filing")
@@ -95,6 +100,28 @@ async def _be_postmaster(app: App, keep_workers: int) -> None:
         tasks.create_task(check_forever(app), name="domains")
         tasks.create_task(upkeep.run_forever(app), name="upkeep")
         tasks.create_task(_mind_workers(app, workers, keep_workers), name="workers")
+
+
+async def _after_erasures(app: App) -> None:
+    """Before mail comes in: what an erasure left to do, as far as it is done in a few seconds."""
+    due, begun = await app.database.read_system(_look_for_erasures)
+    if begun:
+        log.warning("%d erasures did not come to their end: `letterlock doctor` says which", begun)
+    if due is None:
+        return
+    size = (await asyncio.to_thread((app.folder / DATABASE_FILE).stat)).st_size
+    if size > COMPACT_AT_START_BYTES:
+        log.warning("the mail store is to be compacted after an erasure: run `letterlock compact` at a quiet hour")
+        return
+    log.info("the mail store is compacted after an erasure before mail comes in")
+    try:
+        await app.database.compact()
+    except StoreError as error:
+        log.warning("the mail store was not compacted: %s", error)
+
+
+async def _look_for_erasures(tx: Transaction) -> tuple[int | None, int]:
+    return await erasures.compaction_due(tx), len(await erasures.unfinished(tx, _MOST_SAID))
 
 
 async def _listen_and_report(app: App, workers: Workers) -> None:

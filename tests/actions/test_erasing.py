@@ -1,18 +1,27 @@
 from __future__ import annotations
 
+import asyncio
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from letterlock.actions import erasing
 from letterlock.actions.caller import COMMAND_LINE, LOCAL_CALLER, Caller
-from letterlock.actions.erasing import Erased, erase_inbox, erase_person, erase_tenant
+from letterlock.actions.erasing import Erased, compact, erase_inbox, erase_person, erase_tenant
+from letterlock.actions.health import erasure_findings
+from letterlock.actions.inboxes import restore_inbox
 from letterlock.actions.lifecycle import SetHold, set_hold
 from letterlock.actions.people import name_contact, suppress, verify_audit
 from letterlock.actions.tenancy import add_tenant, at_command_line
 from letterlock.app import App, open_app
 from letterlock.errors import Conflict, InvalidRequest, NotAllowed, NotFound
 from letterlock.store import emails, inboxes, whole
-from running import do, letter, make_inbox, receive, settings_for
+from letterlock.wake import postmaster_lock
+from running import do, letter, make_inbox, receive, settings_for, until
 
 MARKS = (b"zebrafink", b"quokkaline")
 
@@ -92,7 +101,7 @@ async def test_every_table_of_tenants_is_erased_with_one_or_stays_on_purpose(app
         )
     )
     with_inboxes = {"inboxes", "emails", "email_documents", "raws", *(name for name, _ in inboxes.HANGING)}
-    on_purpose = {"tenants", "audit", "audit_heads", "former_addresses", "holds"}
+    on_purpose = {"tenants", "audit", "audit_heads", "former_addresses", "holds", "erasures"}
     with_tenant = {name for name, _ in whole.REST}
     unknown = {row["name"] for row in rows if not row["cascades"]} - with_inboxes - on_purpose - with_tenant
     assert unknown == set(), "name it in store/whole.py"
@@ -110,6 +119,79 @@ async def test_only_mail_that_names_the_very_address_goes(app: App) -> None:
     assert (await erase_person(app, COMMAND_LINE, "bob@shop.example")).emails == 2
     left = {one.from_.rpartition("<")[2].rstrip(">") for one in (await do(app, "list_emails")).emails}
     assert left == {"jimbob@shop.example", "bob@shop.example.org"}
+
+
+async def begun(app: App, box: str, monkeypatch: pytest.MonkeyPatch) -> asyncio.Task[Erased]:
+    """An erasure of an inbox with 25 emails that has come to its first pause, which is long."""
+    for n in range(25):
+        await receive(app, box, letter(f"Number {n}"))
+
+    async def some_gone() -> bool:
+        row = await app.database.read_system(lambda tx: tx.one("SELECT SUM(emails) AS n FROM erasures"))
+        return bool(row and row["n"])
+
+    with monkeypatch.context() as patched:
+        patched.setattr(erasing, "_PAUSE_S", 0.5)
+        task = asyncio.create_task(erase_inbox(app, COMMAND_LINE, box))
+        await until(some_gone)
+    return task
+
+
+async def noted(app: App, *actions: str) -> list[tuple[str, dict[str, Any]]]:
+    rows = await app.database.read_system(lambda tx: tx.all("SELECT action, detail FROM audit ORDER BY n"))
+    return [(row["action"], json.loads(row["detail"])) for row in rows if row["action"] in actions]
+
+
+async def test_an_erasure_that_was_cut_off_is_known_and_goes_on_with_all_its_numbers(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box = await make_inbox(app)
+    cut = await begun(app, box, monkeypatch)
+    assert await noted(app, "erase.began", "inbox.erased") == [("erase.began", {"what": "inbox"})]
+    assert "is being erased" in (await erasure_findings(app))[0].what
+    cut.cancel()
+    await asyncio.gather(cut, return_exceptions=True)
+    later = replace(app, clock=lambda: datetime.now(UTC) + timedelta(minutes=2))
+    (finding,) = await erasure_findings(later)
+    assert not finding.well and "was cut off: 10 emails" in finding.what and "letterlock erase inbox" in finding.advice
+    done = await erase_inbox(app, COMMAND_LINE, box)
+    assert (done.resumed, done.emails, done.inboxes) == (True, 25, 1)
+    ((_, proven),) = await noted(app, "inbox.erased")
+    assert (proven["emails"], proven["sha256"]) == (25, done.sha256)
+    assert await erasure_findings(app) == []
+
+
+async def test_a_hold_that_comes_meanwhile_ends_an_erasure_and_what_went_is_told(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box = await make_inbox(app)
+    going = await begun(app, box, monkeypatch)
+    await set_hold(app, COMMAND_LINE, SetHold(inbox=box, reason="law"))
+    with pytest.raises(Conflict, match="10 emails and 0 submissions were erased before"):
+        await going
+    with pytest.raises(Conflict, match="so nothing of it may go"):
+        await erase_inbox(app, COMMAND_LINE, box)
+    assert "stopped by a legal hold" in (await erasure_findings(app))[0].what
+    back = await restore_inbox(app, COMMAND_LINE, box)
+    assert (back.lost_emails, len((await do(app, "list_emails", inbox=box, limit=50)).emails)) == (10, 15)
+    assert [(detail["why"], detail["emails"]) for _, detail in await noted(app, "erase.stopped")] == [
+        ("hold", 10),
+        ("restored", 10),
+    ]
+    assert await noted(app, "inbox.restored") == [("inbox.restored", {"lost_emails": 10})]
+    assert await erasure_findings(app) == []
+
+
+async def test_a_store_somebody_runs_on_is_compacted_later_and_it_is_said(app: App) -> None:
+    box = await make_inbox(app)
+    with postmaster_lock(app.folder):
+        assert not (await erase_inbox(app, COMMAND_LINE, box)).compacted
+    (finding,) = await erasure_findings(app)
+    assert "letterlock compact" in finding.advice
+    assert (await compact(app, COMMAND_LINE)).scrubbed
+    assert await erasure_findings(app) == []
+    with pytest.raises(NotAllowed):
+        await compact(app, LOCAL_CALLER)
 
 
 async def test_an_erased_address_is_nobody_elses(app: App) -> None:

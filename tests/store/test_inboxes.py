@@ -33,7 +33,7 @@ async def test_an_expired_inbox_takes_no_mail_at_once_and_is_deleted_by_upkeep(a
         await do(late, "list_emails", inbox=made.address)
     await upkeep.run_once(late)
     restored = await restore_inbox(late, LOCAL_CALLER, made.address)
-    assert restored.address == made.address
+    assert restored.inbox.address == made.address
     assert await inbox_for(late, made.address) is not None
 
 

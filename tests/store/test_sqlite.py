@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import resource
 import signal
 import sqlite3
@@ -13,13 +14,14 @@ import threading
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 
 from letterlock.errors import Conflict, DataFolderError, StoreBusy, StoreError, StoreFull
 from letterlock.ids import DEFAULT_TENANT, TenantId
-from letterlock.store import sqlite, tenants
+from letterlock.store import erasures, sqlite, tenants
 from letterlock.store.database import Transaction
 from letterlock.store.sqlite import SqliteDatabase, open_sqlite
 from running import clean_environment, until
@@ -468,3 +470,29 @@ def test_each_migration_has_a_number_of_its_own_and_none_is_missing() -> None:
         numbers = [int(file.name[:4]) for file in folder.glob("*.sql")]
         assert len(numbers) == len(set(numbers))
     assert {int(file.name[:4]) for file in schema.rglob("*.sql")} == set(range(1, sqlite.SCHEMA_VERSION + 1))
+
+
+async def test_compacting_leaves_nothing_of_removed_rows_in_gaps_of_pages(tmp_path: Path) -> None:
+    file, sizes = tmp_path / "letterlock.db", Random(1)
+    order = list(range(400))
+    sizes.shuffle(order)
+
+    async def fill(tx: Transaction) -> None:
+        await tx.run("CREATE TABLE moved (n BIGINT PRIMARY KEY, said TEXT NOT NULL) WITHOUT ROWID")
+        for n in order:
+            await tx.run(
+                "INSERT INTO moved VALUES (:n, :said)", n=n, said=f"zebrafink {n} " + "x" * sizes.randint(300, 900)
+            )
+
+    async with open_sqlite(file) as database:
+        await database.write_system(fill)
+        await database.write_system(lambda tx: erasures.note_compaction(tx, 1))
+        await database.write_system(lambda tx: tx.run("DELETE FROM moved WHERE n % 2"))
+        kept = {b"zebrafink %d " % n for n in range(0, 400, 2)}
+        assert await database.scrubbed()
+        assert set(re.findall(rb"zebrafink \d+ ", file.read_bytes())) > kept, "the check can fail"
+        await database.compact()
+        assert await database.scrubbed()
+        assert set(re.findall(rb"zebrafink \d+ ", file.read_bytes())) == kept
+        assert await database.read_system(erasures.compaction_due) is None
+        assert len(list(tmp_path.iterdir())) <= 4, "nothing is left beside it"

@@ -23,8 +23,9 @@ from letterlock.outbound.relay import Route, one_line
 from letterlock.outbound.routes import helo
 from letterlock.policy import APPROVAL
 from letterlock.settings import Settings, unknown_variables
-from letterlock.store import emails, inboxes, mailboxes, outbox, postmaster
+from letterlock.store import emails, erasures, inboxes, mailboxes, outbox, postmaster
 from letterlock.store.database import Transaction
+from letterlock.store.erasures import Erasure
 from letterlock.store.inboxes import Inbox
 from letterlock.store.postmaster import FRESH_MS
 from letterlock.vault import State
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 STUCK_MS = 10_000
 """Mail is filed within milliseconds; what waits longer than this is worth a word."""
 _RELAY_S = 15.0
+_MOST_SAID = 20
 _MEGABYTE = 1_000_000
 
 
@@ -185,6 +187,7 @@ async def examine(settings: Settings) -> list[Finding]:
             findings += await _mail(app)
             findings += vault_findings(await app.vault.state())
             findings += await _mailboxes(app)
+            findings += await erasure_findings(app)
     except OwnerError as error:
         findings.append(Finding(False, error.what, error.next_step))
     try:
@@ -200,6 +203,36 @@ async def examine(settings: Settings) -> list[Finding]:
     elif not settings.relay_host:
         what = "mail to the outside world is held: none of relay_host, relays and direct is set"
         findings.append(Finding(True, what, "Set one to send outside; inboxes here reach each other without it."))
+    return findings
+
+
+async def erasure_findings(app: App) -> list[Finding]:
+    """What was not erased to the end."""
+
+    async def look(tx: Transaction) -> tuple[list[Erasure], int | None]:
+        return await erasures.unfinished(tx, _MOST_SAID), await erasures.compaction_due(tx)
+
+    begun, due = await app.database.read_system(look)
+    findings = []
+    for one in begun:
+        what = one.subject if one.kind != "tenant" else one.name
+        went = f"{one.emails} emails and {one.submissions} submissions went so far"
+        if app.now_ms() - one.moved_at < erasures.QUIET_MS and not one.stopped:
+            findings.append(Finding(True, f"{one.kind} {what} is being erased: {went}"))
+            continue
+        of_tenant = "" if one.kind == "tenant" or one.tenant_id == DEFAULT_TENANT else f" --tenant {one.tenant_id}"
+        why = "was stopped by a legal hold" if one.stopped else "was cut off"
+        again = f"`letterlock erase {one.kind} {what}{of_tenant}` goes on with it."
+        findings.append(
+            Finding(
+                False,
+                f"erasing {one.kind} {what} {why}: {went}, the rest is there",
+                f"When the hold is lifted, {again}" if one.stopped else again,
+            )
+        )
+    if due is not None:
+        what = "parts of what was erased may lie in gaps of the store's file"
+        findings.append(Finding(False, what, "Run `letterlock compact` at a quiet hour: docs/lifecycle.md."))
     return findings
 
 

@@ -28,7 +28,7 @@ from letterlock.message.names import (
     with_random_end,
 )
 from letterlock.screen.safe_text import safe_line
-from letterlock.store import audit, domains, inboxes, mailboxes, pool
+from letterlock.store import audit, domains, erasures, inboxes, mailboxes, pool
 from letterlock.store.database import Transaction
 from letterlock.store.emails import moment
 from letterlock.store.inboxes import Inbox
@@ -250,18 +250,33 @@ async def delete_inbox(app: App, caller: Caller, request: DeleteInbox) -> InboxD
     )
 
 
-async def restore_inbox(app: App, caller: Caller, name: str) -> Inbox:
-    """Bring a deleted inbox back with its mail; for people, at the command line. Raises NotFound when it is too
-    late."""
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """`lost_emails`, `lost_submissions`: what an erasure that did not come to its end had erased of it for good."""
+
+    inbox: Inbox
+    lost_emails: int = 0
+    lost_submissions: int = 0
+
+
+async def restore_inbox(app: App, caller: Caller, name: str) -> Restored:
+    """Bring a deleted inbox back with its mail; for people, at the command line. An erasure of it that was
+    cut off is called off. Raises NotFound when it is too late."""
     now = app.now_ms()
 
-    async def restore(tx: Transaction) -> Inbox:
+    async def restore(tx: Transaction) -> Restored:
         inbox = await inboxes.find(tx, *_keys(name))
         mine = inbox is not None and caller.inbox_id in (None, inbox.inbox_id)
         if inbox is None or not mine or not await inboxes.restore(tx, inbox.inbox_id, now):
             raise NotFound(f"There is no deleted inbox '{safe_line(name, 80)}' that can be restored.")
-        await audit.append(tx, now, caller.agent_id, "inbox.restored", inbox.inbox_id)
-        return inbox
+        erasure = await erasures.get(tx, "inbox", inbox.inbox_id)
+        if erasure is None:
+            await audit.append(tx, now, caller.agent_id, "inbox.restored", inbox.inbox_id)
+            return Restored(inbox)
+        await erasures.end(tx, "inbox", inbox.inbox_id)
+        await audit.append(tx, now, caller.agent_id, "erase.stopped", inbox.inbox_id, why="restored", **erasure.counts)
+        await audit.append(tx, now, caller.agent_id, "inbox.restored", inbox.inbox_id, lost_emails=erasure.emails)
+        return Restored(inbox, erasure.emails, erasure.submissions)
 
     return await app.database.write(caller.tenant_id, restore)
 

@@ -40,6 +40,8 @@ class RestoreInbox(Request):
 class InboxRestored(BaseModel):
     inbox_id: str
     address: str
+    lost_emails: int = Field(description="erased for good by an erasure that did not come to its end")
+    lost_submissions: int
 
 
 class ListDeleted(Paged):
@@ -105,10 +107,15 @@ class Retention(BaseModel):
 
 
 async def restore(app: App, caller: Caller, request: RestoreInbox) -> InboxRestored:
-    """Bring a deleted inbox back with its mail, within 7 days."""
+    """Bring a deleted inbox back with its mail, within 7 days. An erasure of it that was cut off is called off."""
     caller.need(ADMIN)
-    inbox = await restore_inbox(app, await acting_in(app, caller, request.tenant), request.inbox)
-    return InboxRestored(inbox_id=inbox.inbox_id, address=inbox.address)
+    back = await restore_inbox(app, await acting_in(app, caller, request.tenant), request.inbox)
+    return InboxRestored(
+        inbox_id=back.inbox.inbox_id,
+        address=back.inbox.address,
+        lost_emails=back.lost_emails,
+        lost_submissions=back.lost_submissions,
+    )
 
 
 async def list_deleted(app: App, caller: Caller, request: ListDeleted) -> DeletedInboxes:
@@ -203,13 +210,12 @@ def usual_days(settings: Settings) -> Days:
     return {name: getattr(settings, name) for name in RETENTIONS}
 
 
-async def need_no_hold(app: App, caller: Caller, inbox_id: InboxId | None) -> None:
-    """Raises Conflict when the inbox or its tenant is on hold; None: the tenant or any inbox of it."""
-    if await app.database.read(caller.tenant_id, lambda tx: retention.is_held(tx, inbox_id)):
-        raise Conflict(
-            "It is on legal hold, so nothing of it may go.",
-            next_step="`letterlock hold list` shows why; a person lifts it with `letterlock hold lift`.",
-        )
+def on_hold() -> Conflict:
+    """Why nothing of an inbox or a tenant may go."""
+    return Conflict(
+        "It is on legal hold, so nothing of it may go.",
+        next_step="`letterlock hold list` shows why; a person lifts it with `letterlock hold lift`.",
+    )
 
 
 async def _held(app: App, caller: Caller, request: SetHold | LiftHold) -> tuple[Caller, InboxId | None]:

@@ -201,7 +201,10 @@ def inbox_restore(outer: dict[str, Any], /, inbox: str, **options: Any) -> None:
     from letterlock.actions.inboxes import restore_inbox
 
     restored = as_person(outer, options, lambda app, caller: restore_inbox(app, caller, inbox))
-    click.echo(f"{restored.address} restored.")
+    click.echo(f"{restored.inbox.address} restored.")
+    if restored.lost_emails or restored.lost_submissions:
+        lost = f"{restored.lost_emails} emails and {restored.lost_submissions} submissions"
+        _warn(f"An erasure had begun, and is called off now: {lost} of it are lost.")
 
 
 @inbox.command("resume")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def add_to(cli: click.Group) -> None:
-    for command in (hold, retention, erase, export):
+    for command in (hold, retention, erase, compact, export):
         cli.add_command(command)
 
 
@@ -131,12 +131,42 @@ def _sure(yes: bool, question: str) -> None:
 
 
 def _show_erased(done: Erased) -> None:
+    if done.resumed:
+        click.echo("It had been cut off, and went on; the numbers are those of all of it.", err=True)
     click.echo(
         f"{done.emails} emails, {done.submissions} submissions, {done.inboxes} inboxes, {done.other} other rows erased;"
         f" {done.audit_rows} rows of the audit log without content now.\nProof: {done.sha256}"
     )
-    if not done.scrubbed:
-        click.echo("Its log still holds copies, until other processes end or it is written over.", err=True)
+    if done.compacted:
+        click.echo("The store was compacted: no byte of it is left there.")
+    else:
+        click.echo(
+            "Still to be done: gaps in the store's file may hold parts of it until `letterlock compact`, which holds"
+            " the store for seconds to minutes (docs/lifecycle.md).",
+            err=True,
+        )
+    _warn_of_log(done.scrubbed)
+
+
+def _warn_of_log(scrubbed: bool) -> None:
+    if not scrubbed:
+        click.echo("The store's log still holds copies, until other processes end or it is written over.", err=True)
+
+
+@click.command()
+@_YES
+@with_options(*OPTIONS)
+@click.pass_obj
+def compact(outer: dict[str, Any], /, yes: bool, **options: Any) -> None:
+    """Write the mail store anew, so that nothing of what was removed is left in its file. Nobody can write meanwhile:
+    mail is put off, and its senders try again."""
+    from letterlock.actions.erasing import compact as compact_store
+
+    if not yes:
+        click.confirm("Mail that comes meanwhile is put off: about a minute for 2 GB. Go on?", abort=True, err=True)
+    done = as_person(outer, options, compact_store)
+    click.echo(f"The mail store was compacted: {done.before:,} bytes, now {done.after:,}.")
+    _warn_of_log(done.scrubbed)
 
 
 _REVEAL = click.option("--reveal", is_flag=True, help="Codes, secrets and mail as it came, not masked.")

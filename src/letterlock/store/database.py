@@ -82,5 +82,10 @@ class Database(Protocol):
     async def scrubbed(self) -> bool:
         """The same now; False when somebody is reading who keeps it from being done yet."""
 
+    async def compact(self) -> None:
+        """Write the whole store anew, so that no byte of what was removed is left in it, nor an unused one; nothing is
+        written meanwhile (others get StoreBusy when it takes longer than they wait). What noted that it is due is
+        forgotten. Raises StoreFull when the disk has no room for two copies."""
+
     async def backup(self, target: Path) -> None:
         """A consistent copy while others write. Raises Conflict when `target` exists."""

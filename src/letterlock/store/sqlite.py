@@ -13,6 +13,7 @@ import contextlib
 import errno
 import hmac
 import logging
+import shutil
 import sqlite3
 import time
 import zlib
@@ -33,7 +34,7 @@ from letterlock.store.database import Row, T, Work
 
 log = logging.getLogger(__name__)
 
-SCHEMA_VERSION = 28
+SCHEMA_VERSION = 29
 AUDIT_KEY = "audit.key"
 BUSY_MS = 10_000
 KNOWN_BUSY_MS = 500
@@ -243,6 +244,17 @@ class SqliteDatabase:
 
     async def scrubbed(self) -> bool:
         return await self._writer.call(_emptied)
+
+    async def compact(self) -> None:
+        size, free = await asyncio.to_thread(lambda: (self._file.stat().st_size, shutil.disk_usage(self._file).free))
+        if free < 2 * size:
+            raise StoreFull(
+                f"The mail store is written anew where {2 * size // 1_000_000:,} MB are free on its disk, and"
+                f" {free // 1_000_000:,} MB are.",
+                next_step="Free some space there; nothing was changed.",
+            )
+        await self._writer.call(_compacted)
+        self.scrub()
 
     async def backup(self, target: Path) -> None:
         if await asyncio.to_thread(target.exists):
@@ -510,6 +522,23 @@ def _emptied(connection: sqlite3.Connection) -> bool:
         return not connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
     finally:
         connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+
+
+def _compacted(connection: sqlite3.Connection) -> None:
+    """In secure_delete SQLite overwrites what is deleted, but not the places that rows were moved from within a page
+    or to its neighbours. VACUUM fills new pages, in order, from the rows there are."""
+    due = connection.execute("SELECT due_since FROM compaction").fetchone()
+    # On the disk of the store and nowhere else: in memory it may not fit, and elsewhere it is not expected.
+    folder = str(cast("_Raw", connection).folder).replace("'", "''")
+    connection.execute(f"PRAGMA temp_store_directory = '{folder}'")
+    connection.execute("PRAGMA temp_store = FILE")
+    try:
+        connection.execute("VACUUM")
+    finally:
+        connection.execute("PRAGMA temp_store = MEMORY")
+    if due is not None:
+        # Not what was noted meanwhile.
+        connection.execute("DELETE FROM compaction WHERE due_since = ?", (due["due_since"],))
 
 
 def _into_wal(connection: sqlite3.Connection) -> None:
