@@ -11,6 +11,7 @@ from pathlib import Path
 
 from letterlock import telemetry
 from letterlock.errors import DataFolderError
+from letterlock.folder import FOLDER
 from letterlock.ids import AgentId, EmailId, KeyId
 from letterlock.lookout import look_out
 from letterlock.settings import Settings
@@ -58,7 +59,7 @@ async def open_app(settings: Settings, clock: Callable[[], datetime] = system_cl
         if settings.traces:
             stack.enter_context(telemetry.traces())
         try:
-            settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+            settings.data.mkdir(parents=True, exist_ok=True, mode=FOLDER)
             database = await stack.enter_async_context(open_sqlite(settings.data / DATABASE_FILE))
             wake = await stack.enter_async_context(open_wake(settings.data))
         except OSError as error:

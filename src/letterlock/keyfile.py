@@ -16,6 +16,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
+from letterlock.folder import new_file
+
 _BYTES: Final = 32
 _NONCE: Final = 16
 _NUMBERS: Final = struct.Struct(">QQ")
@@ -34,7 +36,7 @@ def made_key(data: Path, name: str) -> bytes:
         return key_of(data, name)
     fresh = data / f"{name}.{secrets.token_hex(8)}"
     try:
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
+        with new_file(fresh) as out:
             out.write(secrets.token_bytes(_BYTES))
             out.flush()
             os.fsync(out.fileno())

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from letterlock.errors import MasterKeyError
+from letterlock.folder import new_file
 from letterlock.settings import Settings
 
 FILE: Final = "vault.key"
@@ -141,7 +142,7 @@ class _File:
     def put(self, keys: tuple[MasterKey, ...], *, first: bool = False) -> None:
         fresh = self._file.with_name(f"{self._file.name}.{secrets.token_hex(8)}")
         try:
-            with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
+            with new_file(fresh) as out:
                 out.write(_text_of(keys).encode())
                 out.flush()
                 os.fsync(out.fileno())

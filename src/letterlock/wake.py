@@ -19,6 +19,8 @@ from typing import TypeVar, cast
 
 from filelock import FileLock, Timeout
 
+from letterlock.folder import FILE, FOLDER, keep_private, new_file
+
 POLL_S = 1.0
 REST_S = 120.0
 """For how long one whom lookout.py minds may wait without a look of its own."""
@@ -226,7 +228,7 @@ def _drop(watches: dict[Topic, set[Watch]], topic: Topic, watch: Watch) -> None:
 
 def postmaster_lock(data: Path) -> FileLock:
     """The lock whose holder is the data folder's postmaster; the operating system frees it when that process dies."""
-    return FileLock(data / "postmaster.lock", timeout=0, thread_local=False)
+    return FileLock(data / "postmaster.lock", timeout=0, thread_local=False, mode=FILE)
 
 
 def postmaster_lives(data: Path) -> bool:
@@ -242,10 +244,11 @@ def postmaster_lives(data: Path) -> bool:
 async def open_wake(data: Path) -> AsyncIterator[Wake]:
     """Wake for this process and data folder, registered with the others until the context ends."""
     folder = data / "wake"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True, mode=FOLDER)
+    keep_private(folder)
     wake = Wake(folder, _folder_token(folder))
     transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(lambda: wake, local_addr=("127.0.0.1", 0))
-    lock = FileLock(folder / str(wake._port), timeout=0, thread_local=False)
+    lock = FileLock(folder / str(wake._port), timeout=0, thread_local=False, mode=FILE)
     lock.acquire()
     try:
         yield wake
@@ -258,8 +261,7 @@ async def open_wake(data: Path) -> AsyncIterator[Wake]:
 
 def _folder_token(folder: Path) -> bytes:
     file = folder / "token"
-    with contextlib.suppress(FileExistsError), file.open("xb") as new:
-        file.chmod(0o600)
+    with contextlib.suppress(FileExistsError), new_file(file) as new:
         new.write(secrets.token_bytes(_TOKEN_BYTES))
     # Another process may have made the file and not have written it yet.
     while len(token := file.read_bytes()) != _TOKEN_BYTES:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,10 @@ from fakes import make_certificate, open_relay_sink
 from letterlock.actions import health
 from letterlock.actions.caller import COMMAND_LINE, LOCAL_CALLER
 from letterlock.actions.health import Finding, disk_problem, disk_use, examine
-from letterlock.app import open_app
+from letterlock.app import DATABASE_FILE, open_app
 from letterlock.errors import NotAllowed
 from letterlock.settings import load_settings
+from letterlock.wake import postmaster_lock
 from running import free_port, settings_for
 
 HOST = "127.0.0.1"
@@ -136,6 +138,29 @@ async def test_what_mail_to_the_outside_does_is_said(tmp_path: Path, chosen: dic
     found = [one.what for one in await examine(load_settings(data=tmp_path / "data", smtp_port=0, **chosen))]
     assert sum(what.startswith(said) for what in found) == 1
     assert sum("outside world is held" in what for what in found) == (not chosen)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="mode bits of POSIX")
+async def test_a_folder_that_others_see_holds_files_for_its_owner_only_and_is_told_of(tmp_path: Path) -> None:
+    settings = settings_for(tmp_path)
+    settings.data.chmod(0o755)
+    before = os.umask(0)
+    try:
+        (settings.data / DATABASE_FILE).chmod(0o644)
+        async with open_app(settings) as app:
+            with postmaster_lock(app.folder):
+                files = [file for file in app.folder.rglob("*") if file.stat().st_mode & 0o077]
+                assert {f"{DATABASE_FILE}-wal", f"{DATABASE_FILE}-shm"} < {file.name for file in app.folder.iterdir()}
+            await app.database.backup(tmp_path / "copy.db")
+            said = await health.start_problem(app)
+    finally:
+        os.umask(before)
+    assert files == []
+    assert (tmp_path / "copy.db").stat().st_mode & 0o777 == 0o600
+    assert (found := next(one for one in await examine(settings) if "look into" in one.what)).advice in said
+    assert (found.well, found.advice) == (False, f"Run `chmod 700 {settings.data}`.")
+    settings.data.chmod(0o700)
+    assert not any("look into" in one.what for one in await examine(settings))
 
 
 async def test_a_disk_that_is_nearly_full_is_said_in_answers_and_by_doctor(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from letterlock import telemetry
 from letterlock.actions.caller import ADMIN, METRICS, Caller
 from letterlock.app import DATABASE_FILE, App, open_app
 from letterlock.errors import NotAllowed, NotFound, OwnerError
+from letterlock.folder import not_private
 from letterlock.ids import DEFAULT_TENANT
 from letterlock.inbound.listener import tls_context
 from letterlock.outbound.relay import Route, one_line
@@ -66,10 +67,10 @@ async def reception_problem(app: App) -> str:
 
 async def start_problem(app: App) -> str:
     """What an owner who has just started this should know at once, as a sentence; "" when mail comes in, and when it
-    was asked for that none does."""
-    if not app.settings.smtp_port and not app.settings.lmtp_port:
-        return ""
-    return await reception_problem(app)
+    was asked for that none does; and that others can look into the data folder."""
+    seen = " ".join(filter(None, not_private(app.folder)))
+    asked = app.settings.smtp_port or app.settings.lmtp_port
+    return " ".join(filter(None, (await reception_problem(app) if asked else "", seen)))
 
 
 async def reception_warning(app: App, inbox: Inbox | None = None) -> str:
@@ -175,6 +176,8 @@ async def examine(settings: Settings) -> list[Finding]:
         Finding(False, f"variable {name} is set, but there is no such setting", "docs/settings.md lists them.")
         for name in unknown_variables()
     ]
+    seen, advice = not_private(settings.data)
+    findings += [Finding(False, seen, advice)] if seen else []
     free, low = _free_bytes(settings), disk_problem(settings)
     said = f"{free // _MEGABYTE:,} MB free on its disk (low_disk_megabytes: {settings.low_disk_megabytes:,})"
     findings.append(Finding(not low, said, "Free some space, or keep less: docs/lifecycle.md." if low else ""))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
+from letterlock.folder import new_file
 from letterlock.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -75,9 +76,9 @@ def as_person(outer: dict[str, Any], /, options: dict[str, Any], use: Callable[[
 
 
 def save_new(file: Path, content: bytes) -> None:
-    """Write a file that is not there yet, and say so. Raises ClickException."""
+    """Write a file that is not there yet, for its owner only, and say so. Raises ClickException."""
     try:
-        with file.open("xb") as out:
+        with new_file(file) as out:
             out.write(content)
     except OSError as error:
         raise click.ClickException(f"{file} cannot be written: {error.strerror}.") from None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from letterlock.doors.command import OPTIONS, TENANT, as_person, with_options
+from letterlock.folder import FOLDER, new_file
 
 if TYPE_CHECKING:
     from letterlock.actions.caller import Caller
@@ -208,7 +209,7 @@ def _export(outer: dict[str, Any], options: dict[str, Any], inbox: str, folder: 
     async def write(app: App, caller: Caller) -> int:
         items = 0
         # `part` is ours alone: who else has it is not overwritten.
-        part.mkdir(mode=0o700)
+        part.mkdir(mode=FOLDER)
         try:
             with contextlib.ExitStack() as last:
                 name, file = "", None
@@ -217,8 +218,8 @@ def _export(outer: dict[str, Any], options: dict[str, Any], inbox: str, folder: 
                         if piece.file != name or file is None:
                             last.close()
                             name = piece.file
-                            (part / name).parent.mkdir(exist_ok=True, mode=0o700)
-                            file = last.enter_context((part / name).open("xb"))
+                            (part / name).parent.mkdir(exist_ok=True, mode=FOLDER)
+                            file = last.enter_context(new_file(part / name))
                         file.write(piece.data)
                         items += piece.items
             part.rename(folder)

@@ -17,6 +17,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Final, Literal
 
+from letterlock.folder import private
 from letterlock.ids import SubmissionId, TenantId
 from letterlock.store.outbox import Delivery, Lease
 
@@ -55,7 +56,7 @@ class Answers:
     opened."""
 
     def __init__(self, folder: Path) -> None:
-        self._file = os.open(folder / FILE, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        self._file = private(str(folder / FILE), os.O_RDWR | os.O_CREAT | os.O_APPEND)
         self._waiting: dict[tuple[SubmissionId, str], bytes] = {}
         self._size = 0
         self._boot = ""

@@ -14,6 +14,8 @@ from typing import Final
 from letterlock.app import App
 from letterlock.domains import domain_key, domain_of
 from letterlock.errors import LetterlockError
+from letterlock.folder import FOLDER as PRIVATE
+from letterlock.folder import new_file
 from letterlock.ids import DEFAULT_TENANT, TenantId
 from letterlock.message.address import shown
 from letterlock.message.sign import KINDS, DnsRecord, SigningKey, dns_record, new_key
@@ -84,11 +86,10 @@ def make_keys(data: Path, domain: str, name: str) -> tuple[DnsRecord, ...]:
         )
     folder = data / FOLDER / domain
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
         for kind in KINDS:
             file = folder / f"{name}-{kind}.pem"
-            with file.open("xb") as out:
-                file.chmod(0o600)
+            with new_file(file) as out:
                 out.write(new_key(kind))
     except FileExistsError:
         raise LetterlockError(

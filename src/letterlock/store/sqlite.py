@@ -28,6 +28,7 @@ from typing import Any, Generic, cast
 import aiosqlite
 
 from letterlock.errors import Conflict, DataFolderError, StoreBusy, StoreError, StoreFull
+from letterlock.folder import FILE, keep_private, new_file
 from letterlock.ids import EmailId, InboxId, TenantId
 from letterlock.keyfile import made_key
 from letterlock.store.database import Row, T, Work
@@ -263,7 +264,7 @@ class SqliteDatabase:
         source = await _connect(self._file)
         try:
             part.unlink(missing_ok=True)
-            await asyncio.to_thread(part.touch, 0o600)
+            await asyncio.to_thread(part.touch, FILE)
             copy = await aiosqlite.connect(part)
             try:
                 # All pages in one step: a reader's snapshot, which writers of the WAL do not disturb.
@@ -452,6 +453,7 @@ async def open_sqlite(file: Path) -> AsyncIterator[SqliteDatabase]:
     """The database in `file`, made or migrated when needed. Raises DataFolderError when it cannot be used."""
     async with contextlib.AsyncExitStack() as stack:
         try:
+            await asyncio.to_thread(_make_private, file)
             writer = await _connect(file)
             stack.push_async_callback(writer.close)
             await writer.call(_prepare)
@@ -476,6 +478,14 @@ async def open_sqlite(file: Path) -> AsyncIterator[SqliteDatabase]:
             await asyncio.gather(*tasks, return_exceptions=True)
             database.refuse_waiting()
             await database.close_clean()
+
+
+def _make_private(file: Path) -> None:
+    """Before SQLite opens it: what SQLite makes beside a database has the rights of the database."""
+    # Never opened where it is there: the end of that would end every lock this process has on it.
+    with contextlib.suppress(OSError):
+        new_file(file).close()
+    keep_private(file, *(file.with_name(f"{file.name}{end}") for end in ("-wal", "-shm")))
 
 
 async def _connect(file: Path) -> _Connection:
