@@ -148,12 +148,21 @@ def dotted(module: Path) -> str:
 
 
 @cache
+def tree(module: Path) -> ast.Module:
+    return ast.parse(module.read_text("utf-8"))
+
+
+@cache
+def nodes(module: Path) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(tree(module)))
+
+
+@cache
 def imports(module: Path) -> frozenset[tuple[str, bool]]:
     """(what is imported, whether at the top level) for every import of a module; our own from the package's root on."""
-    tree = ast.parse(module.read_text("utf-8"))
-    top = {id(node) for node in tree.body}
+    top = {id(node) for node in tree(module).body}
     found = set[tuple[str, bool]]()
-    for node in ast.walk(tree):
+    for node in nodes(module):
         if isinstance(node, ast.Import):
             found |= {(alias.name, id(node) in top) for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -258,7 +267,7 @@ def test_sql_lives_in_the_store() -> None:
         f"{dotted(module)}, line {node.lineno}"
         for module in MODULES
         if module.parent.name != "store"
-        for node in ast.walk(ast.parse(module.read_text("utf-8")))
+        for node in nodes(module)
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and statement.match(node.value)
     ]
     assert elsewhere == []
@@ -266,9 +275,7 @@ def test_sql_lives_in_the_store() -> None:
 
 def test_every_module_says_what_it_promises() -> None:
     silent = [
-        dotted(module)
-        for module in MODULES
-        if module.name != "__init__.py" and not ast.get_docstring(ast.parse(module.read_text("utf-8")))
+        dotted(module) for module in MODULES if module.name != "__init__.py" and not ast.get_docstring(tree(module))
     ]
     assert silent == []
 

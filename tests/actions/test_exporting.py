@@ -17,7 +17,7 @@ from letterlock.actions.tenancy import make_key
 from letterlock.app import App, open_app
 from letterlock.doors.archive import zipped
 from letterlock.errors import NotAllowed, NotFound
-from running import do, file_all, letter, make_inbox, receive, serving, settings_for
+from running import do, file_all, letter, make_inbox, receive, served, settings_for
 
 CODE = "Your verification code is 493817. Do not share it."
 ODD = letter("From here", "From me to you\n>From him\n\n\nFrom the end", sender="Müller <anna@shop.example>")
@@ -89,17 +89,16 @@ async def test_only_people_who_may_see_mail_export_it(app: App) -> None:
         await anext(export(app, COMMAND_LINE, "nobody@letterlock.localhost"))
 
 
-def test_people_export_and_erase_at_the_command_line_and_over_rest(tmp_path: Path) -> None:
+def test_people_export_and_erase_at_the_command_line(tmp_path: Path) -> None:
     data = tmp_path / "data"
 
-    async def prepare() -> tuple[str, str]:
+    async def prepare() -> str:
         async with open_app(settings_for(tmp_path)) as app:
             box = await make_inbox(app)
             await receive(app, box, letter("Code", CODE))
-            made = await make_key(app, "owner", scopes={"read", "admin", "reveal"})
-            return box, made.text
+            return box
 
-    box, key = asyncio.run(prepare())
+    box = asyncio.run(prepare())
     folder = tmp_path / "out"
     assert "written to" in letterlock(data, "export", "tenant", "default", str(folder)).stdout
     assert (folder / "mail" / f"{box}.mbox").is_file()
@@ -108,19 +107,26 @@ def test_people_export_and_erase_at_the_command_line_and_over_rest(tmp_path: Pat
     assert (nobody.returncode, "nobody@x.example" in nobody.stderr) == (1, True)
     assert sorted(file.name for file in tmp_path.glob("no*")) == [], "nothing half done is left"
     assert letterlock(data, "erase", "inbox", box).returncode == 1, "nobody said yes"
-    with serving(data) as served, httpx2.Client(headers={"Authorization": f"Bearer {key}"}, timeout=20) as client:
-        answer = client.get(f"{served.url}/v1/export", params={"inbox": box})
+    assert "1 emails, 0 submissions, 1 inboxes" in letterlock(data, "erase", "inbox", box, "--yes").stdout
+
+
+async def test_people_export_over_rest(app: App) -> None:
+    box = await make_inbox(app)
+    await receive(app, box, letter("Code", CODE))
+    key = (await make_key(app, "owner", scopes={"read", "admin", "reveal"})).text
+    headers = {"Authorization": f"Bearer {key}"}
+    async with served(app) as url, httpx2.AsyncClient(base_url=url, timeout=20) as client:
+        answer = await client.get("/v1/export", params={"inbox": box}, headers=headers)
         assert answer.headers["content-type"] == "application/zip"
         archive = zipfile.ZipFile(io.BytesIO(answer.content))
         assert archive.testzip() is None
         assert json.loads(archive.read("manifest.json"))["revealed"] is False
-        refused = client.get(f"{served.url}/v1/export", params={"reveal": "true"})
+        refused = await client.get("/v1/export", params={"reveal": "true"}, headers=headers)
         assert (refused.status_code, refused.json()["code"]) == (403, "not_allowed")
-        assert client.get(f"{served.url}/v1/export", params={"inbox": "no@x.example"}).status_code == 404
-        assert client.get(f"{served.url}/v1/export", params={"what": "all"}).status_code == 422
-        assert "free_bytes" in client.get(f"{served.url}/healthz").json()
-        assert "free_bytes" not in httpx2.get(f"{served.url}/healthz", timeout=20).json()
-    assert "1 emails, 0 submissions, 1 inboxes" in letterlock(data, "erase", "inbox", box, "--yes").stdout
+        for query, status in (({"inbox": "no@x.example"}, 404), ({"what": "all"}, 422)):
+            assert (await client.get("/v1/export", params=query, headers=headers)).status_code == status
+        assert "free_bytes" in (await client.get("/healthz", headers=headers)).json()
+        assert "free_bytes" not in (await client.get("/healthz")).json()
 
 
 async def test_a_zip_that_was_cut_off_is_no_zip(app: App) -> None:

@@ -71,6 +71,20 @@ def ask(served: Served, path: str, key: str = "", **headers: str) -> httpx2.Resp
     return httpx2.post(f"{served.url}{path}", json=LIST, headers=given, timeout=20)
 
 
+async def test_an_event_stream_cannot_be_used_with_another_key(served: Served, other_key: str) -> None:
+    async with httpx2.AsyncClient(timeout=20) as http:
+        own, foreign = ({"Authorization": f"Bearer {one}"} for one in (served.key, other_key))
+        async with http.stream("GET", f"{served.url}/sse", headers=own) as stream:
+            # Within the loop: leaving it ends the stream.
+            async for line in stream.aiter_lines():
+                if line.startswith("data: "):
+                    place = f"{served.url}{line.removeprefix('data: ')}"
+                    taken = await http.post(place, json=LIST, headers=foreign)
+                    mine = await http.post(place, json=LIST, headers=own)
+                    break
+    assert (taken.status_code, mine.status_code) == (404, 202)
+
+
 @pytest.mark.parametrize("path", ["/mcp", "/messages/?session_id=00000000000000000000000000000000"])
 @pytest.mark.parametrize("key", ["", "llk_wrong", "Bearer", "llk_" + "x" * 5000])
 def test_without_a_right_key_nothing_is_answered(served: Served, path: str, key: str) -> None:

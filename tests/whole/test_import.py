@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from commands import letterlock, letterlock_process
+from commands import letterlock
 
 MBOX = b"""\
 From anna@shop.example Fri Nov 20 10:00:00 2026
@@ -28,7 +28,7 @@ def test_imported_mail_can_be_listed_at_once_and_again_is_already_there(tmp_path
     data, box = tmp_path / "data", tmp_path / "old.mbox"
     box.write_bytes(MBOX)
     address = letterlock(data, "inbox", "create", "archive").stdout.strip()
-    first = letterlock_process(data, "import", str(box), "--inbox", address)
+    first = letterlock(data, "import", str(box), "--inbox", address)
     assert first.stdout.startswith("2 imported, 0 already there, 0 failed.")
     listed = letterlock(data, "mail", "list").stdout
     assert "First of two" in listed
