@@ -77,6 +77,9 @@ _PLAIN: dict[str, tuple[Any, ...]] = {
 }  # fmt: skip
 
 
+_SHOWN = 58
+
+
 class Leak(AssertionError):
     """Something of one tenant (or inbox) came to another."""
 
@@ -346,6 +349,8 @@ def _without(answer: str, passed: Mapping[str, Any]) -> str:
     """An answer without what the caller itself gave: "Inbox '...' not found" may name it."""
     given = [str(one) for value in passed.values() for one in (value if isinstance(value, list) else [value])]
     given += [one.partition("/")[0] for one in given if "/" in one]
+    # What is too long is shown cut.
+    given += [one[:_SHOWN] for one in given if len(one) > _SHOWN]
     for one in sorted((one for one in given if len(one) > 3), key=len, reverse=True):
         answer = answer.replace(one, "·")
     return answer
@@ -354,7 +359,7 @@ def _without(answer: str, passed: Mapping[str, Any]) -> str:
 def _nobody(kind: str, like: str = "") -> str:
     """A name of this kind that nothing has."""
     if kind == "cursor":
-        return "WzEsIm5vdGhpbmciXQ"
+        return "WzEsIm5vdGhpbmciXQ".ljust(len(like), "n")
     if kind == "sha256":
         return "0" * 64
     if kind == "domain" and "." in like:

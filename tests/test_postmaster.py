@@ -11,16 +11,17 @@ from pathlib import Path
 import pytest
 
 from letterlock import postmaster
+from letterlock.actions.health import start_problem
 from letterlock.app import App, open_app
 from letterlock.ids import DEFAULT_TENANT
 from letterlock.inbound.workers import Workers, open_workers
-from letterlock.postmaster import LOCK_POLL_S, LONGEST_PAUSE_S, PAUSE_S, pause_s, serve_mail
+from letterlock.postmaster import LOCK_POLL_S, LONGEST_PAUSE_S, PAUSE_S, mail_service, pause_s, serve_mail
 from letterlock.store import inlets
 from letterlock.store import postmaster as reports
 from letterlock.store.inlets import Inlet, new_inlet_id, new_secret
 from letterlock.store.postmaster import Report
 from letterlock.wake import postmaster_lock
-from running import ended, settings_for, until
+from running import ended, free_port, settings_for, until
 
 
 def test_the_pause_after_a_failure_doubles_up_to_half_a_minute_and_is_longer_than_others_take_for_the_lock() -> None:
@@ -60,7 +61,7 @@ async def test_a_process_that_fails_leaves_the_lock_to_others_and_does_not_fill_
     monkeypatch.setattr(postmaster, "PAUSE_S", 0.02)
     monkeypatch.setattr(postmaster, "LONGEST_PAUSE_S", 0.04)
     caplog.set_level(logging.INFO, logger="letterlock")
-    async with ended(asyncio.create_task(serve_mail(app))):
+    async with ended(asyncio.create_task(serve_mail(app, tried=asyncio.Event()))):
         while len(tries) < 6:
             await asyncio.sleep(0.005)
         said = [record for record in caplog.records if record.name == "letterlock.postmaster"]
@@ -80,3 +81,16 @@ async def test_a_process_that_fails_leaves_the_lock_to_others_and_does_not_fill_
     assert min(after - before for before, after in itertools.pairwise(tries[1:])) >= 0.03
     assert [record.levelname for record in said] == ["INFO", "ERROR"]
     assert "no worker of mine starts" in caplog.text
+
+
+@pytest.mark.parametrize("age_ms", [0, 60_000])
+async def test_what_a_killed_postmaster_said_is_not_believed(tmp_path: Path, age_ms: int) -> None:
+    port = free_port()
+    async with open_app(settings_for(tmp_path, smtp_port=port)) as app:
+        left = Report(1, "smtp 192.0.2.1:25", "", app.now_ms() - age_ms)
+        await app.database.write_system(lambda tx: reports.put(tx, left))
+        async with mail_service(app):
+            said = await app.database.read_system(reports.last)
+            assert said is not None
+            assert (said.listening, said.problem) == (f"smtp 127.0.0.1:{port}", "")
+            assert await start_problem(app) == ""

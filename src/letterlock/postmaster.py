@@ -48,18 +48,21 @@ _MOST_SAID = 100
 _RETRY_BIND_S = 1.0
 _RETRY_LOCK_S = 10.0
 _REPORT_S = 3.0
+STARTING = "Mail comes in in a moment: the process that takes it has just begun."
 _SAY_EACH = 120
 """Of failures that go on, one in so many is logged: about once an hour."""
 
 
-async def serve_mail(app: App, *, keep_workers: int = 0) -> None:
-    """Be the postmaster whenever nobody else is, until cancelled. `keep_workers`: filing processes kept when idle."""
+async def serve_mail(app: App, *, keep_workers: int = 0, tried: asyncio.Event) -> None:
+    """Be the postmaster whenever nobody else is, until cancelled. `keep_workers`: filing processes kept when idle.
+    `tried` is set once it is known who the postmaster is, this process or another."""
     lock = postmaster_lock(app.folder)
     failures = 0
     while True:
         try:
             lock.acquire()
         except TimeoutError:
+            tried.set()
             await asyncio.sleep(LOCK_POLL_S)
             continue
         except OSError as error:
@@ -68,6 +71,10 @@ async def serve_mail(app: App, *, keep_workers: int = 0) -> None:
             continue
         began = time.monotonic()
         try:
+            if not failures:
+                # What the one before said of itself, which may have been killed, holds no longer.
+                await _report(app, "", STARTING)
+            tried.set()
             log.log(logging.DEBUG if failures else logging.INFO, "this process is the postmaster of %s", app.folder)
             await _be_postmaster(app, keep_workers)
         except Exception as error:
@@ -144,10 +151,14 @@ async def _listen_and_report(app: App, workers: Workers) -> None:
             if not app.settings.smtp_port and not app.settings.lmtp_port and not await _comes_otherwise(app):
                 problems.append("Listening is switched off (smtp_port = 0).")
             doors = ", ".join(f"{name} {address}" for name, address in listening.items())
-            report = Report(os.getpid(), doors, " ".join(problems), app.now_ms())
-            with contextlib.suppress(StoreError):
-                await app.database.write_system(lambda tx, report=report: reports.put(tx, report))  # type: ignore[misc]
+            await _report(app, doors, " ".join(problems))
             await asyncio.sleep(_RETRY_BIND_S if problems else _REPORT_S)
+
+
+async def _report(app: App, listening: str, problem: str) -> None:
+    report = Report(os.getpid(), listening, problem, app.now_ms())
+    with contextlib.suppress(StoreError):
+        await app.database.write_system(lambda tx: reports.put(tx, report))
 
 
 async def _comes_otherwise(app: App) -> bool:
@@ -209,11 +220,19 @@ async def file_waiting(app: App) -> None:
 async def mail_service(app: App, *, keep_workers: int = 0) -> AsyncIterator[None]:
     """serve_mail in the background, ended in order with the context. Entered once the folder has a postmaster that
     told how it stands (this process or another), or after START_S."""
-    task = asyncio.create_task(serve_mail(app, keep_workers=keep_workers), name="postmaster")
+    tried = asyncio.Event()
+    task = asyncio.create_task(serve_mail(app, keep_workers=keep_workers, tried=tried), name="postmaster")
+
+    async def unknown(tx: Transaction) -> bool:
+        report = await reports.last(tx)
+        return report is None or report.problem == STARTING or await reports.is_silent(tx, app.now_ms())
+
     try:
-        end = app.now_ms() + int(START_S * 1000)
-        while await app.database.read_system(lambda tx: reports.is_silent(tx, app.now_ms())) and app.now_ms() < end:
-            await asyncio.sleep(0.02)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(START_S):
+                await tried.wait()
+                while await app.database.read_system(unknown):
+                    await asyncio.sleep(0.02)
         yield
     finally:
         task.cancel()
