@@ -15,6 +15,7 @@ from letterlock.actions import approvals
 from letterlock.actions.caller import COMMAND_LINE, LOCAL_CALLER, Caller
 from letterlock.actions.catalog import perform
 from letterlock.actions.domains import DOMAINS, DomainShown
+from letterlock.actions.health import examine
 from letterlock.actions.inboxes import restore_inbox
 from letterlock.actions.tenancy import add_tenant, at_command_line, close_tenant
 from letterlock.app import App, open_app
@@ -271,6 +272,13 @@ async def test_a_domain_fails_when_a_record_goes_and_lapses_when_its_ownership_d
     shown = await on_day(1.1)
     assert shown.state == "failing"
     assert shown.lapses_at is not None
+    (told,) = [one for one in await examine(app.settings) if one.what.startswith("domain ")]
+    assert not told.well
+    assert told.what == (
+        "domain acme.example of tenant acme is failing: ownership (TXT _letterlock.acme.example): missing;"
+        " mx (MX acme.example): missing"
+    )
+    assert "domain show acme.example --tenant acme" in told.advice
     names["_letterlock.acme.example"] = token
     shown = await on_day(14.5)
     assert (shown.state, shown.lapses_at) == ("failing", None)

@@ -13,9 +13,10 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from letterlock import telemetry
+from letterlock import claims, telemetry
 from letterlock.actions.caller import ADMIN, METRICS, Caller
 from letterlock.app import DATABASE_FILE, App, open_app
+from letterlock.domains import Looked
 from letterlock.errors import NotAllowed, NotFound, OwnerError
 from letterlock.folder import not_private
 from letterlock.ids import DEFAULT_TENANT
@@ -24,7 +25,7 @@ from letterlock.outbound.relay import Route, one_line
 from letterlock.outbound.routes import helo
 from letterlock.policy import APPROVAL
 from letterlock.settings import Settings, unknown_variables
-from letterlock.store import emails, erasures, inboxes, mailboxes, outbox, postmaster
+from letterlock.store import domains, emails, erasures, inboxes, mailboxes, outbox, postmaster
 from letterlock.store.database import Transaction
 from letterlock.store.erasures import Erasure
 from letterlock.store.inboxes import Inbox
@@ -191,6 +192,7 @@ async def examine(settings: Settings) -> list[Finding]:
             findings += vault_findings(await app.vault.state())
             findings += await _mailboxes(app)
             findings += await erasure_findings(app)
+            findings += await _domains(app)
     except OwnerError as error:
         findings.append(Finding(False, error.what, error.next_step))
     try:
@@ -325,6 +327,33 @@ async def _mailboxes(app: App) -> list[Finding]:
         if not any(one.problem for one in found):
             folders = ", ".join(ascii(one.folder) for one in found)
             findings.append(Finding(True, f"{name} is watched: {folders}"))
+    return findings
+
+
+async def _domains(app: App) -> list[Finding]:
+    """Those that lack what they must have, each with its records."""
+    findings = []
+    found = await app.database.read_system(lambda tx: domains.in_trouble(tx, _MOST_SAID + 1))
+    for domain, tenant in found[:_MOST_SAID]:
+        keys = await app.database.read(domain.tenant_id, lambda tx, d=domain: domains.keys(tx, d.domain_id))  # type: ignore[misc]
+        verdicts = claims.verdicts_of(domain, claims.plan(app, domain, keys))
+        lacking = Looked(tuple(one for one in verdicts if one is not None), frozenset()).lacking
+        records = "; ".join(
+            f"{one.record.purpose} ({one.record.type} {one.record.host}): {one.status}" for one in lacking
+        )
+        what = (
+            f"domain {domain.name} of tenant {tenant} is {domain.state}: {records or 'another tenant proved it theirs'}"
+        )
+        where = "" if domain.tenant_id == DEFAULT_TENANT else f" --tenant {tenant}"
+        findings.append(
+            Finding(
+                False,
+                what,
+                f"`letterlock domain show {domain.name}{where}` has the records to set; then `domain verify`.",
+            )
+        )
+    if len(found) > _MOST_SAID:
+        findings.append(Finding(False, f"more than {_MOST_SAID} domains are failing or lapsed", "Mend these first."))
     return findings
 
 

@@ -149,6 +149,17 @@ async def due(tx: Transaction, now_ms: int, limit: int) -> list[Domain]:
     return [_domain(row) for row in rows]
 
 
+async def in_trouble(tx: Transaction, limit: int) -> list[tuple[Domain, str]]:
+    """Those that lack what they must have, of all tenants, each with its tenant's name. A system read."""
+    rows = await tx.all(
+        f"SELECT {', '.join(f'd.{column}' for column in _COLUMNS.split(', '))}, t.name AS tenant FROM domains d"
+        " JOIN tenants t ON t.tenant_id = d.tenant_id WHERE d.state IN ('failing', 'lapsed')"
+        " ORDER BY d.name, d.tenant_id LIMIT :limit",
+        limit=limit,
+    )
+    return [(Domain(*columns), tenant) for *columns, tenant in rows]
+
+
 async def lease(tx: Transaction, domain: Domain, until_ms: int) -> bool:
     """Nobody else looks at it until then. False: somebody else does already."""
     changed = await tx.run(
