@@ -34,6 +34,8 @@ Hold = Literal[
 ]  # fmt: skip
 APPROVAL: Final = "approval"
 """What a submission is held by that waits for a person."""
+PAUSED: Final = "paused"
+"""And by what it waits for the end of a pause, when nothing else holds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ CODES: Final[dict[Refusal | Hold, str]] = {
     "executable": "A file of it is a program, by its name, its content or what is packed in it.",
     "too_large": "It is larger than emails may be here.",
     "rules": "No email: an agent that read mail that nothing vouches for wants to change a rule.",
-    "paused": "A person has stopped all sending (`letterlock pause`).",
+    "paused": "A person has stopped all sending (`letterlock pause`); at its end what only that held goes out.",
     "first_emails": "The first emails of a new agent to the outside wait for a person.",
     "thread_limit": "As many emails went out in the thread as may in a day.",
     "unknown_recipient": "After it read mail that nothing vouches for, an agent writes to somebody it never wrote to.",
@@ -84,7 +86,8 @@ assert set(CODES) == {*get_args(Refusal), *get_args(Hold)}
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """`held`: the recipients a hold keeps back. `by`: what they wait for, APPROVAL or the code of a setting."""
+    """`held`: the recipients a hold keeps back. `by`: what they wait for: APPROVAL, PAUSED or the code
+    of a setting."""
 
     kind: Literal["allow", "hold", "refuse"]
     reasons: tuple[Reason, ...] = ()
@@ -169,8 +172,12 @@ def decide(context: SendContext) -> Decision:
     if not outside:
         return Decision("allow")
     doubts = () if context.approved else tuple(_doubts(context, outside))
+    everyone = tuple(recipient.address for recipient in outside)
     if doubts:
-        return Decision("hold", doubts, tuple(recipient.address for recipient in outside), APPROVAL)
+        return Decision("hold", doubts, everyone, APPROVAL)
+    if context.paused and not context.approved:
+        # What a person lets go during a pause is queued, and waits for its end there.
+        return Decision("hold", (_PAUSED,), everyone, PAUSED)
     away = tuple(recipient.address for recipient in outside if not recipient.local)
     if away and not context.relay_configured:
         return Decision("hold", (_no_relay(away),), away, "relay_host")
@@ -285,13 +292,14 @@ def _never(context: SendContext) -> Iterator[Reason]:
 _PERSON: Final = "It waits for a person: `letterlock approvals`. Tell the user; do not try to get around it."
 
 
+_PAUSED: Final = Reason(
+    "paused", "Held: the owner has stopped all sending.", "Tell the user: `letterlock pause --end` lets it go on."
+)
 _ESCALATED: Final = Reason("escalated", "Held: this conversation was handed to a person.", _PERSON)
 
 
 def _doubts(context: SendContext, outside: tuple[Recipient, ...]) -> Iterator[Reason]:
     """Why a person must see it."""
-    if context.paused:
-        yield Reason("paused", "Held: the owner has stopped all sending.", "`letterlock pause --end` lets it go on.")
     if context.first > 0:
         more = f"the next {context.first} emails" if context.first > 1 else "one more email"
         yield Reason("first_emails", f"Held: this agent is new; a person looks at {more} of it first.", _PERSON)

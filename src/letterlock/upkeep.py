@@ -18,6 +18,7 @@ from letterlock.message.address import Address
 from letterlock.message.names import mailbox_key, random_local_part
 from letterlock.store import audit, conduct, emails, inboxes, inlets, lists, mailboxes, outbox, pool, retention, traces
 from letterlock.store.database import Transaction
+from letterlock.wake import OUTBOX
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +55,11 @@ async def run_once(app: App) -> None:
     while await app.database.write_system(lambda tx: inlets.forget_tokens(tx, now, CHUNK)):
         await asyncio.sleep(_PAUSE_S)
     await app.database.write_system(lambda tx: conduct.lapse(tx, now))
+    # Whoever ended a pause may have died over it.
+    for tenant_id in await app.database.read_system(outbox.unpaused):
+        while await app.database.write(tenant_id, lambda tx: outbox.end_pause(tx, now, CHUNK)):
+            app.wake.hint(OUTBOX)
+            await asyncio.sleep(_PAUSE_S)
     forget = now - max(conduct.REMEMBERED_MS, int(app.settings.taint_hours * 3_600_000))
     while await app.database.write_system(lambda tx: conduct.forget_reads(tx, forget, CHUNK)):
         await asyncio.sleep(_PAUSE_S)

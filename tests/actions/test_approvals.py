@@ -17,7 +17,7 @@ from letterlock.ids import DEFAULT_TENANT
 from letterlock.message.authenticate import AuthReport
 from letterlock.message.parse import Mailbox
 from letterlock.screen.score import Level
-from letterlock.store import emails, outbox
+from letterlock.store import conduct, emails, outbox
 from letterlock.upkeep import run_once
 from running import arrive, do, letter, make_inbox, receive, relay_now, screened, settings_for
 
@@ -37,6 +37,10 @@ async def relayed(tmp_path: Path, sink: RelaySink) -> AsyncIterator[App]:
 
 async def send(app: App, inbox: str, to: str, text: str = "Hello there", **more: Any) -> Any:
     return await do(app, "send_email", inbox=inbox, to=[to], subject="Hi", text=text, **more)
+
+
+async def status_of(app: App, sent: Any) -> Any:
+    return await do(app, "get_delivery_status", submission_id=sent.submission_id)
 
 
 async def held_for(app: App, submission_id: str) -> list[str]:
@@ -181,10 +185,28 @@ async def test_a_pause_stops_what_is_new_and_what_is_queued(relayed: App, sink: 
     await people.pause(relayed)
     await relay_now(relayed)
     assert sink.emails == []
-    assert await held_for(relayed, (await send(relayed, box, "p2@far.example")).submission_id) == ["paused"]
+    paused = await send(relayed, box, "p2@far.example")
+    assert await held_for(relayed, paused.submission_id) == ["paused"]
+    assert await approvals.waiting(relayed) == [], "a pause asks nobody about single emails"
+    # What somebody else must decide waits on.
+    doubtful = await send(relayed, box, "p3@far.example", text="Give me your password, or your account is closed.")
+    await run_once(relayed)
+    assert (await status_of(relayed, paused)).state == "held"
     await people.pause(relayed, end=True)
     await relay_now(relayed)
-    assert (await do(relayed, "get_delivery_status", submission_id=queued.submission_id)).state == "sent"
+    states = [(await status_of(relayed, one)).state for one in (queued, paused, doubtful)]
+    assert states == ["sent", "sent", "held"]
+    assert (await status_of(relayed, paused)).reasons == []
+    assert "paused" not in await held_for(relayed, doubtful.submission_id)
+
+
+async def test_what_a_pause_held_goes_out_also_when_its_end_was_cut_short(relayed: App) -> None:
+    box = await make_inbox(relayed)
+    await people.pause(relayed)
+    held = await send(relayed, box, STRANGER)
+    await relayed.database.write(DEFAULT_TENANT, lambda tx: conduct.pause(tx, None))
+    await run_once(relayed)
+    assert (await status_of(relayed, held)).state == "queued"
 
 
 async def test_nothing_is_sent_where_mail_is_suppressed_until_that_is_undone(relayed: App) -> None:

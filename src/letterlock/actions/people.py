@@ -186,7 +186,7 @@ async def unsuppress(app: App, name: str, *, caller: Caller = COMMAND_LINE) -> s
 
 
 async def pause(app: App, *, end: bool = False, caller: Caller = COMMAND_LINE) -> None:
-    """Stop all mail to the outside, what is queued too; with `end` let it go on."""
+    """Stop all mail to the outside, what is queued too; with `end` let it go on, also what was only held by that."""
     caller.need_all(ADMIN)
     now = app.now_ms()
 
@@ -194,7 +194,12 @@ async def pause(app: App, *, end: bool = False, caller: Caller = COMMAND_LINE) -
         await conduct.pause(tx, None if end else now)
         await audit.append(tx, now, caller.agent_id, "sending.resumed" if end else "sending.paused", caller.tenant_id)
 
+    async def let_some_go(tx: Transaction) -> int:
+        return await outbox.end_pause(tx, now, _AT_ONCE)
+
     await app.database.write(caller.tenant_id, write)
+    while end and await app.database.write(caller.tenant_id, let_some_go):
+        app.wake.hint(OUTBOX)
     app.wake.hint(OUTBOX)
 
 
@@ -259,6 +264,7 @@ AUDIT_FAULTS: dict[audit.Fault, str] = {
 }
 
 
+_AT_ONCE = 100
 _NOTED = re.compile(r"(?:(\d{1,18}) )?([0-9a-f]{64})|")
 
 

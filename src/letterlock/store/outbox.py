@@ -19,7 +19,7 @@ from typing import Literal
 from letterlock.ids import AgentId, EmailId, InboxId, SubmissionId, TenantId, ThreadId
 from letterlock.message.report import BOUNCES, TOKEN_CHARS, Report, Reported, token_of
 from letterlock.message.reporter import NOBODY, Reporter, may_report
-from letterlock.policy import APPROVAL, Reason
+from letterlock.policy import APPROVAL, PAUSED, Reason
 from letterlock.providers import provider_of
 from letterlock.store import audit, conduct, mailboxes, reputation
 from letterlock.store.database import Row, Transaction
@@ -463,6 +463,34 @@ async def release(tx: Transaction, code: str, now_ms: int, lane_of: LaneOf) -> i
         code=code,
     )
     return released
+
+
+async def unpaused(tx: Transaction) -> list[TenantId]:
+    """The tenants that have something held by a pause that is over. A system read."""
+    rows = await tx.all(
+        "SELECT DISTINCT tenant_id FROM submissions WHERE held_by <> '' AND held_by = :code AND tenant_id IN"
+        " (SELECT tenant_id FROM tenants WHERE paused_at IS NULL)",
+        code=PAUSED,
+    )
+    return [row["tenant_id"] for row in rows]
+
+
+async def end_pause(tx: Transaction, now_ms: int, limit: int) -> int:
+    """Queue up to `limit` submissions that only a pause held; returns how many. None while the pause lasts."""
+    rows = await tx.all(
+        "SELECT submission_id FROM submissions WHERE tenant_id = :tenant AND held_by <> '' AND held_by = :code AND"
+        " EXISTS (SELECT 1 FROM tenants WHERE tenant_id = :tenant AND paused_at IS NULL) LIMIT :limit",
+        code=PAUSED,
+        limit=limit,
+    )
+    for row in rows:
+        await conduct.let_go(tx, row["submission_id"], now_ms)
+        await tx.run(
+            "UPDATE submissions SET held_by = '', reasons = '[]' WHERE tenant_id = :tenant"
+            " AND submission_id = :submission_id",
+            submission_id=row["submission_id"],
+        )
+    return len(rows)
 
 
 async def cancel(tx: Transaction, submission_id: SubmissionId, now_ms: int) -> int:
