@@ -194,12 +194,10 @@ async def pause(app: App, *, end: bool = False, caller: Caller = COMMAND_LINE) -
         await conduct.pause(tx, None if end else now)
         await audit.append(tx, now, caller.agent_id, "sending.resumed" if end else "sending.paused", caller.tenant_id)
 
-    async def let_some_go(tx: Transaction) -> int:
-        return await outbox.end_pause(tx, now, _AT_ONCE)
-
     await app.database.write(caller.tenant_id, write)
-    while end and await app.database.write(caller.tenant_id, let_some_go):
-        app.wake.hint(OUTBOX)
+    if end:
+        while await app.database.write(caller.tenant_id, lambda tx: outbox.end_pause(tx, now, _AT_ONCE)):
+            app.wake.hint(OUTBOX)
     app.wake.hint(OUTBOX)
 
 
