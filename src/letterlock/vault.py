@@ -34,10 +34,12 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+K = TypeVar("K")
 _NONCE: Final = 12
 _VERSION: Final = struct.Struct(">I")
 _AT_ONCE: Final = 100
 _MOST_COMPARED: Final = 500
+_MOST_KEYS: Final = 10_000
 _BESIDE_LOOP: Final = 256 * 1024
 """Bytes that take longer than a call may hold the loop."""
 
@@ -74,7 +76,7 @@ class _DataKey:
 
 
 class Vault:
-    """Made by open_vault. Keys of tenants that were needed once are kept in memory."""
+    """Made by open_vault. Keys of tenants that were needed once are kept in memory, 10,000 at most."""
 
     def __init__(self, settings: Settings, database: Database, clock: Callable[[], datetime]) -> None:
         self._settings = settings
@@ -174,8 +176,7 @@ class Vault:
             found = await self._database.read(tenant_id, secrets.newest_key)
             if found is None:
                 found = await self._add_key(tenant_id, 1)
-            self._newest[tenant_id] = opened = await self._unwrapped(found)
-            return opened
+            return _remember(self._newest, tenant_id, await self._unwrapped(found))
 
     async def _key(self, tenant_id: TenantId, version: int) -> _DataKey:
         if known := self._keys.get((tenant_id, version)):
@@ -217,9 +218,7 @@ class Vault:
                     key = _cipher(master.key).decrypt(found.wrapped[:_NONCE], found.wrapped[_NONCE:], about)
                 except InvalidTag:
                     break
-                opened = _DataKey(found.version, key)
-                self._keys[found.tenant_id, found.version] = opened
-                return opened
+                return _remember(self._keys, (found.tenant_id, found.version), _DataKey(found.version, key))
         raise _locked()
 
     async def _master(self) -> MasterKey:
@@ -340,6 +339,14 @@ def _locked() -> VaultLocked:
         "The vault cannot be opened: its master key is missing, or another one.",
         next_step="The owner should run `letterlock doctor`. Everything else of the mail can be read as ever.",
     )
+
+
+def _remember(known: dict[K, _DataKey], name: K, key: _DataKey) -> _DataKey:
+    """In the place of the one that is known longest, where there are too many."""
+    if len(known) >= _MOST_KEYS:
+        del known[next(iter(known))]
+    known[name] = key
+    return key
 
 
 def _cipher(key: bytes) -> AESGCM:

@@ -30,9 +30,10 @@ from letterlock.dns import DnsTrouble
 from letterlock.errors import CallerError, Conflict, InvalidRequest, NotAllowed, NotFound
 from letterlock.outbound import webhooks as outbound
 from letterlock.outbound.outside import BadHost, is_outside, look_up
-from letterlock.outbound.webhooks import post, post_forever, read_url, sign, tell
+from letterlock.outbound.webhooks import post, post_forever, read_url, seal_secrets, secret_of, sign, tell
 from letterlock.screen.score import Level
 from letterlock.store import webhooks
+from letterlock.store.database import Transaction
 from letterlock.store.webhooks import Webhook
 from running import arrive, ended, make_inbox, screened, settings_for, until
 
@@ -578,6 +579,36 @@ async def test_the_secret_is_shown_once(clocked: tuple[App, Clock], told: Endpoi
     assert added.secret.startswith("whsec_")
     assert added.secret not in listed.model_dump_json()
     assert added.secret not in repr(await stored(app, added.webhook_id))
+
+
+async def test_the_secret_lies_sealed_and_one_of_before_is_sealed(clocked: tuple[App, Clock], told: Endpoint) -> None:
+    app, clock = clocked
+    added = await do(app, "add_webhook", url=told.url)
+
+    async def lay_open(tx: Transaction) -> None:
+        await tx.run("UPDATE webhooks SET secret = :s, sealed = NULL WHERE tenant_id = :tenant", s=added.secret)
+
+    async def backed_up(name: str) -> bytes:
+        await app.database.backup(app.folder / name)
+        return (app.folder / name).read_bytes()
+
+    assert b"whsec_" not in await backed_up("first.db")
+    await app.database.write(COMMAND_LINE.tenant_id, lay_open)
+    assert await secret_of(app, await stored(app, added.webhook_id)) == added.secret
+    assert (await seal_secrets(app), await seal_secrets(app)) == (1, 0)
+    assert b"whsec_" not in await backed_up("sealed.db")
+    assert await secret_of(app, await stored(app, added.webhook_id)) == added.secret
+    (app.folder / "vault.key").unlink()
+    await make_inbox(app, "box")
+    async with open_app(app.settings, clock) as later:
+
+        async def waits() -> bool:
+            return "vault is locked" in (await stored(later, added.webhook_id)).last_answer
+
+        async with ended(asyncio.create_task(post_forever(later, notices))):
+            await until(waits)
+        standing = await stored(later, added.webhook_id)
+    assert (standing.failures, standing.ended_at, told.kinds) == (0, None, [])
 
 
 async def test_what_cannot_be_a_webhook_is_refused(app: App) -> None:

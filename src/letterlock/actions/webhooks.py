@@ -18,9 +18,9 @@ from letterlock.actions.following import EVENTS, EmailEvent, Event, Place, event
 from letterlock.actions.inboxes import Request, own_inbox
 from letterlock.app import App
 from letterlock.errors import Conflict, InvalidRequest, NotFound
-from letterlock.ids import OWNER, EmailId, TenantId, new_id
+from letterlock.ids import OWNER, EmailId, TenantId, WebhookId, new_id
 from letterlock.outbound.outside import BadHost
-from letterlock.outbound.webhooks import MAX_URL, Notice, new_secret, post, read_url
+from letterlock.outbound.webhooks import MAX_URL, Notice, new_secret, post, read_url, secret_of
 from letterlock.screen.safe_text import safe_line
 from letterlock.store import audit, emails, webhooks
 from letterlock.store.database import Transaction
@@ -105,13 +105,15 @@ async def add_webhook(app: App, caller: Caller, request: AddWebhook) -> WebhookA
         )
     inbox_id = (await own_inbox(app, caller, request.inbox)).inbox_id if request.inbox else None
     place = await place_to_start(app, _as_owner(caller.tenant_id), "")
-    secret, now = new_secret(), app.now_ms()
+    webhook_id, secret, now = WebhookId(new_id("wh")), new_secret(), app.now_ms()
+    sealed = await app.vault.seal(caller.tenant_id, webhook_id, secret.encode())
 
     async def add(tx: Transaction) -> Webhook:
         made = await webhooks.add(
             tx,
+            webhook_id,
             request.url,
-            secret,
+            sealed,
             frozenset(request.events),
             inbox_id,
             (place.filed, place.noted),
@@ -163,7 +165,7 @@ async def test_webhook(app: App, caller: Caller, request: OneWebhook) -> Webhook
         header = DIALECTS[webhook.dialect].header
         told = {"event": "webhook.test", "timestamp": now.isoformat(), "data": {"webhookId": webhook.webhook_id}}
         body = json.dumps(told, separators=(",", ":")).encode()
-    answer = await post(app.settings, webhook.url, webhook.secret, event_id, body, header=header)
+    answer = await post(app.settings, webhook.url, await secret_of(app, webhook), event_id, body, header=header)
     return WebhookTested(webhook_id=webhook.webhook_id, took=answer.took, answer=answer.what)
 
 

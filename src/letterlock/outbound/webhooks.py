@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import functools
 import hashlib
 import hmac
@@ -26,7 +27,7 @@ from typing import Final
 from letterlock import telemetry
 from letterlock.app import App
 from letterlock.dns import Resolver, SystemResolver
-from letterlock.errors import StoreError
+from letterlock.errors import StoreError, VaultLocked
 from letterlock.ids import TenantId, WebhookId
 from letterlock.outbound.outside import BadHost, look_up, read_host
 from letterlock.settings import Settings
@@ -47,6 +48,9 @@ DEAD_MS = 48 * 3_600_000
 """An endpoint that takes nothing for so long is not asked again."""
 _TURN_S = 30.0
 _LOOK_S = 1.0
+_LOCKED_S = 60.0
+"""While the vault does not open, it is asked again after this."""
+_CHUNK: Final = 50
 _GONE = 410
 
 _URL: Final = re.compile(
@@ -134,6 +138,25 @@ def sign(secret: str, event_id: str, timestamp: int, body: bytes) -> str:
     return "v1," + base64.b64encode(made).decode()
 
 
+async def secret_of(app: App, webhook: Webhook) -> str:
+    """What its events are signed with. Raises VaultLocked."""
+    if webhook.sealed is None:
+        return webhook.secret
+    return (await app.vault.open(webhook.tenant_id, webhook.webhook_id, webhook.sealed)).decode()
+
+
+async def seal_secrets(app: App) -> int:
+    """Seal those that an older Letterlock left in the clear; how many. Raises VaultLocked, StoreError."""
+    done = 0
+    while found := await app.database.read_system(lambda tx: webhooks.in_the_clear(tx, _CHUNK)):
+        for one in found:
+            sealed = await app.vault.seal(one.tenant_id, one.webhook_id, one.secret.encode())
+            await app.database.write(one.tenant_id, lambda tx, w=one, s=sealed: webhooks.seal(tx, w, s))  # type: ignore[misc]
+        done += len(found)
+        app.database.scrub()
+    return done
+
+
 @functools.cache
 def _tls() -> ssl.SSLContext:
     return ssl.create_default_context()
@@ -203,9 +226,16 @@ async def post_forever(app: App, notices: Notices, resolver: Resolver | None = N
     """Until cancelled, by one process of the data folder at a time. Each webhook has its own turn: one that is dead or
     slow holds up no other, and no tenant takes all the turns there are."""
     working: dict[WebhookId, asyncio.Task[None]] = {}
+    seal_at: float | None = 0.0
     async with asyncio.TaskGroup() as turns:
         while True:
             try:
+                if seal_at is not None and time.monotonic() >= seal_at:
+                    seal_at = time.monotonic() + _LOCKED_S
+                    # A vault that is locked is told by doctor; until it opens, what lies in the clear signs as it did.
+                    with contextlib.suppress(VaultLocked):
+                        await seal_secrets(app)
+                        seal_at = None
                 waiting = await app.database.read_system(lambda tx: webhooks.due(tx, app.now_ms()))
             except StoreError as error:
                 log.warning("webhooks wait: %s", error)
@@ -231,6 +261,12 @@ async def _turn(app: App, webhook: Webhook, notices: Notices, resolver: Resolver
             await tell(app, webhook, notices, resolver)
         except StoreError:
             raise
+        except VaultLocked as error:
+            # No failure of the endpoint, which must not end for it.
+            log.warning("webhook %s waits: %s", webhook.webhook_id, error)
+            next_at = app.now_ms() + int(_LOCKED_S * 1000)
+            why = "not asked: the vault is locked"
+            await app.database.write(webhook.tenant_id, lambda tx: webhooks.put_off(tx, webhook, why, next_at))
         except Exception:
             # An event that cannot be told for a reason of ours counts as one that was not taken: tried again later and
             # later, and not for ever.
@@ -244,8 +280,8 @@ async def _turn(app: App, webhook: Webhook, notices: Notices, resolver: Resolver
 
 async def tell(app: App, webhook: Webhook, notices: Notices, resolver: Resolver | None = None) -> None:
     """Send what comes behind a webhook's place, in order, until there is no more, the endpoint fails, or its turn ends.
-    Raises StoreError."""
-    end = time.monotonic() + _TURN_S
+    Raises VaultLocked, StoreError."""
+    end, secret = time.monotonic() + _TURN_S, await secret_of(app, webhook)
     standing: Webhook | None = webhook
     while standing is not None:
         found, place, more = await notices(app, standing)
@@ -254,7 +290,7 @@ async def tell(app: App, webhook: Webhook, notices: Notices, resolver: Resolver 
             answer = await post(
                 app.settings,
                 standing.url,
-                standing.secret,
+                secret,
                 notice.event_id,
                 notice.body,
                 resolver,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from letterlock.ids import InboxId, TenantId, WebhookId, new_id
+from letterlock.ids import InboxId, TenantId, WebhookId
 from letterlock.store.database import Row, Transaction
 
 
@@ -13,7 +13,8 @@ from letterlock.store.database import Row, Transaction
 class Webhook:
     """`filed`, `noted`: the numbers of the last email and row of the audit log it was told of. `events` empty: all;
     they are named as `dialect` names them. `ended_at`: since when nothing is sent any more, because the endpoint was
-    dead or gone. Times in milliseconds since 1970."""
+    dead or gone. `sealed`: what events are signed with, by vault.py under the webhook's id; None where one of before
+    still lies in the clear, as `secret`. Times in milliseconds since 1970."""
 
     tenant_id: TenantId
     webhook_id: WebhookId
@@ -30,12 +31,14 @@ class Webhook:
     ended_at: int | None
     created_at: int
     dialect: Literal["", "lumbox", "lobstermail"] = ""
+    sealed: bytes | None = field(default=None, repr=False)
 
 
 async def add(
     tx: Transaction,
+    webhook_id: WebhookId,
     url: str,
-    secret: str,
+    sealed: bytes,
     events: frozenset[str],
     inbox_id: InboxId | None,
     place: tuple[int, int],
@@ -47,13 +50,13 @@ async def add(
     row = await tx.one("SELECT COUNT(*) AS n FROM webhooks WHERE tenant_id = :tenant")
     if row and row["n"] >= most:
         return None
-    webhook_id = WebhookId(new_id("wh"))
     await tx.run(
-        "INSERT INTO webhooks (tenant_id, webhook_id, url, secret, events, inbox_id, filed, noted, created_at,"
-        " dialect) VALUES (:tenant, :webhook_id, :url, :secret, :events, :inbox_id, :filed, :noted, :now, :dialect)",
+        "INSERT INTO webhooks (tenant_id, webhook_id, url, secret, sealed, events, inbox_id, filed, noted, created_at,"
+        " dialect) VALUES (:tenant, :webhook_id, :url, '', :sealed, :events, :inbox_id, :filed, :noted, :now,"
+        " :dialect)",
         webhook_id=webhook_id,
         url=url,
-        secret=secret,
+        sealed=sealed,
         events=" ".join(sorted(events)),
         inbox_id=inbox_id or "",
         filed=place[0],
@@ -97,6 +100,31 @@ async def due(tx: Transaction, now_ms: int) -> list[Webhook]:
         now=now_ms,
     )
     return [_webhook(row) for row in rows]
+
+
+async def in_the_clear(tx: Transaction, limit: int) -> list[Webhook]:
+    """System: those of all tenants whose secret is not sealed."""
+    rows = await tx.all(f"SELECT {_COLUMNS} FROM webhooks WHERE secret <> '' LIMIT :limit", limit=limit)
+    return [_webhook(row) for row in rows]
+
+
+async def seal(tx: Transaction, webhook: Webhook, sealed: bytes) -> None:
+    """In the place of a secret that lies in the clear."""
+    await tx.run(
+        "UPDATE webhooks SET sealed = :sealed, secret = '' WHERE tenant_id = :tenant AND webhook_id = :webhook_id",
+        webhook_id=webhook.webhook_id,
+        sealed=sealed,
+    )
+
+
+async def put_off(tx: Transaction, webhook: Webhook, why: str, next_at: int) -> None:
+    """Nothing can be sent before `next_at`, for a reason that is not the endpoint's."""
+    await tx.run(
+        f"UPDATE webhooks SET last_answer = :why, next_at = :next_at WHERE {_UNMOVED}",
+        why=why,
+        next_at=next_at,
+        **_unmoved(webhook),
+    )
 
 
 async def took(
@@ -147,7 +175,7 @@ async def replay(tx: Transaction, webhook_id: str, place: tuple[int, int] | None
 
 _COLUMNS = (
     "tenant_id, webhook_id, url, secret, events, inbox_id, filed, noted, failures, failing_since, next_at, last_answer,"
-    " ended_at, created_at, dialect"
+    " ended_at, created_at, dialect, sealed"
 )
 # What was read is what is still there: a replay or a removal in between wins.
 _UNMOVED = (
@@ -182,4 +210,5 @@ def _webhook(row: Row) -> Webhook:
         row["ended_at"],
         row["created_at"],
         row["dialect"],
+        row["sealed"],
     )
