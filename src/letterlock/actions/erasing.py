@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from letterlock.actions.caller import ADMIN, Caller
 from letterlock.actions.inboxes import find_any
 from letterlock.actions.lifecycle import on_hold
+from letterlock.actions.naming import Named
 from letterlock.actions.tenancy import close_tenant
 from letterlock.app import DATABASE_FILE, App
 from letterlock.errors import Conflict, InvalidRequest, NotAllowed, NotFound, StoreError
@@ -48,7 +48,8 @@ class Erased:
     """How much of what went, also before the erasure was cut off once (`resumed`); `sha256`: over the ids of emails and
     submissions in the order in which they went: of the value so far and the next id, a line end behind it, "" at first;
     `audit_rows`: whose content was erased; `scrubbed`: the store's log is emptied too, else it is when its readers
-    leave; `compacted`: the store's file was written anew, else gaps in it may hold parts of what went until it is."""
+    leave; `compacted`: the store's file was written anew, else gaps in it may hold parts of what went until it is;
+    `unseen`: ids of emails and submissions that stay and of which nobody could look into a file, or into anything."""
 
     emails: int
     submissions: int
@@ -59,6 +60,7 @@ class Erased:
     audit_rows: int
     scrubbed: bool
     compacted: bool
+    unseen: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,8 +220,6 @@ async def erase_person(app: App, caller: Caller, name: str) -> Erased:
         raise InvalidRequest(
             f"{safe_line(said, 80)} is an inbox of this tenant.", next_step="Use `letterlock erase inbox` for it."
         )
-    either = "|".join(sorted(map(re.escape, {said, address.key})))
-    named = re.compile(rf"(?<![\w.+-])(?:{either})(?![\w-]|\.\w)".encode())
     way = _Way(app, caller, "person", said, "")
     resumed = await way.begin()
 
@@ -236,37 +236,36 @@ async def erase_person(app: App, caller: Caller, name: str) -> Erased:
     async def named_gone(tx: Transaction) -> None:
         await way.went(tx, other=await whole.erase_named(tx, said, address.key))
 
-    await _erase_said(way, named, whole.emails_said, emails_gone)
-    await _erase_said(way, named, whole.submissions_said, submissions_gone)
+    named = Named(address)
+    unseen = await _erase_said(way, named, whole.emails_said, emails_gone)
+    unseen += await _erase_said(way, named, whole.submissions_said, submissions_gone)
     await way.step(named_gone)
-    return await _finish(way, resumed, {said, address.key})
+    return await _finish(way, resumed, {said, address.key}, unseen)
 
 
 async def _erase_said(
     way: _Way,
-    named: re.Pattern[bytes],
+    named: Named,
     look: Callable[[Transaction, str, int], Awaitable[list[Said]]],
     gone: Callable[[Transaction, list[str]], Awaitable[None]],
-) -> None:
-    """Everything `look` gives that names the address."""
-    after, app, tenant_id = "", way.app, way.caller.tenant_id
+) -> list[str]:
+    """Everything `look` gives that names the address; returns the ids of what stays and could not be looked into as a
+    whole."""
+    after, app, tenant_id, unseen = "", way.app, way.caller.tenant_id, list[str]()
     while found := await app.database.read(tenant_id, lambda tx: look(tx, after, _EMAILS_AT_ONCE)):  # noqa: B023
         after = found[-1].id
-        raws = [await app.vault.opened(tenant_id, one.raw) if one.raw else one.plain or b"" for one in found]
-        hits = await asyncio.to_thread(_naming, named, found, raws)
+        hits = []
+        for one in found:
+            raw = await app.vault.opened(tenant_id, one.raw) if one.raw else one.plain or b""
+            report = unpack_raw(one.report) if one.report else b""
+            looked = await asyncio.to_thread(named.look, one.texts, report, raw)
+            if looked.names:
+                hits.append(one.id)
+            elif looked.unseen:
+                unseen.append(one.id)
         if hits:
             await way.step(lambda tx, hits=hits: gone(tx, hits))  # type: ignore[misc]
-        await asyncio.sleep(0)
-
-
-def _naming(named: re.Pattern[bytes], found: list[Said], raws: list[bytes]) -> list[str]:
-    hits = []
-    for one, raw in zip(found, raws, strict=True):
-        report = unpack_raw(one.report) if one.report else b""
-        places = (*(text.encode("utf-8", "surrogatepass") for text in one.texts), report, raw)
-        if any(named.search(place.lower()) for place in places):
-            hits.append(one.id)
-    return hits
+    return unseen
 
 
 async def _erase_inbox(way: _Way, inbox_id: InboxId, key: str) -> None:
@@ -296,7 +295,7 @@ async def _erase_inbox(way: _Way, inbox_id: InboxId, key: str) -> None:
             await asyncio.sleep(_PAUSE_S)
 
 
-async def _finish(way: _Way, resumed: bool, naming: set[str]) -> Erased:
+async def _finish(way: _Way, resumed: bool, naming: set[str], unseen: Sequence[str] = ()) -> Erased:
     """The search index, the log, and what the engine's own files still hold. The proof comes when the rest is done, in
     one transaction with the end: what is cut off before goes on."""
     app, now = way.app, way.app.now_ms()
@@ -311,7 +310,10 @@ async def _finish(way: _Way, resumed: bool, naming: set[str]) -> Erased:
             raise Conflict("It was restored meanwhile, which called the erasure off.")
         rows = sum([await audit.erase(tx, now, way.caller.agent_id, one) for one in sorted(naming)])
         subject = "" if way.kind == "person" else way.subject
-        await audit.append(tx, now, way.caller.agent_id, f"{way.kind}.erased", subject, audit_rows=rows, **far.counts)
+        await audit.append(
+            tx, now, way.caller.agent_id, f"{way.kind}.erased", subject,
+            audit_rows=rows, unseen=len(unseen), **far.counts,
+        )  # fmt: skip
         await erasures.end(tx, way.kind, way.subject)
         return far, rows
 
@@ -320,7 +322,10 @@ async def _finish(way: _Way, resumed: bool, naming: set[str]) -> Erased:
     # Where nobody runs Letterlock on the folder, nobody has to wait.
     compacted = not await asyncio.to_thread(postmaster_lives, app.folder) and await _compacted(app)
     scrubbed = await _scrubbed(app)
-    return Erased(far.emails, far.submissions, far.other, far.inboxes, far.sha256, resumed, rows, scrubbed, compacted)
+    return Erased(
+        far.emails, far.submissions, far.other, far.inboxes, far.sha256, resumed, rows, scrubbed, compacted,
+        tuple(unseen),
+    )  # fmt: skip
 
 
 async def _compacted(app: App) -> bool:

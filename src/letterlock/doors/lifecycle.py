@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
 from contextlib import aclosing
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
     from letterlock.actions.erasing import Erased
     from letterlock.actions.lifecycle import Holds, Retention
     from letterlock.app import App
+
+
+_FEW = 10
 
 
 def add_to(cli: click.Group) -> None:
@@ -85,45 +90,51 @@ def erase() -> None:
 
 
 _YES = click.option("--yes", is_flag=True, help="Do not ask.")
+_JSON = click.option(
+    "--json", "as_json", is_flag=True, help="One JSON object, with the ids of what nobody can look into."
+)
 
 
 @erase.command("tenant")
 @click.argument("name")
 @_YES
+@_JSON
 @with_options(*OPTIONS)
 @click.pass_obj
-def erase_tenant_(outer: dict[str, Any], /, name: str, yes: bool, **options: Any) -> None:
+def erase_tenant_(outer: dict[str, Any], /, name: str, yes: bool, as_json: bool, **options: Any) -> None:
     """Close a tenant and erase all there is of it."""
     from letterlock.actions.erasing import erase_tenant
 
     _sure(yes, f"Erase tenant {name} with all its mail?")
-    _show_erased(as_person(outer, options, lambda app, caller: erase_tenant(app, caller, name)))
+    _show_erased(as_person(outer, options, lambda app, caller: erase_tenant(app, caller, name)), as_json)
 
 
 @erase.command("inbox")
 @click.argument("inbox")
 @_YES
+@_JSON
 @with_options(*OPTIONS, TENANT)
 @click.pass_obj
-def erase_inbox_(outer: dict[str, Any], /, inbox: str, yes: bool, **options: Any) -> None:
+def erase_inbox_(outer: dict[str, Any], /, inbox: str, yes: bool, as_json: bool, **options: Any) -> None:
     """Erase an inbox (id or address; also a deleted one) with all that came to it and went from it."""
     from letterlock.actions.erasing import erase_inbox
 
     _sure(yes, f"Erase inbox {inbox} with all its mail?")
-    _show_erased(as_person(outer, options, lambda app, caller: erase_inbox(app, caller, inbox)))
+    _show_erased(as_person(outer, options, lambda app, caller: erase_inbox(app, caller, inbox)), as_json)
 
 
 @erase.command("person")
 @click.argument("address")
 @_YES
+@_JSON
 @with_options(*OPTIONS, TENANT)
 @click.pass_obj
-def erase_person_(outer: dict[str, Any], /, address: str, yes: bool, **options: Any) -> None:
+def erase_person_(outer: dict[str, Any], /, address: str, yes: bool, as_json: bool, **options: Any) -> None:
     """Erase every email that came from ADDRESS, went there or names it, and all else that does."""
     from letterlock.actions.erasing import erase_person
 
     _sure(yes, f"Erase all mail that names {address}?")
-    _show_erased(as_person(outer, options, lambda app, caller: erase_person(app, caller, address)))
+    _show_erased(as_person(outer, options, lambda app, caller: erase_person(app, caller, address)), as_json)
 
 
 def _sure(yes: bool, question: str) -> None:
@@ -131,13 +142,23 @@ def _sure(yes: bool, question: str) -> None:
         click.confirm(f"{question} It cannot be brought back.", abort=True, err=True)
 
 
-def _show_erased(done: Erased) -> None:
+def _show_erased(done: Erased, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(asdict(done)))
+        return
     if done.resumed:
         click.echo("It had been cut off, and went on; the numbers are those of all of it.", err=True)
     click.echo(
         f"{done.emails} emails, {done.submissions} submissions, {done.inboxes} inboxes, {done.other} other rows erased;"
         f" {done.audit_rows} rows of the audit log without content now.\nProof: {done.sha256}"
     )
+    if done.unseen:
+        few = ", ".join(done.unseen[:_FEW]) + (", ..." if len(done.unseen) > _FEW else "")
+        click.echo(
+            f"{len(done.unseen)} emails stay whose files nobody can look into (locked, of an unknown kind, damaged):"
+            f" {few}. Look yourself: `letterlock mail save ID`. --json has all ids.",
+            err=True,
+        )
     if done.compacted:
         click.echo("The store was compacted: no byte of it is left there.")
     else:

@@ -34,6 +34,9 @@ _MOST_BYTES: Final = 1_000_000
 _MOST_UNPACKED: Final = 10_000_000
 """Of all that is packed in one file."""
 _MOST_PACKED: Final = 200
+_MOST_OF_MAIL: Final = 30_000_000
+_MOST_OF_MAIL_UNPACKED: Final = 60_000_000
+"""The same where time is of no matter."""
 _PRINTED: Final = on_demand(r"[ -~\u00a1-\ufffc]{8,}")
 """What can be read in a file that is no text."""
 _DEPTH: Final = 3
@@ -110,8 +113,27 @@ def words_of_raw(raw: bytes) -> str:
     return "\n".join((parsed.subject, *parsed.plain, *shown, *(_look(file).words for file in files)))
 
 
-def _look(file: File) -> Contents:
-    inside = _Inside()
+def everything(raw: bytes, depth: int = _DEPTH) -> tuple[Contents, ...]:
+    """What an email says whoever wrote it, and then each of its files: heads, texts and HTML as they are written, names
+    and all that can be read in files, of any length that mail may have. `unseen` in the first one: all of it."""
+    try:
+        parsed = parse_message(raw)
+    except UnreadableMessage:
+        return (Contents("", "it cannot be read"),)
+    heads = (f"{name}: {value}" for name, value in parsed.headers)
+    found = [Contents("\n".join((*heads, *parsed.plain, *parsed.html)))]
+    for one, (_, data) in zip(parsed.attachments, parsed.contents, strict=True):
+        if one.content_type == "message/rfc822" and depth > 0:
+            inner = everything(data, depth - 1)
+            unseen = next((part.unseen for part in inner if part.unseen), "")
+            found.append(Contents("\n".join((one.filename, *(part.words for part in inner))), unseen))
+        else:
+            found.append(_look(File(one.filename, "", data), _Inside(_MOST_OF_MAIL, _MOST_OF_MAIL_UNPACKED)))
+    return tuple(found)
+
+
+def _look(file: File, inside: _Inside | None = None) -> Contents:
+    inside = inside or _Inside()
     said = "\n".join((file.filename, *inside.texts(file.filename, file.data, _DEPTH)))
     return Contents(said, f"its file {clean(file.filename).text[:80]} {inside.unseen}" if inside.unseen else "")
 
@@ -119,15 +141,16 @@ def _look(file: File) -> Contents:
 class _Inside:
     """One look into a file and what is packed in it."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = _MOST_BYTES, unpacked: int = _MOST_UNPACKED) -> None:
         self.unseen = ""
         self._members = _MOST_PACKED
-        self._room = _MOST_UNPACKED
+        self._most = most
+        self._room = unpacked
 
     def texts(self, name: str, data: bytes, depth: int) -> Iterator[str]:
-        if len(data) > _MOST_BYTES:
+        if len(data) > self._most:
             self._miss("is longer than what is looked into")
-            data = data[:_MOST_BYTES]
+            data = data[: self._most]
         self._room -= len(data)
         text = _decoded(data)
         is_text = _is_text(text)
@@ -151,8 +174,8 @@ class _Inside:
             yield from self._zip(data, depth)
         elif packed:
             stream: _Stream = next(make for start, make in _UNPACKERS if data.startswith(start))()
-            content = stream.decompress(data, _MOST_BYTES + 1)
-            if stream.unused_data or not (stream.eof or len(content) > _MOST_BYTES):
+            content = stream.decompress(data, self._most + 1)
+            if stream.unused_data or not (stream.eof or len(content) > self._most):
                 self._miss("cannot be opened as a whole")
             yield from self.texts(name, content, depth - 1)
         elif data[257:262] == b"ustar":
@@ -161,7 +184,7 @@ class _Inside:
                     opened = archive.extractfile(entry)
                     if self._counts() and opened is not None:
                         yield entry.name
-                        yield from self.texts(entry.name, opened.read(_MOST_BYTES + 1), depth - 1)
+                        yield from self.texts(entry.name, opened.read(self._most + 1), depth - 1)
         elif _CIPHER.search(data):
             self._miss("is encrypted")
         elif data.startswith(b"%PDF"):
@@ -179,7 +202,7 @@ class _Inside:
                     self._miss("is locked with a password")
                 elif not member.is_dir():
                     with archive.open(member) as opened:
-                        yield from self.texts(member.filename, opened.read(_MOST_BYTES + 1), depth - 1)
+                        yield from self.texts(member.filename, opened.read(self._most + 1), depth - 1)
 
     def _counts(self) -> bool:
         self._members -= 1
