@@ -25,7 +25,7 @@ THREAD_EMAILS_PER_HOUR = 30
 Refusal = Literal[
     "no_recipient", "too_many_recipients", "sender_inbox", "sender_domain", "no_such_inbox", "loop", "suppressed",
     "blocked",
-    "suspended", "limit", "executable", "too_large", "no_such_domain", "rules",
+    "suspended", "limit", "over_limit", "executable", "too_large", "no_such_domain", "rules",
 ]  # fmt: skip
 Hold = Literal[
     "paused", "first_emails", "thread_limit", "unknown_recipient", "only_from_mail", "forward", "carries_code",
@@ -59,6 +59,7 @@ CODES: Final[dict[Refusal | Hold, str]] = {
     "blocked": "A person has blocked the recipient (`letterlock list`).",
     "suspended": "The inbox or its agent was stopped (bounces, complaints, a `canary`); approvals do not help then.",
     "limit": "The inbox, the agent or the tenant has sent as much as it may in an hour or a day.",
+    "over_limit": "It has more recipients outside than may be reached in an hour or a day, so that it never fits.",
     "executable": "A file of it is a program, by its name, its content or what is packed in it.",
     "too_large": "It is larger than emails may be here.",
     "rules": "No email: an agent that read mail that nothing vouches for wants to change a rule.",
@@ -117,11 +118,14 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A limit that this email would pass: `most` recipients within `hours`, free again in `wait_s` seconds."""
+    """A limit that this email would pass: `most` recipients within `hours`, of which there are `used`; it has `asked`
+    more. There is room for these in `wait_s` seconds; never, where they are more than `most`."""
 
     whose: Literal["inbox", "agent", "tenant", "mailbox"]
     most: int
     hours: int
+    used: int
+    asked: int
     wait_s: int
 
 
@@ -269,15 +273,31 @@ def _loop(context: SendContext) -> Iterator[Reason]:
 
 
 def _limits(context: SendContext) -> Iterator[Reason]:
-    for limit in context.limits:
-        window = "hour" if limit.hours == 1 else f"{limit.hours} hours"
-        yield Reason(
-            "limit",
-            f"The {limit.whose} may reach {limit.most} recipients outside in an {window}, and has."
-            if limit.hours == 1
-            else f"The {limit.whose} may reach {limit.most} recipients outside in {window}, and has.",
-            f"Try again in {max(1, -(-limit.wait_s // 60))} minutes.",
-        )
+    wait_s = max((limit.wait_s for limit in context.limits), default=0)
+    for limit in sorted(context.limits, key=lambda one: one.asked <= one.most):
+        window = "an hour" if limit.hours == 1 else f"{limit.hours} hours"
+        may = f"The {limit.whose} may reach {limit.most} recipients outside in {window}"
+        if limit.asked > limit.most:
+            yield Reason(
+                "over_limit",
+                f"{may}; this email alone has {limit.asked}.",
+                f"Send it in several emails of at most {limit.most} recipients each, or ask the owner for more."
+                if limit.most
+                else "Ask the owner: nothing may be sent outside.",
+            )
+        else:
+            yield Reason(
+                "limit",
+                f"{may}: {limit.used} are used, and this email has {limit.asked}.",
+                f"Try again in {_in_words(wait_s)}.",
+            )
+
+
+def _in_words(wait_s: int) -> str:
+    if wait_s < 120:
+        return "a second" if wait_s == 1 else f"{wait_s} seconds"
+    hours, minutes = divmod(-(-wait_s // 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} minutes"
 
 
 def _never(context: SendContext) -> Iterator[Reason]:

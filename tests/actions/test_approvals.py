@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fakes import RelaySink
+from fakes import Clock, RelaySink
 from letterlock.actions import approvals, people
 from letterlock.app import App, open_app
 from letterlock.errors import Conflict, LimitReached, NotAllowed, NotFound
@@ -228,6 +228,37 @@ async def test_limits_count_recipients_and_hold_under_concurrency(tmp_path: Path
         refused = [answer for answer in answers if isinstance(answer, LimitReached)]
         assert len(answers) - len(refused) == 5
         assert all("Try again in" in str(one) for one in refused)
+
+
+async def test_a_limit_says_what_is_used_and_to_the_second_when_there_is_room(
+    tmp_path: Path, sink: RelaySink, clock: Clock
+) -> None:
+    async with open_app(settings(tmp_path, sink, inbox_per_hour=5), clock) as app:
+        box = await make_inbox(app)
+
+        def many(number: int, name: str) -> dict[str, Any]:
+            to = [f"{name}{n}@far.example" for n in range(number)]
+            return {"inbox": box, "to": to, "subject": "Hi", "text": name}
+
+        with pytest.raises(NotAllowed, match=r"5 recipients outside in an hour; this email alone has 6"):
+            await do(app, "send_email", **many(6, "never"))
+        await do(app, "send_email", **many(2, "first"))
+        clock.advance(600)
+        await do(app, "send_email", **many(1, "second"))
+        # Three fit when the first two no longer count.
+        with pytest.raises(
+            LimitReached, match=r"3 are used, and this email has 3\. Try again in 50 minutes"
+        ) as refused:
+            await do(app, "send_email", **many(3, "third"))
+        assert refused.value.retry_after_s == 3000
+        clock.advance(2999)
+        with pytest.raises(LimitReached, match="in a second"):
+            await do(app, "send_email", **many(3, "third"))
+        clock.advance(1)
+        await do(app, "send_email", **many(3, "third"))
+        with pytest.raises(LimitReached) as refused:
+            await do(app, "send_email", **many(5, "all"))
+        assert refused.value.retry_after_s == 3600, "room for five is there when nothing counts any more"
 
 
 async def test_what_an_agent_was_shown_is_in_the_store(relayed: App) -> None:

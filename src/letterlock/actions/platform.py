@@ -304,8 +304,9 @@ async def _standing(app: App, tx: Transaction, name: LimitName) -> Standing:
     most = usual(app.settings, name) if own is None else own
     if name == "emails_per_hour":
         # These are recipients outside, and counted where the emails are kept.
-        sent = await conduct.used(tx, now - _HOUR_MS)
-        used, first = sent.recipients, sent.first_at
+        everyone = conduct.Counted()
+        used = await conduct.used(tx, now - _HOUR_MS, everyone)
+        first = await conduct.used_until(tx, now - _HOUR_MS, everyone, 1)
     else:
         used, first = await limits.used(tx, name, now)
     reset_ms = first + _HOUR_MS - now if used else 0

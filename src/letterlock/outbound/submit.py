@@ -467,16 +467,17 @@ async def _limits(
         # Its provider stops who sends more, often for a day.
         *((("mailbox", 24, box.per_day),) if box and box.per_day else ()),
     ):
-        used = await conduct.used(
-            tx,
-            now_ms - hours * _HOUR_MS,
-            inbox_id=inbox.inbox_id if whose == "inbox" else None,
-            agent_id=agent_id if whose == "agent" else None,
-            mailbox_id=box.mailbox_id if box and whose == "mailbox" else None,
+        since = now_ms - hours * _HOUR_MS
+        of = conduct.Counted(
+            inbox.inbox_id if whose == "inbox" else None,
+            agent_id if whose == "agent" else None,
+            box.mailbox_id if box and whose == "mailbox" else None,
         )
-        if used.recipients + outside > most:
-            wait_ms = used.first_at + hours * _HOUR_MS - now_ms if used.recipients else 0
-            passed.append(Limit(whose, most, hours, max(0, wait_ms) // 1000))
+        used = await conduct.used(tx, since, of)
+        if used + outside > most:
+            until = await conduct.used_until(tx, since, of, used + outside - most)
+            wait_s = -(-(until - since) // 1000) if until else 0
+            passed.append(Limit(whose, most, hours, used, outside, wait_s))
     return tuple(passed)
 
 

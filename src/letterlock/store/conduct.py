@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal
 
 from letterlock.ids import AgentId, EmailId, InboxId, MailboxId, SubmissionId
@@ -246,38 +246,45 @@ async def suspend(tx: Transaction, inbox_id: InboxId, why: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Used:
-    """Recipients outside within a window, and when the first of them was written to (milliseconds since 1970)."""
+class Counted:
+    """Whose recipients outside are counted: those of all that is given together, of the whole tenant where nothing
+    is."""
 
-    recipients: int
-    first_at: int
+    inbox_id: InboxId | None = None
+    agent_id: AgentId | None = None
+    mailbox_id: MailboxId | None = None
 
 
-async def used(
-    tx: Transaction,
-    since_ms: int,
-    *,
-    inbox_id: InboxId | None = None,
-    agent_id: AgentId | None = None,
-    mailbox_id: MailboxId | None = None,
-) -> Used:
-    """What the inbox, the agent, all inboxes of a mailbox, or the whole tenant sent outside since then; held ones
-    count, denied ones and those cancelled before the first try do not."""
-    row = await tx.one(
-        "SELECT COALESCE(SUM(outside), 0) AS n, COALESCE(MIN(created_at), 0) AS first FROM submissions"
-        " WHERE tenant_id = :tenant AND outside > 0 AND created_at >= :since AND verdict NOT IN ('denied', 'expired')"
-        " AND EXISTS (SELECT 1 FROM deliveries d WHERE d.tenant_id = submissions.tenant_id"
-        " AND d.submission_id = submissions.submission_id AND (d.state <> 'cancelled' OR d.attempts > 0))"
-        " AND (:inbox_id IS NULL OR inbox_id = :inbox_id) AND (:agent_id IS NULL OR agent_id = :agent_id)"
-        " AND (:mailbox_id IS NULL OR inbox_id IN (SELECT inbox_id FROM inboxes WHERE tenant_id = :tenant"
-        " AND mailbox_id = :mailbox_id))",
-        mailbox_id=mailbox_id,
-        since=since_ms,
-        inbox_id=inbox_id,
-        agent_id=agent_id,
-    )
+_COUNTED = (
+    "FROM submissions WHERE tenant_id = :tenant AND outside > 0 AND created_at > :since"
+    " AND verdict NOT IN ('denied', 'expired')"
+    " AND EXISTS (SELECT 1 FROM deliveries d WHERE d.tenant_id = submissions.tenant_id"
+    " AND d.submission_id = submissions.submission_id AND (d.state <> 'cancelled' OR d.attempts > 0))"
+    " AND (:inbox_id IS NULL OR inbox_id = :inbox_id) AND (:agent_id IS NULL OR agent_id = :agent_id)"
+    " AND (:mailbox_id IS NULL OR inbox_id IN (SELECT inbox_id FROM inboxes WHERE tenant_id = :tenant"
+    " AND mailbox_id = :mailbox_id))"
+)
+
+
+async def used(tx: Transaction, since_ms: int, of: Counted) -> int:
+    """Recipients outside of what was sent after that; held ones count, denied ones and those cancelled before the first
+    try do not."""
+    row = await tx.one(f"SELECT COALESCE(SUM(outside), 0) AS n {_COUNTED}", since=since_ms, **asdict(of))
     assert row is not None
-    return Used(int(row["n"]), int(row["first"]))
+    return int(row["n"])
+
+
+async def used_until(tx: Transaction, since_ms: int, of: Counted, spare: int) -> int:
+    """When that was sent whose end of counting makes room for `spare` of these recipients (milliseconds since 1970):
+    the oldest go first. 0 where there are not so many."""
+    row = await tx.one(
+        "SELECT MIN(created_at) AS at FROM (SELECT created_at, SUM(outside) OVER (ORDER BY created_at, submission_id)"
+        f" AS gone {_COUNTED}) AS oldest WHERE gone >= :spare",
+        since=since_ms,
+        spare=spare,
+        **asdict(of),
+    )
+    return int(row["at"]) if row and row["at"] is not None else 0
 
 
 async def approved_count(tx: Transaction, agent_id: AgentId, limit: int) -> int:
