@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
-from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,13 +24,15 @@ from letterlock import claims
 from letterlock.actions.caller import AGENT_SCOPES, EVERY_SCOPE
 from letterlock.actions.dialects import DIALECTS
 from letterlock.actions.following import EmailEvent, Event, InboxEvent, Place
+from letterlock.actions.webhooks import notices
 from letterlock.app import App, open_app
 from letterlock.doors.rivals.lobstermail import build_lobstermail
 from letterlock.doors.rivals.lumbox import build_lumbox
 from letterlock.doors.rivals.wire import Signups
 from letterlock.errors import LimitReached, NotAllowed
-from letterlock.ids import DEFAULT_TENANT, LOCAL_AGENT, OWNER
+from letterlock.ids import DEFAULT_TENANT, LOCAL_AGENT, OWNER, WebhookId
 from letterlock.store import tenants
+from letterlock.store.webhooks import Webhook
 from running import arrive, make_inbox, screened, settings_for
 
 
@@ -189,24 +192,46 @@ async def test_an_email_of_one_inbox_is_not_found_by_the_name_of_another(app: Ap
             assert (await http.get(path.format(other))).status_code == 404
 
 
-def _of_email(level: str) -> Event:
+def _of_email(level: str, *, begins_thread: bool = True) -> Event:
     at = datetime.now(UTC)
     data = EmailEvent(
         email_id="em_1", inbox_id="ib_1", inbox="a@b.example", thread_id="th_1", level=level, category="other",
-        has_code=False, links=0, attachments=0, at=at,
+        has_code=False, links=0, attachments=0, begins_thread=begins_thread, at=at,
     )  # fmt: skip
     return Event(Place(1, 1), "email.filed", data)
 
 
 def test_a_webhook_is_told_what_it_wants_in_its_own_words() -> None:
-    name_of: Callable[..., str] = DIALECTS["lobstermail"].name_of
-    assert name_of(_of_email("normal"), frozenset({"email.received"})) == "email.received"
-    assert name_of(_of_email("quarantined"), frozenset({"email.received"})) == "email.received"
-    assert name_of(_of_email("quarantined"), frozenset()) == "email.quarantined"
-    assert name_of(_of_email("normal"), frozenset({"email.quarantined"})) == ""
+    told = DIALECTS["lobstermail"].told
+    assert told(_of_email("normal"), frozenset({"email.received"})) == ("email.received",)
+    assert told(_of_email("quarantined"), frozenset({"email.received"})) == ("email.received",)
+    assert told(_of_email("quarantined"), frozenset()) == ("email.quarantined",)
+    assert told(_of_email("normal"), frozenset({"email.quarantined"})) == ()
+    threads = frozenset({"email.received", "email.thread.new", "email.thread.reply"})
+    assert told(_of_email("normal"), threads) == ("email.received", "email.thread.new")
+    assert told(_of_email("normal", begins_thread=False), threads) == ("email.received", "email.thread.reply")
+    assert told(_of_email("normal", begins_thread=False), frozenset({"email.thread.new"})) == ()
     made = Event(Place(1, 2), "inbox.deleted", InboxEvent(inbox_id="ib_1", at=datetime.now(UTC)))
-    assert name_of(made, frozenset()) == "inbox.expired"
-    assert DIALECTS["lumbox"].name_of(made, frozenset({"email.received"})) == ""
+    assert told(made, frozenset()) == ("inbox.expired",)
+    assert DIALECTS["lumbox"].told(made, frozenset({"email.received"})) == ()
+
+
+async def test_a_webhook_that_names_conversations_is_told_of_each_email_twice(app: App) -> None:
+    box = await make_inbox(app, "threads")
+    await arrive(app, box, screened(text="words", subject="s", message_id="first@x", category="other"))
+    await arrive(app, box, screened(text="words", subject="Re: s", message_id="second@x", in_reply_to=("first@x",)))
+    wanted = frozenset({"email.received", "email.thread.new", "email.thread.reply"})
+    webhook = Webhook(
+        DEFAULT_TENANT, WebhookId("wh_1"), "https://x.example", "whsec_x", wanted, None, 0, 0, 0, None, 0, "", None, 0,
+        "lobstermail",
+    )  # fmt: skip
+    found, _, _ = await notices(app, webhook)
+    assert [one.kind for one in found] == ["email.received", "email.thread.new", "email.received", "email.thread.reply"]
+    assert len({one.event_id for one in found}) == 4
+    # What is cut off after the first name of an event is told again from there.
+    assert [one.place[0] for one in found] == [0, 1, 1, 2]
+    lumbox, _, _ = await notices(app, replace(webhook, events=frozenset({"email.received"}), dialect="lumbox"))
+    assert json.loads(lumbox[0].body)["data"]["parsed"]["category"] == "notification"
 
 
 @settings(max_examples=40)

@@ -22,26 +22,33 @@ DialectName = Literal["", "lumbox", "lobstermail"]
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """`names`: what each of our events is called, the rarest first. `header`: carries the hex HMAC-SHA256 of the body
-    with the webhook's secret. `data`: what is said of an email that came; its strings are those of lists."""
+    with the webhook's secret. `data`: what is said of an email that came; its strings are those of lists. `threads`:
+    what an email is called besides that begins a conversation, and one that goes on with it."""
 
     header: str
     names: Mapping[str, tuple[str, ...]]
     data: Callable[[EmailEvent, Email], dict[str, Any]]
+    threads: tuple[str, ...] = ()
 
     @property
     def events(self) -> frozenset[str]:
-        return frozenset(name for names in self.names.values() for name in names)
+        return frozenset(name for names in self.names.values() for name in names).union(self.threads)
 
     def names_of(self, event: Event) -> tuple[str, ...]:
         """All that an event is called; none where it is not told."""
         names = self.names.get(event.kind, ())
-        if isinstance(event.data, EmailEvent) and event.data.level == Level.QUARANTINED:
+        if not isinstance(event.data, EmailEvent):
             return names
-        return tuple(name for name in names if name != _QUARANTINED)
+        if event.data.level != Level.QUARANTINED:
+            names = tuple(name for name in names if name != _QUARANTINED)
+        return names + (self.threads[:1] if event.data.begins_thread else self.threads[1:])
 
-    def name_of(self, event: Event, wanted: frozenset[str]) -> str:
-        """What it is called for a webhook that wants these (none: all), "" when it is not told."""
-        return next((name for name in self.names_of(event) if not wanted or name in wanted), "")
+    def told(self, event: Event, wanted: frozenset[str]) -> tuple[str, ...]:
+        """What it is called for a webhook that wants these (none: all): one name, and what its conversation makes of it
+        where that is named; none when it is not told."""
+        names = [name for name in self.names_of(event) if not wanted or name in wanted]
+        usual = [name for name in names if name not in self.threads]
+        return (*usual[:1], *(name for name in names if name in self.threads and name in wanted))
 
     def body(self, name: str, event: Event, email: Email | None, webhook_id: str) -> bytes:
         data = event.data.model_dump(mode="json")
@@ -59,6 +66,20 @@ def stamp(at: datetime) -> str:
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+LUMBOX_CATEGORIES: Mapping[str, tuple[str, ...]] = {
+    "verification": ("otp", "verify_link", "magic_link"),
+    "security": ("reset_link",),
+    "notification": ("notification", "invite", "calendar", "bounce", "auto_reply", "support", "personal", "other"),
+    "transactional": ("receipt",),
+    "newsletter": ("newsletter",),
+}
+"""Lumbox has five categories; ours in each."""
+
+
+def lumbox_category(ours: str) -> str:
+    return next((theirs for theirs, of_ours in LUMBOX_CATEGORIES.items() if ours in of_ours), "notification")
+
+
 def _lumbox(event: EmailEvent, email: Email) -> dict[str, Any]:
     return {
         "email_id": email.email_id,
@@ -67,7 +88,7 @@ def _lumbox(event: EmailEvent, email: Email) -> dict[str, Any]:
         "subject": email.subject,
         "received_at": stamp(event.at),
         # A code is given by the call that waits for it, once, and nowhere else.
-        "parsed": {"otp_codes": [], "has_otp": event.has_code, "category": email.category},
+        "parsed": {"otp_codes": [], "has_otp": event.has_code, "category": lumbox_category(email.category)},
     }
 
 
@@ -114,5 +135,6 @@ DIALECTS: Mapping[DialectName, Dialect] = {
             "inbox.deleted": ("inbox.expired",),
         },
         _lobstermail,
+        ("email.thread.new", "email.thread.reply"),
     ),
 }

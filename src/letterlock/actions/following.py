@@ -235,6 +235,7 @@ class EmailEvent(BaseModel):
     has_code: bool
     links: int
     attachments: int
+    begins_thread: bool = Field(description="the first of its conversation")
     at: datetime
 
 
@@ -405,6 +406,7 @@ async def events_behind(app: App, caller: Caller, place: Place) -> tuple[list[Ev
         found = await emails.filed_after(tx, place.filed, latest, _BATCH, caller.inbox_id)
         filed = found[-1].filed if len(found) == _BATCH else max(latest, place.filed)
         noted = await audit.after(tx, place.noted, _BATCH)
+        first = await emails.beginning_threads(tx, [one.email_id for one in found])
         dated: Iterator[tuple[int, Email | Entry]] = merge(
             ((email.received_at, email) for email in found),
             ((entry.at, entry) for entry in noted),
@@ -415,7 +417,7 @@ async def events_behind(app: App, caller: Caller, place: Place) -> tuple[list[Ev
         for _, one in dated:
             if isinstance(one, Email):
                 at = replace(at, filed=one.filed)
-                events.append(Event(at, "email.filed", _email_event(one)))
+                events.append(Event(at, "email.filed", _email_event(one, one.email_id in first)))
             else:
                 at = replace(at, noted=one.n)
                 told = await _told(tx, caller, one)
@@ -426,7 +428,7 @@ async def events_behind(app: App, caller: Caller, place: Place) -> tuple[list[Ev
     return await app.database.read(caller.tenant_id, look)
 
 
-def _email_event(email: Email) -> EmailEvent:
+def _email_event(email: Email, begins_thread: bool) -> EmailEvent:
     return EmailEvent(
         email_id=email.email_id,
         inbox_id=email.inbox_id,
@@ -437,6 +439,7 @@ def _email_event(email: Email) -> EmailEvent:
         has_code=email.code is not None,
         links=email.links,
         attachments=email.attachments,
+        begins_thread=begins_thread,
         at=moment(email.received_at),
     )
 

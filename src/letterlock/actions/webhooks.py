@@ -199,20 +199,26 @@ async def notices(app: App, webhook: Webhook) -> tuple[list[Notice], tuple[int, 
 
 async def _in_dialect(app: App, webhook: Webhook, events: list[Event]) -> list[Notice]:
     dialect = DIALECTS[webhook.dialect]
-    named = [(name, event) for event in events if (name := dialect.name_of(event, webhook.events))]
+    named = [(names, event) for event in events if (names := dialect.told(event, webhook.events))]
     ids = [EmailId(event.data.email_id) for _, event in named if isinstance(event.data, EmailEvent)]
     found = await app.database.read(webhook.tenant_id, lambda tx: emails.by_ids(tx, ids)) if ids else []
     by_id = {str(email.email_id): email for email in found}
-    return [
-        Notice(
-            _event_id(webhook.tenant_id, event),
-            name,
-            (event.place.filed, event.place.noted),
-            dialect.body(name, event, by_id.get(getattr(event.data, "email_id", "")), webhook.webhook_id),
-            dialect.header,
-        )
-        for name, event in named
-    ]
+    notices, before = [], (webhook.filed, webhook.noted)
+    for names, event in named:
+        place = (event.place.filed, event.place.noted)
+        for n, name in enumerate(names):
+            notices.append(
+                Notice(
+                    _event_id(webhook.tenant_id, event, f" {name}" if n else ""),
+                    name,
+                    # An event is behind a webhook that took all its names.
+                    place if n == len(names) - 1 else before,
+                    dialect.body(name, event, by_id.get(getattr(event.data, "email_id", "")), webhook.webhook_id),
+                    dialect.header,
+                )
+            )
+        before = place
+    return notices
 
 
 def _notice(tenant_id: TenantId, event: Event) -> Notice:
@@ -222,11 +228,11 @@ def _notice(tenant_id: TenantId, event: Event) -> Notice:
     return Notice(event_id, event.kind, (event.place.filed, event.place.noted), body)
 
 
-def _event_id(tenant_id: TenantId, event: Event) -> str:
+def _event_id(tenant_id: TenantId, event: Event, besides: str = "") -> str:
     # An event is numbered by what it tells of: the same one has the same id whatever comes before it next time.
     of_email = event.kind == "email.filed"
     number = f"filed {event.place.filed}" if of_email else f"noted {event.place.noted}"
-    return "evt_" + hashlib.sha256(f"{tenant_id} {number}".encode()).hexdigest()[:32]
+    return "evt_" + hashlib.sha256(f"{tenant_id} {number}{besides}".encode()).hexdigest()[:32]
 
 
 def _body(kind: str, event_id: str, place: str, data: dict[str, object], at: datetime) -> bytes:

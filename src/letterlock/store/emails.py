@@ -776,6 +776,22 @@ async def inboxes_filed_after(tx: Transaction, after: int) -> list[InboxId]:
     return [row["inbox_id"] for row in rows]
 
 
+async def beginning_threads(tx: Transaction, email_ids: Sequence[EmailId]) -> set[EmailId]:
+    """Which of these, a page of them at most, are the first of their conversation, in either direction."""
+    if not email_ids:
+        return set()
+    names = {f"e{n}": email_id for n, email_id in enumerate(email_ids)}
+    rows = await tx.all(
+        "SELECT e.email_id FROM emails e JOIN threads t ON t.tenant_id = e.tenant_id AND t.thread_id = e.thread_id"
+        f" WHERE e.tenant_id = :tenant AND e.email_id IN ({', '.join(f':{name}' for name in names)})"
+        # One that was written here began before anything came.
+        " AND t.created_at = e.received_at AND NOT EXISTS (SELECT 1 FROM emails o WHERE o.tenant_id = e.tenant_id"
+        " AND o.thread_id = e.thread_id AND o.seq < e.seq)",
+        **names,
+    )
+    return {row["email_id"] for row in rows}
+
+
 async def filed_after(
     tx: Transaction, after: int, until: int, limit: int, inbox_id: InboxId | None = None
 ) -> list[Email]:

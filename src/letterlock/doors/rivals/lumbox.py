@@ -18,10 +18,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from letterlock.actions import tenancy
+from letterlock.actions.dialects import LUMBOX_CATEGORIES, lumbox_category
 from letterlock.actions.elsewhere import EmailFound, InboxKept
 from letterlock.app import App
 from letterlock.doors.requests import HEADERS, JSON, MAX_WAIT_S, Guard, answered, body_of, idempotency_key
-from letterlock.doors.rivals.lumbox_tenant import CATEGORIES, TENANT, as_list, data_of, no_category
+from letterlock.doors.rivals.lumbox_tenant import TENANT, as_list, data_of, no_category
 from letterlock.doors.rivals.wire import Asked, Call, Endpoint, Nothing, Signups, build, recently, response
 from letterlock.errors import InvalidRequest, NotFound
 from letterlock.screen.safe_text import fence, safe_line
@@ -29,7 +30,6 @@ from letterlock.store.emails import moment
 
 _MOST = 100
 """The largest page of the service."""
-_CATEGORY = {ours: theirs for theirs, of_ours in CATEGORIES.items() for ours in of_ours}
 
 
 _Names = Annotated[list[Annotated[str, Field(max_length=320)]], BeforeValidator(as_list)]
@@ -178,7 +178,7 @@ def _parsed(category: str) -> dict[str, Any]:
         "otp_codes": [],
         "verification_links": [],
         "magic_links": [],
-        "category": _CATEGORY.get(category, "notification"),
+        "category": lumbox_category(category),
         "summary": None,
         "expires_at": None,
     }
@@ -187,9 +187,9 @@ def _parsed(category: str) -> dict[str, Any]:
 def _categories(name: str) -> list[str]:
     if not name:
         return []
-    if name not in CATEGORIES:
+    if name not in LUMBOX_CATEGORIES:
         raise no_category(name)
-    return list(CATEGORIES[name])
+    return list(LUMBOX_CATEGORIES[name])
 
 
 async def list_emails(call: Call, asked: ListEmails) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, SecretStr
 
 from letterlock.actions import tenancy
 from letterlock.actions.caller import ADMIN, MANAGE_DOMAINS, MANAGE_INBOXES, READ, SEND, WAIT
+from letterlock.actions.dialects import LUMBOX_CATEGORIES
 from letterlock.actions.inboxes import own_inbox
 from letterlock.doors.rivals.wire import Asked, Call, Endpoint, Nothing
 from letterlock.errors import InvalidRequest, NotFound
@@ -18,13 +19,6 @@ from letterlock.store.domains import HELD
 from letterlock.store.emails import moment
 from letterlock.store.tenants import Key
 
-CATEGORIES = {
-    "verification": ("otp", "verify_link", "magic_link"),
-    "security": ("reset_link",),
-    "notification": ("notification", "invite", "calendar", "bounce", "auto_reply", "support", "personal", "other"),
-    "transactional": ("receipt",),
-    "newsletter": ("newsletter",),
-}
 _SCOPES = {
     "inbox:read": (READ,),
     "inbox:write": (MANAGE_INBOXES,),
@@ -60,7 +54,7 @@ def as_list(value: Any) -> Any:
 
 def no_category(name: str) -> InvalidRequest:
     return InvalidRequest(
-        f"There is no category '{safe_line(name, 40)}'.", next_step=f"There are: {', '.join(CATEGORIES)}."
+        f"There is no category '{safe_line(name, 40)}'.", next_step=f"There are: {', '.join(LUMBOX_CATEGORIES)}."
     )
 
 
@@ -273,9 +267,9 @@ def _condition(name: str, given: Compared) -> dict[str, Any]:
             next_step=f"There are {', '.join(_FACTS)}, compared by {', '.join(_COMPARISONS)}.",
         )
     if name == "category":
-        if unknown := [one for one in given.value if one not in CATEGORIES]:
+        if unknown := [one for one in given.value if one not in LUMBOX_CATEGORIES]:
             raise no_category(unknown[0])
-        ours = [kind for one in given.value for kind in CATEGORIES[one]]
+        ours = [kind for one in given.value for kind in LUMBOX_CATEGORIES[one]]
         return {"fact": "category", "comparison": "is", "values": ours}
     return {"fact": _FACTS[name], "comparison": _COMPARISONS[given.op], "values": given.value}
 
