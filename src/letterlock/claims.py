@@ -136,7 +136,7 @@ async def check(app: App, tenant_id: TenantId, domain_id: DomainId, actor: str =
     if after is not None and after.held and domain.name != domain_of(app.settings):
         # What others have of it is nobody's by now; done again at every look, should it once be cut off.
         while await app.database.write_system(
-            lambda tx: inboxes.give_up(tx, domain.name, tenant_id, app.now_ms(), _CHUNK)
+            lambda tx: inboxes.give_up(tx, domain.name, tenant_id, _POSTMASTER, app.now_ms(), _CHUNK)
         ):
             await asyncio.sleep(_PAUSE_S)
     return after

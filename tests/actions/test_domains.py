@@ -15,6 +15,7 @@ from letterlock.actions import approvals
 from letterlock.actions.caller import COMMAND_LINE, LOCAL_CALLER, Caller
 from letterlock.actions.catalog import perform
 from letterlock.actions.domains import DOMAINS, DomainShown
+from letterlock.actions.following import Place, events_behind
 from letterlock.actions.health import examine
 from letterlock.actions.inboxes import restore_inbox
 from letterlock.actions.tenancy import add_tenant, at_command_line, close_tenant
@@ -227,6 +228,8 @@ async def test_whose_record_stands_in_the_dns_holds_the_domain_and_gets_its_addr
     assert found is not None
     assert found.tenant_id == after.tenant_id
     assert (await do(app, "list_inboxes", before)).inboxes == []
+    told, *_ = await events_behind(app, before, Place(0, 0))
+    assert [event.data.inbox_id for event in told if event.kind == "inbox.deleted"] == [old.inbox_id]
     with pytest.raises(NotFound):
         await restore_inbox(app, before, old.inbox_id)
     assert await keys_for(app, before.tenant_id, "acme.example") == ()

@@ -12,6 +12,7 @@ import pytest
 from letterlock.actions import erasing
 from letterlock.actions.caller import COMMAND_LINE, LOCAL_CALLER, Caller
 from letterlock.actions.erasing import Erased, compact, erase_inbox, erase_person, erase_tenant
+from letterlock.actions.following import Place, events_behind
 from letterlock.actions.health import erasure_findings
 from letterlock.actions.inboxes import restore_inbox
 from letterlock.actions.lifecycle import SetHold, set_hold
@@ -158,6 +159,8 @@ async def test_an_erasure_that_was_cut_off_is_known_and_goes_on_with_all_its_num
     assert (done.resumed, done.emails, done.inboxes) == (True, 25, 1)
     ((_, proven),) = await noted(app, "inbox.erased")
     assert (proven["emails"], proven["sha256"]) == (25, done.sha256)
+    told, *_ = await events_behind(app, COMMAND_LINE, Place(0, 0))
+    assert [event.kind for event in told if event.kind.startswith("inbox.")] == ["inbox.created", "inbox.deleted"]
     assert await erasure_findings(app) == []
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from letterlock.actions import approvals, people, tenancy
 from letterlock.actions.caller import AGENT_SCOPES, COMMAND_LINE, EVERY_SCOPE, LOCAL_CALLER, Caller, identify
+from letterlock.actions.following import events_behind, place_to_start
 from letterlock.app import App, open_app
 from letterlock.errors import CallerError, Conflict, InvalidRequest, LimitReached, NotAllowed, NotFound
 from letterlock.ids import OWNER
@@ -149,7 +150,10 @@ async def test_removing_an_agent_ends_its_keys_and_inboxes_and_nobody_elses(app:
     await make_inbox(app, "a", bot)
     await make_inbox(app, "b", bot)
     kept = await make_inbox(app, "c", other)
+    here = await place_to_start(app, admin, "")
     assert await tenancy.remove_agent(app, "bot", caller=admin) == 2
+    told, *_ = await events_behind(app, admin, here)
+    assert [event.kind for event in told] == ["inbox.deleted", "inbox.deleted"]
     assert await identify(app, key.text) is None
     assert [one.address for one in (await do(app, "list_inboxes", other)).inboxes] == [kept]
     assert [one.name for one in await tenancy.list_agents(app, caller=admin)] == ["owner", "other"]

@@ -141,7 +141,7 @@ async def close_tenant(app: App, name: str, *, caller: Caller = COMMAND_LINE) ->
     await app.database.write(found.tenant_id, close)
     while await app.database.write(found.tenant_id, lambda tx: outbox.cancel_some(tx, now, _CHUNK)):
         pass
-    return await _close_inboxes(app, found.tenant_id, None, now)
+    return await _close_inboxes(app, found.tenant_id, caller, None, now)
 
 
 async def tenant_limits(app: App, name: str, *, caller: Caller = COMMAND_LINE) -> list[TenantLimit]:
@@ -214,10 +214,10 @@ async def remove_agent(app: App, name: str, *, caller: Caller = COMMAND_LINE) ->
     async def remove(tx: Transaction) -> int:
         await tenants.remove_agent(tx, agent.agent_id, now)
         await audit.append(tx, now, caller.agent_id, "agent.removed", agent.agent_id)
-        return await tenants.close_inboxes(tx, agent.agent_id, now, _CHUNK)
+        return await tenants.close_inboxes(tx, caller.agent_id, agent.agent_id, "agent", now, _CHUNK)
 
     # The most of its inboxes first: what is cut off here can be done again. What it makes meanwhile goes with it.
-    closed = await _close_inboxes(app, caller.tenant_id, agent.agent_id, now)
+    closed = await _close_inboxes(app, caller.tenant_id, caller, agent.agent_id, now)
     return closed + await app.database.write(caller.tenant_id, remove)
 
 
@@ -370,8 +370,11 @@ async def _own_key(tx: Transaction, key_id: str, now_ms: int) -> Key:
     return found
 
 
-async def _close_inboxes(app: App, tenant_id: TenantId, agent_id: AgentId | None, now_ms: int) -> int:
-    closed = 0
-    while some := await app.database.write(tenant_id, lambda tx: tenants.close_inboxes(tx, agent_id, now_ms, _CHUNK)):
+async def _close_inboxes(app: App, tenant_id: TenantId, caller: Caller, agent_id: AgentId | None, now_ms: int) -> int:
+    closed, why = 0, "agent" if agent_id else "tenant"
+    while some := await app.database.write(
+        tenant_id, lambda tx: tenants.close_inboxes(tx, caller.agent_id, agent_id, why, now_ms, _CHUNK)
+    ):
         closed += some
+    app.wake.hint(tenant_id)
     return closed

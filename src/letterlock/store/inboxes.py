@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from letterlock.ids import AgentId, InboxId, MailboxId, TenantId
-from letterlock.store import pool
+from letterlock.store import audit, pool
 from letterlock.store.database import Row, Transaction
 from letterlock.store.retention import NOT_HELD
 
@@ -153,18 +153,27 @@ async def find_by_token(tx: Transaction, token: str, house: str, now_ms: int) ->
     return _inbox(row) if row else None
 
 
-async def give_up(tx: Transaction, domain: str, holder: TenantId, now_ms: int, limit: int) -> int:
+async def give_up(tx: Transaction, domain: str, holder: TenantId, actor: str, now_ms: int, limit: int) -> int:
     """Delete inboxes that other tenants have of a domain which `holder` holds now, for good: their addresses are free.
-    Returns how many. A system write."""
-    return await tx.run(
-        "UPDATE inboxes SET deleted_at = COALESCE(deleted_at, :now), address_key = address_key || ' ' || inbox_id,"
-        " domain = '' WHERE (tenant_id, inbox_id) IN (SELECT tenant_id, inbox_id FROM inboxes WHERE domain = :domain"
-        " AND tenant_id <> :holder LIMIT :limit)",
+    Each that was live is in its tenant's audit log, and so among the events. Returns how many. A system write."""
+    rows = await tx.all(
+        "SELECT tenant_id, inbox_id, deleted_at FROM inboxes WHERE domain = :domain AND tenant_id <> :holder"
+        " LIMIT :limit",
         domain=domain,
         holder=holder,
-        now=now_ms,
         limit=limit,
     )
+    for row in rows:
+        mine = tx.bound_to(row["tenant_id"])
+        await mine.run(
+            "UPDATE inboxes SET deleted_at = COALESCE(deleted_at, :now), address_key = address_key || ' ' || inbox_id,"
+            " domain = '' WHERE tenant_id = :tenant AND inbox_id = :inbox_id",
+            inbox_id=row["inbox_id"],
+            now=now_ms,
+        )
+        if row["deleted_at"] is None:
+            await audit.append(mine, now_ms, actor, "inbox.deleted", row["inbox_id"], why="domain")
+    return len(rows)
 
 
 async def listed(

@@ -164,17 +164,22 @@ async def close_tenant(tx: Transaction, now_ms: int) -> None:
     )
 
 
-async def close_inboxes(tx: Transaction, agent_id: AgentId | None, now_ms: int, limit: int) -> int:
+async def close_inboxes(
+    tx: Transaction, actor: str, agent_id: AgentId | None, why: str, now_ms: int, limit: int
+) -> int:
     """Delete up to `limit` live inboxes of an agent, or of the whole tenant, so that the writer is never held for long;
-    0 when none is left."""
-    return await tx.run(
+    0 when none is left. Each is in the audit log, and so among the events."""
+    rows = await tx.all(
         "UPDATE inboxes SET deleted_at = :now WHERE tenant_id = :tenant AND inbox_id IN"
         " (SELECT inbox_id FROM inboxes WHERE tenant_id = :tenant AND deleted_at IS NULL"
-        " AND (:agent_id IS NULL OR agent_id = :agent_id) LIMIT :limit)",
+        " AND (:agent_id IS NULL OR agent_id = :agent_id) LIMIT :limit) RETURNING inbox_id",
         agent_id=agent_id,
         now=now_ms,
         limit=limit,
     )
+    for row in rows:
+        await audit.append(tx, now_ms, actor, "inbox.deleted", row["inbox_id"], why=why)
+    return len(rows)
 
 
 def _tenant(row: Row) -> Tenant:
