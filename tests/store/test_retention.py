@@ -8,7 +8,16 @@ import pytest
 from letterlock import upkeep
 from letterlock.actions.caller import COMMAND_LINE, LOCAL_CALLER
 from letterlock.actions.inboxes import EndInbox, delete_inbox, restore_inbox
-from letterlock.actions.lifecycle import LiftHold, SetHold, SetRetention, lift_hold, set_hold, set_retention
+from letterlock.actions.lifecycle import (
+    GetRetention,
+    LiftHold,
+    SetHold,
+    SetRetention,
+    get_retention,
+    lift_hold,
+    set_hold,
+    set_retention,
+)
 from letterlock.actions.tenancy import add_tenant, at_command_line, close_tenant
 from letterlock.app import App
 from letterlock.errors import NotAllowed, NotFound
@@ -61,6 +70,9 @@ async def test_a_tenant_may_keep_its_inboxes_for_ever_or_shorter_than_others(app
     await make_inbox(app, "theirs", other)
     await set_retention(app, COMMAND_LINE, SetRetention(name="inbox_idle_days", days=0))
     await set_retention(app, COMMAND_LINE, SetRetention(name="inbox_idle_days", days=2, tenant="other"))
+    with pytest.raises(NotAllowed, match="default tenant"):
+        await set_retention(app, other, SetRetention(name="inbox_idle_days", days=1))
+    assert (await get_retention(app, other, GetRetention())).retention[0].days == 2
     late = at(app, 3 * DAY)
     await upkeep.run_once(late)
     assert len((await do(late, "list_inboxes")).inboxes) == 1
