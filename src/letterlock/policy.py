@@ -25,7 +25,7 @@ THREAD_EMAILS_PER_HOUR = 30
 Refusal = Literal[
     "no_recipient", "too_many_recipients", "sender_inbox", "sender_domain", "no_such_inbox", "loop", "suppressed",
     "blocked",
-    "suspended", "limit", "over_limit", "executable", "too_large", "no_such_domain", "rules",
+    "suspended", "denied", "limit", "over_limit", "executable", "too_large", "no_such_domain", "rules",
 ]  # fmt: skip
 Hold = Literal[
     "paused", "first_emails", "thread_limit", "unknown_recipient", "only_from_mail", "forward", "carries_code",
@@ -58,6 +58,7 @@ CODES: Final[dict[Refusal | Hold, str]] = {
     "suppressed": "Mail to the recipient bounced for good, or the recipient complained.",
     "blocked": "A person has blocked the recipient (`letterlock list`).",
     "suspended": "The inbox or its agent was stopped (bounces, complaints, a `canary`); approvals do not help then.",
+    "denied": "Within a day a person refused the same text from the same agent to the same recipients.",
     "limit": "The inbox, the agent or the tenant has sent as much as it may in an hour or a day.",
     "over_limit": "It has more recipients outside than may be reached in an hour or a day, so that it never fits.",
     "executable": "A file of it is a program, by its name, its content or what is packed in it.",
@@ -139,7 +140,8 @@ class SendContext:
     ("mail"), or carries a file of the owner's ("file").
     `carried`: what its words carry. `unseen`: a part that cannot be looked into, "" when none. `alarms`: what stands
     out in it. `first`: how many more emails of this agent a person must see. `escalated`: a person was asked to take
-    over where it goes. `approved`: a person has let exactly this email go."""
+    over where it goes. `approved`: a person has let exactly this email go. `denied`: lately a person refused the same
+    to the same recipients."""
 
     sender: str
     sender_live: bool
@@ -160,11 +162,19 @@ class SendContext:
     domain_live: bool = True
     escalated: bool = False
     approved: bool = False
+    denied: bool = False
 
 
 def decide(context: SendContext) -> Decision:
     """Refuse if anything refuses, else hold if anything holds, else allow."""
-    refusals = (*_sender(context), *_recipients(context), *_loop(context), *_limits(context), *_never(context))
+    refusals = (
+        *_sender(context),
+        *_recipients(context),
+        *_loop(context),
+        *_denied(context),
+        *_limits(context),
+        *_never(context),
+    )
     if refusals:
         return Decision("refuse", refusals)
     outside = _outside(context)
@@ -218,6 +228,15 @@ def _sender(context: SendContext) -> Iterator[Reason]:
             "suspended",
             f"{context.sender} may not send: {context.suspended}.",
             "The owner can let it send again with `letterlock inbox resume`.",
+        )
+
+
+def _denied(context: SendContext) -> Iterator[Reason]:
+    if context.denied:
+        yield Reason(
+            "denied",
+            "A person has refused this email: the same text from you to the same recipients, within the last day.",
+            "Do not send it again, in other words or to other addresses either; ask your owner.",
         )
 
 

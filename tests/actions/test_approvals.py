@@ -170,13 +170,42 @@ async def test_what_is_denied_or_lapses_never_goes_out(tmp_path: Path, sink: Rel
         assert sink.emails == []
 
 
-async def test_a_denied_email_is_cancelled(tmp_path: Path, sink: RelaySink) -> None:
-    async with open_app(settings(tmp_path, sink, first_emails=5)) as app:
+async def test_the_agent_is_told_of_a_denial_and_asks_for_the_same_no_more_for_a_day(
+    tmp_path: Path, sink: RelaySink, clock: Clock
+) -> None:
+    async with open_app(settings(tmp_path, sink, first_emails=5), clock) as app:
         box = await make_inbox(app)
-        sent = await send(app, box, STRANGER)
+        sent = await send(app, box, STRANGER, idempotency_key="k")
         assert (await approvals.deny(app, sent.submission_id)).state == "cancelled"
         with pytest.raises(Conflict, match="denied"):
             await approvals.approve(app, sent.submission_id)
+        told = await status_of(app, sent)
+        assert (told.state, len(told.reasons)) == ("cancelled", 1)
+        assert told.reasons[0].startswith("Denied: a person")
+        assert "ask your owner" in told.next_step
+        again = await send(app, box, STRANGER, idempotency_key="k")
+        assert again.submission_id == sent.submission_id
+        assert "ask your owner" in again.next_step
+        other_box = await make_inbox(app, "other")
+        for whence, key in ((box, ""), (box, "k2"), (other_box, "k3")):
+            with pytest.raises(NotAllowed, match=r"A person has refused this email.*ask your owner"):
+                await send(app, whence, STRANGER.upper(), **({"idempotency_key": key} if key else {}))
+        for to, text in ((STRANGER, "Other words"), ("other@far.example", "Hello there")):
+            assert (await send(app, box, to, text)).state == "held"
+        clock.advance(86_401)
+        assert (await send(app, box, STRANGER)).state == "held"
+        clock.advance(app.settings.approval_hours * 3600)
+        lapsed = await status_of(app, again)
+        assert lapsed.reasons == told.reasons, "what was denied does not expire"
+
+
+async def test_the_agent_is_told_that_nobody_decided(tmp_path: Path, sink: RelaySink, clock: Clock) -> None:
+    async with open_app(settings(tmp_path, sink, first_emails=5), clock) as app:
+        sent = await send(app, await make_inbox(app), STRANGER)
+        clock.advance(app.settings.approval_hours * 3600)
+        told = await status_of(app, sent)
+        assert (told.state, told.reasons[0].partition(":")[0]) == ("cancelled", "Expired")
+        assert "send it again" in told.next_step
 
 
 async def test_a_pause_stops_what_is_new_and_what_is_queued(relayed: App, sink: RelaySink) -> None:

@@ -119,7 +119,7 @@ def _mend(app: App, delivery: Delivery) -> str:
 def sent(app: App, submitted: Submitted, key: str) -> SentEmail:
     """What a call to send is answered. `key`: the idempotency key it gave, "" when none."""
     submission = submitted.submission
-    reasons = [reason.text for reason in submission.reasons]
+    reasons = _reasons(submission)
     if submitted.author and any(each.route == "relay" for each in submission.deliveries):
         reasons.append(
             f"Recipients see {submitted.author} in From; what they answer comes to {submission.sender} (Reply-To)."
@@ -176,9 +176,19 @@ def _status(app: App, submission: Submission) -> DeliveryStatus:
             )
             for delivery in submission.deliveries
         ],
-        reasons=[*(reason.text for reason in submission.reasons), *_doubts(submission)],
+        reasons=[*_reasons(submission), *_doubts(submission)],
         next_step=_next_step(app, submission),
     )
+
+
+def _reasons(submission: Submission) -> list[str]:
+    """Why it is held, or not sent; what held it before a person said no, or nobody anything, is over."""
+    if submission.verdict == "denied":
+        return ["Denied: a person looked at it and refused. It was not sent."]
+    if submission.verdict == "expired" and submission.approve_until is not None:
+        until = f"{moment(submission.approve_until):%Y-%m-%d %H:%M} UTC"
+        return [f"Expired: no person had decided by {until}. It was not sent."]
+    return [reason.text for reason in submission.reasons]
 
 
 def _without_answer(delivery: Delivery, now_ms: int) -> str:
@@ -230,6 +240,10 @@ _NEXT_STEP: dict[DeliveryState, str] = {
 }
 
 
+_AFTER_VERDICT = {
+    "denied": "Do not send it again, in other words or to other addresses either; ask your owner.",
+    "expired": "Tell your owner; when they want it sent, send it again (with a new idempotency_key if it had one).",
+}
 _SOON_MS = 5_000
 _OF_SERVER = re.compile(
     r"the (?:certificate of the )?mail server |(?:421|530|534|535|538)(?!\d)|.{0,40}\bAUTH extension\b"
@@ -245,6 +259,8 @@ _MENDED_BY: tuple[tuple[re.Pattern[str], str, str], ...] = (
 
 
 def _next_step(app: App, submission: Submission) -> str:
+    if submission.verdict in _AFTER_VERDICT:
+        return _AFTER_VERDICT[submission.verdict]
     if submission.state == "held" and submission.reasons:
         return submission.reasons[0].next_step
     if submission.state == "queued":

@@ -149,6 +149,10 @@ async def submit(
         if by_rule:
             # What is asked of an agent is not asked of the person who made the rule.
             context = replace(context, first=0, escalated=False)
+        else:
+            whom, since = [str(each) for each in draft.recipients], now - _DAY_MS
+            denied = await conduct.denied_since(tx, agent_id, whom, draft.text, request_hash, since)
+            context = replace(context, denied=denied)
         decision = decide(context)
         outward = [recipient for recipient in context.recipients if not recipient.local]
         unreachable = tuple(one for one in outward if _lane(app, inbox, one, carrier) is None)

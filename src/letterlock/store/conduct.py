@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
@@ -344,6 +344,31 @@ async def decide_on(
             now=now_ms,
         )
     )
+
+
+async def denied_since(
+    tx: Transaction, agent_id: AgentId, recipients: Collection[str], text: str, request_hash: str, since_ms: int
+) -> bool:
+    """Whether a person has refused since then what an agent wanted to send: the same text (or the same request, where
+    there is no text) to the same recipients, from whichever of its inboxes."""
+    whom = ", ".join(f":r{number}" for number in range(len(recipients)))
+    row = await tx.one(
+        "SELECT 1 AS n FROM submissions s WHERE s.tenant_id = :tenant AND s.agent_id = :agent_id"
+        " AND s.verdict = 'denied' AND (s.request_hash = :request_hash OR (s.body_text = :text AND :text <> ''))"
+        " AND EXISTS (SELECT 1 FROM deliveries d WHERE d.tenant_id = s.tenant_id"
+        " AND d.submission_id = s.submission_id AND d.state = 'cancelled' AND d.updated_at > :since)"
+        " AND (SELECT COUNT(*) FROM deliveries d WHERE d.tenant_id = s.tenant_id"
+        " AND d.submission_id = s.submission_id) = :number"
+        " AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.tenant_id = s.tenant_id"
+        f" AND d.submission_id = s.submission_id AND lower(d.recipient) NOT IN ({whom})) LIMIT 1",
+        agent_id=agent_id,
+        text=text,
+        request_hash=request_hash,
+        since=since_ms,
+        number=len(recipients),
+        **{f"r{number}": recipient.lower() for number, recipient in enumerate(recipients)},
+    )
+    return row is not None
 
 
 async def let_go(tx: Transaction, submission_id: SubmissionId, now_ms: int) -> int:
