@@ -60,7 +60,7 @@ DOMAIN = "letterlock.localhost"
 SCRIPT = Path(sys.executable).parent / "letterlock"
 Seen = list[tuple[dict[str, str], bytes]]
 """Headers (names in lower case) and bodies of what was posted to an endpoint."""
-START_S = 30.0
+START_S = 90.0
 """How long a process may take to come up on a busy machine."""
 
 
@@ -99,7 +99,7 @@ def _empty_store() -> bytes:
         return path.read_bytes()
 
 
-async def until(check: Callable[[], Awaitable[Any]], seconds: float = 10.0) -> Any:
+async def until(check: Callable[[], Awaitable[Any]], seconds: float = 30.0) -> Any:
     """The first true value of `check`, asked again and again; fails after `seconds`."""
     end = time.monotonic() + seconds
     while not (value := await check()):
@@ -243,7 +243,7 @@ class Served:
         self.process.kill()
         self.process.wait()
 
-    def terminate(self, seconds: float = 10.0) -> int:
+    def terminate(self, seconds: float = 30.0) -> int:
         """SIGTERM; its exit code. Raises TimeoutExpired when it does not end in time."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(seconds)
@@ -302,7 +302,7 @@ def connects(port: int) -> bool:
         return False
 
 
-def wait_until(check: Callable[[], Any], seconds: float = 10.0) -> Any:
+def wait_until(check: Callable[[], Any], seconds: float = 30.0) -> Any:
     """`until` for code without a loop."""
     end = time.monotonic() + seconds
     while not (value := check()):

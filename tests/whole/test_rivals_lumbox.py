@@ -286,4 +286,4 @@ def test_a_wait_ends_when_the_client_has_said(client: Any) -> None:
     box = client.create_inbox()
     began = time.monotonic()
     assert refused(box.wait_for_email, timeout=1).status == 408
-    assert 0.9 < time.monotonic() - began < 5
+    assert 0.9 < time.monotonic() - began < 20
