@@ -27,6 +27,8 @@ from letterlock.store.emails import Filed
 from letterlock.store.terms import terms_of
 from running import letter, screened
 
+STRIPE = "sk_live_" + "9aFk3LmQ0zXc7VbN2wEr5TyU"
+
 
 def envelope(sender: str = "anna@shop.example") -> Envelope:
     return Envelope(sender, ("box@letterlock.localhost",), datetime(2026, 5, 4, tzinfo=UTC), "smtp")
@@ -227,6 +229,29 @@ def test_every_code_of_an_email_is_masked_wherever_it_stands(raw: bytes) -> None
     assert "333444" in code_masks(report, mask_codes=True)
     assert "333444" not in str(preview(report, mask_codes=True))
     assert "333444" not in str(terms_of(*searchable(report)))
+
+
+@pytest.mark.parametrize(
+    ("raw", "secret"),
+    [
+        (letter("Hello", sender='"password is Kq7#mXp2Lw" <anna@shop.example>'), "Kq7#mXp2Lw"),
+        (letter("Hello", Cc=f'"{STRIPE}" <c@shop.example>'), STRIPE),
+        (letter("Hello", **{"Reply-To": f'"{STRIPE}" <c@shop.example>'}), STRIPE),
+        (with_note("Nothing.", "Hello", f"{STRIPE}.txt"), STRIPE),
+        (with_note("Nothing.", "Hello", "password-Kq7#mXp2Lw.txt"), "Kq7#mXp2Lw"),
+    ],
+)
+def test_a_credential_in_a_name_is_a_secret_and_stands_nowhere(raw: bytes, secret: str) -> None:
+    report = inspect_message(raw, envelope())
+    assert [one.value for one in report.secrets] == [secret]
+    assert secret not in report.model_dump_json()
+    assert secret not in str(preview(report, mask_codes=True))
+    assert terms_of(secret) not in terms_of(*searchable(report))
+
+
+@pytest.mark.parametrize("name", ["password-policy-2024.pdf", "passport-scan#2.pdf", "Passwords.xlsx"])
+def test_a_name_that_speaks_of_passwords_holds_none(name: str) -> None:
+    assert inspect_message(with_note("Nothing.", "Passwords", name), envelope()).secrets == ()
 
 
 @pytest.mark.parametrize(

@@ -211,14 +211,26 @@ def _beside(report: Inspection) -> str:
     that no word for a secret names what stands in another."""
     links = (link for link in report.links.all if link.kind not in ONCE)
     events = (event for one in report.attached for event in one.events)
+    sender = (report.from_,) if report.from_ else ()
+    boxes = (*sender, *report.reply_to, *report.to, *report.cc, *report.followup_to)
     pieces = [
+        *dict.fromkeys(box.name for box in boxes),
+        *(_told_by_file(one.filename) for one in report.attachments),
         *(passage.text for passage in report.hidden),
         *(passage.text for one in report.attached for passage in one.hidden),
         *(piece for link in links for piece in (link.url, link.text)),
         *(piece for event in events for piece in (event.summary, event.location, *event.unseen)),
-        *(one.filename for one in report.attachments),
     ]
     return "\n\n\n\n".join(filter(None, pieces))[:_BESIDE_CHARS]
+
+
+def _told_by_file(filename: str) -> str:
+    """The name of a file without its ending, a password in it behind a sign as texts have one. What could be words
+    joined by hyphens is none."""
+    return _NAMED_IN_FILE.sub(r"\1: ", filename.rpartition(".")[0] or filename)
+
+
+_NAMED_IN_FILE: Final = on_demand(r"(pass(?:word|wort|wd)?|pwd|kennwort)[-_= ]+(?=\S*[#!@$%^&*+?])", re.IGNORECASE)
 
 
 def _without_secrets(report: Inspection, found: Iterable[tuple[CredentialKind, str]]) -> Inspection:
@@ -265,6 +277,7 @@ def _without_secrets(report: Inspection, found: Iterable[tuple[CredentialKind, s
             "reply_to": named(report.reply_to),
             "to": named(report.to),
             "cc": named(report.cc),
+            "followup_to": named(report.followup_to),
             "hidden": hidden(report.hidden),
             "screening": replace(
                 screening, findings=tuple(replace(one, excerpt=hide(one.excerpt)) for one in screening.findings)

@@ -120,6 +120,10 @@ def test_private_keys_are_found_whole_even_when_cut_short() -> None:
         "Mật khẩu: Xy7!kQ2z",
         "รหัสผ่าน: Xy7!kQ2z",
         "Kata sandi: Xy7!kQ2z",
+        "User: z\nPW: Xy7!kQ2z",
+        'pass = "Xy7!kQ2z"',
+        '{"pass": "Xy7!kQ2z", "user": "z"}',
+        "SMTP_PASS=Xy7!kQ2z",
     ],
 )
 def test_a_password_is_found_by_the_word_for_it(text: str) -> None:
@@ -151,6 +155,13 @@ def test_a_plain_word_is_a_password_only_alone_behind_the_sign() -> None:
         "Mot de passe oublié ?",
         "Passwords: what makes them strong",
         "clavel: flor roja",
+        "Boarding pass: K7QX2m9P",
+        "Pass: GATE-B12-2026",
+        "pass: 12 tests, fail: 0",
+        "Result of step 4 = pass: ok2go",
+        "PW: 12.5.2026",
+        "https://wallet.example/get?pass=Kq7Xm2Pz9",
+        "compass: NNE275",
     ],
 )
 def test_talk_about_passwords_holds_none(text: str) -> None:

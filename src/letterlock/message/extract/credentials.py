@@ -65,6 +65,7 @@ def find_credentials(text: str, subject: str = "") -> tuple[Credential, ...]:
     lower = (text.replace("\u0130", "I") if "\u0130" in text else text).lower()
     found = [*_keys(text), *_named_keys(text, lower), *_private_keys(text)]
     found += _passwords(text, lower)
+    found += _short_names(text, lower)
     found += _phrases(text, lower)
     found += [Credential("recovery_code", start, end) for start, end in _recovery_codes(text, lower)]
     if subject:
@@ -451,6 +452,33 @@ def _plausible(text: str, position: int, *, sure: bool) -> tuple[int, int] | Non
     rest = text[match.end() : match.end() + 200].partition("\n")[0]
     alone = not rest.strip()
     return (start, end) if sure and alone and value.isascii() else None
+
+
+# Words that mean other things, too: a sign right behind them, and a value that no name or number of a thing looks like.
+_SHORT_NAMES: Final = ("pw", "psw", "pass", "passwd", "pword")
+_SIGN_AT_ONCE: Final = on_demand(r"[\"']?[^\S\n]{0,3}[:=：][^\S\n]{0,9}")
+_MARKS: Final = frozenset("!@#$%^&*+=?~")
+
+
+def _short_names(text: str, lower: str) -> Iterator[Credential]:
+    for name in _SHORT_NAMES:
+        at = lower.find(name)
+        looked = 0
+        while at >= 0 and looked < _PASSWORDS_LOOKED_AT:
+            looked += 1
+            match = None if lower[at - 1 : at].isalnum() else _SIGN_AT_ONCE.match(text, at + len(name))
+            # A boarding pass is none.
+            of_something = name == "pass" and lower[max(0, at - 12) : at].rstrip(" \t")[-1:].isalnum()
+            span = _plausible(text, match.end(), sure=True) if match is not None and not of_something else None
+            if span is not None and _is_drawn(text[slice(*span)]) and not _in_link(text, at):
+                yield Credential("password", *span)
+            at = lower.find(name, at + len(name))
+
+
+def _is_drawn(value: str) -> bool:
+    mixed = any(map(str.isupper, value)) and any(map(str.islower, value))
+    odd = mixed or not _MARKS.isdisjoint(value)
+    return len(value) >= _SHORT and odd and any(map(str.isdigit, value))
 
 
 # ---- phrases of several words ----------------------------------------------------------------------------------------
