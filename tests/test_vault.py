@@ -24,6 +24,7 @@ import keyring
 import keyring.backend
 import pytest
 import zstandard
+from click.testing import CliRunner
 
 from letterlock.actions.caller import AGENT_SCOPES, COMMAND_LINE, LOCAL_CALLER, Caller
 from letterlock.actions.health import vault_findings
@@ -32,6 +33,7 @@ from letterlock.actions.secrets import ListSecrets, NameSecret, list_secrets, re
 from letterlock.actions.tenancy import add_tenant
 from letterlock.actions.vaulting import rotate_vault, start_vault_over
 from letterlock.app import App, open_app
+from letterlock.doors.cli import cli
 from letterlock.errors import LimitReached, MasterKeyError, NotAllowed, NotFound, VaultLocked
 from letterlock.ids import DEFAULT_TENANT, OWNER, EmailId, SecretId
 from letterlock.inbound.filing import rescreen
@@ -467,11 +469,22 @@ def test_a_program_gets_a_secret_that_nobody_sees(tmp_path: Path) -> None:
 
     secret_id = asyncio.run(received())
     program = "import os, sys; print(len(os.environ['PGPASSWORD']), 'LETTERLOCK_DATA' in os.environ); sys.exit(7)"
+    runs = (sys.executable, "-c", program)
     done = subprocess.run(
-        [SCRIPT, "secret", "run", "--env", "PGPASSWORD", secret_id, "--", sys.executable, "-c", program],
+        [SCRIPT, "secret", "run", secret_id, "--tenant", "default", "--env", "PGPASSWORD", "--", *runs],
         env=clean_environment(LETTERLOCK_DATA=str(tmp_path / "data")),
         capture_output=True,
         text=True,
         timeout=60,
     )
     assert (done.returncode, done.stdout, done.stderr) == (7, f"{len(PASSWORD)} False\n", "")
+    for wrong, said in (
+        (["--tenant", "nobody", "--", "true"], "nobody"),
+        (["true", "--tenant", "default"], "unexpected extra argument (true)"),
+        (["--unheard", "--", "true"], "No such option"),
+        (["--"], "Name a command"),
+        ([], "Name a command"),
+    ):
+        result = CliRunner().invoke(cli, ["--data", str(tmp_path / "data"), "secret", "run", secret_id, *wrong])
+        assert said in f"{result.output} {result.exception}"
+        assert result.exit_code

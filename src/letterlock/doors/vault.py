@@ -62,9 +62,19 @@ def secret_reveal(outer: dict[str, Any], /, secret_id: str, **options: Any) -> N
     click.echo(_taken(outer, options, secret_id, "revealed"))
 
 
-@secret.command("run", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
-@click.argument("secret_id")
-@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+class _Runs(click.Command):
+    """What stands behind -- is the command, of which nothing is read here; before it our options count wherever they
+    stand, and what is none of them is refused: nobody's option is lost between the two."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        end = args.index("--") if "--" in args else len(args)
+        rest = super().parse_args(ctx, args[:end])
+        ctx.params["command"] = tuple(args[end + 1 :])
+        return rest
+
+
+@secret.command("run", cls=_Runs)
+@click.argument("secret_id", metavar="SECRET_ID -- COMMAND...")
 @click.option("--env", "variable", default="LETTERLOCK_SECRET", show_default=True, help="Variable that holds it.")
 @click.option("--stdin", is_flag=True, help="Write it to the command's standard input instead.")
 @with_options(*OPTIONS, TENANT)
@@ -83,8 +93,6 @@ def secret_run(
     letterlock secret run --env PGPASSWORD sec_01k... -- psql -h db.example -U bot"""
     if "=" in variable or "\0" in variable or not variable:
         raise click.UsageError(f"{variable!r} cannot be the name of a variable.")
-    if command[0] == "--":
-        command = command[1:]
     if not command:
         raise click.UsageError("Name a command behind the --.")
     value = _taken(outer, options, secret_id, "used")
