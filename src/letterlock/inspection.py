@@ -38,7 +38,7 @@ from letterlock.message.extract.meaning import Category, categorise
 from letterlock.message.extract.reply import ReplyClass, newest_part, reply_class
 from letterlock.message.parse import Attachment, Caps, Mailbox, ParsedMessage, parse_message
 from letterlock.message.report import Report, read_report
-from letterlock.message.threading import Original, followup_to, may_answer, no_answer, no_forward
+from letterlock.message.threading import Original, authors, followup_to, may_answer, no_answer, no_forward
 from letterlock.message.visible import Block, HiddenPassage, VisibleText, visible_text
 from letterlock.patterns import on_demand
 from letterlock.screen.rule import Evidence, Finding, attachment_place
@@ -76,6 +76,8 @@ class Inspection(BaseModel):
 
     subject: str = ""
     from_: Mailbox | None = None
+    authors: tuple[str, ...] = Field(default=(), exclude=True)
+    """Every address it says it is from (threading.authors), for block lists: part of no dump."""
     reply_to: tuple[Mailbox, ...] = ()
     to: tuple[Mailbox, ...] = ()
     cc: tuple[Mailbox, ...] = ()
@@ -169,6 +171,7 @@ def inspect_message(
     report = Inspection(
         subject=mask(mask(parsed.subject, in_subject), credentials, found_in=visible.text),
         from_=parsed.from_[0] if parsed.from_ else None,
+        authors=authors(parsed),
         reply_to=parsed.reply_to,
         to=parsed.to[:_MOST_ADDRESSES],
         cc=parsed.cc[:_MOST_ADDRESSES],

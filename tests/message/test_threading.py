@@ -16,6 +16,7 @@ from letterlock.message.extract.reply import newest_part
 from letterlock.message.parse import Mailbox, ParsedMessage, parse_message
 from letterlock.message.threading import (
     Original,
+    authors,
     followup_to,
     forward_draft,
     introduction,
@@ -235,3 +236,10 @@ def test_what_no_machine_may_answer_a_person_may(fields: dict[str, str]) -> None
 def test_nobody_answers_a_mail_server() -> None:
     assert "null sender" in no_answer(parse_message(mail()), "")
     assert "mail server" in no_answer(parse_message(mail(From="Mail <Mailer-Daemon@x.example>")), "x@x.example")
+
+
+def test_every_address_an_email_says_it_is_from_is_an_author() -> None:
+    fields = b"From: Ok <ok@ok.example>, z@blocked.example\r\nFrom: more@other.example\r\nSender: <s@sent.example>\r\n"
+    found = authors(parse_message(fields + b"To: a@b.example\r\n\r\nHello.\r\n"))
+    assert found == ("ok@ok.example", "z@blocked.example", "more@other.example", "s@sent.example")
+    assert authors(parse_message(b"From: nobody at all\r\n\r\nHello.\r\n")) == ()

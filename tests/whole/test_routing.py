@@ -405,6 +405,7 @@ async def seen(app: App) -> list[str]:
         ("a@pests.example", "A <a@pests.example>", "other@shop.example"),
         ("A@Pests.example", "Anna <anna@shop.example>", "a@pests.example"),
         ("@pests.example", "x@mail.pests.example", "other@shop.example"),
+        ("@pests.example", "Anna <anna@shop.example>, z@pests.example", "other@shop.example"),
     ],
 )
 async def test_mail_of_who_is_blocked_is_put_away_unseen_and_a_person_can_have_it(

@@ -46,12 +46,12 @@ async def route(tx: Transaction, receipt: Receipt, filed: Filed, now_ms: int) ->
 
 
 async def is_put_away(tx: Transaction, receipt: Receipt, envelope_sender: str, filed: Filed, now_ms: int) -> bool:
-    """Whether the email is from somebody who is blocked, by what it claims or by its envelope: a forgery of who is
-    blocked is nothing to miss. Then it is put away, in place of being filed."""
+    """Whether the email is from somebody who is blocked, by any address it claims to be from or by its envelope: a
+    forgery of who is blocked is nothing to miss. Then it is put away, in place of being filed."""
     inbox = await inboxes.find(tx, receipt.inbox_id)
     if inbox is None:
         return False
-    senders = [key for key in (_key(filed.sender), _key(envelope_sender)) if key]
+    senders = [key for key in map(_key, (filed.sender, *filed.authors, envelope_sender)) if key]
     name = await lists.blocks(tx, "from", senders, inbox.inbox_id, inbox.agent_id)
     return bool(name) and await lists.put_away(
         tx, Blocked(receipt.email_id, receipt.inbox_id, filed.sender, name, now_ms)

@@ -248,6 +248,18 @@ def may_answer(parsed: ParsedMessage, return_path: str | None = None, own: Itera
     return None
 
 
+def authors(parsed: ParsedMessage) -> tuple[str, ...]:
+    """Every address that the email says it is from: all of From, Sender, and what may be one where From is odd; at most
+    100. Nobody has proved any."""
+    odd = [box.name for box in parsed.from_ if not box.address]
+    odd += [value for name, value in parsed.headers if name.lower() == "sender"]
+    boxes = (*parsed.from_, *(box for text in odd for box in _loose(text)))
+    return tuple(dict.fromkeys(box.address for box in boxes if box.address))[:_MOST_AUTHORS]
+
+
+_MOST_AUTHORS: Final = 100
+
+
 def no_forward(parsed: ParsedMessage, return_path: str | None = None) -> str:
     """Why no machine may pass the email on, in a sentence; "" when one may. What machines tell may be passed on, what
     they answer may not: that is how two of them begin to talk.

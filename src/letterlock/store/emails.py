@@ -81,7 +81,8 @@ class Filed(BaseModel):
     email was read, in a worker; crosses to the postmaster as JSON. `earlier`: Message-IDs it answers or refers to,
     nearest first; `packed`: the report without its findings, which have rows of their own; `sent_report`: what it
     reports of mail that was sent; `secrets`: for the vault, and nowhere else in this; `subject`, `sender` (of its From,
-    as claimed), `no_forward` (why no machine may pass it on): for rules, not for models."""
+    as claimed), `authors` (of From and Sender), `no_forward` (why no machine may pass it on): for rules,
+    not for models."""
 
     model_config = ConfigDict(frozen=True, ser_json_bytes="base64", val_json_bytes="base64")
 
@@ -103,6 +104,7 @@ class Filed(BaseModel):
     secrets: tuple[FoundSecret, ...] = PydanticField(default=(), repr=False)
     subject: str = ""
     sender: str = ""
+    authors: tuple[str, ...] = ()
     no_forward: str = ""
 
     @classmethod
@@ -125,6 +127,7 @@ class Filed(BaseModel):
             secrets=report.secrets,
             subject=report.subject,
             sender=report.from_.address if report.from_ else "",
+            authors=report.authors,
             no_forward=report.no_forward,
             packed=_packing.compressor.compress(report.model_dump_json(exclude={"screening": {"findings"}}).encode()),
         )
