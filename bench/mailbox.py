@@ -145,7 +145,9 @@ async def pymap(folder: Path, old: int, program: str) -> AsyncIterator[Provider]
     given = ("--cert", str(certificate), "--key", str(certificate.with_name("key.pem")))
     process = subprocess.Popen([program, "--host", "127.0.0.1", "--port", str(port), *given, "dict", "--demo-data"])
     try:
-        await asyncio.sleep(2)
+        async with asyncio.timeout(_STANDSTILL_S):
+            while not await _takes(port):
+                await asyncio.sleep(0.1)
         with imaplib.IMAP4("127.0.0.1", port) as client:
             client.starttls(ssl.create_default_context(cafile=str(certificate)))
             client.login("demouser", "demopass")
@@ -156,6 +158,14 @@ async def pymap(folder: Path, old: int, program: str) -> AsyncIterator[Provider]
     finally:
         process.terminate()
         process.wait(20)
+
+
+async def _takes(port: int) -> bool:
+    with contextlib.suppress(OSError):
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.close()
+        return True
+    return False
 
 
 def appending(client: imaplib.IMAP4) -> Callable[[bytes], Awaitable[object]]:

@@ -326,7 +326,8 @@ async def _mailboxes(app: App) -> list[Finding]:
             findings.append(Finding(True, what))
         if not any(one.problem for one in found):
             folders = ", ".join(ascii(one.folder) for one in found)
-            findings.append(Finding(True, f"{name} is watched: {folders}"))
+            out = f"; mail from its inboxes leaves by {box.smtp_host}:{box.smtp_port}" if box.smtp_host else ""
+            findings.append(Finding(True, f"{name} is to be watched: {folders}{out}"))
     return findings
 
 
