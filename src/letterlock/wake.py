@@ -231,6 +231,11 @@ def postmaster_lock(data: Path) -> FileLock:
     return FileLock(data / "postmaster.lock", timeout=0, thread_local=False, mode=FILE)
 
 
+def writer_lock(file: Path) -> FileLock:
+    """The lock of whoever writes beside `file`; the operating system frees it when that process dies."""
+    return FileLock(file, timeout=0, thread_local=False, mode=FILE)
+
+
 def postmaster_lives(data: Path) -> bool:
     """Whether any process of the folder is its postmaster now, whatever it last reported."""
     try:

@@ -17,6 +17,7 @@ from letterlock.actions.tenancy import make_key
 from letterlock.app import App, open_app
 from letterlock.doors.archive import zipped
 from letterlock.errors import NotAllowed, NotFound
+from letterlock.wake import writer_lock
 from running import do, file_all, letter, make_inbox, receive, served, settings_for
 
 CODE = "Your verification code is 493817. Do not share it."
@@ -103,6 +104,17 @@ def test_people_export_and_erase_at_the_command_line(tmp_path: Path) -> None:
     assert "written to" in letterlock(data, "export", "tenant", "default", str(folder)).stdout
     assert (folder / "mail" / f"{box}.mbox").is_file()
     assert "exists already" in letterlock(data, "export", "inbox", box, str(folder)).stderr
+    left = tmp_path / "again.part"
+    (left / "mail").mkdir(parents=True)
+    assert "no export of ours" in letterlock(data, "export", "inbox", box, str(tmp_path / "again")).stderr
+    (left / "mail" / "x.mbox").write_text("From what was killed")
+    (left / "emails.jsonl").touch()
+    (tmp_path / "again.part.lock").touch()
+    with writer_lock(tmp_path / "again.part.lock"):
+        assert "Another export writes" in letterlock(data, "export", "inbox", box, str(tmp_path / "again")).stderr
+    assert "written to" in letterlock(data, "export", "inbox", box, str(tmp_path / "again")).stdout
+    assert [file.name for file in (tmp_path / "again" / "mail").iterdir()] == [f"{box}.mbox"]
+    assert [file.name for file in tmp_path.iterdir() if "again" in file.name] == ["again"]
     nobody = letterlock(data, "export", "inbox", "nobody@x.example", str(tmp_path / "no"))
     assert (nobody.returncode, "nobody@x.example" in nobody.stderr) == (1, True)
     assert sorted(file.name for file in tmp_path.glob("no*")) == [], "nothing half done is left"

@@ -653,6 +653,8 @@ async def test_a_person_sees_all_that_they_would_let_go(tmp_path: Path) -> None:
 async def test_a_platform_rules_its_tenants_with_one_key(app: App, rest: Rest) -> None:
     acme = await rest.post("/tenants", 201, name="acme")
     await rest("POST", "/tenants", json={"name": "acme"}, status=409)
+    missing = await rest("DELETE", "/tenants/nobody", status=404)
+    assert missing.json()["next_step"] == "`GET /v1/tenants` shows them."
     await rest.post("/tenants/acme/rename", name="acme-2")
     assert [one["name"] for one in (await rest.get("/tenants"))["tenants"]] == ["default", "acme-2"]
     limits = await rest.post("/tenants/acme-2/limits", limit="waits_per_hour", most=7)

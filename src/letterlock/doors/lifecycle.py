@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
+from collections.abc import Iterator
 from contextlib import aclosing
 from dataclasses import asdict
 from pathlib import Path
@@ -225,28 +226,19 @@ def _export(outer: dict[str, Any], options: dict[str, Any], inbox: str, folder: 
     """Whole or not at all: the folder has its name only when everything is in it."""
     from letterlock.actions.exporting import export as pieces_of
 
-    part = folder.with_name(f"{folder.name}.part")
-
     async def write(app: App, caller: Caller) -> int:
         items = 0
-        # `part` is ours alone: who else has it is not overwritten.
-        part.mkdir(mode=FOLDER)
-        try:
-            with contextlib.ExitStack() as last:
-                name, file = "", None
-                async with aclosing(pieces_of(app, caller, inbox, reveal=reveal)) as pieces:
-                    async for piece in pieces:
-                        if piece.file != name or file is None:
-                            last.close()
-                            name = piece.file
-                            (part / name).parent.mkdir(exist_ok=True, mode=FOLDER)
-                            file = last.enter_context(new_file(part / name))
-                        file.write(piece.data)
-                        items += piece.items
-            part.rename(folder)
-        except BaseException:
-            shutil.rmtree(part, ignore_errors=True)
-            raise
+        with _unfinished(folder) as part, contextlib.ExitStack() as last:
+            name, file = "", None
+            async with aclosing(pieces_of(app, caller, inbox, reveal=reveal)) as pieces:
+                async for piece in pieces:
+                    if piece.file != name or file is None:
+                        last.close()
+                        name = piece.file
+                        (part / name).parent.mkdir(exist_ok=True, mode=FOLDER)
+                        file = last.enter_context(new_file(part / name))
+                    file.write(piece.data)
+                    items += piece.items
         return items
 
     if folder.exists():
@@ -256,6 +248,35 @@ def _export(outer: dict[str, Any], options: dict[str, Any], inbox: str, folder: 
     except OSError as error:
         raise click.ClickException(f"{error.filename or folder} cannot be written: {error.strerror}.") from None
     click.echo(f"{items - 1} emails and rows written to {folder}; manifest.json has the hash of each file.")
+
+
+@contextlib.contextmanager
+def _unfinished(folder: Path) -> Iterator[Path]:
+    """An empty folder to write in, FOLDER.part, which becomes `folder` at the end and goes when anything fails. What an
+    export that was killed has left there is taken away; one that still writes there is left alone."""
+    from letterlock.wake import writer_lock
+
+    part, mark = folder.with_name(f"{folder.name}.part"), folder.with_name(f"{folder.name}.part.lock")
+    if part.exists() and not mark.is_file():
+        raise click.ClickException(f"{part} exists and is no export of ours: move it away.")
+    try:
+        lock = writer_lock(mark).acquire()
+    except TimeoutError:
+        raise click.ClickException(f"Another export writes to {part}: wait for it, or name another folder.") from None
+    with lock:
+        try:
+            if part.exists():
+                shutil.rmtree(part)
+            part.mkdir(mode=FOLDER)
+            yield part
+            part.rename(folder)
+        except BaseException:
+            shutil.rmtree(part, ignore_errors=True)
+            raise
+        finally:
+            # Where a file that is open cannot be removed, letting go of the lock removes it.
+            with contextlib.suppress(OSError):
+                mark.unlink()
 
 
 def _do(outer: dict[str, Any], options: dict[str, Any], action_name: str, /, **arguments: Any) -> Any:

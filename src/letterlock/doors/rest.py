@@ -60,6 +60,7 @@ from letterlock.doors.requests import (
     retry_after,
     while_there,
 )
+from letterlock.doors.ways import on_rest
 from letterlock.errors import CallerError, InvalidRequest, LimitReached, StoreError
 from letterlock.screen.safe_text import safe_line
 from letterlock.settings import Settings
@@ -443,7 +444,9 @@ class _Streamed(StreamingResponse):
 
 
 def problem(status: int, code: str, what: str, next_step: str, headers: Mapping[str, str] | None = None) -> Response:
-    body = Problem(title=HTTPStatus(status).phrase, status=status, code=code, detail=what, next_step=next_step)
+    """Its next step names routes where the error names commands."""
+    title = HTTPStatus(status).phrase
+    body = Problem(title=title, status=status, code=code, detail=what, next_step=on_rest(next_step))
     return Response(body.model_dump_json(), status, {**HEADERS, **(headers or {})}, PROBLEM)
 
 

@@ -1,0 +1,60 @@
+"""What a person does at the command line, as the route of /v1 that does the same.
+
+Errors tell people what to do next, and the same error reaches programs: those are told in their own words. Commands
+that have no route (doctor, connect, vault, ...) stay as they are: they are for whoever runs the server.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+ROUTES: Final[Mapping[str, str]] = {
+    "agent add": "POST /v1/agents",
+    "agent list": "GET /v1/agents",
+    "approvals": "GET /v1/approvals",
+    "approvals list": "GET /v1/approvals",
+    "approvals show": "GET /v1/approvals/{submission_id}",
+    "contact add": "POST /v1/contacts",
+    "contact list": "GET /v1/contacts",
+    "domain add": "POST /v1/domains",
+    "domain list": "GET /v1/domains",
+    "domain relay": "POST /v1/domains/{domain}/relay",
+    "domain show": "GET /v1/domains/{domain}",
+    "domain verify": "POST /v1/domains/{domain}/verify",
+    "escalations list": "GET /v1/escalations",
+    "hold lift": "DELETE /v1/holds",
+    "hold list": "GET /v1/holds",
+    "inbox restore": "POST /v1/inboxes/{inbox}/restore",
+    "inbox resume": "POST /v1/inboxes/{inbox}/resume",
+    "inlet add": "POST /v1/inlets",
+    "inlet list": "GET /v1/inlets",
+    "key list": "GET /v1/keys",
+    "key make": "POST /v1/keys",
+    "list": "POST /v1/lists",
+    "list blocked": "GET /v1/blocked",
+    "list show": "GET /v1/lists",
+    "mail save": "GET /v1/emails/{email_id}/attachments/{index}/raw",
+    "mail show": "GET /v1/emails/{email_id}/raw",
+    "pause": "POST /v1/pause",
+    "pause --end": "DELETE /v1/pause",
+    "rule": "POST /v1/routing-rules",
+    "rule list": "GET /v1/routing-rules",
+    "suppression list": "GET /v1/suppressions",
+    "suppression remove": "DELETE /v1/suppressions/{address}",
+    "tenant list": "GET /v1/tenants",
+}
+"""By the words of a command."""
+
+_COMMAND: Final = re.compile(r"`letterlock ([^`]{1,200})`")
+
+
+def on_rest(next_step: str) -> str:
+    """A next step with routes in the place of commands that have one."""
+    return _COMMAND.sub(lambda found: _route(found[1]) or found[0], next_step)
+
+
+def _route(command: str) -> str:
+    route = ROUTES.get(" ".join(command.split()[:2]))
+    return f"`{route}`" if route else ""
