@@ -80,14 +80,25 @@ _MOST_SECRET: Final = 400
 _TOKEN: Final = on_demand(r"[A-Za-z0-9][A-Za-z0-9_~+!#$-]{5,99}")
 
 
+def views_of(written: str) -> list[str]:
+    """What an email says in every disguise (disguises.py), of as much of it as is looked through. That takes
+    seconds for the longest: who looks twice keeps it."""
+    return list(disguises_undone(written[:_MOST_CHARS]))
+
+
 def carried(
-    written: str, codes: Iterable[str], read: Iterable[str], traces: Iterable[bytes] = (), secrets: Iterable[str] = ()
+    written: str,
+    codes: Iterable[str],
+    read: Iterable[str],
+    traces: Iterable[bytes] = (),
+    secrets: Iterable[str] = (),
+    views: Sequence[str] = (),
 ) -> tuple[Carried, ...]:
     """What `written` (subject, text, HTML and names of an email) carries: any of `codes`, a credential or one of
     `secrets` (of the vault), a run of words of one of `read` (texts of emails) or of an email that left one of
-    `traces`, or a link with data in it. Each kind once."""
+    `traces`, or a link with data in it. Each kind once. `views`: what views_of() made of it, where somebody has it."""
     text = written[:_MOST_CHARS]
-    views = list(disguises_undone(text))
+    views = views or views_of(text)
     packed = [squeezed(view) for view in views]
     found: list[Carried] = []
     met = _met(views, packed, traces)
@@ -223,7 +234,7 @@ def names(left: bytes, address: str) -> bool:
     return _digest("address", address.lower()) in array("Q", left)
 
 
-def _met(views: list[str], packed: list[str], traces: Iterable[bytes]) -> set[_Kind]:
+def _met(views: Sequence[str], packed: list[str], traces: Iterable[bytes]) -> set[_Kind]:
     """What `views` share with emails that left traces."""
     left = [array("Q", each) for each in traces]
     if not left:

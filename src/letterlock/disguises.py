@@ -5,12 +5,12 @@ Pure, and bounded: all readings of a text together are at most some times as lon
 
 from __future__ import annotations
 
-import base64
 import binascii
 import bz2
 import codecs
 import html
 import re
+import struct
 import unicodedata
 import zlib
 from collections.abc import Iterable, Iterator
@@ -102,7 +102,9 @@ def _turned(text: str, depth: int) -> Iterator[str]:
 
 def _decoded(text: str) -> Iterator[str]:
     """Of each code what in `text` is written so."""
-    plain = "".join([c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf"])
+    plain = text
+    if not text.isascii():
+        plain = "".join([c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf"])
     if plain != text:
         yield plain
     if "&" in plain:
@@ -112,24 +114,25 @@ def _decoded(text: str) -> Iterator[str]:
     if "=" in plain and (quoted := _QUOTED.sub(r"%\1", plain)) != plain:
         yield unquote(quoted)
     # Lines and blanks may cut a code anywhere; what stands before it moves its beginning.
-    for whole in dict.fromkeys((plain, _BLANK.sub("", plain))):
-        runs = _BASE64.findall(whole.translate({45: 43, 95: 47}))
+    unbroken = _BLANK.sub("", plain)
+    for whole in dict.fromkeys((plain, unbroken)):
+        runs = _BASE64.findall(whole.replace("-", "+").replace("_", "/"))
         for skip in range(4):
             yield _printed(_base64(run[skip:]) for run in runs)
-        runs = _BASE32.findall(whole)
+        numbers = [(int(run.translate(_IN_32), 32), 5 * len(run)) for run in _BASE32.findall(whole)]
         for skip in range(8):
-            yield _printed(_base32(run[skip:]) for run in runs)
+            yield _printed(_last_bits(number, bits - 5 * skip) for number, bits in numbers)
     if "\\u" in plain:
         yield _ESCAPED.sub(_character, plain)
     runs = [_HEX_MARKS.sub("", run) for run in _HEX.findall(_BLANK.sub(" ", plain))]
-    compact = _HEX.findall(_BLANK.sub("", plain))
+    compact = _HEX.findall(unbroken)
     runs += [_HEX_MARKS.sub("", run) for run in compact]
     for skip in range(2):
         yield _printed(bytes.fromhex(run[skip : skip + (len(run) - skip) // 2 * 2]) for run in runs)
     listed = [re.findall("[0-9]+", run) for run in _DECIMAL.findall(_DECIMAL_MARKS.sub(" ", plain))]
-    yield _printed(_octets(numbers, 10) for numbers in listed)
-    yield _printed(_octets(numbers, 8) for numbers in listed)
-    compact = _OCTAL.findall(_BLANK.sub("", plain))
+    yield _printed(_octets(each, 10) for each in listed)
+    yield _printed(_octets(each, 8) for each in listed)
+    compact = _OCTAL.findall(unbroken)
     for skip in range(3):
         yield _printed(_octets([run[at : at + 3] for at in range(skip, len(run) - 2, 3)], 8) for run in compact)
     compact = [re.sub("[^01]", "", run) for run in _BINARY.findall(plain)]
@@ -168,40 +171,37 @@ def _undone_85(text: str) -> Iterator[str]:
 
 def _base85(digits: bytes) -> bytes:
     """Four bytes for each five digits; what is no number of 32 bits is left out."""
-    found = bytearray()
-    for at in range(0, len(digits), 5):
-        group = digits[at : at + 5]
-        number = 0
-        for digit in group.ljust(5, b"\x54"):
-            number = number * 85 + digit
-        found += (number.to_bytes(4) if number >> 32 == 0 else b"\0\0\0\0")[: len(group) - 1]
-    return bytes(found)
+    groups = iter(digits.ljust(-(-len(digits) // 5) * 5, b"\x54"))
+    numbers = [(((a * 85 + b) * 85 + c) * 85 + d) * 85 + e for a, b, c, d, e in zip(*[groups] * 5, strict=True)]
+    found = struct.pack(f">{len(numbers)}I", *[number if number >> 32 == 0 else 0 for number in numbers])
+    return found[: len(found) - -len(digits) % 5]
 
 
 def _base64(run: str) -> bytes:
     # One letter alone means no byte.
     run = run[:-1] if len(run) % 4 == 1 else run
-    return base64.b64decode(run + "=" * (-len(run) % 4))
+    return binascii.a2b_base64(run + "=" * (-len(run) % 4))
 
 
-def _base32(run: str) -> bytes:
-    try:
-        return base64.b32decode(run[: len(run) // 8 * 8] + _ends(run), casefold=True)
-    except binascii.Error:
-        return b""
+_NUMERALS: Final = "0123456789abcdefghijklmnopqrstuv"
+_IN_32: Final = str.maketrans(f"{_LETTERS}{_LETTERS.lower()}234567", f"{_NUMERALS[:26]}{_NUMERALS}")
+"""Letters of base32 (RFC 4648 section 6) as the digits that int() knows."""
 
 
-def _ends(run: str) -> str:
-    """The last letters of base32, filled up; without those that are too few to mean a byte."""
-    rest = run[len(run) // 8 * 8 :]
-    size = max(each for each in (0, 2, 4, 5, 7) if each <= len(rest))
-    return rest[:size] + "=" * (8 - size) if size else ""
+def _last_bits(number: int, bits: int) -> bytes:
+    """The last `bits` of a number, as far as they make whole bytes from their beginning on."""
+    return ((number & ((1 << bits) - 1)) >> bits % 8).to_bytes(bits // 8)
 
 
 def _printed(decoded: Iterable[bytes]) -> str:
     """What of it can be read, also in two bytes for a letter; "" when nothing can."""
-    said = (_unpacked(each).replace(b"\0", b"").decode("utf-8", "replace") for each in decoded)
-    return "\n".join(part for each in said for part in _PRINTED.findall(each))
+    # Text is full of short runs: joined by what cannot be read, they are read together.
+    said = _BETWEEN.join([_unpacked(each) if len(each) >= _LEAST_PACKED else each for each in decoded])
+    return "\n".join(_PRINTED.findall(said.replace(b"\0", b"").decode("utf-8", "replace")))
+
+
+_BETWEEN: Final = b"\x1f"
+_LEAST_PACKED: Final = 8
 
 
 def _unpacked(data: bytes) -> bytes:

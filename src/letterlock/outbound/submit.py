@@ -20,7 +20,7 @@ from typing import Final, Literal
 from letterlock import telemetry
 from letterlock.app import App
 from letterlock.canary import carries_mark
-from letterlock.carried import Carried, carried, completed
+from letterlock.carried import Carried, carried, completed, views_of
 from letterlock.domains import domain_of
 from letterlock.errors import Conflict, InvalidRequest, LimitReached, NotAllowed, NotFound
 from letterlock.ids import AgentId, EmailId, SubmissionId, TenantId, ThreadId, new_id
@@ -122,8 +122,9 @@ async def submit(
     )
     from_gone = {key: memory.gone_naming(key) for key in {address.key for address in draft.recipients}}
     # Every disguise takes a while to look through.
-    carries = await asyncio.to_thread(_carried, inside.words, memory)
-    stands_out = await _alarms(app, inbox, draft, inside.words, len(raw))
+    views = await asyncio.to_thread(views_of, inside.words)
+    carries = await asyncio.to_thread(_carried, inside.words, views, memory)
+    stands_out = await _alarms(app, inbox, draft, inside.words, views, len(raw))
 
     async def keep(system: Transaction) -> tuple[Submitted, list[Lease]] | _Refused:
         tx = system.bound_to(inbox.tenant_id)
@@ -235,9 +236,9 @@ async def submit(
     return Submitted(submission, False, author)
 
 
-def _carried(words: str, memory: Remembered) -> tuple[Carried, ...]:
+def _carried(words: str, views: Sequence[str], memory: Remembered) -> tuple[Carried, ...]:
     """What an email carries, and what it completes of the emails sent to its recipients lately."""
-    found = carried(words, memory.codes, memory.texts, memory.traces, memory.secrets)
+    found = carried(words, memory.codes, memory.texts, memory.traces, memory.secrets, views)
     if not memory.sent:
         return found
     before = [words_of_raw(raw) for raw in memory.sent]
@@ -299,7 +300,9 @@ async def _known(
     return known
 
 
-async def _alarms(app: App, inbox: Inbox, draft: Draft, words: str, size: int) -> tuple[Alarm, ...]:
+async def _alarms(
+    app: App, inbox: Inbox, draft: Draft, words: str, views: Sequence[str], size: int
+) -> tuple[Alarm, ...]:
     async def known(tx: Transaction) -> tuple[tuple[str, ...], tuple[str, ...]]:
         return await conduct.domains(tx, "sent", _MOST_DOMAINS), await conduct.domains(tx, "named", _MOST_DOMAINS)
 
@@ -322,7 +325,7 @@ async def _alarms(app: App, inbox: Inbox, draft: Draft, words: str, size: int) -
     def look() -> tuple[Alarm, ...]:
         found = alarms(mail, most_bytes=settings.max_message_bytes, most_attached=settings.attach_bytes)
         key = planted_with(app.folder)
-        return (*found, _MARKED) if key and carries_mark(words, key, inbox.tenant_id) else found
+        return (*found, _MARKED) if key and carries_mark(words, key, inbox.tenant_id, views) else found
 
     # Files and HTML take a while to look through.
     return await asyncio.to_thread(look)
