@@ -19,12 +19,13 @@ from letterlock.actions.routing import ROUTING
 from letterlock.actions.threads import THREADS
 from letterlock.app import App, open_app
 from letterlock.errors import CallerError, Conflict, InvalidRequest, NotAllowed, NotFound
-from letterlock.ids import DEFAULT_TENANT, EmailId
+from letterlock.ids import DEFAULT_TENANT, OWNER, EmailId
+from letterlock.inbound import routing as inbound_routing
 from letterlock.inbound.routing import FORWARDS_IN_THREAD
 from letterlock.message.parse import Mailbox, ParsedMessage, parse_message
 from letterlock.outbound.forwards import forward_due
 from letterlock.screen.score import Level
-from letterlock.store import audit, conduct, emails, lists, outbox, routing
+from letterlock.store import audit, conduct, emails, escalations, lists, outbox, routing
 from running import arrive, do, file_all, hand_in, inbox_id, letter, make_inbox, receive, screened, settings_for
 
 ROUTER = Caller(DEFAULT_TENANT, LOCAL_CALLER.agent_id, AGENT_SCOPES | {ROUTE})
@@ -299,6 +300,34 @@ async def test_our_own_addresses_are_never_forwarded_to_and_their_mail_is_not(ap
     await receive(app, box, letter(sender=box), sender=box)
     assert await forwarded(app) == []
     assert await how_it_ended(app) == ["own_address", "own_author"]
+
+
+async def test_a_rule_has_a_budget_for_an_address_and_asks_a_person_once(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inbound_routing, "FORWARDS_IN_HOUR", 2)
+    box = await make_inbox(app)
+    await people.name_contact(app, BOSS)
+    await rule(app, f"forward {BOSS}")
+
+    async def round_trip(n: int) -> None:
+        await receive(app, box, letter(f"Subject {n}", sender=f"s{n}@shop{n}.example"), sender=f"s{n}@shop{n}.example")
+
+    async def asked() -> list[escalations.Escalation]:
+        return await app.database.read(
+            DEFAULT_TENANT, lambda tx: escalations.listed(tx, resolved=False, after="", limit=10)
+        )
+
+    for n in range(5):
+        await round_trip(n)
+    assert len(await how_it_ended(app)) == 2
+    (open_one,) = await asked()
+    assert f"2 emails to {BOSS}" in open_one.reason
+    await app.database.write(
+        DEFAULT_TENANT, lambda tx: escalations.resolve(tx, open_one.escalation_id, OWNER, "", app.now_ms())
+    )
+    await round_trip(6)
+    assert len(await asked()) == 1
 
 
 async def test_a_thread_has_a_budget_for_a_day(app: App) -> None:

@@ -18,6 +18,9 @@ from letterlock.store.lists import Blocked
 
 FORWARDS_IN_THREAD, _DAY_MS = 10, 24 * 3_600_000
 """So many emails of one thread are forwarded within a day: two machines that talk past all other signs fall silent."""
+FORWARDS_IN_HOUR, _HOUR_MS = 60, 3_600_000
+"""So many emails a rule sends on to one address within an hour: each round of a loop may come as a new thread from
+somebody else."""
 
 
 async def route(tx: Transaction, receipt: Receipt, filed: Filed, now_ms: int) -> bool:
@@ -90,14 +93,29 @@ async def _do(tx: Transaction, email: Email, filed: Filed, match: Match, now_ms:
             return "too_many_labels"
     elif outcome.kind == "forward":
         return await _forward(tx, email, filed, match, now_ms)
-    elif outcome.kind == "escalate":
-        made, fresh = await escalations.escalate(
-            tx, email.thread_id, email.inbox_id, email.email_id, match.rule.rule_id, outcome.value, now_ms
-        )
-        if not fresh:
-            return "open"
-        await audit.append(tx, now_ms, match.rule.rule_id, "thread.escalated", made.escalation_id)
+    elif outcome.kind == "escalate" and not await _escalate(tx, email, match, outcome.value, now_ms):
+        return "open"
     return ""
+
+
+async def _escalate(tx: Transaction, email: Email, match: Match, reason: str, now_ms: int) -> bool:
+    """False when the thread is with a person already."""
+    made, fresh = await escalations.escalate(
+        tx, email.thread_id, email.inbox_id, email.email_id, match.rule.rule_id, reason, now_ms
+    )
+    if fresh:
+        await audit.append(tx, now_ms, match.rule.rule_id, "thread.escalated", made.escalation_id)
+    return fresh
+
+
+async def _tell_of_loop(tx: Transaction, email: Email, match: Match, now_ms: int) -> None:
+    """A person is asked once, until that is answered."""
+    reason = (
+        f"This rule has forwarded {FORWARDS_IN_HOUR} emails to {match.outcome.value} within an hour, which may be a"
+        " loop. Further ones stay here unforwarded until there are fewer."
+    )
+    if not await escalations.asks_already(tx, match.rule.rule_id, reason):
+        await _escalate(tx, email, match, reason, now_ms)
 
 
 async def _forward(tx: Transaction, email: Email, filed: Filed, match: Match, now_ms: int) -> str:
@@ -108,6 +126,9 @@ async def _forward(tx: Transaction, email: Email, filed: Filed, match: Match, no
         return "own_author"
     if await routing.forwarded_in_thread(tx, email.thread_id, now_ms - _DAY_MS) >= FORWARDS_IN_THREAD:
         return "thread_budget"
+    if await routing.forwarded_by_rule(tx, match.rule.rule_id, address, now_ms - _HOUR_MS) >= FORWARDS_IN_HOUR:
+        await _tell_of_loop(tx, email, match, now_ms)
+        return "rule_budget"
     return (
         ""
         if await routing.add_forward(tx, email.email_id, email.thread_id, match.rule.rule_id, address, now_ms)

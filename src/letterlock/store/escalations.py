@@ -52,6 +52,17 @@ async def escalate(
     return _escalation(row), bool(made)
 
 
+async def asks_already(tx: Transaction, asked_by: str, reason: str) -> bool:
+    """Whether this was asked, of any thread, and nobody has answered yet."""
+    row = await tx.one(
+        "SELECT 1 AS n FROM escalations WHERE tenant_id = :tenant AND resolved_at IS NULL AND asked_by = :asked_by"
+        " AND reason = :reason LIMIT 1",
+        asked_by=asked_by,
+        reason=reason,
+    )
+    return row is not None
+
+
 async def get(tx: Transaction, escalation_id: str) -> Escalation | None:
     row = await tx.one(f"{_SELECT} AND escalation_id = :escalation_id", escalation_id=escalation_id)
     return _escalation(row) if row else None

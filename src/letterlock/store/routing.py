@@ -249,6 +249,18 @@ async def forwarded_in_thread(tx: Transaction, thread_id: ThreadId, since_ms: in
     return int(row["n"]) if row else 0
 
 
+async def forwarded_by_rule(tx: Transaction, rule_id: str, address: str, since_ms: int) -> int:
+    """How many emails a rule has sent on to this address since then."""
+    row = await tx.one(
+        "SELECT COUNT(*) AS n FROM forwards WHERE tenant_id = :tenant AND rule_id = :rule_id AND address = :address"
+        " AND created_at >= :since",
+        rule_id=rule_id,
+        address=address,
+        since=since_ms,
+    )
+    return int(row["n"]) if row else 0
+
+
 async def due_forwards(tx: Transaction, now_ms: int, limit: int, besides: Iterable[str] = ()) -> list[Forward]:
     """The oldest that are due, apart from those in work. A system read."""
     names = {f"f{n}": name for n, name in enumerate(("", *besides))}
