@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx2
 import pytest
 from mcp import Client
 from mcp.client.sse import sse_client
@@ -92,15 +93,28 @@ logging.getLogger("letterlock.x").debug("detail")
 # What is said at the start
 
 
-def test_a_taken_smtp_port_is_told_at_the_start(tmp_path: Path) -> None:
+def test_a_taken_smtp_port_is_told_at_the_start_and_as_json_every_line_is_json_and_none_holds_a_key(
+    tmp_path: Path,
+) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "letterlock.toml").write_text('log_format = "json"\n')
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with serving(tmp_path / "data", smtp_port=port) as served:
-            said = "".join(served.stderr)
+        with serving(data, smtp_port=port) as served:
+            lines = [json.loads(line) for line in served.stderr]
+            key = (data / "owner.key").read_text().strip()
+            given = {"Authorization": f"Bearer {key}"}
+            answer = httpx2.get(f"{served.url}/v1/inboxes", headers=given, timeout=20)
+    said = "\n".join(line["message"] for line in lines)
     assert f"port 127.0.0.1:{port} cannot be opened" in said
     assert "LETTERLOCK_SMTP_PORT" in said
+    assert f"Your key is in {data / 'owner.key'}" in said
+    assert "llk_" not in said
+    assert answer.status_code == 200
+    assert (data / "owner.key").stat().st_mode & 0o077 == 0
 
 
 async def test_a_missing_certificate_is_told_at_the_start(tmp_path: Path) -> None:

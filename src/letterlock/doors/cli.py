@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from letterlock.doors import connect, domains, inlets, lifecycle, people, routing, tenancy, vault, webhooks
-from letterlock.doors.command import OPTIONS, TENANT, as_person, save_new, settings_from, with_app, with_options
+from letterlock.doors.command import OPTIONS, TENANT, as_person, save_new, say, settings_from, with_app, with_options
 from letterlock.errors import CallerError, LetterlockError, NotFound
 from letterlock.settings import Settings
 
@@ -402,10 +402,9 @@ def _say(settings: Settings) -> None:
     mail = f"{' and '.join(doors)}{tls}" if doors else "no SMTP (smtp_port is 0)"
     chosen = (settings.relay_host, "for some domains" if settings.relays else "", "none, direct" * settings.direct)
     relay = " and ".join(filter(None, chosen)) or "none (mail to the outside is held; set relay_host, relays or direct)"
-    click.echo(
+    say(
         f"letterlock {metadata.version('letterlock')}: data {settings.data}; {mail};"
-        f" inboxes @{settings.domain}; relay {relay}",
-        err=True,
+        f" inboxes @{settings.domain}; relay {relay}"
     )
 
 
@@ -459,10 +458,10 @@ def main() -> None:
         hint = _for_people(error.next_step)
         if not hint and isinstance(error, NotFound):
             hint = "See `letterlock inbox list`, `letterlock mail list`."
-        click.echo(f"letterlock: {error.what} {hint}".rstrip(), err=True)
+        say(f"letterlock: {error.what} {hint}".rstrip(), logging.ERROR)
         sys.exit(1)
     except LetterlockError as error:
-        click.echo(f"letterlock: {error}", err=True)
+        say(f"letterlock: {error}", logging.ERROR)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

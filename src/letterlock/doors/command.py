@@ -141,6 +141,25 @@ def log_to_stderr(level: str, form: Literal["text", "json"] = "text") -> None:
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
 
 
+def logs_json() -> bool:
+    return _json_handler() is not None
+
+
+def say(text: str, level: int = logging.INFO) -> None:
+    """A line on stderr for whoever started this, whatever `log_level` is: as the log is written, so that who reads that
+    by program is never given a line of another form."""
+    handler = _json_handler()
+    if handler is None:
+        click.echo(text, err=True)
+        return
+    told = {"name": _OWN_LOG, "levelno": level, "levelname": logging.getLevelName(level), "msg": text}
+    handler.handle(logging.makeLogRecord(told))
+
+
+def _json_handler() -> logging.Handler | None:
+    return next((one for one in logging.getLogger().handlers if isinstance(one.formatter, _JsonLog)), None)
+
+
 def settings_from(*options: dict[str, Any]) -> Settings:
     """The settings, with what the command and the group before it were given; from here on the log goes to stderr."""
     merged: dict[str, Any] = {}

@@ -11,19 +11,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import logging
+import os
 import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from functools import partial
 from importlib import metadata
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from letterlock.actions.caller import AGENT_SCOPES, Caller, stands
 from letterlock.actions.domains import policy_at
 from letterlock.actions.health import disk_use, figures, reception_problem, start_problem
 from letterlock.app import App, open_app
-from letterlock.errors import CallerError, NotFound, SettingsError
+from letterlock.doors.command import logs_json, say
+from letterlock.errors import CallerError, DataFolderError, NotFound, SettingsError
+from letterlock.folder import new_file
 from letterlock.ids import DEFAULT_TENANT, LOCAL_AGENT
 from letterlock.postmaster import mail_service
 from letterlock.settings import Settings
@@ -46,6 +51,8 @@ _READ_ON_BYTES = 64 * 1024 * 1024
 _READ_ON_S = 10.0
 _MOST_MESSAGE = 65_536
 """Largest message a client may send over a WebSocket, in bytes."""
+KEY_FILE = "owner.key"
+"""In the data folder: a new key, where stderr is no place for one."""
 CLOSING_S = 3
 """How long open streams may keep the server from stopping."""
 
@@ -273,33 +280,34 @@ async def serve_http(settings: Settings, *, new_key: bool = False) -> None:
     import uvicorn
 
     start_figures()
-    async with open_app(settings) as app:
-        key = await owner_key(app, renew=new_key)
-        async with mail_service(app, keep_workers=1):
-            with _bind(settings) as bound:
-                base_url = _address_of(bound)
-                config = uvicorn.Config(
-                    build_http(app, base_url),
-                    log_config=None,
-                    access_log=False,
-                    timeout_graceful_shutdown=CLOSING_S,
-                    ws="websockets-sansio",
-                    ws_max_size=_MOST_MESSAGE,
-                    ws_per_message_deflate=False,
-                    server_header=False,
-                    proxy_headers=False,
-                )
-                server = uvicorn.Server(config)
-                # uvicorn raises the signal again when it is done, which would end the process before mail is put away.
-                server.capture_signals = contextlib.nullcontext  # type: ignore[assignment]
-                # All that was imported stays: a collection that walks it would hold every sender for 100 ms.
-                gc.freeze()
-                # The store's writer takes the interpreter back a dozen times a mail, while the loop is never idle: with
-                # Python's 5 ms a group of mails would wait longer for that than for the disk.
-                sys.setswitchinterval(0.001)
-                with _stop_on_signal(app, server):
-                    _say_start(base_url, key, await start_problem(app))
-                    await server.serve(sockets=[bound])
+    async with open_app(settings) as app, mail_service(app, keep_workers=1):
+        with _bind(settings) as bound:
+            base_url = _address_of(bound)
+            config = uvicorn.Config(
+                build_http(app, base_url),
+                log_config=None,
+                access_log=False,
+                timeout_graceful_shutdown=CLOSING_S,
+                ws="websockets-sansio",
+                ws_max_size=_MOST_MESSAGE,
+                ws_per_message_deflate=False,
+                server_header=False,
+                proxy_headers=False,
+            )
+            server = uvicorn.Server(config)
+            # uvicorn raises the signal again when it is done, which would end the process before mail is put away.
+            server.capture_signals = contextlib.nullcontext  # type: ignore[assignment]
+            # All that was imported stays: a collection that walks it would hold every sender for 100 ms.
+            gc.freeze()
+            # The store's writer takes the interpreter back a dozen times a mail, while the loop is never idle: with
+            # Python's 5 ms a group of mails would wait longer for that than for the disk.
+            sys.setswitchinterval(0.001)
+            with _stop_on_signal(app, server):
+                # Last: a start that fails has made no key that nobody was shown.
+                key = await owner_key(app, renew=new_key)
+                kept = await asyncio.to_thread(_kept, app, key) if key and _is_logged() else None
+                _say_start(base_url, key, kept, await start_problem(app))
+                await server.serve(sockets=[bound])
 
 
 @contextlib.contextmanager
@@ -358,13 +366,40 @@ def _address_of(bound: socket.socket) -> str:
     return f"http://{name}:{port}"
 
 
-def _say_start(base_url: str, key: str, problem: str) -> None:
-    lines = [f"letterlock: {problem}"] if problem else []
-    lines += [f"MCP on {base_url}/mcp (SSE on {base_url}/sse), REST on {base_url}/v1, health on {base_url}/healthz."]
-    if key:
-        lines.append(f"Your key, shown this once: {key}")
+def _is_logged() -> bool:
+    """Whether what goes to stderr is kept by others: as JSON for a program, or in the journal of systemd (systemd.exec,
+    JOURNAL_STREAM). A key has no place there."""
+    try:
+        stderr = os.fstat(sys.stderr.fileno())
+    except (OSError, ValueError):
+        return True
+    return logs_json() or os.environ.get("JOURNAL_STREAM") == f"{stderr.st_dev}:{stderr.st_ino}"
+
+
+def _kept(app: App, key: str) -> Path:
+    """The file that a new key was written to, for its owner only. Raises DataFolderError."""
+    file = app.folder / KEY_FILE
+    try:
+        file.unlink(missing_ok=True)
+        with new_file(file) as out:
+            out.write(f"{key}\n".encode())
+    except OSError as error:
+        raise DataFolderError(
+            f"The new key cannot be written to {file}: {error.strerror}.",
+            next_step="Mend that, then run `letterlock serve --new-key`.",
+        ) from error
+    return file
+
+
+def _say_start(base_url: str, key: str, kept: Path | None, problem: str) -> None:
+    if problem:
+        say(f"letterlock: {problem}", logging.WARNING)
+    say(f"MCP on {base_url}/mcp (SSE on {base_url}/sse), REST on {base_url}/v1, health on {base_url}/healthz.")
+    if kept is not None:
+        say(f"Your key is in {kept}, for you alone to read: take it from there, then delete the file.")
+    elif key:
+        say(f"Your key, shown this once: {key}")
         header = f'--header "Authorization: Bearer {key}"'
-        lines.append(f"Claude Code: claude mcp add --transport http letterlock {base_url}/mcp {header}")
-    else:
-        lines.append("Send your key as 'Authorization: Bearer KEY'; `letterlock serve --new-key` replaces a lost one.")
-    print("\n".join(lines), file=sys.stderr, flush=True)
+        say(f"Claude Code: claude mcp add --transport http letterlock {base_url}/mcp {header}")
+        return
+    say("Send your key as 'Authorization: Bearer KEY'; `letterlock serve --new-key` replaces a lost one.")

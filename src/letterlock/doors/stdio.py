@@ -12,7 +12,6 @@ import gc
 import json
 import logging
 import re
-import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -60,6 +59,7 @@ async def serve_stdio(settings: Settings) -> None:
         from letterlock.actions import catalog  # noqa: F401
         from letterlock.actions.health import start_problem
         from letterlock.app import open_app
+        from letterlock.doors.command import say
         from letterlock.postmaster import mail_service
 
         while True:
@@ -69,7 +69,7 @@ async def serve_stdio(settings: Settings) -> None:
                     # All that was imported stays: a collection that walks it would hold every call for 100 ms.
                     gc.freeze()
                     if problem := await start_problem(app):
-                        print(f"letterlock: {problem}", file=sys.stderr, flush=True)
+                        say(f"letterlock: {problem}", logging.WARNING)
                     await asyncio.Event().wait()
             except StoreError as error:
                 log.warning("the data folder is tried again: %s", error)
