@@ -231,6 +231,9 @@ class World:
                 arguments[name] = "someone@outside.example"
             elif name == "name":
                 arguments[name] = self.choose(("", "new"))
+            elif name == "subject" and operation.name == "send_email":
+                # Whoever writes a word of another's has it, and it is shown again.
+                arguments[name] = self.choose(("", "subject"))
             elif name == "since" and operation.name.startswith("wait"):
                 arguments[name] = self.choose((0, 1, 3))
             elif name in _PLAIN:
