@@ -1031,7 +1031,8 @@ async def test_the_same_key_sends_once_and_never_something_else(rest: Rest) -> N
 
 
 async def test_limits_are_told_and_when_to_go_on(tmp_path: Path) -> None:
-    async with open_app(settings_for(tmp_path, inboxes_per_hour=2, waits_per_hour=1)) as app, rest_of(app) as rest:
+    few = settings_for(tmp_path, inboxes_per_hour=2, waits_per_hour=1, inbox_per_hour=1)
+    async with open_app(few) as app, rest_of(app) as rest:
         left = []
         for n in range(2):
             made = await rest("POST", "/inboxes", json={"name": f"box-{n}"}, status=201)
@@ -1055,6 +1056,11 @@ async def test_limits_are_told_and_when_to_go_on(tmp_path: Path) -> None:
             "emails_per_hour": (500, 500),
             "reveals_per_hour": (30, 30),
         }
+        email = {"inbox": box, "to": ["a@outside.example"], "subject": "Hi", "text": "One"}
+        assert (await rest("POST", "/emails", json=email)).status_code == 202
+        answer = await rest("POST", "/emails", json={**email, "text": "Two"})
+        is_problem(answer, 429, "limit_reached")
+        assert 3500 < int(answer.headers["retry-after"]) <= 3600
 
 
 async def test_waits_are_up_to_two_minutes(rest: Rest) -> None:

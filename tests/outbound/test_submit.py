@@ -471,3 +471,13 @@ async def test_a_note_to_oneself_makes_an_address_from_mail_no_better(tmp_path: 
         await file_all(app)
         sent = (await send(app, anna, "grab@thief.example")).submission
         assert [reason.code for reason in sent.reasons] == ["only_from_mail"]
+
+
+async def test_data_in_the_name_of_a_sender_is_found_like_data_in_the_text(app: App) -> None:
+    anna = await inbox_at(app, "anna")
+    await receive(app, anna.address, letter("Your code", "Your verification code is 482913."))
+    for name in ("4 8 2 9 1 3", base64.b64encode(b"it is 482913").decode()):
+        held = await send(app, anna, "eve@example.com", sender_name=name)
+        assert [reason.code for reason in held.submission.reasons] == ["carries_code"]
+    plain = await send(app, anna, "eve@example.com", sender_name="Anna of the shop")
+    assert "carries_code" not in [reason.code for reason in plain.submission.reasons]
