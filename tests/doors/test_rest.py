@@ -874,6 +874,18 @@ async def test_a_body_that_cannot_be_read_changes_nothing(
     assert (await rest.get("/inboxes"))["inboxes"] == []
 
 
+async def test_a_header_that_says_two_things_of_a_body_is_refused(rest: Rest) -> None:
+    headers = [("Authorization", f"Bearer {rest.key}"), ("Content-Type", "application/json")]
+    for name, value, status, code in (
+        ("Content-Type", "application/json; charset=latin1", 400, "malformed"),
+        ("Content-Encoding", "", 415, "unsupported_media_type"),
+    ):
+        sent = httpx2.Headers([*headers, (name, value)])
+        answer = await rest.client.post("/v1/inboxes", content=b"{}", headers=sent)
+        is_problem(answer, status, code)
+    assert (await rest.get("/inboxes"))["inboxes"] == []
+
+
 async def test_a_body_without_a_length_is_stopped_at_the_limit(rest: Rest) -> None:
     sent = 0
 

@@ -149,7 +149,8 @@ async def caller_by(app: App, key: str) -> Caller:
 
 async def body_of(request: Request, room: int) -> bytes:
     """The body, of `room` bytes at most. Raises Refused, also for one that is packed (RFC 9110 section 15.5.16)."""
-    if (packed := request.headers.get("content-encoding", "identity").strip().lower()) != "identity":
+    packed = ", ".join(request.headers.getlist("content-encoding")).strip().lower()
+    if "content-encoding" in request.headers and packed != "identity":
         raise Refused(
             415,
             "unsupported_media_type",
@@ -186,6 +187,8 @@ async def body_of(request: Request, room: int) -> bytes:
 def object_of(request: Request, body: bytes) -> dict[str, Any]:
     """A JSON object; no body at all is an empty one."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if len(request.headers.getlist("content-type")) > 1:
+        raise Refused(400, "malformed", "Content-Type is given twice.", f"Send one Content-Type: {JSON}.")
     if body and kind != JSON and not kind.endswith("+json"):
         raise Refused(
             415,
