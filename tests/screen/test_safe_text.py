@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import time
 import unicodedata
@@ -199,21 +200,26 @@ def digits_of(character: str) -> set[str]:
     return known | {str(value)} if value >= 0 else known
 
 
-DIGITS = [(chr(point), found) for point in range(0x110000) if (found := digits_of(chr(point)))]
-WRITTEN = {
-    digit: [sign for sign, found in DIGITS if found == {digit} and plain(sign).strip("().,") == digit]
-    for digit in "0123456789"
-}
+@functools.cache
+def digits() -> list[tuple[str, set[str]]]:
+    """Every character that is or holds a digit. Found when a test asks: each process of a run imports this module."""
+    assigned = (sign for sign in map(chr, range(0x110000)) if unicodedata.category(sign) not in ("Cn", "Co", "Cs"))
+    return [(sign, found) for sign in assigned if (found := digits_of(sign))]
+
+
+@functools.cache
+def written_as(digit: str) -> list[str]:
+    return [sign for sign, found in digits() if found == {digit} and plain(sign).strip("().,") == digit]
 
 
 def test_every_character_that_is_a_digit_is_read_as_one() -> None:
-    one_digit = [(sign, str(value)) for sign, _ in DIGITS if (value := unicodedata.digit(sign, -1)) >= 0]
+    one_digit = [(sign, str(value)) for sign, _ in digits() if (value := unicodedata.digit(sign, -1)) >= 0]
     assert len(one_digit) > 700
     assert [sign for sign, digit in one_digit if digit not in plain(sign)] == []
 
 
 def test_every_character_that_holds_a_digit_is_masked_as_that_digit() -> None:
-    for sign, _ in DIGITS:
+    for sign, _ in digits():
         code = "7" + "".join(filter(str.isalnum, plain(sign))) + "77"
         assert safe_line(f"a 7{sign}77 b", masks=(code,)) == f"a {'•' * len(code)} b", ascii(sign)
 
@@ -222,8 +228,8 @@ def test_every_character_that_holds_a_digit_is_masked_as_that_digit() -> None:
 @given(st.from_regex(r"\A[0-9]{4,8}\Z"), st.data())
 def test_whatever_extraction_reads_as_the_code_is_masked(code: str, data: st.DataObject) -> None:
     gap = st.text(" -_.*·|\n\u20e3\ufe0f\u200b", max_size=3)
-    written = "".join(data.draw(st.sampled_from(WRITTEN[digit])) + data.draw(gap) for digit in code[:-1])
-    written += data.draw(st.sampled_from(WRITTEN[code[-1]]))
+    written = "".join(data.draw(st.sampled_from(written_as(digit))) + data.draw(gap) for digit in code[:-1])
+    written += data.draw(st.sampled_from(written_as(code[-1])))
     assert safe_text(f"Code: {written}, that is all", NORMAL, masks=(code,)).text == (
         f"Code: {'•' * len(code)}, that is all"
     )
