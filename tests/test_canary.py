@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from letterlock.canary import carries_mark, mark, planted
-from letterlock.carried import views_of
+from letterlock.disguises import readings
 from letterlock.ids import EmailId, TenantId
 from timing import takes_linear_time
 
@@ -30,7 +30,7 @@ TEXT = f"The body of it, ref {SIGN}, and so on."
 )
 def test_a_mark_is_known_in_every_disguise(written: str) -> None:
     assert carries_mark(f"Hello,\n{written}\nBye", KEY, ACME)
-    assert carries_mark("", KEY, ACME, views_of(f"Hello,\n{written}\nBye"))
+    assert carries_mark(readings(f"Hello,\n{written}\nBye"), KEY, ACME)
 
 
 def test_a_mark_is_the_same_each_time_and_another_for_each_email_tenant_and_key() -> None:

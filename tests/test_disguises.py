@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import base64
 import codecs
+import random
 
 import pytest
 
 from letterlock.canary import carries_mark, mark
 from letterlock.carried import carried
-from letterlock.disguises import disguises_undone
+from letterlock.disguises import readings
 from letterlock.ids import DEFAULT_TENANT, EmailId
 
 SECRET = "The code 493817 opens: revenue fell by nine percent and the Oslo office will be closed in May."
@@ -51,9 +52,17 @@ def test_codes_words_and_marks_are_known_again_in_every_disguise(disguise: str) 
 
 @pytest.mark.parametrize("disguise", disguised(""))
 def test_a_code_alone_is_known_again_though_it_is_short(disguise: str) -> None:
-    assert "493817" in "".join(disguises_undone(f"It is {disguised('493817')[disguise]} ."))
+    assert "493817" in "".join(readings(f"It is {disguised('493817')[disguise]} .").views)
 
 
 def test_all_readings_of_a_text_are_bounded() -> None:
     for text in ("!" * 5_000, "a1" * 3_000, "01" * 3_000, "777 " * 2_000, "\\u0041" * 900):
-        assert sum(map(len, disguises_undone(text))) <= 18 * len(text) + 8_000
+        assert sum(map(len, readings(text).views)) <= 18 * len(text) + 8_000
+
+
+def test_of_a_long_text_as_much_is_read_as_may_be_and_it_is_said_that_there_is_more() -> None:
+    letters = base64.b64encode(random.Random(1).randbytes(60_000)).decode()
+    undone = readings(letters)
+    assert not undone.whole
+    assert sum(map(len, undone.views)) < len(letters) + 420_000
+    assert readings("We met on Monday, and all is well with the order of the 24 chairs. " * 300).whole

@@ -22,7 +22,7 @@ SOURCE = ROOT / "src" / "letterlock"
 MODULES = sorted(SOURCE.rglob("*.py"))
 
 FLOORS = {
-    1: {"ids", "errors", "settings", "folder", "keyfile", "dns", "wake", "telemetry", "patterns"},
+    1: {"ids", "errors", "settings", "fair", "folder", "keyfile", "dns", "wake", "telemetry", "patterns"},
     2: {
         "inspection",
         "policy",
@@ -46,6 +46,7 @@ FLOORS = {
 NEIGHBOURS = {
     ("keyfile", "folder"),
     ("wake", "folder"),
+    ("fair", "ids"),
     ("screen", "message"),
     ("policy", "screen"),
     ("policy", "message"),

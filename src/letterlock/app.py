@@ -11,6 +11,7 @@ from pathlib import Path
 
 from letterlock import telemetry
 from letterlock.errors import DataFolderError
+from letterlock.fair import Turns
 from letterlock.folder import FOLDER
 from letterlock.ids import AgentId, EmailId, KeyId
 from letterlock.lookout import look_out
@@ -23,6 +24,8 @@ from letterlock.vault import Vault
 from letterlock.wake import Wake, open_wake
 
 DATABASE_FILE = "letterlock.db"
+_LOOKS_AT_ONCE = 1
+_MOST_LOOKS_WAITING = 30
 
 
 def system_clock() -> datetime:
@@ -41,6 +44,8 @@ class App:
     """The same for the use of a key."""
     beside: set[asyncio.Task[None]] = field(default_factory=set)
     """Small work that no call waits for."""
+    looks: Turns = field(default_factory=lambda: Turns(_LOOKS_AT_ONCE, _MOST_LOOKS_WAITING))
+    """At long emails about to leave: each takes the processor for up to a second."""
     clock: Callable[[], datetime] = system_clock
 
     @property

@@ -9,11 +9,11 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
-from letterlock.disguises import disguises_undone
+from letterlock.disguises import Readings, readings
 from letterlock.ids import EmailId, TenantId
 
 _HALF: Final = 8
@@ -35,10 +35,11 @@ def planted(text: str, sign: str) -> str:
     return f"{text.rstrip()}\n\nref {sign}" if text.strip() else f"ref {sign}"
 
 
-def carries_mark(written: str, key: bytes, tenant_id: TenantId, views: Iterable[str] = ()) -> bool:
-    """Whether `written` carries the mark of any email of the tenant, also of one that is gone. `views`: `written` in
-    every disguise, where somebody has it."""
-    candidates = (tried for view in views or disguises_undone(written[:_MOST_CHARS]) for tried in _candidates(view))
+def carries_mark(written: str | Readings, key: bytes, tenant_id: TenantId) -> bool:
+    """Whether `written` (a text or the readings of one) carries the mark of any email of the tenant, also of one that
+    is gone."""
+    undone = readings(written[:_MOST_CHARS]) if isinstance(written, str) else written
+    candidates = (tried for view in undone.views for tried in _candidates(view))
     return any(
         hmac.compare_digest(_digits(key, "proof", tenant_id, tried[:_HALF]), tried[_HALF:])
         for tried in islice(candidates, _MOST_TRIED)

@@ -11,11 +11,11 @@ import re
 import zlib
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
-from letterlock.disguises import disguises_undone, squeezed
+from letterlock.disguises import Readings, readings, squeezed
 from letterlock.message.extract.codes import spellings
 from letterlock.message.extract.credentials import find_credentials
 from letterlock.patterns import on_demand
@@ -26,7 +26,8 @@ _RUN: Final = 7
 _SHINGLE: Final = 32
 """Nor are so many letters and digits."""
 _STRIDE: Final = 8
-_MOST_CHARS: Final = 200_000
+MOST_COMPARED: Final = 200_000
+"""Characters of a text that are compared with others."""
 _ENGLISH: Final = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _GERMAN: Final = ("null", "eins", "zwei", "drei", "vier", "f\u00fcnf", "sechs", "sieben", "acht", "neun")
 _OTHERS: Final = (
@@ -80,50 +81,63 @@ _MOST_SECRET: Final = 400
 _TOKEN: Final = on_demand(r"[A-Za-z0-9][A-Za-z0-9_~+!#$-]{5,99}")
 
 
-def views_of(written: str) -> list[str]:
-    """What an email says in every disguise (disguises.py), of as much of it as is looked through. That takes
-    seconds for the longest: who looks twice keeps it."""
-    return list(disguises_undone(written[:_MOST_CHARS]))
-
-
 def carried(
-    written: str,
+    written: str | Readings,
     codes: Iterable[str],
     read: Iterable[str],
     traces: Iterable[bytes] = (),
     secrets: Iterable[str] = (),
-    views: Sequence[str] = (),
 ) -> tuple[Carried, ...]:
-    """What `written` (subject, text, HTML and names of an email) carries: any of `codes`, a credential or one of
-    `secrets` (of the vault), a run of words of one of `read` (texts of emails) or of an email that left one of
-    `traces`, or a link with data in it. Each kind once. `views`: what views_of() made of it, where somebody has it."""
-    text = written[:_MOST_CHARS]
-    views = views or views_of(text)
-    packed = [squeezed(view) for view in views]
+    """What `written` (subject, text, HTML and names of an email, or the readings of these) carries: any of `codes`, a
+    credential or one of `secrets` (of the vault), a run of words of one of `read` (texts of emails) or of an email that
+    left one of `traces`, or a link with data in it. Each kind once."""
+    undone = readings(written[:MOST_COMPARED]) if isinstance(written, str) else written
+    views, packed = undone.views, undone.packed
+    text = views[0]
     found: list[Carried] = []
     met = _met(views, packed, traces)
     if "code" in met or _holds_code(text, packed, {code for code in codes if code}):
         found.append("carries_code")
-    pieces = {view[at : at + _SHINGLE] for view in packed for at in range(len(view) - _SHINGLE + 1)}
     whole = "\n".join(packed)
-    if any(find_credentials(view) for view in views) or any(_holds_secret(whole, pieces, each) for each in secrets):
+    if any(find_credentials(view) for view in views) or _holds_secret(
+        whole, packed, [squeezed(one) for one in secrets]
+    ):
         found.append("carries_secret")
-    said = {run for view in views for run in _runs(view)}
-    named = {number for view in views for number in _numbers(view)}
-    if met - {"code"} or any(_repeats(each[:_MOST_CHARS], said, named, pieces, whole) for each in read):
+    mails = [each[:MOST_COMPARED] for each in read]
+    if met - {"code"} or (mails and _repeats(mails, views, packed, whole)):
         found.append("carries_mail")
     if any(_has_data(url) for url in _URL.findall(text)):
         found.append("carries_link")
     return tuple(found)
 
 
-def _holds_secret(whole: str, pieces: set[str], secret: str) -> bool:
+def _holds_secret(whole: str, views: Sequence[str], secrets: Iterable[str]) -> bool:
     """Whether a value of the vault is in it, of a long one any part. A plain word that somebody chose as a password is
     met everywhere, and is left out."""
-    packed = squeezed(secret)
-    if len(packed) >= _SHINGLE + _STRIDE:
-        return any(packed[at : at + _SHINGLE] in pieces for at in range(0, len(packed) - _SHINGLE + 1, _STRIDE))
-    return len(packed) >= _DIGITS and (not packed.isalpha() or len(packed) >= _LONG_WORD) and packed in whole
+    long = []
+    for packed in secrets:
+        if len(packed) >= _SHINGLE + _STRIDE:
+            long.append(packed)
+        elif len(packed) >= _DIGITS and (not packed.isalpha() or len(packed) >= _LONG_WORD) and packed in whole:
+            return True
+    return _share_letters(long, views)
+
+
+def _share_letters(ours: Collection[str], views: Collection[str]) -> bool:
+    """Whether one of `ours` and one of `views` have _SHINGLE letters in a row in common: all places of a view are
+    compared with every eighth of ours. What is shorter is kept in memory."""
+    if not ours:
+        return False
+    if sum(map(len, ours)) // _STRIDE <= sum(map(len, views)):
+        kept = {shingle for each in ours for shingle in _shingles(each, _STRIDE)}
+        return not all(kept.isdisjoint(_shingles(view, 1)) for view in views)
+    kept = {shingle for view in views for shingle in _shingles(view, 1)}
+    return not all(kept.isdisjoint(_shingles(each, _STRIDE)) for each in ours)
+
+
+def _shingles(packed: str, stride: int) -> Iterator[str]:
+    places = range(0, len(packed) - _SHINGLE + 1, stride)
+    return map(packed.__getitem__, map(slice, places, range(_SHINGLE, len(packed) + 1, stride)))
 
 
 _LONG_WORD: Final = 14
@@ -135,19 +149,20 @@ _FEWEST: Final = 2
 _FEWEST_OF_SECRET: Final = 4
 _LONG_SECRET: Final = 10
 _MOST_TEXTS: Final = 200
-_MOST_PIECES: Final = 20_000
+_MOST_PIECES: Final = 5_000
 _SPACED_DIGITS: Final = on_demand(r"[0-9](?:[ ._-]{0,2}[0-9])*")
 _PIECE: Final = on_demand(r"[A-Za-z0-9+/=_-]{6,}")
 _SURELY_CODED: Final = 16
 _DIGIT: Final = on_demand("[0-9]")
+_NO_DIGITS: Final = on_demand("[^0-9]+")
 
 
 def completed(written: str, before: Sequence[str], codes: Iterable[str], read: Sequence[str]) -> tuple[Carried, ...]:
     """What `written` completes of what earlier emails to the same recipients (`before`, oldest first) began: one of
     `codes` in two pieces, a secret or a number of one of `read` in two, or a code (base64 and the like) that was cut
     in two and says one of these, or a credential. Each kind once."""
-    earlier = "\n".join(before)[-_MOST_CHARS:]
-    text = written[:_MOST_CHARS]
+    earlier = "\n".join(before)[-MOST_COMPARED:]
+    text = written[:MOST_COMPARED]
     found: list[Carried] = []
     old, new = _pieces(earlier), _pieces(text)
     if any(_is_cut(squeezed(code), old, new) for code in codes):
@@ -217,7 +232,7 @@ def trace(text: str, code: str, addresses: Iterable[str]) -> bytes:
     """What is kept of an email that was read (its words, its one-time code, the addresses in its header), so that it
     is known again without being kept: digests of one in four runs of words, of one in sixteen of letters, of numbers,
     secrets and addresses, at most 32 KB."""
-    text = text[:_MOST_CHARS]
+    text = text[:MOST_COMPARED]
     plain = _DOT.sub(".", _AT.sub("@", text.lower()))
     digests = [
         *(_digest("code", squeezed(code)) for code in (code,) if len(squeezed(code)) >= _LONG_CODE),
@@ -234,7 +249,7 @@ def names(left: bytes, address: str) -> bool:
     return _digest("address", address.lower()) in array("Q", left)
 
 
-def _met(views: Sequence[str], packed: list[str], traces: Iterable[bytes]) -> set[_Kind]:
+def _met(views: Sequence[str], packed: Sequence[str], traces: Iterable[bytes]) -> set[_Kind]:
     """What `views` share with emails that left traces."""
     left = [array("Q", each) for each in traces]
     if not left:
@@ -279,30 +294,45 @@ def _digest(kind: _Kind, content: str) -> int:
 # --- compared with whole texts ----------------------------------------------------------------------------------------
 
 
-def _holds_code(text: str, packed: list[str], codes: set[str]) -> bool:
-    if any(_is_written_out(text, code) for code in codes if code.isascii() and code.isdigit()):
+def _holds_code(text: str, packed: Sequence[str], codes: set[str]) -> bool:
+    if not codes:
+        return False
+    digits = [code for code in codes if code.isascii() and code.isdigit()]
+    if digits and any(map(_Written(text).has, digits)):
         return True
     spoken = squeezed(_DIGIT_WORD.sub(lambda word: _DIGIT_WORDS[word[0].lower()], text))
     whole = "\n".join((*packed, spoken, spoken[::-1]))
     return any(squeezed(code) in whole or spellings(text, code) for code in codes if squeezed(code))
 
 
-def _is_written_out(text: str, code: str) -> bool:
-    """Whether a code of digits stands in `text` as a number in words or in another base, or with something between its
-    digits."""
-    number, apart = int(code), _APART if len(code) >= _DIGITS else _CLOSE
-    between = f"[^0-9]{{0,{apart}}}"
-    pulled = re.compile(rf"(?<![0-9]){between.join(code)}(?![0-9])")
-    if pulled.search(text) or pulled.search(_NUMBERED.sub("", text)):
-        return True
-    if len(code) < _DIGITS - 1:
-        return False
-    based = f"0?x?{number:x}|0?o?{number:o}|0?b?{number:b}"
-    if re.search(rf"(?<![0-9a-z])(?:{based})(?![0-9a-z])", text, re.IGNORECASE):
-        return True
-    said = squeezed(re.sub(r"\band\b", "", text, flags=re.IGNORECASE))
-    pairs = "".join(_in_words(int(code[at : at + 2])) for at in range(0, len(code), 2))
-    return _in_words(number) in said or pairs in said
+class _Written:
+    """A text in which codes of digits are looked for: as a number in words or in another base, or with something
+    between the digits."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._unnumbered = _NUMBERED.sub("", text)
+        self._digits = [_NO_DIGITS.sub("", each) for each in (text, self._unnumbered)]
+        self._lower = text.lower()
+        self._said = squeezed(re.sub(r"\band\b", "", text, flags=re.IGNORECASE))
+
+    def has(self, code: str) -> bool:
+        number, apart = int(code), _APART if len(code) >= _DIGITS else _CLOSE
+        # Most codes are not there at all, and that is seen at once.
+        if any(code in digits for digits in self._digits):
+            pulled = re.compile(rf"(?<![0-9]){f'[^0-9]{{0,{apart}}}'.join(code)}(?![0-9])")
+            if pulled.search(self._text) or pulled.search(self._unnumbered):
+                return True
+        if len(code) < _DIGITS - 1:
+            return False
+        based = [f"{number:x}", f"{number:o}", f"{number:b}"]
+        if any(each in self._lower for each in based):
+            hexadecimal, octal, binary = based
+            pattern = f"0?x?{hexadecimal}|0?o?{octal}|0?b?{binary}"
+            if re.search(rf"(?<![0-9a-z])(?:{pattern})(?![0-9a-z])", self._lower):
+                return True
+        pairs = "".join(_in_words(int(code[at : at + 2])) for at in range(0, len(code), 2))
+        return _in_words(number) in self._said or pairs in self._said
 
 
 def _in_words(number: int) -> str:
@@ -316,18 +346,22 @@ def _in_words(number: int) -> str:
     return _TEENS[0][number - 10] if number >= 10 else _ENGLISH[number]
 
 
-def _repeats(mail: str, said: set[int], named: set[str], pieces: set[str], whole: str) -> bool:
-    numbers = _numbers(mail)
-    if not said.isdisjoint(_runs(mail)) or not named.isdisjoint(numbers):
-        return True
-    if any(len(number) >= _SURE and number.lower() in whole for number in numbers):
-        return True
-    if any(part in whole for number in numbers for part in _parts(number.lower())):
-        return True
-    if any(secret in whole for secret in _secrets(mail)):
-        return True
-    packed = squeezed(mail) if pieces else ""
-    return any(packed[at : at + _SHINGLE] in pieces for at in range(0, len(packed) - _SHINGLE + 1, _STRIDE))
+def _repeats(mails: Sequence[str], views: Sequence[str], packed: Sequence[str], whole: str) -> bool:
+    """Whether what was written has something of one of the emails."""
+    said = {run for view in views for run in _runs(view)}
+    named = {number for view in views for number in _numbers(view)}
+    for mail in mails:
+        numbers = _numbers(mail)
+        if not said.isdisjoint(_runs(mail)) or not named.isdisjoint(numbers):
+            return True
+        lower = [number.lower() for number in numbers]
+        if any(len(number) >= _SURE and number in whole for number in lower):
+            return True
+        if any(part in whole for number in lower for part in _parts(number)):
+            return True
+        if any(secret in whole for secret in _secrets(mail)):
+            return True
+    return _share_letters([squeezed(mail) for mail in mails], packed)
 
 
 def _parts(number: str) -> Iterator[str]:

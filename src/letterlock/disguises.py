@@ -5,7 +5,7 @@ Pure, and bounded: all readings of a text together are at most some times as lon
 
 from __future__ import annotations
 
-import binascii
+import base64
 import bz2
 import codecs
 import html
@@ -13,7 +13,8 @@ import re
 import struct
 import unicodedata
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote
 
@@ -24,6 +25,11 @@ _DEEPEST: Final = 4
 _SPREAD: Final = 10
 _SPREAD_MORE: Final = 7
 """All readings of a text together are at most so many times as long, and a little."""
+_MOST_DECODED: Final = 150_000
+_MOST_TURNED: Final = 250_000
+"""And at most so many characters."""
+_MOST_UNDONE: Final = 40_000
+"""Of a text that is longer, only its beginning is decoded and turned."""
 _BASE64: Final = on_demand(r"[A-Za-z0-9+/_-]{6,}")
 _BASE32: Final = on_demand(r"[A-Za-z2-7]{8,}")
 _HEX: Final = on_demand(r"(?:[0-9A-Fa-f]{2}(?:0x|\\x|[ :,;=%|-]){0,3}+){4,}+")
@@ -36,7 +42,7 @@ _BINARY: Final = on_demand(r"(?:[01][\s,;|-]{0,3}){32,}")
 _ESCAPED: Final = on_demand(r"\\u(?:\{([0-9A-Fa-f]{1,6})\}|([0-9A-Fa-f]{4}))")
 _LINE_END: Final = on_demand(r"\r?\n")
 _PRINTED_85: Final = on_demand(r"[^\x00-\x08\x0e-\x1f\x7f-\x9f\ufffd]{6,}")
-_MOST_85: Final = 30_000
+_MOST_85: Final = 20_000
 """Characters of one text that are read as base85, for each of its alphabets."""
 _ROT47: Final = {33 + n: 33 + (n + 47) % 94 for n in range(94)}
 _SPACED: Final = on_demand(r"(?<!\S)(?:\S[ ._-]){5,}\S(?!\S)")
@@ -62,33 +68,69 @@ _IN_85: Final = (
 
 def squeezed(text: str) -> str:
     """The letters and digits of a text, whatever stands between them and whatever form they have."""
+    if text.isascii():
+        return text.lower().encode().translate(None, _NO_LETTERS).decode()
     return _NOT_ALNUM.sub("", unicodedata.normalize("NFKC", text).lower())
 
 
-def disguises_undone(text: str) -> Iterator[str]:
-    """The text, and what it says when it is decoded, again for what was encoded several times; of any text at most a
-    fixed number of times its length."""
+_NO_LETTERS: Final = bytes(code for code in range(128) if not chr(code).isalnum())
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """`views`: a text as it stands and as everything it may be written in, `packed`: the same squeezed. `whole` is
+    False when that was more than is looked through."""
+
+    views: tuple[str, ...]
+    packed: tuple[str, ...]
+    whole: bool
+
+
+def readings(text: str) -> Readings:
+    """The text, and what it says when it is decoded, again for what was encoded several times; as much of it as may be
+    looked through for one email."""
+    begun = text[:_MOST_UNDONE]
     # What comes of turning and of base85, which make something of every text, has room of its own.
-    left = {False: _SPREAD * len(text) + 4_000, True: _SPREAD_MORE * len(text) + 4_000}
-    around = [(text, False, False)]
-    seen = {text, ""}
-    yield text
+    left = {
+        False: min(_SPREAD * len(begun), _MOST_DECODED) + 4_000,
+        True: min(_SPREAD_MORE * len(begun), _MOST_TURNED) + 4_000,
+    }
+    around = [(begun, False, False)]
+    seen = {begun, ""}
+    views = [text]
+    whole = len(begun) == len(text)
     for depth in range(_DEEPEST):
         inner = []
         for outer, apart, turned in around:
-            views = [(view, apart, False) for view in _decoded(outer)]
-            if depth < 2:
-                views += [(view, True, False) for view in _undone_85(outer)]
-                views += [] if turned else [(view, True, True) for view in _turned(outer, depth)]
-            for found in views:
-                view, apart_too, _ = found
-                if view in seen or len(view) > left[apart_too]:
+            found = [(view, apart, False) for view in _decoded(outer)]
+            if depth < 2 and not (depth and _is_noise(outer)):
+                in_85, all_85 = _undone_85(outer)
+                whole = whole and (all_85 or depth > 0)
+                found += [(view, True, False) for view in in_85]
+                found += [] if turned else [(view, True, True) for view in _turned(outer, depth)]
+            for each in found:
+                view, apart_too, _ = each
+                if view in seen:
+                    continue
+                if len(view) > left[apart_too]:
+                    # Deeper down it is mostly noise, of honest texts too.
+                    whole = whole and depth > 0
                     continue
                 left[apart_too] -= len(view)
                 seen.add(view)
-                inner.append(found)
-                yield view
+                inner.append(each)
+                views.append(view)
         around = inner
+    return Readings(tuple(views), tuple(map(squeezed, views)), whole)
+
+
+def _is_noise(view: str) -> bool:
+    """Whether a reading is much, and of scraps only, as random letters and long prose give when they are decoded."""
+    return len(view) > _MUCH and _SCRAP * (view.count("\n") + 1) > len(view)
+
+
+_MUCH: Final = 400
+_SCRAP: Final = 12
 
 
 def _turned(text: str, depth: int) -> Iterator[str]:
@@ -102,9 +144,7 @@ def _turned(text: str, depth: int) -> Iterator[str]:
 
 def _decoded(text: str) -> Iterator[str]:
     """Of each code what in `text` is written so."""
-    plain = text
-    if not text.isascii():
-        plain = "".join([c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf"])
+    plain = text if text.isascii() else _without_format(unicodedata.normalize("NFKC", text))
     if plain != text:
         yield plain
     if "&" in plain:
@@ -114,30 +154,35 @@ def _decoded(text: str) -> Iterator[str]:
     if "=" in plain and (quoted := _QUOTED.sub(r"%\1", plain)) != plain:
         yield unquote(quoted)
     # Lines and blanks may cut a code anywhere; what stands before it moves its beginning.
-    unbroken = _BLANK.sub("", plain)
-    for whole in dict.fromkeys((plain, unbroken)):
-        runs = _BASE64.findall(whole.replace("-", "+").replace("_", "/"))
+    close = _BLANK.sub("", plain)
+    for whole in dict.fromkeys((plain, close)):
+        runs = [run.encode("ascii") for run in _BASE64.findall(whole)]
         for skip in range(4):
-            yield _printed(_base64(run[skip:]) for run in runs)
-        numbers = [(int(run.translate(_IN_32), 32), 5 * len(run)) for run in _BASE32.findall(whole)]
+            yield _printed(_base64(runs, skip))
+        runs = [run.encode("ascii").translate(_TO_32) for run in _BASE32.findall(whole)]
         for skip in range(8):
-            yield _printed(_last_bits(number, bits - 5 * skip) for number, bits in numbers)
+            yield _printed(_base32(runs, skip))
     if "\\u" in plain:
         yield _ESCAPED.sub(_character, plain)
-    runs = [_HEX_MARKS.sub("", run) for run in _HEX.findall(_BLANK.sub(" ", plain))]
-    compact = _HEX.findall(unbroken)
-    runs += [_HEX_MARKS.sub("", run) for run in compact]
+    hexed = [_HEX_MARKS.sub("", run) for run in (*_HEX.findall(_BLANK.sub(" ", plain)), *_HEX.findall(close))]
     for skip in range(2):
-        yield _printed(bytes.fromhex(run[skip : skip + (len(run) - skip) // 2 * 2]) for run in runs)
+        yield _printed(_BREAK.join([bytes.fromhex(run[skip : skip + (len(run) - skip) // 2 * 2]) for run in hexed]))
     listed = [re.findall("[0-9]+", run) for run in _DECIMAL.findall(_DECIMAL_MARKS.sub(" ", plain))]
-    yield _printed(_octets(each, 10) for each in listed)
-    yield _printed(_octets(each, 8) for each in listed)
-    compact = _OCTAL.findall(unbroken)
+    for base in (10, 8):
+        yield _printed(_BREAK.join([_octets(numbers, base) for numbers in listed]))
+    compact = _OCTAL.findall(close)
     for skip in range(3):
-        yield _printed(_octets([run[at : at + 3] for at in range(skip, len(run) - 2, 3)], 8) for run in compact)
+        cut = [[run[at : at + 3] for at in range(skip, len(run) - 2, 3)] for run in compact]
+        yield _printed(_BREAK.join([_octets(numbers, 8) for numbers in cut]))
     compact = [re.sub("[^01]", "", run) for run in _BINARY.findall(plain)]
     for skip in range(8):
-        yield _printed(_octets([run[at : at + 8] for at in range(skip, len(run) - 7, 8)], 2) for run in compact)
+        cut = [[run[at : at + 8] for at in range(skip, len(run) - 7, 8)] for run in compact]
+        yield _printed(_BREAK.join([_octets(numbers, 2) for numbers in cut]))
+
+
+def _without_format(text: str) -> str:
+    """Without characters that are not seen (category Cf)."""
+    return text.translate({ord(c): None for c in set(text) if unicodedata.category(c) == "Cf"})
 
 
 def _character(escaped: re.Match[str]) -> str:
@@ -153,69 +198,104 @@ def _octets(numbers: list[str], base: int) -> bytes:
         return b""
 
 
-def _undone_85(text: str) -> Iterator[str]:
-    """Text within base85 of three alphabets: Ascii85 (btoa), RFC 1924, Z85 (ZeroMQ RFC 32)."""
+def _undone_85(text: str) -> tuple[list[str], bool]:
+    """Text within base85 of three alphabets: Ascii85 (btoa), RFC 1924, Z85 (ZeroMQ RFC 32); and whether this is all."""
+    found, all_of_it = [], True
     for whole in dict.fromkeys((text, _LINE_END.sub("", text))):
         for pattern, digits in _IN_85:
-            runs: list[bytes] = []
+            # Words are met in each text, and a code of several bytes of small letters alone is not.
+            runs = [run for run in pattern.findall(whole) if not (run.isalpha() and run.islower())]
             room = _MOST_85
-            for run in pattern.findall(whole):
-                # Words are met in each text, and a code of several bytes of small letters alone is not.
-                if not (run.isalpha() and run.islower()) and room > 0:
-                    runs.append(run[:room].encode("ascii").translate(digits))
-                    room -= len(run)
+            for n, run in enumerate(runs):
+                room -= len(run)
+                if room < 0:
+                    all_of_it = False
+                    runs = [*runs[:n], run[:room]]
+                    break
+            octets = [run.encode("ascii").translate(digits) for run in runs]
             for skip in range(5):
-                said = (_base85(run[skip:]).decode("utf-8", "replace") for run in runs)
-                yield "\n".join(part for each in said for part in _PRINTED_85.findall(each))
+                # What is shorter means too little to be read.
+                long = (run[skip:] for run in octets if len(run) >= skip + 8)
+                said = (_base85(run).decode("utf-8", "replace") for run in long)
+                found.append("\n".join(part for each in said for part in _PRINTED_85.findall(each)))
+    return found, all_of_it
 
 
 def _base85(digits: bytes) -> bytes:
     """Four bytes for each five digits; what is no number of 32 bits is left out."""
-    groups = iter(digits.ljust(-(-len(digits) // 5) * 5, b"\x54"))
-    numbers = [(((a * 85 + b) * 85 + c) * 85 + d) * 85 + e for a, b, c, d, e in zip(*[groups] * 5, strict=True)]
-    found = struct.pack(f">{len(numbers)}I", *[number if number >> 32 == 0 else 0 for number in numbers])
-    return found[: len(found) - -len(digits) % 5]
+    short = -len(digits) % 5
+    fives = [iter(digits + b"\x54" * short)] * 5
+    numbers = [
+        number if (number := a * 52_200_625 + b * 614_125 + c * 7_225 + d * 85 + e) >> 32 == 0 else 0
+        for a, b, c, d, e in zip(*fives, strict=True)
+    ]
+    found = struct.pack(f">{len(numbers)}I", *numbers)
+    return found[: len(found) - short]
 
 
-def _base64(run: str) -> bytes:
-    # One letter alone means no byte.
-    run = run[:-1] if len(run) % 4 == 1 else run
-    return binascii.a2b_base64(run + "=" * (-len(run) % 4))
+_BREAK: Final = b"\xff" * 5
+"""Stands between what was decoded of several runs: no text has it, in any encoding of it."""
 
 
-_NUMERALS: Final = "0123456789abcdefghijklmnopqrstuv"
-_IN_32: Final = str.maketrans(f"{_LETTERS}{_LETTERS.lower()}234567", f"{_NUMERALS[:26]}{_NUMERALS}")
-"""Letters of base32 (RFC 4648 section 6) as the digits that int() knows."""
+def _base64(runs: list[bytes], skip: int) -> bytes:
+    """What runs of letters mean, without the first `skip` of each. One letter alone at an end means no byte."""
+    ends = (b"/" * 8, b"", b"AA" + b"/" * 8, b"A" + b"/" * 8)
+    cut = [run[skip : len(run) - ((len(run) - skip) % 4 == 1)] for run in runs]
+    return base64.b64decode(b"".join([run + ends[len(run) % 4] for run in cut]), b"-_")
 
 
-def _last_bits(number: int, bits: int) -> bytes:
-    """The last `bits` of a number, as far as they make whole bytes from their beginning on."""
-    return ((number & ((1 << bits) - 1)) >> bits % 8).to_bytes(bits // 8)
+_TO_32: Final = bytes.maketrans(
+    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz234567", b"0123456789abcdefghijklmnop" * 2 + b"qrstuv"
+)
+"""The digits of RFC 4648 section 6 as those that int() knows: a number is read much faster than a text is decoded."""
 
 
-def _printed(decoded: Iterable[bytes]) -> str:
-    """What of it can be read, also in two bytes for a letter; "" when nothing can."""
-    # Text is full of short runs: joined by what cannot be read, they are read together.
-    said = _BETWEEN.join([_unpacked(each) if len(each) >= _LEAST_PACKED else each for each in decoded])
-    return "\n".join(_PRINTED.findall(said.replace(b"\0", b"").decode("utf-8", "replace")))
+def _base32(runs: list[bytes], skip: int) -> bytes:
+    """The same in base32, where one, three and six letters at an end have one that means nothing."""
+    cut = [run[skip : len(run) - ((len(run) - skip) % 8 in (1, 3, 6))] for run in runs]
+    digits = b"".join([run + b"0" * (-len(run) % 8) + b"v" * 8 for run in cut])
+    return int(digits, 32).to_bytes(len(digits) // 8 * 5) if digits else b""
 
 
-_BETWEEN: Final = b"\x1f"
-_LEAST_PACKED: Final = 8
+def _printed(decoded: bytes) -> str:
+    """What of it can be read, also in two bytes for a letter, also of what was packed before it was encoded; "" when
+    nothing can."""
+    if not decoded:
+        return ""
+    said = b"".join((decoded, *_unpacked(decoded))).replace(b"\0", b"")
+    return "\n".join(_kept(_PRINTED.findall(said.decode("utf-8", "replace")), len(said)))
 
 
-def _unpacked(data: bytes) -> bytes:
-    """What was packed (gzip, zlib, bzip2) before it was encoded; anything else as it is."""
-    try:
-        if data.startswith((b"\x1f\x8b", *_ZLIB)):
-            # 32: either header.
-            return zlib.decompressobj(32 + zlib.MAX_WBITS).decompress(data, _MOST_UNPACKED) or data
-        if data.startswith(b"BZh"):
-            return bz2.BZ2Decompressor().decompress(data, _MOST_UNPACKED) or data
-    except (zlib.error, OSError, ValueError, EOFError):
-        return data
-    return data
+def _kept(pieces: list[str], length: int) -> list[str]:
+    """What of a reading is worth reading: where most of it is noise, not what noise is full of."""
+    noisy = len(pieces) > _FEW and _NOISE * sum(map(len, pieces)) < length
+    return [piece for piece in pieces if len(piece) > _SHORT] if noisy else pieces
+
+
+_FEW: Final = 20
+_NOISE: Final = 4
+_SHORT: Final = 5
+
+
+def _unpacked(data: bytes) -> Iterator[bytes]:
+    """What begins in `data`, or behind a _BREAK, as packed (gzip, zlib, bzip2)."""
+    room = _MOST_UNPACKED
+    for start in _PACKED.finditer(data):
+        packed = data[start.start(1) : start.start(1) + _MOST_UNPACKED]
+        try:
+            if packed.startswith(b"BZh"):
+                found = bz2.BZ2Decompressor().decompress(packed, room)
+            else:
+                # 32: either header.
+                found = zlib.decompressobj(32 + zlib.MAX_WBITS).decompress(packed, room)
+        except (zlib.error, OSError, ValueError, EOFError):
+            continue
+        yield _BREAK
+        yield found
+        room -= len(found)
+        if room <= 0:
+            return
 
 
 _MOST_UNPACKED: Final = 200_000
-_ZLIB: Final = tuple(bytes((0x78, level)) for level in (0x01, 0x5E, 0x9C, 0xDA))
+_PACKED: Final = on_demand(rb"(?:\A|\xff\xff\xff)(?=\x1f\x8b|BZh|x[\x01\x5e\x9c\xda])()")

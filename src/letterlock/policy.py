@@ -74,7 +74,7 @@ CODES: Final[dict[Refusal | Hold, str]] = {
     "carries_secret": "It carries a password, a key or another credential.",
     "carries_mail": "It carries words of another email that the agent read.",
     "carries_link": "A link in it carries data.",
-    "unseen": "After mail that nothing vouches for was read, a file cannot be looked into (PDF, 7z, locked, ...).",
+    "unseen": "After mail that nothing vouches for was read: too much to look through, or a file nobody can (PDF, 7z).",
     "look_alike": "A link in it does not lead where it seems to.",
     "phishing": "It reads like a fraud: it asks for a password, threatens an account, names a new bank account, ...",
     "canary": "It carries a mark that was planted in what is shown of a quarantined email.",

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from letterlock.carried import MOST_COMPARED
 from letterlock.errors import UnreadableMessage
 from letterlock.message.characters import clean
 from letterlock.message.compose import Draft, File
@@ -27,8 +28,6 @@ from letterlock.message.markdown import text_of
 from letterlock.message.parse import parse_message
 from letterlock.patterns import on_demand
 
-MOST_COMPARED: Final = 200_000
-"""Characters of an email that are compared with what was read (carried.py)."""
 _MOST_BYTES: Final = 1_000_000
 """Of each file, and of each that is packed in one."""
 _MOST_UNPACKED: Final = 10_000_000

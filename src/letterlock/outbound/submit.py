@@ -10,6 +10,7 @@ returns, so no postmaster is needed for it; of a mixed email a missing relay hol
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import time
@@ -20,14 +21,15 @@ from typing import Final, Literal
 from letterlock import telemetry
 from letterlock.app import App
 from letterlock.canary import carries_mark
-from letterlock.carried import Carried, carried, completed, views_of
+from letterlock.carried import MOST_COMPARED, Carried, carried, completed
+from letterlock.disguises import Readings, readings
 from letterlock.domains import domain_of
 from letterlock.errors import Conflict, InvalidRequest, LimitReached, NotAllowed, NotFound
 from letterlock.ids import AgentId, EmailId, SubmissionId, TenantId, ThreadId, new_id
 from letterlock.inbound.accept import address_keys, own_keys
 from letterlock.message.address import Address, parse_address
 from letterlock.message.compose import Draft, compose
-from letterlock.outbound.contents import contents, words_of_raw
+from letterlock.outbound.contents import Contents, contents, words_of_raw
 from letterlock.outbound.deliver import LEASE_MS, deliver
 from letterlock.outbound.marks import planted_with
 from letterlock.outbound.provider import Carrier, author_of, carrier_for, way_by
@@ -51,6 +53,8 @@ _HOUR_MS = 3_600_000
 _DAY_MS = 24 * _HOUR_MS
 _MOST_MENTIONS = 50
 _MOST_DOMAINS = 1_000
+_SHORT_EMAIL = 20_000
+"""Bytes: to look through so many takes no longer than to wait for it."""
 _MARKED = Alarm("canary", "it carries a mark that was planted in what is shown of a quarantined email")
 
 
@@ -79,6 +83,17 @@ class Submitted:
 class _Refused:
     decision: Decision
     limits: tuple[Limit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What was seen in an email. `from_gone`: for each recipient, whether something vouched for each email that spoke
+    of it and is gone."""
+
+    carried: tuple[Carried, ...]
+    alarms: tuple[Alarm, ...]
+    unseen: str
+    from_gone: Mapping[str, Sequence[bool]]
 
 
 def new_message_id(sender: Address) -> str:
@@ -111,20 +126,8 @@ async def submit(
     sha256 = outbox.envelope_hash(raw, str(draft.sender), map(str, draft.recipients))
     now, began = app.now_ms(), time.monotonic()
     owner = new_id("worker")
-    inside = await asyncio.to_thread(contents, draft)
-    memory = await remembered(
-        app,
-        inbox.tenant_id,
-        agent_id,
-        {address.key for address in draft.recipients},
-        (inbox.inbox_id, answered.thread_id) if answered else None,
-        now,
-    )
-    from_gone = {key: memory.gone_naming(key) for key in {address.key for address in draft.recipients}}
-    # Every disguise takes a while to look through.
-    views = await asyncio.to_thread(views_of, inside.words)
-    carries = await asyncio.to_thread(_carried, inside.words, views, memory)
-    stands_out = await _alarms(app, inbox, draft, inside.words, views, len(raw))
+    look = await _looked_through(app, agent_id, inbox, draft, answered, len(raw), now)
+    stands_out = look.alarms
 
     async def keep(system: Transaction) -> tuple[Submitted, list[Lease]] | _Refused:
         tx = system.bound_to(inbox.tenant_id)
@@ -139,11 +142,8 @@ async def submit(
             inbox,
             draft,
             answered,
-            carries,
-            stands_out,
+            look,
             passes_on,
-            inside.unseen,
-            from_gone,
             now,
             carrier,
         )
@@ -236,9 +236,37 @@ async def submit(
     return Submitted(submission, False, author)
 
 
-def _carried(words: str, views: Sequence[str], memory: Remembered) -> tuple[Carried, ...]:
+async def _looked_through(
+    app: App,
+    agent_id: AgentId,
+    inbox: Inbox,
+    draft: Draft,
+    answered: Answered | None,
+    size: int,
+    now_ms: int,
+) -> _Look:
+    """Raises Unavailable while too many long emails of the tenant wait to be looked through."""
+    async with app.looks.turn(inbox.tenant_id) if size > _SHORT_EMAIL else contextlib.nullcontext():
+        inside, undone = await asyncio.to_thread(_undone, draft)
+        keys = {address.key for address in draft.recipients}
+        conversation = (inbox.inbox_id, answered.thread_id) if answered else None
+        memory = await remembered(app, inbox.tenant_id, agent_id, keys, conversation, now_ms)
+        return _Look(
+            await asyncio.to_thread(_carried, inside.words, undone, memory),
+            await _alarms(app, inbox, draft, undone, size),
+            inside.unseen or ("" if undone.whole else "it is too much to look through"),
+            {key: memory.gone_naming(key) for key in keys},
+        )
+
+
+def _undone(draft: Draft) -> tuple[Contents, Readings]:
+    inside = contents(draft)
+    return inside, readings(inside.words[:MOST_COMPARED])
+
+
+def _carried(words: str, undone: Readings, memory: Remembered) -> tuple[Carried, ...]:
     """What an email carries, and what it completes of the emails sent to its recipients lately."""
-    found = carried(words, memory.codes, memory.texts, memory.traces, memory.secrets, views)
+    found = carried(undone, memory.codes, memory.texts, memory.traces, memory.secrets)
     if not memory.sent:
         return found
     before = [words_of_raw(raw) for raw in memory.sent]
@@ -300,9 +328,7 @@ async def _known(
     return known
 
 
-async def _alarms(
-    app: App, inbox: Inbox, draft: Draft, words: str, views: Sequence[str], size: int
-) -> tuple[Alarm, ...]:
+async def _alarms(app: App, inbox: Inbox, draft: Draft, undone: Readings, size: int) -> tuple[Alarm, ...]:
     async def known(tx: Transaction) -> tuple[tuple[str, ...], tuple[str, ...]]:
         return await conduct.domains(tx, "sent", _MOST_DOMAINS), await conduct.domains(tx, "named", _MOST_DOMAINS)
 
@@ -325,7 +351,7 @@ async def _alarms(
     def look() -> tuple[Alarm, ...]:
         found = alarms(mail, most_bytes=settings.max_message_bytes, most_attached=settings.attach_bytes)
         key = planted_with(app.folder)
-        return (*found, _MARKED) if key and carries_mark(words, key, inbox.tenant_id, views) else found
+        return (*found, _MARKED) if key and carries_mark(undone, key, inbox.tenant_id) else found
 
     # Files and HTML take a while to look through.
     return await asyncio.to_thread(look)
@@ -339,11 +365,8 @@ async def _context(
     inbox: Inbox,
     draft: Draft,
     answered: Answered | None,
-    carries: tuple[Carried, ...],
-    stands_out: tuple[Alarm, ...],
+    look: _Look,
     passes_on: Literal["", "mail"],
-    unseen: str,
-    from_gone: Mapping[str, Sequence[bool]],
     now_ms: int,
     carrier: Carrier | None,
 ) -> SendContext:
@@ -351,8 +374,8 @@ async def _context(
     sender = await inboxes.find(tx, inbox.inbox_id)
     recipients = tuple(
         [
-            await _recipient(settings, system, tx, agent_id, inbox, each, answered, from_gone[each.key], house, now_ms)
-            for each in draft.recipients
+            await _recipient(settings, system, tx, agent_id, inbox, each, answered, gone, house, now_ms)
+            for each, gone in ((each, look.from_gone[each.key]) for each in draft.recipients)
         ]
     )
     outside = sum(not recipient.own for recipient in recipients)
@@ -373,9 +396,9 @@ async def _context(
         thread_limit=settings.thread_per_day if day >= settings.thread_per_day else 0,
         tainted=await conduct.is_tainted(tx, agent_id, now_ms - int(settings.taint_hours * _HOUR_MS)),
         passes_on=passes_on if passes_on else "file" if draft.files else "",
-        carried=carries,
-        unseen=unseen,
-        alarms=stands_out,
+        carried=look.carried,
+        unseen=look.unseen,
+        alarms=look.alarms,
         first=settings.first_emails - await conduct.approved_count(tx, agent_id, settings.first_emails),
         limits=await _limits(app, tx, agent_id, inbox, outside, now_ms, carrier) if outside else (),
         domain_live=await domains.is_live(tx, draft.sender.key.rpartition("@")[2], house),
