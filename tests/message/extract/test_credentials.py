@@ -42,6 +42,9 @@ KEYS = [
     ("google_key", "ya" + f"29.{LOT[:40]}"),
     ("telegram_token", "123456789:A" + f"A{LOT[:33]}"),
     ("jwt", JWT),
+    ("api_key", "ll" + f"k_{LOT[:43]}"),
+    ("api_key", "ll" + f"i_{LOT[:20]}-_{LOT[20:41]}"),
+    ("webhook", "wh" + f"sec_{LOT[:8]}+{LOT[8:20]}/{LOT[20:42]}="),
 ]
 
 

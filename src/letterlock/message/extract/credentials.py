@@ -153,7 +153,11 @@ _SHAPES: Final = (
     _shape("github_token", "ghp_ gho_ ghu_ ghs_ ghr_", r"gh[pousr]_[A-Za-z0-9]{36}"),
     _shape("github_token", "github_pat_", r"github_pat_[A-Za-z0-9]{22}_[A-Za-z0-9]{59}"),
     _shape("gitlab_token", "glpat-", r"glpat-[A-Za-z0-9_-]{20,64}(?:\.[a-z0-9.]{2,20})?"),
-    _shape("stripe_key", "_live_ _test_ whsec_", r"(?:[sr]k_(?:live|test)|whsec)_[A-Za-z0-9]{16,250}"),
+    _shape("stripe_key", "_live_ _test_", r"[sr]k_(?:live|test)_[A-Za-z0-9]{16,250}"),
+    # Standard Webhooks: base64 behind it, of Letterlock's own too.
+    _shape("webhook", "whsec_", r"whsec_[A-Za-z0-9+/]{16,250}={0,2}"),
+    # Letterlock's own keys: of agents and people, of services that hand in mail.
+    _shape("api_key", "llk_ lli_", r"ll[ki]_[A-Za-z0-9_-]{40,60}"),
     _shape("slack_token", "xox xapp-", r"(?:xox[abcdeoprs]|xapp)-[A-Za-z0-9-]{10,300}"),
     _shape("google_key", "AIza", r"AIza[A-Za-z0-9_-]{35}"),
     _shape("google_key", "GOCSPX-", r"GOCSPX-[A-Za-z0-9_-]{28}"),
