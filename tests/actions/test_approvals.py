@@ -12,7 +12,7 @@ import pytest
 from fakes import Clock, RelaySink
 from letterlock.actions import approvals, people
 from letterlock.app import App, open_app
-from letterlock.errors import Conflict, LimitReached, NotAllowed, NotFound
+from letterlock.errors import Conflict, InvalidRequest, LimitReached, NotAllowed, NotFound
 from letterlock.ids import DEFAULT_TENANT
 from letterlock.message.authenticate import AuthReport
 from letterlock.message.parse import Mailbox
@@ -331,6 +331,8 @@ async def test_the_audit_log_shows_a_change(relayed: App) -> None:
     whole = await people.verify_audit(relayed)
     assert whole.broken_at is None
     assert whole.rows >= 3
+    with pytest.raises(InvalidRequest, match="no head"):
+        await people.verify_audit(relayed, "")
     await relayed.database.write(
         DEFAULT_TENANT, lambda tx: tx.run("UPDATE audit SET actor = 'nobody' WHERE tenant_id = :tenant AND n = 2")
     )

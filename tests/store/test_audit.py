@@ -60,6 +60,9 @@ TAMPERED: list[tuple[str, tuple[str, ...], int, Fault]] = [
     ("who did it", ("UPDATE audit SET actor = 'ag_2' WHERE n = 2",), 2, "changed"),
     ("what was done", ("UPDATE audit SET action = 'email.held' WHERE n = 2",), 2, "changed"),
     ("the salt", ("UPDATE audit SET salt = '' WHERE n = 2",), 2, "changed"),
+    ("the salt, to bytes", ("UPDATE audit SET salt = x'00' WHERE n = 2",), 2, "changed"),
+    ("the detail, to bytes", ("UPDATE audit SET detail = x'7b7d' WHERE n = 3",), 3, "changed"),
+    ("when, to a text", ("UPDATE audit SET at = 'noon' WHERE n = 4",), 4, "changed"),
     ("when, with a new hash", ("UPDATE audit SET at = 9, hash = 'x' WHERE n = 3",), 3, "changed"),
     ("the newest row", ("UPDATE audit SET subject = 'sub_9' WHERE n = 6",), 6, "changed"),
     (

@@ -230,10 +230,12 @@ async def reputations(app: App, *, caller: Caller = COMMAND_LINE) -> list[Reputa
     return await app.database.read(caller.tenant_id, lambda tx: reputation.reputation(tx, app.now_ms()))
 
 
-async def verify_audit(app: App, noted: str = "", *, caller: Caller = COMMAND_LINE) -> Verified:
-    """Whether the audit log is whole and unchanged, and has the head that was noted down before ("": none was): its
+async def verify_audit(app: App, noted: str | None = None, *, caller: Caller = COMMAND_LINE) -> Verified:
+    """Whether the audit log is whole and unchanged, and has the head that was noted down before, where one was: its
     hash, or number and hash as audit_head gives them."""
     caller.need_all(ADMIN)
+    if noted is None:
+        return await app.database.read(caller.tenant_id, audit.verify)
     found = _NOTED.fullmatch(noted.strip().lower())
     if found is None:
         raise InvalidRequest(
@@ -241,7 +243,7 @@ async def verify_audit(app: App, noted: str = "", *, caller: Caller = COMMAND_LI
             next_step="Give what `letterlock audit head` printed: a number and 64 characters of 0-9a-f.",
         )
     at = int(found[1]) if found[1] else None
-    return await app.database.read(caller.tenant_id, lambda tx: audit.verify(tx, found[2] or "", at))
+    return await app.database.read(caller.tenant_id, lambda tx: audit.verify(tx, found[2], at))
 
 
 async def audit_head(app: App, *, caller: Caller = COMMAND_LINE) -> audit.Head:
@@ -263,7 +265,7 @@ AUDIT_FAULTS: dict[audit.Fault, str] = {
 
 
 _AT_ONCE = 100
-_NOTED = re.compile(r"(?:(\d{1,18}) )?([0-9a-f]{64})|")
+_NOTED = re.compile(r"(?:(\d{1,18}) )?([0-9a-f]{64})")
 
 
 def _suppressible(name: str) -> str:

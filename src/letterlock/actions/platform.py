@@ -197,7 +197,7 @@ class ListAudit(Paged):
 
 
 class VerifyAudit(Request):
-    head: str = Field("", max_length=100, description="head noted down before, looked for in the log")
+    head: str | None = Field(None, max_length=100, description="head noted down before, looked for in the log")
 
 
 class AuditEntry(BaseModel):

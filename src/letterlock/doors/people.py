@@ -261,10 +261,10 @@ def audit() -> None:
 
 
 @audit.command("verify")
-@click.option("--head", default="", metavar="HEAD", help="What `audit head` printed some time ago.")
+@click.option("--head", metavar="HEAD", help="What `audit head` printed some time ago.")
 @with_options(*OPTIONS, TENANT)
 @click.pass_obj
-def audit_verify(outer: dict[str, Any], /, head: str, **options: Any) -> None:
+def audit_verify(outer: dict[str, Any], /, head: str | None, **options: Any) -> None:
     """Check that no row was changed, taken out, added or cut off."""
     from letterlock.actions.people import AUDIT_FAULTS, verify_audit
 

@@ -200,9 +200,12 @@ async def verify(tx: Transaction, noted: str = "", at: int | None = None) -> Ver
         after=last.n,
     ):
         for row in rows:
-            content = (row["actor"], row["action"], row["subject"], row["detail"])
             if row["n"] != last.n + 1:
                 return fault("removed", last.n + 1)
+            # SQLite keeps in any column what somebody puts there, and some of it would be hashed like what it was.
+            if not isinstance(row["at"], int) or not all(isinstance(row[name], str) for name in _WORDS):
+                return fault("changed", row["n"])
+            content = (row["actor"], row["action"], row["subject"], row["detail"])
             is_erased = content == _ERASED and not row["salt"]
             made = _link(last.hash, row["n"], row["at"], *content, row["salt"])
             # The hash of an erased row is vouched for by the row behind it, and the last one by the sealed end.
@@ -222,6 +225,9 @@ async def verify(tx: Transaction, noted: str = "", at: int | None = None) -> Ver
     if erased != said_erased:
         return fault("erased", last.n)
     return Verified(last.n, None, "", erased, last) if known else fault("unknown", last.n)
+
+
+_WORDS: Final = ("actor", "action", "subject", "detail", "previous_hash", "hash", "salt")
 
 
 def _link(previous: str, n: int, at_ms: int, actor: str, action: str, subject: str, detail: str, salt: str) -> str:
