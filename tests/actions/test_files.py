@@ -14,7 +14,9 @@ from running import (
 )
 
 
-@pytest.mark.parametrize("name", ["../secret.txt", "/etc/passwd", "~/x", ".hidden", "missing.txt", "link.txt", "a\0b"])
+@pytest.mark.parametrize(
+    "name", ["../secret.txt", "/etc/passwd", "~/x", ".hidden", "missing.txt", "link.txt", "a\0b", "x" * 5_000]
+)
 async def test_only_files_within_the_folder_can_be_sent(tmp_path: Path, name: str) -> None:
     folder = tmp_path / "files"
     folder.mkdir()

@@ -79,13 +79,24 @@ async def _file(app: App, caller: Caller, name: str, room: int) -> File:
 
 
 def _from_folder(folder: Path, name: str, room: int) -> File:
-    path = folder.resolve() / name
-    # Links that lead out of the folder count as outside.
-    inside = not name.startswith((".", "~")) and "\0" not in name and path.resolve().is_relative_to(folder.resolve())
-    if not inside or not path.is_file():
-        raise NotFound(f"There is no file {safe_line(name, 80)} in the folder of files to attach.")
-    with path.open("rb") as file:
-        data = file.read(room + 1)
+    try:
+        path = folder.resolve() / name
+        # Links that lead out of the folder count as outside.
+        inside = not name.startswith((".", "~")) and path.resolve().is_relative_to(folder.resolve())
+        if not inside or not path.is_file():
+            raise NotFound(
+                f"There is no file {safe_line(name, 80)} in the folder of files to attach.",
+                next_step="Ask the owner what it is called there, or give its content as name;base64,DATA.",
+            )
+        with path.open("rb") as file:
+            data = file.read(room + 1)
+    except (OSError, ValueError) as error:
+        # A name that no file can have (too long, a NUL, half a character), or a file that this process may not read.
+        why = error.strerror if isinstance(error, OSError) and error.strerror else "no file can have that name"
+        raise NotFound(
+            f"The file {safe_line(name, 80)} of the folder of files to attach cannot be read: {why}.",
+            next_step="Ask the owner what it is called there, or give its content as name;base64,DATA.",
+        ) from error
     return File(path.name, "", data)
 
 
