@@ -271,6 +271,12 @@ def test_what_is_composed_reads_back_equal(draft: Draft) -> None:
         ("回复：Re: 午饭", "Re: 午饭"),
         ("답장: 점심", "Re: 점심"),
         ("Trả lời: cơm", "Re: cơm"),
+        *((f"{mark}: Lunch", "Re: Lunch") for mark in ("RÉ", "RÉF", "HA", "Odg", "Přeposlat", "TRS", "Balas", "ตอบ")),
+        *(
+            (f"{mark}: Lunch", "Re: Lunch")
+            for mark in ("उत्तर", "İLT", "Edasi", "Pārs", "Vá", "ΑΠ", "ΠΡΘ", "YNT", "轉送")
+        ),
+        ("Rebate: Lunch", "Re: Rebate: Lunch"),
         ("Fwd: Re: Lunch", "Re: Lunch"),
         ("Reminder: Lunch", "Re: Reminder: Lunch"),
         ("Note: re: Lunch", "Re: Note: re: Lunch"),

@@ -93,10 +93,19 @@ class ReplyHeaders:
 
 # What mail programs put before the subject of an answer or a forward, without the colon, lower-cased.
 _MARKS: Final = names(
-    "re aw antw antwort sv svar vs odp odpověď res resp r rif rép rep ynt yan vá válasz atb bls bal отв ответ отг на "
-    "вiдп відп απ σχετ השב תגובה رد 回复 回覆 答复 答覆 返信 回信 답장 회신 fwd fw wg tr rv enc vb doorst fs pd vl i "
-    "ilt továbbítás πρθ 转发 轉寄 轉發 転送 전달 переслать пер הועבר تحويل"
-) | {"trả lời", "إعادة توجيه"}
+    # Answers.
+    "re ré réf rép rep réponse res resp respuesta resposta r rif risposta aw antw antwort antwoord beantw sv svar "
+    "svara vs vastaus vast atb atbilde atsakymas odp odpowiedź odpověď odg odgovor отг отговор отв ответ на ha вiдп "
+    "відп відповідь ynt yan yanıt vá válasz rsp răsp răspuns απ απάντηση σχετ bls bal balas balasan jwb "
+    "השב תגובה רד رد الرد پاسخ जवाब उत्तर ตอบ ตอบกลับ 回复 回覆 回復 答复 答覆 返信 回信 返 답장 회신 답변 "
+    # Forwards.
+    "fwd fw wg weitergeleitet weiterl tr transf transféré rv rnv reenv reenviado enc encaminhado i inoltra inoltrato "
+    "doorst doorgest doorgestuurd vb vbs vl videresendt vidarebefordrat fs välitetty pd podaj przek przekazano "
+    "přeposlat přeposláno přep preposlané pārs pārsūtīts persiųsta edasi edastatud továbbítás tov továbbítva ilt "
+    "yönl iletildi redirecționat proslijeđeno posredovano πρθ προωθ προώθηση пер переслать переадр препр "
+    "пренасочено перасл trs teruskan terusan הועבר העבר تحويل محول بازارسال अग्रेषित ส่งต่อ 转发 轉寄 轉發 轉送 転送 "
+    "전달"
+) | {"trả lời", "chuyển tiếp", "إعادة توجيه", "إعادة التوجيه", "ตอบ กลับ"}
 _COUNTER = on_demand(r"[\[(^*]?\d{1,4}[\])]?\Z")
 _MARK_CHARACTERS = 20
 _SUBJECT_CHARACTERS = 255
@@ -142,7 +151,9 @@ def _mark_end(title: str, start: int) -> int:
         start += 1
     for at, c in enumerate(title[start : start + _MARK_CHARACTERS], start):
         if c in ":：":
-            word = unicodedata.normalize("NFC", title[start:at]).strip(_TURNING + " ").lower()
+            # The small form of a Turkish I keeps its dot apart.
+            lower = unicodedata.normalize("NFC", title[start:at]).strip(_TURNING + " ").lower()
+            word = lower.replace("i\u0307", "i")
             return at + 1 if word in _MARKS or _COUNTER.sub("", word).strip() in _MARKS else start
     return start
 
