@@ -179,6 +179,7 @@ def test_any_original_can_be_answered_and_forwarded(subject: str, name: str, mes
     [
         ({"Auto_Submitted": "auto-replied; x=y"}, "Auto-Submitted"),
         ({"Precedence": "Bulk"}, "Precedence"),
+        ({"Precedence": "auto_reply"}, "machine"),
         ({"X_Auto_Response_Suppress": "DR, OOF"}, "Suppress"),
         ({"Return_Path": "<>"}, "null sender"),
         ({"Sender": "List <shop-bounces@l.example>"}, "nobody reads"),

@@ -219,8 +219,11 @@ def may_answer(parsed: ParsedMessage, return_path: str | None = None, own: Itera
         return why
     if parsed.header("Auto-Submitted").partition(";")[0].strip().lower() not in ("", "no"):
         return "A machine sent it (Auto-Submitted)."
-    if parsed.header("Precedence").strip().lower() in ("bulk", "junk", "list"):
+    precedence = parsed.header("Precedence").strip().lower().replace("-", "_")
+    if precedence in ("bulk", "junk", "list"):
         return "It went to many (Precedence)."
+    if precedence == "auto_reply":
+        return "A machine sent it (Precedence)."
     # MS-OXCMAIL section 2.2.3.2.14: DR, RN and NRN are about receipts, not answers.
     if {word.strip().lower() for word in parsed.header("X-Auto-Response-Suppress").split(",")} & _SUPPRESSED:
         return "It asks for no automatic answers (X-Auto-Response-Suppress)."
