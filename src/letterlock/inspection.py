@@ -165,7 +165,9 @@ def inspect_message(
     links = find_links(parsed, visible)
     text = mask(visible.text, credentials)
     history_start = newest_part(visible.text)
-    category = categorise(parsed, visible, code, links)
+    told = read_report(parsed)
+    # That an email is late or has arrived, or that its reader complains, is no bounce of it.
+    category = categorise(parsed, visible, code, links) if told is None or told.kind == "bounce" else "notification"
     # What is imported comes without an envelope of its own.
     return_path = envelope.sender if envelope is not None and envelope.transport != "import" else None
     report = Inspection(
@@ -195,7 +197,7 @@ def inspect_message(
         category=category,
         reply=reply_class(parsed, text[:history_start], category),
         facts=find_facts(text, parsed.header("Content-Language").split(",")[0].strip()),
-        report=read_report(parsed),
+        report=told,
         attachments=parsed.attachments,
         attached=tuple(
             replace(one, text=mask(one.text, found)) for one, found in zip(attached, in_attached, strict=True)

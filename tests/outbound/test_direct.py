@@ -124,8 +124,9 @@ async def test_without_a_server_it_bounces(
 async def test_private_addresses_get_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with open_relay_sink() as sink, opened(tmp_path, sink, monkeypatch, MX, direct_private=False) as app:
         found = await send(app, FAR)
-        assert found.state == "bounced"
-        assert "private" in found.deliveries[0].reply
+        # It is our rule: nothing is held against the recipient, now or when it is given up.
+        assert found.state == "queued"
+        assert "direct_private is off" in found.deliveries[0].reply
         assert sink.sessions == 0
 
 

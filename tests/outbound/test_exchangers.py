@@ -40,8 +40,8 @@ def test_a_domain_without_mx_is_its_own_server() -> None:
         ({"far.example": {"MX": [(1, "gone.example")]}}, "no mail server", True),
         ({"far.example": DnsTrouble("x")}, "4.4.3", False),
         ({"far.example": {"MX": [(1, "m.example")]}, "m.example": DnsTrouble("x")}, "4.4.3", False),
-        ({"far.example": {"MX": [(1, "m.example")]}, "m.example": {"A": ["127.0.0.1", "10.0.0.1"]}}, "private", True),
-        ({"far.example": {"AAAA": ["::ffff:127.0.0.1"]}}, "private", True),
+        ({"far.example": {"MX": [(1, "m.example")]}, "m.example": {"A": ["127.0.0.1", "10.0.0.1"]}}, "private", False),
+        ({"far.example": {"AAAA": ["::ffff:127.0.0.1"]}}, "private", False),
     ],
 )
 def test_without_a_server_it_says_why_and_whether_for_good(names: dict[str, object], said: str, final: bool) -> None:

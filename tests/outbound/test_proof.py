@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 from fakes import NOON, Clock, DictResolver, RelaySink, open_relay_sink
 from letterlock.actions import people
+from letterlock.actions.caller import LOCAL_CALLER
+from letterlock.actions.following import events_behind, place_to_start
 from letterlock.app import App, open_app
 from letterlock.ids import DEFAULT_TENANT, SubmissionId
 from letterlock.inbound.accept import accept
@@ -206,6 +208,40 @@ async def test_a_report_that_comes_to_a_return_path_or_quotes_it_counts_for_its_
         path = paths(sink)[BEN]
         await comes(app, path, bounce(BEN, by="mailer-daemon@x.example", to=path, message_id=""))
         assert await states(app, sent) == {BEN: "bounced", KIM: "sent"}
+        told = await do(app, "get_delivery_status", submission_id=sent.submission_id)
+        assert [reason for reason in told.reasons if "complained" in reason] == [
+            f"The reader at {KIM} complained of it; nothing more is sent there."
+        ]
+
+
+async def test_what_a_proved_report_says_is_told_once_with_whom_it_is_about(tmp_path: Path) -> None:
+    async with relayed(tmp_path) as (app, sink):
+        box = await make_inbox(app, "anna")
+        sent = await send(app, box, BEN, KIM)
+        events = await place_to_start(app, LOCAL_CALLER, "")
+        for action, code, answer in (("delayed", "4.2.2", "4.2.2 delayed"), ("delivered", "2.1.5", "2.1.5 delivered")):
+            path = paths(sink)[BEN]
+            raw = bounce(BEN, by="mailer-daemon@x.example", to=path, message_id="")
+            raw = raw.replace(b"Action: failed", f"Action: {action}".encode()).replace(b"5.1.1", code.encode())
+            await comes(app, path, raw.replace(b"550 ", b""))
+            told = await do(app, "get_delivery_status", submission_id=sent.submission_id)
+            assert {one.address: (one.state, one.answer) for one in told.recipients}[BEN] == ("sent", answer)
+        path = paths(sink)[KIM]
+        raw = bounce(KIM, by="mailer-daemon@x.example", to=path, message_id="")
+        await comes(app, path, raw)
+        await comes(app, path, raw.replace(b"Sorry", b"Once more"))
+        # Refused in the dialogue: the notice of that, which learns from it, is no second event.
+        sink.rcpt = {"gone@far.example": "550 5.1.1 no such user"}
+        await send(app, box, "gone@far.example")
+        await file_waiting(app)
+        assert "gone@far.example" in {one.address_key for one in await people.suppressions(app)}
+        happened, _, _ = await events_behind(app, LOCAL_CALLER, events)
+        assert [event.data.recipients for event in happened if event.kind == "email.bounced"] == [  # type: ignore[union-attr]
+            {KIM: "bounced"},
+            {"gone@far.example": "bounced"},
+        ]
+        listed = await do(app, "list_emails", inbox=box)
+        assert sorted(one.category for one in listed.emails) == ["bounce"] * 3 + ["notification"] * 2
 
 
 @pytest.mark.parametrize(

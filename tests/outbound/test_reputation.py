@@ -12,7 +12,7 @@ import pytest
 from fakes import Clock, RelaySink, open_relay_sink
 from letterlock.actions import people
 from letterlock.app import App, open_app
-from letterlock.errors import NotAllowed
+from letterlock.errors import Conflict, NotAllowed
 from letterlock.ids import DEFAULT_TENANT, SubmissionId
 from letterlock.message.report import Report, Reported
 from letterlock.message.reporter import Reporter
@@ -69,6 +69,9 @@ async def test_what_became_of_mail_is_counted_by_inbox_and_domain_over_each_wind
         ben, _, kim = [await look(app, one) for one in ids]
         answer = letter("Re: Hi", "Thanks", sender="ben@far.example", In_Reply_To=ben.message_id)
         await filed(app, box, answer, sender="ben@far.example")
+        robot = {"sender": "kim@far.example", "In_Reply_To": kim.message_id}
+        await filed(app, box, letter("Re: Hi", "Away", Auto_Submitted="auto-replied", **robot), "kim@far.example")
+        await filed(app, box, letter("Re: Hi", "I am not there", **robot))
         await filed(app, f"bounces+{kim.deliveries[0].token}@{app.settings.domain}", complaint(box, "kim@far.example"))
         found = {(one.of, one.days): one for one in await people.reputations(app)}
         day, week = found[box, 1], found[box, 7]
@@ -150,6 +153,14 @@ async def test_an_inbox_is_judged_when_it_has_sent_enough_to_be_judged(tmp_path:
         with pytest.raises(NotAllowed, match="5 of 20 recipients bounced"):
             await send(app, box, "p20@far.example")
         await people.resume_inbox(app, box)
+        with pytest.raises(Conflict, match="is not stopped"):
+            await people.resume_inbox(app, box)
+        # What comes back of mail of before is not held against it, nor what was undone against the recipient.
+        await people.unsuppress(app, "p0@far.example")
+        for n in (0, 5, 6):
+            await report(app, ids[n], Report("bounce", "", (Reported(f"p{n}@far.example", "hard", "5.1.1"),)))
+        assert {one.address_key for one in await people.suppressions(app)} >= {"p5@far.example", "p6@far.example"}
+        assert (await look(app, await send(app, box, "p0@far.example"))).state == "queued"
         await send(app, box, "p21@far.example")
         await relay_now(app)
         assert (await look(app, await send(app, box, "p22@far.example"))).state == "queued"

@@ -214,6 +214,10 @@ async def test_handing_over_is_written_down_before_it_happens(database: Database
     assert await database.write(DEFAULT_TENANT, lambda tx: outbox.handing_over(tx, lease, T0 + 9000))
     first, second = (await get(database, submission_id)).deliveries
     assert (first.state, first.unanswered, second.state, second.unanswered) == ("uncertain", 1, "queued", 0)
+    # In doubt only from when nobody has it in hand.
+    for now, state, reply in ((T0 + 8999, "queued", outbox.HANDING_OVER), (T0 + 9000, "uncertain", "")):
+        seen = outbox.as_of(await get(database, submission_id), now).deliveries[0]
+        assert (seen.state, seen.reply) == (state, reply)
 
 
 async def test_after_a_crash_while_handing_over_it_is_tried_once_more_and_then_never(database: Database) -> None:

@@ -212,6 +212,8 @@ def _doubts(submission: Submission) -> list[str]:
             said.append(f"{each.recipient} may have it: it was handed over, and no answer came back{more}.")
         elif each.state == "sent" and each.unanswered and each.attempts > 1:
             said.append(f"{each.recipient} may have it twice: an answer was lost, and it was handed over once more.")
+        if each.complained:
+            said.append(f"The reader at {each.recipient} complained of it; nothing more is sent there.")
         if each.claimed:
             kind, _, code = each.claimed.partition(" ")
             what = f"it bounced{f' ({code})' if code else ''}" if kind == "bounce" else "its reader complained"

@@ -296,6 +296,7 @@ _OF_SUBMISSIONS = {
     "email.bounce": "email.bounced",
     "email.complaint": "email.complained",
 }
+_OF_REPORTS = {"email.bounce", "email.complaint"}
 # A try of several recipients is told as what needs the most attention; each recipient's own state is in the event.
 _OF_TRIES = (
     ("bounced", "email.bounced"),
@@ -463,6 +464,10 @@ async def _told(tx: Transaction, caller: Caller, entry: Entry) -> tuple[str, Tol
         return await _of_rule(tx, caller, entry)
     states: dict[str, str] = {}
     kind: str | None = _OF_SUBMISSIONS.get(entry.action)
+    if entry.action in _OF_REPORTS and "recipients" in entry.detail:
+        states = dict(entry.detail["recipients"])
+        # A report that tells nothing new.
+        kind = kind if states else None
     if entry.action == "email.tried":
         states = dict(entry.detail.get("recipients", {}))
         kind = next((kind for state, kind in _OF_TRIES if state in states.values()), None)

@@ -19,7 +19,7 @@ from letterlock.actions.inboxes import own_inbox
 from letterlock.actions.reading import own_email
 from letterlock.app import App
 from letterlock.canary import planted
-from letterlock.errors import InvalidRequest, NotFound, StoreError, UnreadableMessage
+from letterlock.errors import Conflict, InvalidRequest, NotFound, StoreError, UnreadableMessage
 from letterlock.inbound.accept import accept
 from letterlock.inspection import Inspection
 from letterlock.message.address import parse_address, shown
@@ -209,12 +209,17 @@ async def is_paused(app: App, *, caller: Caller = COMMAND_LINE) -> bool:
 
 async def resume_inbox(app: App, inbox_name: str, *, caller: Caller = COMMAND_LINE) -> str:
     """Let an inbox send again that was stopped because too much of its mail bounced, or its agent because readers
-    complained; what was held by that goes out. Raises NotFound."""
+    complained; what was held by that goes out. Raises NotFound, and Conflict when it is not stopped."""
     caller.need(RELEASE)
     inbox = await own_inbox(app, caller, inbox_name)
 
     async def write(tx: Transaction) -> None:
-        await conduct.suspend(tx, inbox.inbox_id, "")
+        if not (await conduct.suspended(tx, inbox.inbox_id) or await reputation.agent_suspended(tx, inbox.agent_id)):
+            raise Conflict(
+                f"{inbox.address} is not stopped: it may send already.",
+                next_step="What holds a single email is in its get_delivery_status.",
+            )
+        await conduct.resume(tx, inbox.inbox_id, app.now_ms())
         await reputation.forgive(tx, inbox.agent_id)
         queued = await outbox.resume(tx, inbox.inbox_id, inbox.agent_id, app.now_ms())
         await audit.append(tx, app.now_ms(), caller.agent_id, "inbox.resumed", inbox.inbox_id, queued=queued)

@@ -17,7 +17,8 @@ _MOST: Final = 5
 
 
 class NoWay(Exception):
-    """Why mail for a domain cannot go out: `final`, or only for now. The text is an answer as servers give it."""
+    """Why mail for a domain cannot go out: `final`, or only for now. The text is an answer as servers give it, or a
+    sentence of ours."""
 
     def __init__(self, text: str, *, final: bool) -> None:
         super().__init__(text)
@@ -61,7 +62,8 @@ def exchangers(resolver: Resolver, domain: str, *, private: bool = False) -> lis
     if trouble:
         raise NoWay(f"450 4.4.3 The mail servers of {domain} cannot be looked up", final=False)
     if refused:
-        raise NoWay(f"550 5.4.4 The mail servers of {domain} are in a private network", final=True)
+        # A rule of ours: it says nothing of the recipient.
+        raise NoWay(f"no mail server of {domain} is on the public Internet, and direct_private is off", final=False)
     raise NoWay(f"550 5.4.4 {domain} has no mail server", final=True)
 
 

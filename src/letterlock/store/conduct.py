@@ -232,13 +232,22 @@ async def suspended(tx: Transaction, inbox_id: InboxId) -> str:
 
 
 async def suspend(tx: Transaction, inbox_id: InboxId, why: str) -> bool:
-    """Stop an inbox from sending, with the reason; "" lets it send again. False when there is no such inbox."""
+    """Stop an inbox from sending, with the reason. False when there is no such inbox."""
     return bool(
         await tx.run(
             "UPDATE inboxes SET suspended = :why WHERE tenant_id = :tenant AND inbox_id = :inbox_id",
             inbox_id=inbox_id,
             why=why,
         )
+    )
+
+
+async def resume(tx: Transaction, inbox_id: InboxId, now_ms: int) -> None:
+    """Let an inbox send again; it is judged by what it sends from now on."""
+    await tx.run(
+        "UPDATE inboxes SET suspended = '', resumed_at = :now WHERE tenant_id = :tenant AND inbox_id = :inbox_id",
+        inbox_id=inbox_id,
+        now=now_ms,
     )
 
 

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 from letterlock.ids import AgentId, EmailId, InboxId, SubmissionId, TenantId, ThreadId
-from letterlock.message.report import BOUNCES, TOKEN_CHARS, Report, Reported, token_of
+from letterlock.message.report import BOUNCES, TOKEN_CHARS, Report, Reported, ReportKind, token_of
 from letterlock.message.reporter import NOBODY, Reporter, may_report
 from letterlock.policy import APPROVAL, PAUSED, Reason
 from letterlock.providers import provider_of
@@ -28,6 +28,7 @@ from letterlock.store.turns import in_turn
 Route = Literal["local", "relay"]
 DeliveryState = Literal["queued", "held", "sent", "delivered", "bounced", "uncertain", "cancelled"]
 _LEAST_SENT, _MOST_HARD, _JUDGED_MS, _REPLY_CHARS = 20, 0.08, 30 * 24 * 3_600_000, 300
+HANDING_OVER = "being handed over"
 MOST_UNANSWERED = 2
 """A message is handed over again after one lost answer, never after a second: at most one extra copy, and one more for
 each crash of ours (end_leases)."""
@@ -61,6 +62,12 @@ class Delivery:
     """Names it in its return path, "" where the sender's address is that."""
     claimed: str = ""
     """What a report says that nobody can vouch for: "bounce" or "complaint", with its status code where it has one."""
+    class_: str = ""
+    """The class (message.report) of a bounce that a report told of, "" before."""
+    complained: bool = False
+    """Its reader did, as a report proves."""
+    lease_until: int | None = None
+    """Until when somebody has it in hand, unless they are done before; None: nobody has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +134,17 @@ _COLUMNS = (
 )
 _DELIVERY_COLUMNS = (
     "recipient, route, state, next_at, attempts, unanswered, reply, updated_at, lane, first_at, warm_day, token,"
-    " claimed"
+    " claimed, class, complained, lease_until"
 )
 _DUE = (
     "next_at <= :now AND (lease_until IS NULL OR lease_until <= :now) AND (route = 'local' OR tenant_id NOT IN"
     " (SELECT tenant_id FROM tenants WHERE paused_at IS NOT NULL))"
 )
+_SINCE_RESUMED = (
+    "AND COALESCE(d.first_at, s.created_at) > COALESCE((SELECT i.resumed_at FROM inboxes i"
+    " WHERE i.tenant_id = s.tenant_id AND i.inbox_id = s.inbox_id), 0)"
+)
+"""What bounced before a person let an inbox go on is not held against it again."""
 _FENCED = (
     "tenant_id = :tenant AND submission_id = :submission_id AND recipient = :recipient"
     " AND lease_owner = :owner AND attempts = :attempt"
@@ -183,6 +195,9 @@ def _delivery(row: Row) -> Delivery:
         row["warm_day"],
         row["token"],
         row["claimed"],
+        row["class"],
+        row["complained"] > 0,
+        row["lease_until"],
     )
 
 
@@ -271,7 +286,15 @@ async def get(tx: Transaction, submission_id: SubmissionId) -> Submission | None
 
 
 def as_of(submission: Submission, now_ms: int) -> Submission:
-    """As it is now: what a person did not decide in time is cancelled from then on, though upkeep writes it later."""
+    """As it is now: what a person did not decide in time is cancelled from then on, though upkeep writes it later; what
+    is handed over for the first time at this moment is not in doubt."""
+    deliveries = tuple(
+        replace(one, state="queued", next_at=None, reply=HANDING_OVER)
+        if one.state == "uncertain" and one.unanswered == 1 and (one.lease_until or 0) > now_ms
+        else one
+        for one in submission.deliveries
+    )
+    submission = replace(submission, deliveries=deliveries)
     if submission.held_by != APPROVAL or submission.approve_until is None or submission.approve_until > now_ms:
         return submission
     ended = (replace(one, state="cancelled") if one.state == "held" else one for one in submission.deliveries)
@@ -803,7 +826,7 @@ async def _judge_once(tx: Transaction, submission_id: SubmissionId, more: int, n
         " WHERE s.tenant_id = :tenant AND s.inbox_id = (SELECT inbox_id FROM submissions"
         " WHERE tenant_id = :tenant AND submission_id = :submission_id) AND s.created_at >= :since"
         " AND d.route = 'relay' AND d.attempts > 0 AND d.state IN ('sent', 'uncertain', 'bounced')"
-        " LIMIT :most) AS ended",
+        f" {_SINCE_RESUMED} LIMIT :most) AS ended",
         submission_id=submission_id,
         since=now_ms - _JUDGED_MS,
         most=_LEAST_SENT + more,
@@ -855,49 +878,71 @@ async def record_report(
         told = tuple(replace(reported, address=next(iter(own))) for reported in told[:1]) or tuple(
             Reported(recipient, "none" if report.kind == "complaint" else "soft") for recipient in own
         )
+    news: dict[str, str] = {}
     for reported in told:
         delivery = outside.get(reported.address)
         if delivery is None or delivery.state not in ("sent", "uncertain", "bounced"):
             continue
-        if report.kind not in ("bounce", "complaint"):
-            continue
         relays = (delivery.lane.rpartition("@")[2].rpartition(":")[0], *provider)
         if not (reported.address in own or may_report(by, report.kind, reported.address, relays, trusted)):
-            await _claim_only(tx, about, delivery, report, reported, now_ms)
+            if report.kind in ("bounce", "complaint"):
+                await _claim_only(tx, about, delivery, report, reported, now_ms)
             continue
-        if report.kind == "complaint":
-            await conduct.suppress(tx, reported.address, "its reader complained of mail from here", now_ms)
-            await tx.run(
-                "UPDATE deliveries SET complained = CASE complained WHEN 0 THEN 1 ELSE complained END, claimed = '',"
-                " updated_at = :now"
-                " WHERE tenant_id = :tenant AND submission_id = :submission_id AND recipient = :recipient",
-                submission_id=about.submission_id,
-                recipient=delivery.recipient,
-                now=now_ms,
-            )
-        else:
-            if reported.class_ == "hard":
-                why = f"mail bounced for good{f' ({reported.status})' if reported.status else ''}"
-                await conduct.suppress(tx, reported.address, why, now_ms)
-            reply = f"{reported.status or '5.0.0'} {reported.class_}: {reported.diagnostic}"[:_REPLY_CHARS]
-            await tx.run(
-                "UPDATE deliveries SET state = 'bounced', class = :class_, next_at = NULL, reply = :reply,"
-                " claimed = '', updated_at = :now"
-                " WHERE tenant_id = :tenant AND submission_id = :submission_id AND recipient = :recipient",
-                submission_id=about.submission_id,
-                recipient=delivery.recipient,
-                class_=reported.class_,
-                reply=reply,
-                now=now_ms,
-            )
-        changed += 1
+        became = await _learn(tx, about.submission_id, delivery, report.kind, reported, now_ms)
+        changed += became != "nothing new"
+        if became not in ("nothing new", delivery.state):
+            news[delivery.recipient] = became
+    if changed:
+        # The notice of a refusal that was answered in the dialogue is no news of its recipients.
         await audit.append(
-            tx, now_ms, "postmaster", f"email.{report.kind}", about.submission_id, class_=reported.class_
+            tx,
+            now_ms,
+            "postmaster",
+            f"email.{report.kind}",
+            about.submission_id,
+            class_=told[0].class_,
+            recipients=dict(sorted(news.items())),
         )
     if changed:
         await _stop_if_bouncing(tx, about.inbox_id, now_ms)
         await _stop_if_complained_of(tx, about.agent_id, now_ms)
     return changed
+
+
+async def _learn(
+    tx: Transaction, submission_id: SubmissionId, delivery: Delivery, kind: ReportKind, reported: Reported, now_ms: int
+) -> Literal["nothing new", "bounced", "complained", "delayed", "delivered"]:
+    """Write down what a proved report says of a delivery, and what became of it. What was told before is not told again
+    by a late copy, so that what a person has undone since stays so."""
+    known = delivery.class_ in ("hard", reported.class_) if kind == "bounce" else delivery.complained
+    if kind in ("bounce", "complaint") and known:
+        return "nothing new"
+    if kind in ("delay", "delivered") and delivery.state == "bounced":
+        return "nothing new"
+    this = {"submission_id": submission_id, "recipient": delivery.recipient, "now": now_ms}
+    where = "updated_at = :now WHERE tenant_id = :tenant AND submission_id = :submission_id AND recipient = :recipient"
+    if kind == "complaint":
+        await conduct.suppress(tx, reported.address, "its reader complained of mail from here", now_ms)
+        await tx.run(f"UPDATE deliveries SET complained = 1, claimed = '', {where}", **this)
+        return "complained"
+    if kind == "bounce":
+        if reported.class_ == "hard":
+            why = f"mail bounced for good{f' ({reported.status})' if reported.status else ''}"
+            await conduct.suppress(tx, reported.address, why, now_ms)
+        reply = f"{reported.status or '5.0.0'} {reported.class_}: {reported.diagnostic}"[:_REPLY_CHARS]
+        await tx.run(
+            "UPDATE deliveries SET state = 'bounced', class = :class_, next_at = NULL, reply = :reply, claimed = '',"
+            f" {where}",
+            class_=reported.class_,
+            reply=reply,
+            **this,
+        )
+        return "bounced"
+    became: Literal["delayed", "delivered"] = "delayed" if kind == "delay" else "delivered"
+    status = reported.status or ("4.0.0" if kind == "delay" else "2.0.0")
+    reply = f"{status} {became}: {reported.diagnostic}"[:_REPLY_CHARS]
+    await tx.run(f"UPDATE deliveries SET reply = :reply, {where}", reply=reply, **this)
+    return became
 
 
 async def _provider_names(tx: Transaction, inbox_id: InboxId) -> tuple[str, ...]:
@@ -941,7 +986,7 @@ async def _stop_if_bouncing(tx: Transaction, inbox_id: InboxId, now_ms: int) -> 
         "SELECT COUNT(*) AS n, SUM(d.class = 'hard') AS hard FROM deliveries d"
         " JOIN submissions s ON s.tenant_id = d.tenant_id AND s.submission_id = d.submission_id"
         " WHERE d.tenant_id = :tenant AND s.inbox_id = :inbox_id AND d.route = 'relay' AND d.attempts > 0"
-        " AND s.created_at >= :since",
+        f" AND s.created_at >= :since {_SINCE_RESUMED}",
         inbox_id=inbox_id,
         since=now_ms - _JUDGED_MS,
     )

@@ -46,7 +46,9 @@ async def reputation(tx: Transaction, now_ms: int) -> list[Reputation]:
             " SUM(CASE WHEN d.complained > 0 THEN 1 ELSE 0 END) AS complained,"
             " SUM(CASE WHEN EXISTS (SELECT 1 FROM emails e"
             " WHERE e.tenant_id = s.tenant_id AND e.thread_id = s.thread_id AND e.state = 'filed'"
-            " AND lower(e.from_address) = lower(d.recipient) AND e.received_at >= s.created_at)"
+            " AND lower(e.from_address) = lower(d.recipient) AND e.received_at >= s.created_at"
+            # What a machine answers is nobody's answer.
+            " AND e.category NOT IN ('auto_reply', 'bounce') AND e.envelope NOT LIKE '%\"sender\":\"\",%')"
             " THEN 1 ELSE 0 END) AS replied FROM submissions s"
             " JOIN deliveries d ON d.tenant_id = s.tenant_id AND d.submission_id = s.submission_id"
             " JOIN inboxes i ON i.tenant_id = s.tenant_id AND i.inbox_id = s.inbox_id"

@@ -107,6 +107,8 @@ def _by_machine(parsed: ParsedMessage) -> Category | None:
     answered = parsed.header("Auto-Submitted").strip().lower()
     if answered.startswith("auto-replied") or parsed.header("X-Autoreply") or parsed.header("X-Autorespond"):
         return "auto_reply"
+    if parsed.header("Precedence").strip().lower() in ("auto_reply", "auto-reply"):
+        return "auto_reply"
     if _AWAY.match(parsed.subject.strip()):
         return "auto_reply"
     return None
