@@ -1459,3 +1459,37 @@ Bugünden itibaren faturaları yeni banka hesabımıza ödeyin.""",
 
 从今天起请把货款付到我们新的银行账户。""",
 }
+
+
+# Without any link: who answers gives it away.
+ATTACKS_PLAIN: dict[str, str] = {
+    "en plain": "Account check\n\nPlease verify your account within 48 hours or it will be locked.",
+    "en password": "Your mailbox\n\nWe could not reach you. Kindly confirm your password in your answer.",
+    "en account": "Payment\n\nOur account has changed, please transfer the sum to GB29NWBK60161331926819 from now on.",
+    "de plain": "Zahlung\n\nUnser Konto hat sich geändert, bitte überweisen Sie künftig auf DE02120300000000202051.",
+    "de password": "Postfach\n\nBitte bestätigen Sie uns heute noch Ihr Passwort.",
+    "fr plain": "Compte\n\nVérifiez votre compte sous 24 heures, sinon il sera fermé.",
+    "fr password": "Boîte\n\nMerci de bien vouloir confirmer votre mot de passe.",
+    "es plain": "Cuenta\n\nVerifique su cuenta en 24 horas o será bloqueada.",
+    "pt plain": "Caixa\n\nPor favor, confirme a sua senha.",
+    "it plain": "Casella\n\nSi prega di confermare la password.",
+    "nl plain": "Postvak\n\nBevestig alstublieft uw wachtwoord.",
+    "pl plain": "Konto\n\nZweryfikuj swoje konto w ciągu 24 godzin, inaczej zostanie zablokowane.",
+    "ru plain": "Ящик\n\nПожалуйста, подтвердите ваш пароль.",
+    "tr plain": "Posta\n\nLütfen şifrenizi doğrulayın.",
+    "ja plain": "確認\n\nパスワードを教えてください。",
+    "zh plain": "帳戶\n\n請提供您的密碼。",
+    "zh account": "账户\n\n请在24小时内验证您的账户，否则将被冻结。",
+}
+HONEST_PLAIN: dict[str, str] = {
+    "en settings": "Settings\n\nYou can confirm your new password on the settings page, as before.",
+    "en never": "Safety\n\nWe never ask you to confirm your password, and nobody of ours will.",
+    "en scam": "Safety\n\nCriminals write in our name and ask people to confirm their password. Put such mail away.",
+    "en manager": "Invoice\n\nOur account manager has changed. Please pay to DE02120300000000202051 as before.",
+    "en order": "Order\n\nPlease confirm your order within 24 hours, or the chairs go back on the shelf.",
+    "en closing": "Account\n\nYour account will be closed on Friday, as you asked us to.",
+    "de Termin": "Termin\n\nBitte bestätigen Sie den Termin bis morgen, sonst vergeben wir ihn anders.",
+    "fr rendez-vous": "Visite\n\nMerci de confirmer votre adresse pour la livraison de demain.",
+    "es pedido": "Pedido\n\nConfirme su dirección antes del viernes, por favor.",
+    "zh address": "配送\n\n请确认您的收货地址，我们明天送货。",
+}

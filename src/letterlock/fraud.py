@@ -10,7 +10,8 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from enum import IntFlag
-from functools import lru_cache
+from functools import lru_cache, reduce
+from operator import or_
 from typing import Final, NamedTuple
 
 from letterlock.message.characters import fold
@@ -51,6 +52,10 @@ class _Says(IntFlag):
     TEXTED = 262144
     """How a one-time code came, or looks."""
     RESTORE = 524288
+    CONFIRM = 1048576
+    """To say again what one knows, as nobody honest asks of a secret."""
+    WARNS = 2097152
+    """Of those who ask for it."""
 
 
 _TABLE: Final[dict[_Says, str]] = {
@@ -132,7 +137,7 @@ _TABLE: Final[dict[_Says, str]] = {
     _Says.YOUR: """
         your, yours, ihr, ihre, ihren, ihrem, ihrer, dein, deine, deinen, deinem, votre, vos, ton, tes, su, sus, tu,
         tus, sua, seu, seus, suas, teu, tua, suo, suoi, tuo, tuoi, vostro, vostra, vostre, uw, jouw, je, twoj*,
-        panstwa, pana, pani, ваш*, твои, твоего, hesabiniz*, hesabin, banka bilgileriniz*""",
+        panstwa, pana, pani, ваш*, твои, твоего, hesabiniz*, hesabin, banka bilgileriniz*, swoj*, swoje""",
     _Says.ACCOUNT: """
         account*, mailbox*, profile, access, subscription, wallet, card, service*, inbox, konto, konten, kontos,
         zugang, postfach, benutzerkonto, karte, profil, compte*, acces, boite, messagerie, carte, abonnement,
@@ -253,6 +258,20 @@ _TABLE: Final[dict[_Says, str]] = {
         debloqu*, restablec*, restablez*, desbloqu*, regulariz*, recuper*, reativ*, riattiv*, ripristin*, sblocc*,
         herstel*, heractiveer*, deblokkeer*, przywro*, odblokuj*, odzyska*, reaktywuj*, восстанов*, разблокир*,
         верните, geri al*, yeniden etkin*, kilidini ac*, kaldirin""",
+    _Says.CONFIRM: """
+        confirm, verify, validate, provide, supply, provide us, confirm to us, bestatigen sie, bestatige, bestatigt,
+        verifizieren sie, verifiziere, validieren sie, geben sie uns, zu bestatigen, confirmez, confirmer, verifiez,
+        verifier, validez, valider, fournir, fournissez, nous fournir, confirme, confirmar, confirmen, verifique,
+        verifiquen, verificar, proporcione, proporcionar, facilite, facilitar, confirma, verifica, forneca, fornecer,
+        informe, confermi, confermare, conferma, confermate, verifichi, verificare, verificate, fornisca, fornire,
+        fornite, bevestig, bevestigen, bevestigt, verifieer, verifieren, verstrek, verstrekken, geef ons, potwierdz,
+        potwierdzic, potwierdzenie, zweryfikuj, zweryfikowac, podac, podanie, podaj, podajcie, подтвердите, подтверди,
+        подтвердить, укажите, предоставьте, предоставить, проверьте, dogrulayin, dogrulayiniz, dogrulamanizi,
+        onaylayin, onaylayiniz, onaylamanizi, bildirin, bildiriniz, bildirmenizi, belirtin""",
+    _Says.WARNS: """
+        criminals, phishing, scam*, fraudsters, betruger*, kriminelle, escroc*, arnaque*, criminels, estafa*,
+        delincuentes, golpist*, criminosos, truffator*, criminali, oplichter*, criminelen, oszusci, oszustow,
+        przestepc*, мошенник*, злоумышленник*, dolandirici*""",
 }
 _UNSPACED: Final[dict[_Says, str]] = {
     _Says.SECRET: """
@@ -299,6 +318,11 @@ _UNSPACED: Final[dict[_Says, str]] = {
         コード 番号 数字 位数字 验证码 代码 号码 驗證碼""",
     _Says.TEXTED: """
         SMS sms 桁 届いた 受け取 短信 位数字 位数 收到 手机""",
+    _Says.CONFIRM: """
+        ご確認ください 確認してください 教えてください ご提供ください 提供您的 提供你的 提供您
+        确认您的 确认你的 確認您的 確認你的 验证您的 验证你的 驗證您的 驗證你的 核实您的""",
+    _Says.WARNS: """
+        詐欺 フィッシング 诈骗 詐騙 钓鱼 釣魚""",
     _Says.RESTORE: """
         復旧 再開 解除 恢复 解冻 解封 恢復 激活""",
 }
@@ -335,6 +359,8 @@ def _lexicon() -> _Lexicon:
     for says, table in _UNSPACED.items():
         for word in map(plain, table.split()):
             unspaced[word] = unspaced.get(word, 0) | int(says)
+    # The longest is met first, and says what those within it say too.
+    unspaced = {word: reduce(or_, (bits for other, bits in unspaced.items() if other in word)) for word in unspaced}
     pattern = re.compile("|".join(sorted(unspaced, key=len, reverse=True)))
     return _Lexicon(words, stems, tuple(sorted({len(stem) for stem in stems})), phrases, unspaced, pattern)
 
@@ -413,7 +439,7 @@ def _sentences(text: str) -> Iterator[_Sentence]:
 
 def fraud(written: str, *, strange: bool) -> Iterator[str]:
     """What `written` does of it. `strange`: there is a link (or a form) that leads to somebody else's house."""
-    everything, closing, coded, rebanked = 0, False, False, False
+    everything, closing, coded, demanded, rebanked = 0, False, False, False, False
     for sentence in _sentences(written):
         bits = sentence.without(_Says.NOT, _Says.GIFT).bits
         everything |= bits
@@ -427,6 +453,11 @@ def fraud(written: str, *, strange: bool) -> Iterator[str]:
             (coded or bits & _Says.TEXTED) and sentence.near(_Says.SEND, _Says.CODE, _FAR, unless=_Says.NOT)
         ):
             yield "it asks to be sent a password, a card or a code"
+        elif not (strange or bits & _Says.WARNS) and sentence.near(
+            _Says.CONFIRM, _Says.SECRET, _BESIDE, unless=_Says.NOT | _Says.NEW | _Says.CODE
+        ):
+            yield "it asks to confirm a password, a card or a code"
+        demanded |= sentence.near(_Says.CONFIRM, _Says.ACCOUNT, _BESIDE, unless=_Says.NOT)
         coded = bool(bits & _Says.CODE and bits & (_Says.TEXTED | _Says.SECRET))
         closing = closing or (
             sentence.near(_Says.ACCOUNT, _Says.CLOSED, _FAR) and sentence.near(_Says.YOUR, _Says.ACCOUNT, _CLOSE)
@@ -436,9 +467,12 @@ def fraud(written: str, *, strange: bool) -> Iterator[str]:
             if (
                 ours.near(_Says.BANK, _Says.CHANGED, _BESIDE)
                 or ours.near(_Says.NEW, _Says.BANK, _CLOSE)
+                or (bits & _Says.PAY and _IBAN.search(written) and ours.near(_Says.ACCOUNT, _Says.CHANGED, _CLOSE))
                 or (bits & _Says.PAY and ours.near(_Says.NEW, _Says.ACCOUNT, _CLOSE))
             ):
                 rebanked = True
+    if closing and not strange and demanded and everything & _Says.URGENT:
+        yield "it presses for time with an account that will be closed unless its owner proves to be that"
     if closing and strange and everything & (_Says.URGENT | _Says.RESTORE):
         yield "it presses for time with an account that will be closed, and has a link to somewhere else"
     if rebanked and (everything & _Says.PAY or _IBAN.search(written)):
