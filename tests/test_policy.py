@@ -85,7 +85,8 @@ def test_the_next_email_of_a_long_thread_waits_for_a_person() -> None:
     assert codes(decide(full)) == ["thread_limit"]
     assert "50 emails" in decide(full).reasons[0].text
     assert decide(replace(full, approved=True)).kind == "allow"
-    assert decide(context(replace(OURS, own=True), thread_limit=50)).kind == "allow"
+    here = decide(context(replace(OURS, own=True), thread_limit=50))
+    assert (codes(here), here.held) == (["thread_limit"], (OURS.address,)), "two agents here may talk for ever, too"
 
 
 def test_a_thread_that_two_agents_keep_going_is_stopped() -> None:

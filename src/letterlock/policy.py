@@ -66,7 +66,7 @@ CODES: Final[dict[Refusal | Hold, str]] = {
     "rules": "No email: an agent that read mail that nothing vouches for wants to change a rule.",
     "paused": "A person has stopped all sending (`letterlock pause`); at its end what only that held goes out.",
     "first_emails": "The first emails of a new agent to the outside wait for a person.",
-    "thread_limit": "As many emails went out in the thread as may in a day.",
+    "thread_limit": "As many emails went out in the thread as may in a day, also between inboxes here.",
     "unknown_recipient": "After it read mail that nothing vouches for, an agent writes to somebody it never wrote to.",
     "only_from_mail": "The agent can know the address only from mail that nothing vouches for.",
     "forward": "It passes on an email or a file of one; or any file, after mail that nothing vouches for was read.",
@@ -178,11 +178,11 @@ def decide(context: SendContext) -> Decision:
     if refusals:
         return Decision("refuse", refusals)
     outside = _outside(context)
-    if context.escalated and not context.approved:
-        # Whoever it goes to: it is a person's turn to speak.
+    if (context.escalated or context.thread_limit) and not context.approved:
+        # Whoever it goes to: it is a person's turn to speak, or two agents here talk for ever.
         doubts = tuple(_doubts(context, outside)) if outside else ()
         everyone = tuple(recipient.address for recipient in context.recipients)
-        return Decision("hold", (_ESCALATED, *doubts), everyone, APPROVAL)
+        return Decision("hold", (*_whoever(context), *doubts), everyone, APPROVAL)
     if not outside:
         return Decision("allow")
     doubts = () if context.approved else tuple(_doubts(context, outside))
@@ -337,14 +337,20 @@ _PAUSED: Final = Reason(
 _ESCALATED: Final = Reason("escalated", "Held: this conversation was handed to a person.", _PERSON)
 
 
+def _whoever(context: SendContext) -> Iterator[Reason]:
+    """Why a person must see it though it stays in the house."""
+    if context.escalated:
+        yield _ESCALATED
+    if context.thread_limit:
+        what = f"Held: {context.thread_limit} emails went out in this thread within a day."
+        yield Reason("thread_limit", what, _PERSON)
+
+
 def _doubts(context: SendContext, outside: tuple[Recipient, ...]) -> Iterator[Reason]:
     """Why a person must see it."""
     if context.first > 0:
         more = f"the next {context.first} emails" if context.first > 1 else "one more email"
         yield Reason("first_emails", f"Held: this agent is new; a person looks at {more} of it first.", _PERSON)
-    if context.thread_limit:
-        what = f"Held: {context.thread_limit} emails went out in this thread within a day."
-        yield Reason("thread_limit", what, _PERSON)
     if context.answers_automatic and not all(recipient.named for recipient in outside):
         # To the other side whatever an agent writes is an automatic answer.
         what = "Held: the email to answer was sent by a machine or to many, or asks for no automatic answers."
