@@ -149,7 +149,7 @@ _FEWEST: Final = 2
 _FEWEST_OF_SECRET: Final = 4
 _LONG_SECRET: Final = 10
 _MOST_TEXTS: Final = 200
-_MOST_PIECES: Final = 5_000
+_MOST_PIECES: Final = 2_000
 _SPACED_DIGITS: Final = on_demand(r"[0-9](?:[ ._-]{0,2}[0-9])*")
 _PIECE: Final = on_demand(r"[A-Za-z0-9+/=_-]{6,}")
 _SURELY_CODED: Final = 16

@@ -28,7 +28,7 @@ _SPREAD_MORE: Final = 7
 _MOST_DECODED: Final = 150_000
 _MOST_TURNED: Final = 250_000
 """And at most so many characters."""
-_MOST_UNDONE: Final = 40_000
+_MOST_UNDONE: Final = 25_000
 """Of a text that is longer, only its beginning is decoded and turned."""
 _BASE64: Final = on_demand(r"[A-Za-z0-9+/_-]{6,}")
 _BASE32: Final = on_demand(r"[A-Za-z2-7]{8,}")
