@@ -70,6 +70,13 @@ def test_an_unknown_inbox_of_this_machine_is_refused_by_name_even_with_a_relay()
     assert "nobody@letterlock.localhost" in decision.reasons[0].text
 
 
+def test_an_address_that_asks_a_server_to_pass_mail_on_is_refused_whoever_vouches_for_it() -> None:
+    for local in ("x%evil.example", "evil.example!x", '"x@evil.example"', '"x%evil.example"', "a!b%c"):
+        named = Recipient(f"{local}@friend.example", local=False, named=True)
+        assert codes(decide(context(named, approved=True))) == ["routed"]
+        assert decide(context(Recipient(f"{local}@here.example", local=True))).kind == "allow"
+
+
 def test_a_machine_that_answers_our_answers_is_not_answered_for_ever() -> None:
     few = context(replace(OUTSIDE, named=True), answers_automatic=True, sent_in_thread=AUTOMATIC_ANSWERS_PER_HOUR - 1)
     assert decide(few).kind == "allow"

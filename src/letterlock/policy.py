@@ -24,7 +24,7 @@ THREAD_EMAILS_PER_HOUR = 30
 
 Refusal = Literal[
     "no_recipient", "too_many_recipients", "sender_inbox", "sender_domain", "no_such_inbox", "loop", "suppressed",
-    "blocked",
+    "blocked", "routed",
     "suspended", "denied", "limit", "over_limit", "executable", "too_large", "no_such_domain", "rules",
 ]  # fmt: skip
 Hold = Literal[
@@ -57,6 +57,8 @@ CODES: Final[dict[Refusal | Hold, str]] = {
     "loop": "Two machines seem to answer each other.",
     "suppressed": "Mail to the recipient bounced for good, or the recipient complained.",
     "blocked": "A person has blocked the recipient (`letterlock list`).",
+    "routed": "A recipient's address names another one to pass the email on to (`user%other.example@relay.example`,"
+    " `other.example!user@...`): servers on the way may obey, and then it goes where nobody looked.",
     "suspended": "The inbox or its agent was stopped (bounces, complaints, a `canary`); approvals do not help then.",
     "denied": "Within a day a person refused the same text from the same agent to the same recipients.",
     "limit": "The inbox, the agent or the tenant has sent as much as it may in an hour or a day.",
@@ -261,6 +263,12 @@ def _recipients(context: SendContext) -> Iterator[Reason]:
                 f"{recipient.address} cannot be reached: its domain has no dot, so that nobody outside can have it.",
                 "Write the whole domain, as in name@example.com; the owner can set a relay for it in `relays`.",
             )
+        if not recipient.local and _routes_on(recipient.address):
+            yield Reason(
+                "routed",
+                f"{recipient.address} may be passed on to another address by the servers on its way.",
+                "Write the address that it is meant for; what holds %, ! or a quoted @ before its @ is not sent to.",
+            )
         if recipient.blocked:
             yield Reason(
                 "blocked",
@@ -273,6 +281,13 @@ def _recipients(context: SendContext) -> Iterator[Reason]:
                 f"Nothing is sent to {recipient.address}: {recipient.suppressed}.",
                 "Leave that recipient out; the owner can undo it with `letterlock suppression remove`.",
             )
+
+
+def _routes_on(address: str) -> bool:
+    """Whether the local part is a route of the kind that RFC 5321 section 3.6.2 and appendix C warn of: the "percent
+    hack", a bang path, or a whole address in quotes."""
+    local = address.rpartition("@")[0]
+    return any(sign in local for sign in "%!@")
 
 
 def _loop(context: SendContext) -> Iterator[Reason]:

@@ -54,7 +54,8 @@ async def run_once(app: App) -> None:
         await asyncio.sleep(_PAUSE_S)
     while await app.database.write_system(lambda tx: inlets.forget_tokens(tx, now, CHUNK)):
         await asyncio.sleep(_PAUSE_S)
-    await app.database.write_system(lambda tx: conduct.lapse(tx, now))
+    while await app.database.write_system(lambda tx: conduct.lapse(tx, now, CHUNK)):
+        await asyncio.sleep(_PAUSE_S)
     # Whoever ended a pause may have died over it.
     for tenant_id in await app.database.read_system(outbox.unpaused):
         while await app.database.write(tenant_id, lambda tx: outbox.end_pause(tx, now, CHUNK)):

@@ -17,7 +17,7 @@ from letterlock.ids import DEFAULT_TENANT
 from letterlock.message.authenticate import AuthReport
 from letterlock.message.parse import Mailbox
 from letterlock.screen.score import Level
-from letterlock.store import conduct, emails, outbox
+from letterlock.store import audit, conduct, emails, outbox
 from letterlock.upkeep import run_once
 from running import arrive, do, letter, make_inbox, receive, relay_now, screened, settings_for
 
@@ -163,6 +163,10 @@ async def test_what_is_denied_or_lapses_never_goes_out(tmp_path: Path, sink: Rel
             with pytest.raises(Conflict, match=r"expired at \d{4}-\d\d-\d\d \d\d:\d\d UTC.*sent again"):
                 await verdict(app, late.submission_id)
         await run_once(app)
+        log = await app.database.read(DEFAULT_TENANT, lambda tx: audit.before(tx, None, 10))
+        assert sorted(row.subject for row in log if row.action == "email.expired") == sorted(
+            (denied.submission_id, late.submission_id)
+        )
         with pytest.raises(Conflict, match="expired at"):
             await approvals.approve(app, late.submission_id)
         assert (await do(app, "get_delivery_status", submission_id=denied.submission_id)).state == "cancelled"

@@ -13,6 +13,7 @@ import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx2
 import pytest
@@ -154,6 +155,23 @@ def mailgun(to: str, *, token: str = "t" * 50, at: dt.datetime = NOW, key: str =
     signature = hmac.new(key.encode(), (timestamp + token).encode(), hashlib.sha256).hexdigest()
     fields = {"recipient": to, "sender": "anna@shop.example", "subject": "Your code", "from": "Anna", "Spf": "Pass"}
     return {**fields, "timestamp": timestamp, "token": token, "signature": signature, "body-mime": raw.decode()}
+
+
+async def test_mailgun_hands_in_what_is_not_ascii(app: App, client: httpx2.AsyncClient) -> None:
+    box, made = await make_inbox(app), await inlet(app, "mailgun")
+    raw = "From: Jörg <a@b.example>\r\nSubject: Grüße €\r\nMessage-ID: <u@b.example>\r\n\r\nÄ\r\n".encode()
+    form = urlencode({**mailgun(box, raw=raw), "subject": "Grüße", "from": "Jörg <a@b.example>"})
+    odd = form.replace("%C3%BC", "ü").encode().replace(b"timestamp=", b"\xfc=1&timestamp=")
+    # The second is read as well, and known for a repeat.
+    for body, status in ((form.encode(), 200), (odd, 406)):
+        answer = await client.post(
+            "/inbound/mailgun/mime",
+            content=body,
+            headers={"Content-Type": "application/x-www-form-urlencoded"},
+            auth=("letterlock", made.secret),
+        )
+        assert answer.status_code == status, answer.text
+        assert (await newest(app, box)).subject == "Grüße €"
 
 
 async def test_mailgun_hands_in_once_what_it_signed(app: App, client: httpx2.AsyncClient) -> None:

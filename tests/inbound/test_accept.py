@@ -153,15 +153,15 @@ def test_any_recipient_at_all_has_keys_or_is_no_address(recipient: str) -> None:
 
 def test_a_fingerprint_ignores_what_relays_add() -> None:
     raw = letter(Message_ID="<1@x.example>")
-    assert fingerprint("a@b.c", b"Received: x\r\n" + raw) == fingerprint("a@b.c", raw) != ""
+    assert fingerprint(b"Received: x\r\n" + raw) == fingerprint(raw) != ""
     folded = raw.replace(b"Message-ID: <", b"message-id:\r\n <")
-    assert fingerprint("a@b.c", folded) == fingerprint("a@b.c", raw)
-    assert fingerprint("x@b.c", raw) != fingerprint("a@b.c", raw)
+    assert fingerprint(folded) == fingerprint(raw)
+    assert fingerprint(raw.replace(b"<1@", b"<2@")) != fingerprint(raw)
 
 
-@given(st.binary(max_size=300), st.text(max_size=20))
-def test_any_bytes_have_a_fingerprint_or_none(raw: bytes, sender: str) -> None:
-    assert len(fingerprint(sender, raw)) in (0, 64)
+@given(st.binary(max_size=300))
+def test_any_bytes_have_a_fingerprint_or_none(raw: bytes) -> None:
+    assert len(fingerprint(raw)) in (0, 64)
 
 
 def test_a_fingerprint_of_hostile_bytes_costs_little() -> None:
@@ -172,7 +172,7 @@ def test_a_fingerprint_of_hostile_bytes_costs_little() -> None:
         b"\r\n \r\n" * 1_000_000,
         b"\r" * 5_000_000,
     ):
-        fingerprint("a@b.c", raw)
+        fingerprint(raw)
     assert time.process_time() - began < 5
 
 

@@ -160,6 +160,7 @@ async def test_mail_that_is_numbered_anew_or_moved_comes_once(app: App, server: 
     server.folders["INBOX"] = fresh
     ancient = dt.datetime.now(dt.UTC) - dt.timedelta(days=90)
     await server.put(code(7), at=ancient)
+    await server.put(code(8), at=dt.datetime.now(dt.UTC) - dt.timedelta(hours=6))
     for raw, at in (*old.emails.values(), *server.folders["Junk"].emails.values()):
         await server.put(raw, at=at)
     await server.put(code(3))
@@ -173,6 +174,7 @@ async def test_what_came_by_smtp_as_well_comes_once(app: App, server: ImapServer
     raw = code(1)
     await hand_in(app, SHOP, raw, sender="bounces@shop.example")
     await server.put(b"Return-Path: <bounces@shop.example>\r\n" + raw)
+    await server.put(raw, "Junk")
     await server.put(code(2))
     async with fetching(app):
         assert {one.subject for one in await came(app, 2)} == {"Mail 1", "Mail 2"}

@@ -293,6 +293,7 @@ _OF_SUBMISSIONS = {
     "email.approved": "submission.approved",
     "email.denied": "submission.denied",
     "email.cancelled": "submission.cancelled",
+    "email.expired": "submission.expired",
     "email.bounce": "email.bounced",
     "email.complaint": "email.complained",
 }

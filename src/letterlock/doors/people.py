@@ -105,7 +105,7 @@ def approvals_deny(outer: dict[str, Any], /, submission_id: str, **options: Any)
     from letterlock.actions.approvals import deny
 
     done = as_person(outer, options, lambda app, caller: deny(app, submission_id, caller=caller))
-    click.echo(f"{done.submission_id} is {done.state}.")
+    click.echo(f"{done.submission_id} is denied: it is never sent.")
 
 
 @click.group()

@@ -162,15 +162,21 @@ def _fields(kind: str, body: bytes) -> Fields:
     media = media.strip().lower()
     if media == _FORM:
         try:
-            pairs = parse_qsl(body, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+            # Latin-1 is every byte as it is; given bytes, parse_qsl takes those of ASCII only.
+            text = body.decode("latin-1")
+            pairs = parse_qsl(text, keep_blank_values=True, encoding="latin-1", max_num_fields=_MOST_FIELDS)
         except ValueError:
             raise _malformed("has too many fields") from None
-        return {name.decode("utf-8", "replace"): value for name, value in reversed(pairs)}
+        return {_utf8(name): value.encode("latin-1") for name, value in reversed(pairs)}
     if media == _MULTIPART:
         return _parts(kind, body)
     raise Refused(
         415, "unsupported_media_type", "The body is not a form.", f"Send {_MULTIPART} or {_FORM}.", Accept=_MULTIPART
     )
+
+
+def _utf8(latin: str) -> str:
+    return latin.encode("latin-1").decode("utf-8", "replace")
 
 
 def _parts(kind: str, body: bytes) -> Fields:

@@ -114,19 +114,20 @@ def address_keys(recipient: str) -> tuple[str, ...]:
 
 def _fingerprint(envelope: Envelope, raw: bytes) -> str:
     """What is imported again is the same by all its bytes where it has no Message-ID."""
-    found = fingerprint(envelope.sender, raw)
+    found = fingerprint(raw)
     return found or (hashlib.sha256(raw).hexdigest() if envelope.transport == "import" else "")
 
 
-def fingerprint(sender: str, raw: bytes) -> str:
-    """What a resend shares with the first: "" when the message has no Message-ID to tell two messages apart."""
+def fingerprint(raw: bytes) -> str:
+    """What a resend shares with the first: "" when the message has no Message-ID to tell two messages apart. Not the
+    envelope: a copy that comes by a mailbox has none, and who passes mail on writes one of their own."""
     head, _, body = raw.partition(b"\r\n\r\n")
     head = b"\r\n" + head
     at = head.lower().find(b"\r\nmessage-id:")
     words = head[at + 13 :].split(None, 1) if at >= 0 else []
     if not words:
         return ""
-    digest = hashlib.sha256(sender.encode(errors="surrogateescape") + b"\n" + words[0] + b"\n")
+    digest = hashlib.sha256(words[0] + b"\n")
     digest.update(body)
     return digest.hexdigest()
 

@@ -31,7 +31,7 @@ from letterlock.logins import Trouble, login_of
 from letterlock.message.envelope import Envelope
 from letterlock.store import mailboxes
 from letterlock.store.database import Transaction
-from letterlock.store.emails import moment
+from letterlock.store.emails import moment, ms
 from letterlock.store.mailboxes import Folder, Mailbox
 from letterlock.wake import MAILBOXES
 
@@ -185,7 +185,7 @@ class _Watched:
                 log.warning("%s numbers its emails anew; those of the last days are looked at again", box.mailbox_id)
                 day = (moment(known.seen_at) - _OVERLAP).date()
                 uids = await in_thread(lambda: connection.since(day))
-                await self._take(connection, uids, opened.uidvalidity)
+                await self._take(connection, uids, opened.uidvalidity, anew=True)
                 await self._advance(opened.uidvalidity, uids[-1] if uids else opened.uidnext - 1)
         while True:
             connection.told_new()
@@ -201,8 +201,9 @@ class _Watched:
             self.noted_at = now
         self.well = True
 
-    async def _take(self, connection: Connection, uids: list[int], uidvalidity: int) -> None:
-        """Fetch those of these emails that are for inboxes here, in their order, and go behind the last."""
+    async def _take(self, connection: Connection, uids: list[int], uidvalidity: int, *, anew: bool = False) -> None:
+        """Fetch those of these emails that are for inboxes here, in their order, and go behind the last. `anew`: all
+        have new numbers, also what was never to be fetched."""
         box = self.mailbox
         for start in range(0, len(uids), _AT_ONCE):
             some = uids[start : start + _AT_ONCE]
@@ -215,6 +216,9 @@ class _Watched:
             )
             await self._mind_withheld(connection, sorted({*some} - {one.uid for one in headings}))
             for heading in headings:
+                if anew and heading.at is not None and ms(heading.at) // 1000 < box.created_at // 1000:
+                    # It was there before the mailbox was connected.
+                    continue
                 recipients = recipients_in(heading.fields, keys)
                 if not recipients and sent and is_report(heading.fields):
                     recipients = await self._reported_to(connection, heading.uid)

@@ -257,6 +257,11 @@ def _check(draft: Draft) -> None:
                 f"The {what} {shown(value)} holds the control character U+{ord(bad):04X}, which no header may hold.",
                 next_step="Write it as one line of plain text.",
             )
+    if draft.subject.strip() and not any(c.isprintable() and not c.isspace() for c in draft.subject):
+        raise InvalidRequest(
+            f"The subject {shown(draft.subject)} holds nothing that can be seen.",
+            next_step="Write one, or leave it out.",
+        )
     for what, value in (("text", draft.text), ("html", draft.html)):
         if "\0" in value:
             raise InvalidRequest(f"The {what} holds a NUL character (U+0000).", next_step="Leave it out.")

@@ -38,6 +38,9 @@ def html_of(markdown: str) -> str:
     renderer = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable(["table", "strikethrough"])
     # Its own list of bad schemes would leave such a link as text without a word; check_html says what is wrong.
     renderer.validateLink = lambda url: True  # type: ignore[method-assign]
+    if "\0" in markdown:
+        # CommonMark section 2.3 would put U+FFFD in its place.
+        raise InvalidRequest("The Markdown holds a NUL character (U+0000).", next_step="Leave it out.")
     html = str(renderer.render(markdown))
     check_html(html)
     return html

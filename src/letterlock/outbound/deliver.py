@@ -670,7 +670,7 @@ async def _notify(tx: Transaction, lease: Lease, failed: Sequence[Delivery], now
     # RFC 5321 section 4.5.5: from the null sender, so that nothing bounces back and forth.
     to = outbox.return_path(failed[0].token, lease.sender)
     envelope = Envelope("", (to,), now, "local", smtputf8=not raw.isascii())
-    accepted = Accepted(envelope, emails.pack_raw(raw), len(raw), fingerprint("", raw))
+    accepted = Accepted(envelope, emails.pack_raw(raw), len(raw), fingerprint(raw))
     await emails.add_raw(tx, lease.tenant_id, [(about.inbox_id, to)], accepted)
     return True
 

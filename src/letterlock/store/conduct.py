@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 from letterlock.ids import AgentId, EmailId, InboxId, MailboxId, SubmissionId
+from letterlock.store import audit
 from letterlock.store.database import Transaction
 
 EVERY_AGENT = AgentId("*")
@@ -390,15 +391,29 @@ async def let_go(tx: Transaction, submission_id: SubmissionId, now_ms: int) -> i
     )
 
 
-async def lapse(tx: Transaction, now_ms: int) -> int:
-    """End the questions nobody answered in time. A system write; returns how many."""
-    await tx.run(
-        "UPDATE deliveries SET state = 'cancelled', next_at = NULL, updated_at = :now WHERE state = 'held'"
-        " AND (tenant_id, submission_id) IN (SELECT tenant_id, submission_id FROM submissions"
-        " WHERE held_by = 'approval' AND approve_until <= :now)",
+async def lapse(tx: Transaction, now_ms: int, limit: int) -> int:
+    """End up to `limit` of the questions nobody answered in time, each with its row in the log. A system write; returns
+    how many."""
+    rows = await tx.all(
+        "SELECT tenant_id, submission_id, approve_until FROM submissions WHERE held_by = 'approval'"
+        " AND approve_until <= :now LIMIT :limit",
         now=now_ms,
+        limit=limit,
     )
-    return await tx.run(
-        "UPDATE submissions SET held_by = '', verdict = 'expired' WHERE held_by = 'approval' AND approve_until <= :now",
-        now=now_ms,
-    )
+    for row in rows:
+        bound = tx.bound_to(row["tenant_id"])
+        await bound.run(
+            "UPDATE deliveries SET state = 'cancelled', next_at = NULL, updated_at = :now WHERE tenant_id = :tenant"
+            " AND submission_id = :submission_id AND state = 'held'",
+            submission_id=row["submission_id"],
+            now=now_ms,
+        )
+        await bound.run(
+            "UPDATE submissions SET held_by = '', verdict = 'expired' WHERE tenant_id = :tenant"
+            " AND submission_id = :submission_id",
+            submission_id=row["submission_id"],
+        )
+        await audit.append(
+            bound, now_ms, "postmaster", "email.expired", row["submission_id"], until=row["approve_until"]
+        )
+    return len(rows)

@@ -900,8 +900,8 @@ async def record_report(
             "postmaster",
             f"email.{report.kind}",
             about.submission_id,
-            class_=told[0].class_,
             recipients=dict(sorted(news.items())),
+            **{"class": told[0].class_},
         )
     if changed:
         await _stop_if_bouncing(tx, about.inbox_id, now_ms)
