@@ -80,7 +80,9 @@ def test_any_bytes_at_all_give_a_report_that_can_be_kept(raw: bytes) -> None:
 def test_any_headers_give_a_report_that_can_be_kept(headers: list[tuple[bytes, bytes]], body: bytes) -> None:
     raw = b"".join(name + b": " + value + b"\r\n" for name, value in headers) + b"\r\n" + body
     report = inspect_message(raw, envelope())
-    assert Inspection.model_validate_json(report.model_dump_json()) == report
+    # Who it says it is from is for the worker that files it, and not kept.
+    kept = report.model_copy(update={"authors": ()})
+    assert Inspection.model_validate_json(report.model_dump_json()) == kept
     preview(report, mask_codes=True)
 
 
