@@ -252,7 +252,7 @@ locals_ = st.one_of(
     st.text("abcXYZ0189._+-'=", min_size=1, max_size=12).filter(
         lambda s: s[0] != "." and s[-1] != "." and ".." not in s
     ),
-    st.text("ab @,;:<>()", min_size=1, max_size=8).map(lambda s: f'"{s}"'),
+    st.text("ab ,;:<>()", min_size=1, max_size=8).map(lambda s: f'"{s}"'),
     st.sampled_from(["jörg", "用户", "почта"]),
 )
 addresses = st.builds(lambda local, domain: f"{local}@{domain}", locals_, st.sampled_from(["example.com", "b.example"]))
