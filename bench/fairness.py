@@ -183,12 +183,14 @@ async def measure(part: str, times: int, flood: int) -> tuple[list[float], int]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", default=PARTS, choices=PARTS)
+    parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; all when none is named")
     parser.add_argument("-n", type=int, default=60)
     parser.add_argument("--flood", type=int, default=3000)
     chosen = parser.parse_args()
+    if strange := set(chosen.parts) - set(PARTS):
+        parser.error(f"{', '.join(sorted(strange))}: no such part")
     say_where()
-    for part in chosen.parts:
+    for part in chosen.parts or PARTS:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             alone, _ = runner.run(measure(part, chosen.n, 0))
             beside, still = runner.run(measure(part, chosen.n, chosen.flood))
