@@ -19,6 +19,7 @@ from letterlock.message.compose import (
     compose,
     content_type_of,
     forward_subject,
+    is_seen,
     reply_headers,
 )
 from letterlock.message.decode import clean_filename
@@ -128,6 +129,17 @@ def test_a_malformed_message_id_is_refused(message_id: str) -> None:
         compose(with_(message_id=message_id))
 
 
+@pytest.mark.parametrize("nothing", ["\u200b", " \u200b\u2060 ", "\ufeff", "\u00ad\u3000"])
+def test_a_subject_that_nobody_sees_is_refused(nothing: str) -> None:
+    with pytest.raises(InvalidRequest, match="nothing that can be seen"):
+        compose(with_(subject=nothing))
+
+
+@pytest.mark.parametrize("newer", ["\U00012544", "\U000e0fff", "\ue000", "漢"])
+def test_a_character_that_only_newer_readers_know_may_be_a_subject(newer: str) -> None:
+    assert parse_message(compose(with_(subject=newer))).subject == newer
+
+
 @pytest.mark.parametrize("changes", [{"text": "a\0b"}, {"html": "a\0b"}, {"text": "\udc80"}, {"to": ()}])
 def test_what_cannot_be_sent_is_refused(changes: dict[str, object]) -> None:
     with pytest.raises(InvalidRequest):
@@ -217,7 +229,7 @@ _ID = st.from_regex(r"\A<[!-;=?-~]{1,60}@[a-z.]{1,20}>\Z")
         Draft,
         sender=_ADDRESS,
         to=st.lists(_ADDRESS, min_size=1, max_size=5).map(tuple),
-        subject=_LINE,
+        subject=_LINE.filter(lambda text: not text or is_seen(text)),
         text=_BODY,
         message_id=_ID,
         date=st.datetimes(datetime(1980, 1, 1), datetime(2150, 1, 1)).map(

@@ -20,7 +20,7 @@ from letterlock.app import App
 from letterlock.errors import InvalidRequest, NotAllowed, NotFound
 from letterlock.inspection import Inspection, code_masks, original, passed_on
 from letterlock.message.address import Address, parse_address
-from letterlock.message.compose import Draft, File
+from letterlock.message.compose import Draft, File, is_seen
 from letterlock.message.markdown import MOST_MARKDOWN, check_html, html_of, text_of
 from letterlock.message.threading import as_sent, forward_draft, reply_draft, untagged, usable
 from letterlock.outbound import submit as outgoing
@@ -207,8 +207,8 @@ def _words(text: str, markdown: str, html: str, files: Collection[str]) -> tuple
     if markdown:
         html = html_of(markdown)
     pictures = check_html(html) if html else frozenset[str]()
-    said = text if _is_seen(text) else text_of(html) if html else ""
-    if not (_is_seen(said) or files or _PICTURE.search(html)):
+    said = text if is_seen(text) else text_of(html) if html else ""
+    if not (is_seen(said) or files or _PICTURE.search(html)):
         where = "its HTML shows no words, no picture" if html else "it has no words"
         raise InvalidRequest(
             f"The email says nothing: {where} and there is no file.", next_step="Write it in text or markdown."
@@ -217,11 +217,6 @@ def _words(text: str, markdown: str, html: str, files: Collection[str]) -> tuple
 
 
 _PICTURE = re.compile(r"<img\b", re.IGNORECASE)
-
-
-def _is_seen(text: str) -> bool:
-    """Whether a reader sees anything of it."""
-    return any(c.isprintable() and not c.isspace() for c in text)
 
 
 def _placed(files: tuple[File, ...], pictures: frozenset[str]) -> tuple[File, ...]:

@@ -226,6 +226,12 @@ def _forbidden(character: str) -> bool:
     return unicodedata.category(character) in ("Cc", "Zl", "Zp", "Cs")
 
 
+def is_seen(text: str) -> bool:
+    """Whether a reader sees anything of it. What Unicode leaves to others, or this Python's Unicode does not know
+    yet, may be seen."""
+    return any(unicodedata.category(c) in ("Cn", "Co") or (c.isprintable() and not c.isspace()) for c in text)
+
+
 def is_message_id(value: str) -> bool:
     """RFC 5322 section 3.6.4, leniently: something between angle brackets that fits on one line of a header."""
     return (
@@ -257,7 +263,7 @@ def _check(draft: Draft) -> None:
                 f"The {what} {shown(value)} holds the control character U+{ord(bad):04X}, which no header may hold.",
                 next_step="Write it as one line of plain text.",
             )
-    if draft.subject.strip() and not any(c.isprintable() and not c.isspace() for c in draft.subject):
+    if draft.subject.strip() and not is_seen(draft.subject):
         raise InvalidRequest(
             f"The subject {shown(draft.subject)} holds nothing that can be seen.",
             next_step="Write one, or leave it out.",
