@@ -24,8 +24,10 @@ from letterlock.actions import approvals
 from letterlock.app import App, open_app
 from letterlock.doors import mcp_server
 from letterlock.doors.mcp_server import TOOLS_FILE, build_mcp_server, describe_tools
+from letterlock.ids import DEFAULT_TENANT, OWNER
 from letterlock.screen.score import Level
 from letterlock.settings import TOOLSETS, USUAL_TOOLSETS, Settings
+from letterlock.store import audit
 from running import arrive, call, hand_in, inbox_id, letter, make_inbox, receive, refused, screened, settings_for, until
 
 EVERY_TOOL = {tool["name"]: tool["toolset"] for tool in json.loads(TOOLS_FILE.read_text("utf-8"))}
@@ -439,7 +441,7 @@ async def test_mail_that_is_not_filed_is_in_no_answer(app: App, mode: str) -> No
     [
         ({"action": "accept", "content": {"send": True}}, "queued"),
         ({"action": "accept", "content": {"send": False}}, "cancelled"),
-        ({"action": "decline"}, "held"),
+        ({"action": "decline"}, "cancelled"),
         ({"action": "cancel"}, "held"),
     ],
 )
@@ -470,6 +472,11 @@ async def test_a_person_at_the_client_is_asked_about_a_held_email(
         assert "ben@far.example" in asked[0]
         assert "At noon?" in asked[0]
         assert len(await approvals.waiting(app)) == (state == "held")
+        log = await app.database.read(DEFAULT_TENANT, lambda tx: audit.before(tx, None, 1))
+        if state == "held":
+            assert log[0].action == "email.held"
+        else:
+            assert (log[0].actor, log[0].action) == (OWNER, f"email.{'approved' if state == 'queued' else 'denied'}")
 
 
 LATE_ANSWERS: list[tuple[str, dict[str, Any] | None, str, str]] = [

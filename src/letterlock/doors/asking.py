@@ -107,15 +107,16 @@ async def _take(app: App, caller: Caller, asked: Asked, answer: object) -> SentE
 
     if not isinstance(answer, ElicitResult):
         return await _told(app, caller, asked, _UNCLEAR)
-    if answer.action != "accept":
+    if answer.action == "cancel":
         # Who closes the question decides nothing: it waits on.
         return await _told(app, caller, asked)
     try:
-        verdict = Verdict.model_validate(answer.content)
+        # Who declines says no (MCP 2026-07-28, "Response Actions": explicitly declined).
+        send = answer.action == "accept" and Verdict.model_validate(answer.content).send
     except ValidationError:
         return await _told(app, caller, asked, _UNCLEAR)
     try:
-        if verdict.send:
+        if send:
             await approvals.approve(app, asked.submission_id, asked.sha256)
         else:
             await approvals.deny(app, asked.submission_id)
