@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -131,7 +132,9 @@ async def test_the_first_emails_of_an_agent_wait_and_a_person_lets_exactly_them_
 ) -> None:
     async with open_app(settings(tmp_path, sink, first_emails=2)) as app:
         box = await make_inbox(app)
-        sent = [await send(app, box, f"p{n}@far.example") for n in range(2)]
+        *sent, back = [await send(app, box, f"p{n}@far.example") for n in range(3)]
+        await do(app, "cancel_email", submission_id=back.submission_id)
+        assert (await status_of(app, back)).reasons == [], "what was taken back waits for nobody"
         assert {one.state for one in sent} == {"held"}
         assert [one.submission_id for one in await approvals.waiting(app)] == [one.submission_id for one in sent]
         for one in sent:
@@ -141,6 +144,10 @@ async def test_the_first_emails_of_an_agent_wait_and_a_person_lets_exactly_them_
             assert (await approvals.approve(app, one.submission_id, shown.submission.sha256)).state == "queued"
             with pytest.raises(Conflict, match="approved"):
                 await approvals.approve(app, one.submission_id)
+            (told,) = (await status_of(app, one)).reasons
+            assert re.match(
+                r"Approved by a person on \d{4}-\d\d-\d\d at \d\d:\d\d UTC\. Before that it waited: this", told
+            )
         assert await approvals.waiting(app) == []
         assert (await send(app, box, "p9@far.example")).state == "queued"
         await relay_now(app)

@@ -271,7 +271,8 @@ async def _decide(app: App, submission_id: str, sha256: str, caller: Caller, *, 
                 raise NotAllowed(
                     " ".join(reason.text for reason in refused.reasons), next_step=refused.reasons[0].next_step
                 )
-        done = await conduct.decide_on(tx, wanted, before.sha256, "approved" if approved else "denied", now)
+        verdict: Literal["approved", "denied"] = "approved" if approved else "denied"
+        done = await conduct.decide_on(tx, wanted, before.sha256, verdict, caller.agent_id, now)
         if not done:
             raise _decided(before)
         if approved:
@@ -284,7 +285,7 @@ async def _decide(app: App, submission_id: str, sha256: str, caller: Caller, *, 
             tx,
             now,
             caller.agent_id,
-            "email.approved" if approved else "email.denied",
+            f"email.{verdict}",
             wanted,
             sha256=before.sha256,
             reasons=[reason.code for reason in before.reasons],

@@ -80,6 +80,8 @@ class ApprovalFile(BaseModel):
 class ApprovalShown(ApprovalListed):
     state: str
     verdict: str = Field(description="approved, denied, expired, or empty")
+    decided_by: str = Field(description="agent of the key, or person for the owner; empty without a verdict")
+    decided_at: datetime | None
     recipients: list[ApprovalRecipient]
     text: str
     html_text: str = Field(description="what its HTML shows, as text; empty without HTML")
@@ -119,6 +121,8 @@ async def show_approval(app: App, caller: Caller, request: ShowApproval) -> Appr
         **_approval(submission),
         state=submission.state,
         verdict=submission.verdict,
+        decided_by=submission.decided_by,
+        decided_at=moment(submission.decided_at) if submission.decided_at is not None else None,
         recipients=[
             ApprovalRecipient(address=one.address, field=one.field, state=one.state) for one in content.recipients
         ],

@@ -16,7 +16,7 @@ from letterlock.actions.caller import Caller
 from letterlock.actions.inboxes import Request
 from letterlock.app import App
 from letterlock.errors import NotFound
-from letterlock.ids import SubmissionId
+from letterlock.ids import OWNER, SubmissionId
 from letterlock.outbound import submit as outgoing
 from letterlock.outbound.provider import author_of, mailbox_for
 from letterlock.outbound.routes import settings_of
@@ -182,13 +182,21 @@ def _status(app: App, submission: Submission) -> DeliveryStatus:
 
 
 def _reasons(submission: Submission) -> list[str]:
-    """Why it is held, or not sent; what held it before a person said no, or nobody anything, is over."""
+    """Why it is held, or not sent; what held it once is over and is told as that."""
+    by = "a person" if submission.decided_by in ("", OWNER) else f"a person ({submission.decided_by})"
+    at = f" on {moment(submission.decided_at):%Y-%m-%d at %H:%M} UTC" if submission.decided_at is not None else ""
     if submission.verdict == "denied":
-        return ["Denied: a person looked at it and refused. It was not sent."]
+        return [f"Denied: {by} looked at it and refused{at}. It was not sent."]
     if submission.verdict == "expired" and submission.approve_until is not None:
         until = f"{moment(submission.approve_until):%Y-%m-%d %H:%M} UTC"
         return [f"Expired: no person had decided by {until}. It was not sent."]
-    return [reason.text for reason in submission.reasons]
+    why = [reason.text for reason in submission.reasons]
+    if submission.verdict != "approved":
+        return why if submission.held_by else []
+    approved = f"Approved by {by}{at}."
+    if submission.held_by or not why:
+        return [approved, *why]
+    return [f"{approved} Before that it waited: {' '.join(text.removeprefix('Held: ') for text in why)}"]
 
 
 def _without_answer(delivery: Delivery, now_ms: int) -> str:

@@ -59,7 +59,9 @@ def approvals_show(outer: dict[str, Any], /, submission_id: str, raw: bool, **op
     click.echo(plain(described(found), keep="\n"))
     submission = found.submission
     if submission.verdict:
-        click.echo(f"\nIt is {submission.verdict}: there is nothing left to decide.")
+        by = f" by {submission.decided_by}" if submission.decided_by else ""
+        at = f" at {moment(submission.decided_at):%Y-%m-%d %H:%M} UTC" if submission.decided_at is not None else ""
+        click.echo(f"\nIt is {submission.verdict}{by}{at}: there is nothing left to decide.")
     elif submission.approve_until is not None:
         click.echo(f"\nTo be decided until {moment(submission.approve_until):%Y-%m-%d %H:%M} UTC.")
     click.echo(f"\nSHA-256 of bytes and envelope: {submission.sha256}")

@@ -339,17 +339,24 @@ async def decided(tx: Transaction, submission_id: SubmissionId, sha256: str, sea
 
 
 async def decide_on(
-    tx: Transaction, submission_id: SubmissionId, sha256: str, verdict: Literal["approved", "denied"], now_ms: int
+    tx: Transaction,
+    submission_id: SubmissionId,
+    sha256: str,
+    verdict: Literal["approved", "denied"],
+    by: AgentId,
+    now_ms: int,
 ) -> bool:
     """Write a person's verdict on exactly these bytes, once, before it lapses. False: there is nothing to decide."""
     return bool(
         await tx.run(
-            "UPDATE submissions SET verdict = :verdict, held_by = '', seal = :seal WHERE tenant_id = :tenant"
+            "UPDATE submissions SET verdict = :verdict, held_by = '', seal = :seal, decided_by = :by,"
+            " decided_at = :now WHERE tenant_id = :tenant"
             " AND submission_id = :submission_id AND sha256 = :sha256 AND held_by = 'approval' AND verdict = ''"
             " AND approve_until > :now",
             submission_id=submission_id,
             sha256=sha256,
             verdict=verdict,
+            by=by,
             seal=await seal(tx, submission_id, sha256, may_go=verdict == "approved"),
             now=now_ms,
         )

@@ -100,6 +100,8 @@ class Submission:
     """When a person must have decided, for one that waits for that."""
     verdict: str = ""
     """What a person said: approved, denied; expired when nobody did; "" while nobody has, or none is needed."""
+    decided_by: str = ""
+    decided_at: int | None = None
 
     @property
     def recipients(self) -> tuple[str, ...]:
@@ -130,7 +132,7 @@ class Lease:
 _COLUMNS = (
     "submission_id, inbox_id, agent_id, idempotency_key, request_hash, held_by, reasons, sender, recipients, subject,"
     " body_text, message_id, thread_id, reply_to_email_id, sha256, size, created_at, outside,"
-    " approve_until, verdict"
+    " approve_until, verdict, decided_by, decided_at"
 )
 _DELIVERY_COLUMNS = (
     "recipient, route, state, next_at, attempts, unanswered, reply, updated_at, lane, first_at, warm_day, token,"
@@ -177,6 +179,8 @@ def _submission(row: Row, deliveries: Iterable[Delivery]) -> Submission:
         row["outside"],
         row["approve_until"],
         row["verdict"],
+        row["decided_by"],
+        row["decided_at"],
     )
 
 

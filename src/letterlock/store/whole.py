@@ -88,7 +88,7 @@ SUBMISSIONS = Table(
     "submissions", ("submission_id",),
     (
         "inbox_id", "agent_id", "sender", "recipients", "subject", "body_text", "message_id", "thread_id", "held_by",
-        "reasons", "verdict", "sha256", "size", "created_at",
+        "reasons", "verdict", "decided_by", "decided_at", "sha256", "size", "created_at",
     ), _MINE, ("recipients", "reasons"),
 )  # fmt: skip
 SECRETS = Table(
