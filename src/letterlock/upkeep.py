@@ -16,7 +16,20 @@ from letterlock.errors import StoreError
 from letterlock.ids import InboxId, TenantId
 from letterlock.message.address import Address
 from letterlock.message.names import mailbox_key, random_local_part
-from letterlock.store import audit, conduct, emails, inboxes, inlets, lists, mailboxes, outbox, pool, retention, traces
+from letterlock.store import (
+    audit,
+    conduct,
+    emails,
+    inboxes,
+    inlets,
+    lists,
+    mailboxes,
+    outbox,
+    pool,
+    retention,
+    traces,
+    webhooks,
+)
 from letterlock.store.database import Transaction
 from letterlock.wake import OUTBOX
 
@@ -76,6 +89,8 @@ async def run_once(app: App) -> None:
         await asyncio.sleep(_PAUSE_S)
     while await app.database.write_system(lambda tx: retention.forget_ended(tx, now - ENDED_MS, CHUNK)):
         await asyncio.sleep(_PAUSE_S)
+    if await app.database.write_system(lambda tx: webhooks.forget_before(tx, now)):
+        app.database.scrub()
     await fill_pool(app)
     app.wake.forget_dead()
 

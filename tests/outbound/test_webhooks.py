@@ -30,11 +30,12 @@ from letterlock.dns import DnsTrouble
 from letterlock.errors import CallerError, Conflict, InvalidRequest, NotAllowed, NotFound
 from letterlock.outbound import webhooks as outbound
 from letterlock.outbound.outside import BadHost, is_outside, look_up
-from letterlock.outbound.webhooks import post, post_forever, read_url, seal_secrets, secret_of, sign, tell
+from letterlock.outbound.webhooks import post, post_forever, read_url, seal_secrets, secrets_of, sign, tell
 from letterlock.screen.score import Level
-from letterlock.store import webhooks
+from letterlock.store import audit, webhooks
 from letterlock.store.database import Transaction
 from letterlock.store.webhooks import Webhook
+from letterlock.upkeep import run_once
 from running import arrive, ended, make_inbox, screened, settings_for, until
 
 
@@ -302,11 +303,11 @@ async def test_a_name_that_changes_its_answer_is_looked_up_once_and_never_leads_
     monkeypatch.setattr(anyio, "connect_tcp", no_net)
     resolver = Changing({"hook.example.com": {"A": ["x"]}})
     url = f"https://hook.example.com:{told.port}/"
-    first = await post(settings, url, outbound.new_secret(), "evt_1", b"{}", resolver)
+    first = await post(settings, url, (outbound.new_secret(),), "evt_1", b"{}", resolver)
     assert resolver.asked == [("A", "hook.example.com"), ("AAAA", "hook.example.com")]
     assert connected == ["203.0.114.1"]
     assert first.status == 0
-    second = await post(settings, url, outbound.new_secret(), "evt_1", b"{}", resolver)
+    second = await post(settings, url, (outbound.new_secret(),), "evt_1", b"{}", resolver)
     assert second.what.startswith("not asked")
     assert connected == ["203.0.114.1"]
     assert told.connections == 0
@@ -321,7 +322,7 @@ async def test_no_redirect_is_followed_and_no_proxy_asked(
         told.statuses = [302, 307, 308]
         settings = settings_for(tmp_path, webhook_private=True)
         for status in (302, 307, 308):
-            answer = await post(settings, told.url, outbound.new_secret(), "evt_1", b"{}")
+            answer = await post(settings, told.url, (outbound.new_secret(),), "evt_1", b"{}")
             assert (answer.status, answer.took) == (status, False)
         assert (len(told.seen), proxy.connections) == (3, 0)
 
@@ -333,8 +334,8 @@ async def test_the_certificate_must_be_for_the_name(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(outbound, "look_up", lambda *_, **__: "127.0.0.1")
     settings = settings_for(tmp_path, webhook_private=True)
     with endpoint(server) as told:
-        good = await post(settings, f"https://hook.example.com:{told.port}/", outbound.new_secret(), "evt_1", b"{}")
-        bad = await post(settings, f"https://other.example.com:{told.port}/", outbound.new_secret(), "evt_1", b"{}")
+        good = await post(settings, f"https://hook.example.com:{told.port}/", (outbound.new_secret(),), "evt_1", b"{}")
+        bad = await post(settings, f"https://other.example.com:{told.port}/", (outbound.new_secret(),), "evt_1", b"{}")
     assert (good.status, bad.status) == (204, 0)
     assert [headers["host"] for _, headers, _ in told.seen] == [f"hook.example.com:{told.port}"]
 
@@ -343,7 +344,7 @@ async def test_an_endpoint_that_never_answers_is_given_up(tmp_path: Path, monkey
     monkeypatch.setattr(outbound, "POST_S", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
-        answer = await post(settings_for(tmp_path, webhook_private=True), url, outbound.new_secret(), "evt_1", b"{}")
+        answer = await post(settings_for(tmp_path, webhook_private=True), url, (outbound.new_secret(),), "evt_1", b"{}")
     assert answer.status == 0
 
 
@@ -544,6 +545,38 @@ async def test_a_test_event_is_sent_and_changes_nothing(clocked: tuple[App, Cloc
     assert await stored(app, added.webhook_id) == before
 
 
+async def test_after_a_rotation_both_secrets_sign_until_the_grace_ends(
+    clocked: tuple[App, Clock], told: Endpoint
+) -> None:
+    app, clock = clocked
+    first = await do(app, "add_webhook", url=told.url)
+    by = {"webhook_id": first.webhook_id}
+
+    async def signs(*secrets: str) -> bool:
+        await do(app, "test_webhook", **by)
+        _, headers, body = told.seen[-1]
+        right = [sign(one, headers["webhook-id"], int(headers["webhook-timestamp"]), body) for one in secrets]
+        return headers["webhook-signature"] == " ".join(right)
+
+    second = await do(app, "rotate_webhook", **by)
+    assert await signs(second.secret, first.secret)
+    with pytest.raises(Conflict, match="rotated already"):
+        await do(app, "rotate_webhook", **by)
+    assert await signs(second.secret, first.secret), "a refused rotation changes nothing"
+    clock.advance(24 * 3600)
+    assert await signs(second.secret)
+    await run_once(app)
+    standing = await stored(app, first.webhook_id)
+    assert (standing.sealed_before, standing.before_until) == (None, None)
+    third = await do(app, "rotate_webhook", **by, grace_hours=1)
+    fourth = await do(app, "rotate_webhook", **by, grace_hours=0)
+    assert await signs(fourth.secret), "one that became known ends at once, and those before it"
+    log = await app.database.read(COMMAND_LINE.tenant_id, lambda tx: audit.before(tx, None, 9))
+    assert [row.action for row in log].count("webhook.rotated") == 3
+    said = (await do(app, "get_webhook", **by)).model_dump_json() + repr(await stored(app, first.webhook_id))
+    assert not any(one.secret in said for one in (second, third, fourth))
+
+
 # --- whose they are ---------------------------------------------------------------------------------------------------
 
 
@@ -553,7 +586,7 @@ async def test_webhooks_are_of_their_tenant_and_its_admins(clocked: tuple[App, C
     other = await tenancy.at_command_line(app, "other")
     added = await do(app, "add_webhook", url=told.url)
     assert (await do(app, "list_webhooks", other)).webhooks == []
-    for name in ("get_webhook", "remove_webhook", "test_webhook", "replay_webhook"):
+    for name in ("get_webhook", "remove_webhook", "test_webhook", "replay_webhook", "rotate_webhook"):
         with pytest.raises(NotFound):
             await do(app, name, other, webhook_id=added.webhook_id)
         with pytest.raises(NotAllowed):
@@ -594,10 +627,10 @@ async def test_the_secret_lies_sealed_and_one_of_before_is_sealed(clocked: tuple
 
     assert b"whsec_" not in await backed_up("first.db")
     await app.database.write(COMMAND_LINE.tenant_id, lay_open)
-    assert await secret_of(app, await stored(app, added.webhook_id)) == added.secret
+    assert await secrets_of(app, await stored(app, added.webhook_id)) == (added.secret,)
     assert (await seal_secrets(app), await seal_secrets(app)) == (1, 0)
     assert b"whsec_" not in await backed_up("sealed.db")
-    assert await secret_of(app, await stored(app, added.webhook_id)) == added.secret
+    assert await secrets_of(app, await stored(app, added.webhook_id)) == (added.secret,)
     (app.folder / "vault.key").unlink()
     await make_inbox(app, "box")
     async with open_app(app.settings, clock) as later:

@@ -20,7 +20,7 @@ from letterlock.app import App
 from letterlock.errors import Conflict, InvalidRequest, NotFound
 from letterlock.ids import OWNER, EmailId, TenantId, WebhookId, new_id
 from letterlock.outbound.outside import BadHost
-from letterlock.outbound.webhooks import MAX_URL, Notice, new_secret, post, read_url, secret_of
+from letterlock.outbound.webhooks import MAX_URL, Notice, new_secret, post, read_url, secrets_of
 from letterlock.screen.safe_text import safe_line
 from letterlock.store import audit, emails, webhooks
 from letterlock.store.database import Transaction
@@ -29,6 +29,7 @@ from letterlock.store.webhooks import Webhook
 
 MOST_WEBHOOKS = 20
 """Of one tenant."""
+_HOUR_MS = 3_600_000
 
 _Id = Annotated[str, Field(min_length=1, max_length=64, description="id of a webhook")]
 
@@ -56,6 +57,7 @@ class WebhookShown(BaseModel):
     failing_since: datetime | None
     next_try_at: datetime | None
     ended_at: datetime | None
+    secret_before_until: datetime | None = Field(description="until then the secret of before its rotation signs too")
 
 
 class WebhookAdded(WebhookShown):
@@ -82,6 +84,13 @@ class WebhookTested(BaseModel):
     webhook_id: str
     took: bool = Field(description="it answered with a 2xx")
     answer: str
+
+
+class RotateWebhook(Request):
+    webhook_id: _Id
+    grace_hours: Annotated[
+        float, Field(ge=0, le=168, description="so long the old secret signs too; 0: not any more, nor any before it")
+    ] = 24
 
 
 class ReplayWebhook(Request):
@@ -165,7 +174,7 @@ async def test_webhook(app: App, caller: Caller, request: OneWebhook) -> Webhook
         header = DIALECTS[webhook.dialect].header
         told = {"event": "webhook.test", "timestamp": now.isoformat(), "data": {"webhookId": webhook.webhook_id}}
         body = json.dumps(told, separators=(",", ":")).encode()
-    answer = await post(app.settings, webhook.url, await secret_of(app, webhook), event_id, body, header=header)
+    answer = await post(app.settings, webhook.url, await secrets_of(app, webhook), event_id, body, header=header)
     return WebhookTested(webhook_id=webhook.webhook_id, took=answer.took, answer=answer.what)
 
 
@@ -184,6 +193,34 @@ async def replay_webhook(app: App, caller: Caller, request: ReplayWebhook) -> We
     webhook = await app.database.write(caller.tenant_id, replay)
     assert webhook is not None
     return _shown(webhook)
+
+
+async def rotate_webhook(app: App, caller: Caller, request: RotateWebhook) -> WebhookAdded:
+    """Sign with a new secret, which is shown this once, and for some hours with the old one too."""
+    webhook, now = await _own(app, caller, request.webhook_id), app.now_ms()
+    secret, until, old = new_secret(), now + round(request.grace_hours * _HOUR_MS), None
+    if until > now:
+        # Opened first: one that cannot be opened would keep everything from being signed.
+        old = await app.vault.seal(caller.tenant_id, webhook.webhook_id, (await secrets_of(app, webhook))[0].encode())
+    sealed = await app.vault.seal(caller.tenant_id, webhook.webhook_id, secret.encode())
+
+    async def rotate(tx: Transaction) -> Webhook:
+        done = await webhooks.rotate(tx, webhook.webhook_id, sealed, old, until, now)
+        made = await webhooks.get(tx, webhook.webhook_id)
+        if made is None:
+            raise _no_webhook(request.webhook_id)
+        if not done:
+            assert made.before_until is not None
+            raise Conflict(
+                f"{made.webhook_id} was rotated already: the secret of before signs until"
+                f" {moment(made.before_until):%Y-%m-%d %H:%M} UTC.",
+                next_step="Rotate it then, or with `grace_hours` 0: only the new secret signs from then on.",
+            )
+        await audit.append(tx, now, caller.agent_id, "webhook.rotated", made.webhook_id, until=made.before_until)
+        return made
+
+    made = await app.database.write(caller.tenant_id, rotate)
+    return WebhookAdded(**_shown(made).model_dump(), secret=secret)
 
 
 async def notices(app: App, webhook: Webhook) -> tuple[list[Notice], tuple[int, int], bool]:
@@ -275,6 +312,7 @@ def _shown(one: Webhook) -> WebhookShown:
         failing_since=moment(one.failing_since) if one.failing_since else None,
         next_try_at=moment(one.next_at) if one.failures and not one.ended_at else None,
         ended_at=moment(one.ended_at) if one.ended_at else None,
+        secret_before_until=moment(one.before_until) if one.before_until is not None else None,
     )
 
 
@@ -295,5 +333,9 @@ WEBHOOKS: tuple[Action, ...] = (
     Action(
         "replay_webhook", "Replay webhook", "inboxes", ADMIN, Hints(idempotent=True, open_world=True),
         ReplayWebhook, WebhookShown, replay_webhook,
+    ),
+    Action(
+        "rotate_webhook", "Rotate secret of webhook", "inboxes", ADMIN, Hints(),
+        RotateWebhook, WebhookAdded, rotate_webhook,
     ),
 )  # fmt: skip

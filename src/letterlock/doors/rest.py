@@ -164,6 +164,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     _at("DELETE", "/webhooks/{webhook_id}", "remove_webhook"),
     _at("POST", "/webhooks/{webhook_id}/test", "test_webhook"),
     _at("POST", "/webhooks/{webhook_id}/replay", "replay_webhook"),
+    _at("POST", "/webhooks/{webhook_id}/rotate", "rotate_webhook", 201),
     _at("POST", "/domains", "add_domain", 201),
     _at("GET", "/domains", "list_domains"),
     _at("GET", "/domains/{domain}", "get_domain"),

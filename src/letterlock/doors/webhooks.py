@@ -9,7 +9,7 @@ import click
 from letterlock.doors.command import OPTIONS, TENANT, as_person, with_options
 
 if TYPE_CHECKING:
-    from letterlock.actions.webhooks import WebhookShown
+    from letterlock.actions.webhooks import WebhookAdded, WebhookShown
 
 
 def add_to(cli: click.Group) -> None:
@@ -31,8 +31,7 @@ def webhook_add(outer: dict[str, Any], /, url: str, events: str, inbox: str | No
     """Send the events from now on to URL, and show the secret they are signed with, this once."""
     wanted = [part.strip() for part in events.split(",") if part.strip()]
     made = _do(outer, options, "add_webhook", url=url, events=wanted, inbox=inbox)
-    click.echo(made.secret)
-    click.echo(f"{made.webhook_id}: the secret is shown this once.", err=True)
+    _show_secret(made)
 
 
 @webhook.command("list")
@@ -73,6 +72,24 @@ def webhook_test(outer: dict[str, Any], /, webhook_id: str, **options: Any) -> N
 def webhook_replay(outer: dict[str, Any], /, webhook_id: str, after: str, **options: Any) -> None:
     """Send events again, or go on after the end."""
     click.echo(_line(_do(outer, options, "replay_webhook", webhook_id=webhook_id, after=after)))
+
+
+@webhook.command("rotate")
+@click.argument("webhook_id")
+@click.option("--grace-hours", default=24.0, show_default=True, help="So long the old secret signs too.")
+@with_options(*OPTIONS, TENANT)
+@click.pass_obj
+def webhook_rotate(outer: dict[str, Any], /, webhook_id: str, grace_hours: float, **options: Any) -> None:
+    """Sign with a new secret, and show it, this once."""
+    _show_secret(_do(outer, options, "rotate_webhook", webhook_id=webhook_id, grace_hours=grace_hours))
+
+
+def _show_secret(made: WebhookAdded) -> None:
+    click.echo(made.secret)
+    until = (
+        f"; the old one signs until {made.secret_before_until:%Y-%m-%d %H:%M} UTC" if made.secret_before_until else ""
+    )
+    click.echo(f"{made.webhook_id}: the secret is shown this once{until}.", err=True)
 
 
 def _do(outer: dict[str, Any], options: dict[str, Any], name: str, /, **arguments: Any) -> Any:

@@ -138,11 +138,16 @@ def sign(secret: str, event_id: str, timestamp: int, body: bytes) -> str:
     return "v1," + base64.b64encode(made).decode()
 
 
-async def secret_of(app: App, webhook: Webhook) -> str:
-    """What its events are signed with. Raises VaultLocked."""
-    if webhook.sealed is None:
-        return webhook.secret
-    return (await app.vault.open(webhook.tenant_id, webhook.webhook_id, webhook.sealed)).decode()
+async def secrets_of(app: App, webhook: Webhook) -> tuple[str, ...]:
+    """What its events are signed with now: its secret, then the one of before while that still signs. Raises
+    VaultLocked."""
+    before = webhook.sealed_before if (webhook.before_until or 0) > app.now_ms() else None
+    opened = [
+        (await app.vault.open(webhook.tenant_id, webhook.webhook_id, sealed)).decode()
+        for sealed in (webhook.sealed, before)
+        if sealed is not None
+    ]
+    return tuple(opened) if webhook.sealed is not None else (webhook.secret, *opened)
 
 
 async def seal_secrets(app: App) -> int:
@@ -170,15 +175,17 @@ def system_resolver() -> Resolver:
 async def post(
     settings: Settings,
     url: str,
-    secret: str,
+    signing: tuple[str, ...],
     event_id: str,
     body: bytes,
     resolver: Resolver | None = None,
     *,
     header: str = "",
 ) -> Answer:
-    """Send one event; with the name of a `header`, also signed there as many services do it: the hex HMAC-SHA256 of the
-    body with the secret as it is written. Never raises but when cancelled."""
+    """Send one event, signed with each of the secrets `signing` (Standard Webhooks, "Signature scheme": signatures with
+    blanks between them, for a rotation without downtime); with the name of a `header`, also signed there as many
+    services do it: the hex HMAC-SHA256 of the body with the first secret as it is written. Never raises but when
+    cancelled."""
     import httpx2
 
     try:
@@ -196,10 +203,10 @@ async def post(
                 "Accept-Encoding": "identity",
                 "webhook-id": event_id,
                 "webhook-timestamp": str(now),
-                "webhook-signature": sign(secret, event_id, now, body),
+                "webhook-signature": " ".join(sign(secret, event_id, now, body) for secret in signing),
             }
             if header:
-                headers[header] = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+                headers[header] = hmac.new(signing[0].encode(), body, hashlib.sha256).hexdigest()
             async with (
                 httpx2.AsyncClient(verify=_tls(), follow_redirects=False, trust_env=False, timeout=POST_S) as client,
                 client.stream(
@@ -281,16 +288,17 @@ async def _turn(app: App, webhook: Webhook, notices: Notices, resolver: Resolver
 async def tell(app: App, webhook: Webhook, notices: Notices, resolver: Resolver | None = None) -> None:
     """Send what comes behind a webhook's place, in order, until there is no more, the endpoint fails, or its turn ends.
     Raises VaultLocked, StoreError."""
-    end, secret = time.monotonic() + _TURN_S, await secret_of(app, webhook)
+    end = time.monotonic() + _TURN_S
     standing: Webhook | None = webhook
     while standing is not None:
+        signing = await secrets_of(app, standing)
         found, place, more = await notices(app, standing)
         for notice in found:
             began = time.monotonic()
             answer = await post(
                 app.settings,
                 standing.url,
-                secret,
+                signing,
                 notice.event_id,
                 notice.body,
                 resolver,

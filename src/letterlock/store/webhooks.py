@@ -32,6 +32,10 @@ class Webhook:
     created_at: int
     dialect: Literal["", "lumbox", "lobstermail"] = ""
     sealed: bytes | None = field(default=None, repr=False)
+    sealed_before: bytes | None = field(default=None, repr=False)
+    """The secret that a rotation replaced, sealed like the one in its place; None where none signs any more."""
+    before_until: int | None = None
+    """Until when it signs too."""
 
 
 async def add(
@@ -117,6 +121,33 @@ async def seal(tx: Transaction, webhook: Webhook, sealed: bytes) -> None:
     )
 
 
+async def rotate(
+    tx: Transaction, webhook_id: str, sealed: bytes, before: bytes | None, until: int, now_ms: int
+) -> bool:
+    """Sign with another secret, and until then with the one `before` too. False when there is no such webhook, or when
+    one of before still signs and `before` would take its place."""
+    return bool(
+        await tx.run(
+            "UPDATE webhooks SET secret = '', sealed = :sealed, sealed_before = :before, before_until = :until"
+            " WHERE tenant_id = :tenant AND webhook_id = :webhook_id"
+            " AND (:replaces = 0 OR before_until IS NULL OR before_until <= :now)",
+            webhook_id=webhook_id,
+            sealed=sealed,
+            before=before,
+            until=until if before is not None else None,
+            replaces=int(before is not None),
+            now=now_ms,
+        )
+    )
+
+
+async def forget_before(tx: Transaction, now_ms: int) -> int:
+    """System: drop the secrets that sign no more since a rotation; how many."""
+    return await tx.run(
+        "UPDATE webhooks SET sealed_before = NULL, before_until = NULL WHERE before_until <= :now", now=now_ms
+    )
+
+
 async def put_off(tx: Transaction, webhook: Webhook, why: str, next_at: int) -> None:
     """Nothing can be sent before `next_at`, for a reason that is not the endpoint's."""
     await tx.run(
@@ -175,7 +206,7 @@ async def replay(tx: Transaction, webhook_id: str, place: tuple[int, int] | None
 
 _COLUMNS = (
     "tenant_id, webhook_id, url, secret, events, inbox_id, filed, noted, failures, failing_since, next_at, last_answer,"
-    " ended_at, created_at, dialect, sealed"
+    " ended_at, created_at, dialect, sealed, sealed_before, before_until"
 )
 # What was read is what is still there: a replay or a removal in between wins.
 _UNMOVED = (
@@ -211,4 +242,6 @@ def _webhook(row: Row) -> Webhook:
         row["created_at"],
         row["dialect"],
         row["sealed"],
+        row["sealed_before"],
+        row["before_until"],
     )
