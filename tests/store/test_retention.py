@@ -6,13 +6,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from letterlock import upkeep
-from letterlock.actions.caller import COMMAND_LINE, LOCAL_CALLER
+from letterlock.actions.caller import COMMAND_LINE, LOCAL_CALLER, Caller
 from letterlock.actions.inboxes import EndInbox, delete_inbox, restore_inbox
 from letterlock.actions.lifecycle import (
+    BoundRetention,
     GetRetention,
     LiftHold,
+    RetentionShown,
     SetHold,
     SetRetention,
+    bound_retention,
     get_retention,
     lift_hold,
     set_hold,
@@ -20,7 +23,7 @@ from letterlock.actions.lifecycle import (
 )
 from letterlock.actions.tenancy import add_tenant, at_command_line, close_tenant
 from letterlock.app import App
-from letterlock.errors import NotAllowed, NotFound
+from letterlock.errors import InvalidRequest, NotAllowed, NotFound
 from letterlock.ids import DEFAULT_TENANT
 from letterlock.inbound.accept import accept, inbox_for
 from letterlock.message.envelope import Envelope
@@ -79,6 +82,41 @@ async def test_a_tenant_may_keep_its_inboxes_for_ever_or_shorter_than_others(app
     assert (await do(late, "list_inboxes", other)).inboxes == []
     await upkeep.run_once(at(app, 900 * DAY))
     assert len((await do(late, "list_inboxes")).inboxes) == 1
+
+
+async def test_admins_of_a_tenant_choose_within_the_bounds_that_the_owner_gives(app: App) -> None:
+    await add_tenant(app, "other")
+    other = await at_command_line(app, "other")
+
+    async def bound(least: int | None, most: int | None, caller: Caller = COMMAND_LINE) -> RetentionShown:
+        request = BoundRetention(name="email_days", least_days=least, most_days=most, tenant="other")
+        return (await bound_retention(app, caller, request)).retention[1]
+
+    async def choose(days: int | None) -> int:
+        return (await set_retention(app, other, SetRetention(name="email_days", days=days))).retention[1].days
+
+    with pytest.raises(NotAllowed, match="default tenant"):
+        await bound(1, 9, other)
+    shown = await bound(30, 365)
+    assert (shown.days, shown.least_days, shown.most_days) == (0, 30, 365)
+    assert [await choose(days) for days in (30, 365)] == [30, 365]
+    for days in (29, 366, 0, None):
+        with pytest.raises(InvalidRequest, match="30 to 365 days"):
+            await choose(days)
+    with pytest.raises(NotAllowed, match="submission_days"):
+        await set_retention(app, other, SetRetention(name="submission_days", days=40))
+    with pytest.raises(NotFound):
+        await set_retention(app, other, SetRetention(name="email_days", days=40, tenant="default"))
+    assert (await bound(400, 0)).days == 365, "bounds change nothing that is set"
+    assert [await choose(days) for days in (400, 36_500, 0)] == [400, 36_500, 0]
+    for least, most in ((5, 4), (None, 4), (5, None)):
+        with pytest.raises(InvalidRequest):
+            await bound(least, most)
+    assert (await bound(None, None)).least_days is None
+    with pytest.raises(NotAllowed):
+        await choose(400)
+    log = await app.database.read(other.tenant_id, lambda tx: audit.before(tx, None, 1))
+    assert (log[0].action, log[0].detail["least"]) == ("tenant.retention_bounds", None)
 
 
 async def test_old_emails_and_finished_submissions_go_when_their_tenant_says_so(app: App) -> None:

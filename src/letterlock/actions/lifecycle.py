@@ -6,6 +6,7 @@ audit log.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated
 
@@ -24,7 +25,7 @@ from letterlock.settings import Settings
 from letterlock.store import audit, inboxes, retention
 from letterlock.store.database import Transaction
 from letterlock.store.emails import moment
-from letterlock.store.retention import MOST_DAYS, RETENTIONS, Days, RetentionName
+from letterlock.store.retention import MOST_DAYS, RETENTIONS, Bounds, Days, RetentionName
 
 _Tenant = Annotated[
     str, Field(max_length=64, description="tenant it is about, for admins of the default tenant; empty: your own")
@@ -90,16 +91,28 @@ class GetRetention(Request):
     tenant: _Tenant = ""
 
 
+_Name = Annotated[str, Field(max_length=60, description=", ".join(RETENTIONS))]
+
+
 class SetRetention(Request):
-    name: Annotated[str, Field(max_length=60, description=", ".join(RETENTIONS))]
+    name: _Name
     days: Annotated[int | None, Field(ge=0, le=MOST_DAYS, description="0: for ever; null: as the settings say")]
     tenant: _Tenant = ""
+
+
+class BoundRetention(Request):
+    name: _Name
+    least_days: Annotated[int | None, Field(ge=1, le=MOST_DAYS, description="null: only you set it")]
+    most_days: Annotated[int | None, Field(ge=0, le=MOST_DAYS, description="0: for ever too; null: only you set it")]
+    tenant: Annotated[str, Field(min_length=1, max_length=64)]
 
 
 class RetentionShown(BaseModel):
     name: str
     days: int = Field(description="0: for ever")
     own: bool = Field(description="it was set for this tenant; else it is what the settings say")
+    least_days: int | None = Field(description="the least that the tenant's own admins may set; null: they may not")
+    most_days: int | None = Field(description="the most that they may set; 0: for ever too; null: they may not")
 
 
 class Retention(BaseModel):
@@ -178,24 +191,44 @@ async def get_retention(app: App, caller: Caller, request: GetRetention) -> Rete
     """How many days things of a tenant stay."""
     caller.need_all(ADMIN)
     caller = await acting_in(app, caller, request.tenant)
-    own = await app.database.read(caller.tenant_id, retention.of_tenant)
+
+    async def look(tx: Transaction) -> tuple[Days, Mapping[RetentionName, Bounds]]:
+        return await retention.of_tenant(tx), await retention.bounds(tx)
+
+    own, bounds = await app.database.read(caller.tenant_id, look)
     usual = usual_days(app.settings)
     return Retention(
-        retention=[RetentionShown(name=name, days=own.get(name, usual[name]), own=name in own) for name in RETENTIONS]
+        retention=[
+            RetentionShown(
+                name=name,
+                days=own.get(name, usual[name]),
+                own=name in own,
+                least_days=bounds[name].least if name in bounds else None,
+                most_days=bounds[name].most if name in bounds else None,
+            )
+            for name in RETENTIONS
+        ]
     )
 
 
 async def set_retention(app: App, caller: Caller, request: SetRetention) -> Retention:
-    """Set how many days things of a tenant stay. For admins of the default tenant."""
-    _need_owner(caller, "how long things stay")
-    name: RetentionName | None = next((one for one in RETENTIONS if one == request.name), None)
-    if name is None:
-        raise InvalidRequest(
-            f"There is no retention '{safe_line(request.name, 60)}'.", next_step=f"There are: {', '.join(RETENTIONS)}."
-        )
-    theirs = await acting_in(app, caller, request.tenant)
+    """Set how many days things of a tenant stay. For admins of the default tenant, and for the tenant's own within the
+    bounds that these have set."""
+    caller.need_all(ADMIN)
+    name, theirs = _retention_name(request.name), await acting_in(app, caller, request.tenant)
+    wanted = usual_days(app.settings)[name] if request.days is None else request.days
 
     async def write(tx: Transaction) -> None:
+        if caller.tenant_id != DEFAULT_TENANT:
+            bounds = (await retention.bounds(tx)).get(name)
+            if bounds is None:
+                _need_owner(caller, f"{name}, unless they give your tenant bounds for it")
+            elif not bounds.allow(wanted):
+                raise InvalidRequest(
+                    f"{_days(wanted)} is not within what your tenant may choose for {name}:"
+                    f" {bounds.least} to {_days(bounds.most)}.",
+                    next_step="Give `days` within these bounds, or ask whoever runs the server for others.",
+                )
         await retention.set_for_tenant(tx, name, request.days)
         await audit.append(
             tx, app.now_ms(), caller.agent_id, "tenant.retention", theirs.tenant_id, name=name, days=request.days
@@ -203,6 +236,53 @@ async def set_retention(app: App, caller: Caller, request: SetRetention) -> Rete
 
     await app.database.write(theirs.tenant_id, write)
     return await get_retention(app, caller, GetRetention(tenant=request.tenant))
+
+
+async def bound_retention(app: App, caller: Caller, request: BoundRetention) -> Retention:
+    """Let the admins of a tenant choose themselves how long things of it stay, between two numbers of days; or no
+    more. What is set stays as it is. For admins of the default tenant."""
+    _need_owner(caller, "what tenants may choose")
+    name, theirs = _retention_name(request.name), await acting_in(app, caller, request.tenant)
+    least, most = request.least_days, request.most_days
+    if (least is None) != (most is None):
+        raise InvalidRequest(
+            "Bounds are two numbers, or none.", next_step="Give both `least_days` and `most_days`, or null for both."
+        )
+    bounds = Bounds(least, most) if least is not None and most is not None else None
+    if bounds is not None and 0 < bounds.most < bounds.least:
+        raise InvalidRequest(
+            f"`least_days` {bounds.least} is more than `most_days` {bounds.most}.",
+            next_step="Give the smaller number as `least_days`; 0 as `most_days` is for ever.",
+        )
+
+    async def write(tx: Transaction) -> None:
+        await retention.set_bounds(tx, name, bounds)
+        await audit.append(
+            tx,
+            app.now_ms(),
+            caller.agent_id,
+            "tenant.retention_bounds",
+            theirs.tenant_id,
+            name=name,
+            least=least,
+            most=most,
+        )
+
+    await app.database.write(theirs.tenant_id, write)
+    return await get_retention(app, caller, GetRetention(tenant=request.tenant))
+
+
+def _retention_name(given: str) -> RetentionName:
+    name: RetentionName | None = next((one for one in RETENTIONS if one == given), None)
+    if name is None:
+        raise InvalidRequest(
+            f"There is no retention '{safe_line(given, 60)}'.", next_step=f"There are: {', '.join(RETENTIONS)}."
+        )
+    return name
+
+
+def _days(days: int) -> str:
+    return f"{days} days" if days else "for ever"
 
 
 def usual_days(settings: Settings) -> Days:
@@ -261,4 +341,7 @@ LIFECYCLE: tuple[Action, ...] = (
     Action("list_holds", "List legal holds", "inboxes", ADMIN, _READS, ListHolds, Holds, list_holds),
     Action("get_retention", "Show retention", "inboxes", ADMIN, _READS, GetRetention, Retention, get_retention),
     Action("set_retention", "Set retention", "inboxes", ADMIN, _AGAIN, SetRetention, Retention, set_retention),
+    Action(
+        "bound_retention", "Let a tenant choose", "inboxes", ADMIN, _AGAIN, BoundRetention, Retention, bound_retention
+    ),
 )

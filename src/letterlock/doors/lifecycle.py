@@ -69,20 +69,37 @@ def hold_list(outer: dict[str, Any], /, **options: Any) -> None:
 @click.command()
 @click.argument("name", default="")
 @click.argument("days", default="")
+@click.option("--bounds", help="LEAST-MOST days that the tenant's admins may set themselves (MOST 0: for ever); none.")
 @with_options(*OPTIONS, TENANT)
 @click.pass_obj
-def retention(outer: dict[str, Any], /, name: str, days: str, **options: Any) -> None:
+def retention(outer: dict[str, Any], /, name: str, days: str, bounds: str | None, **options: Any) -> None:
     """Show how many days things of a tenant stay, or set NAME to DAYS (0: for ever; "default": as the settings say)."""
-    if name and not (days.isascii() and days.isdigit()) and days != "default":
-        raise click.UsageError(f"Say how many: letterlock retention {name} DAYS, or default.")
-    if name:
+    shown: Retention
+    if bounds is not None:
+        least, most = _two(bounds)
+        if not name or days:
+            raise click.UsageError("Say of what: letterlock retention NAME --bounds LEAST-MOST --tenant TENANT.")
+        shown = _do(outer, options, "bound_retention", name=name, least_days=least, most_days=most)
+    elif name:
+        if not (days.isascii() and days.isdigit()) and days != "default":
+            raise click.UsageError(f"Say how many: letterlock retention {name} DAYS, or default.")
         wanted = None if days == "default" else int(days[:9])
-        shown: Retention = _do(outer, options, "set_retention", name=name, days=wanted)
+        shown = _do(outer, options, "set_retention", name=name, days=wanted)
     else:
         shown = _do(outer, options, "get_retention")
     for one in shown.retention:
         stays = f"{one.days} days" if one.days else "for ever"
-        click.echo(f"{one.name}\t{stays}\t{'of its own' if one.own else 'default'}")
+        theirs = "" if one.least_days is None else f"\tits admins: {one.least_days} to {one.most_days or 'for ever'}"
+        click.echo(f"{one.name}\t{stays}\t{'of its own' if one.own else 'default'}{theirs}")
+
+
+def _two(bounds: str) -> tuple[int | None, int | None]:
+    if bounds == "none":
+        return None, None
+    least, _, most = bounds.partition("-")
+    if not all(one.isascii() and one.isdigit() for one in (least, most)):
+        raise click.UsageError(f"'{bounds}' is not LEAST-MOST, like 30-365, nor none.")
+    return int(least[:9]), int(most[:9])
 
 
 @click.group()

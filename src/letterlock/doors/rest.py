@@ -192,6 +192,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     _at("DELETE", "/holds", "lift_hold"),
     _at("GET", "/retention", "get_retention"),
     _at("POST", "/retention", "set_retention"),
+    _at("POST", "/retention/bounds", "bound_retention"),
     _at("POST", "/agents", "add_agent", 201),
     _at("GET", "/agents", "list_agents"),
     _at("DELETE", "/agents/{agent}", "remove_agent"),

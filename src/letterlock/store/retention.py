@@ -105,6 +105,36 @@ async def set_for_tenant(tx: Transaction, name: RetentionName, days: int | None)
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Between how many days somebody may choose; `most` 0: for ever is a choice, too."""
+
+    least: int
+    most: int
+
+    def allow(self, days: int) -> bool:
+        """`days` 0: for ever."""
+        return self.most == 0 if days == 0 else self.least <= days and (self.most == 0 or days <= self.most)
+
+
+async def bounds(tx: Transaction) -> dict[RetentionName, Bounds]:
+    """Within which the tenant's own admins may choose; what is not in it is not theirs to choose."""
+    rows = await tx.all("SELECT name, least, most FROM retention_bounds WHERE tenant_id = :tenant")
+    return {row["name"]: Bounds(row["least"], row["most"]) for row in rows}
+
+
+async def set_bounds(tx: Transaction, name: RetentionName, wanted: Bounds | None) -> None:
+    """None: it is not theirs to choose. What is set stays."""
+    await tx.run("DELETE FROM retention_bounds WHERE tenant_id = :tenant AND name = :name", name=name)
+    if wanted is not None:
+        await tx.run(
+            "INSERT INTO retention_bounds (tenant_id, name, least, most) VALUES (:tenant, :name, :least, :most)",
+            name=name,
+            least=wanted.least,
+            most=wanted.most,
+        )
+
+
 async def tenants_from(tx: Transaction, after: str, limit: int) -> list[tuple[TenantId, dict[RetentionName, int]]]:
     """Tenants behind `after`, also closed ones, each with what is set for itself. A system read, for upkeep."""
     rows = await tx.all(
