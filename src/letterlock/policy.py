@@ -26,11 +26,12 @@ Refusal = Literal[
     "no_recipient", "too_many_recipients", "sender_inbox", "sender_domain", "no_such_inbox", "loop", "suppressed",
     "blocked", "routed",
     "suspended", "denied", "limit", "over_limit", "executable", "too_large", "no_such_domain", "rules",
+    "secret_here",
 ]  # fmt: skip
 Hold = Literal[
     "paused", "first_emails", "thread_limit", "unknown_recipient", "only_from_mail", "forward", "carries_code",
     "carries_secret", "carries_mail", "carries_link", "unseen", "look_alike", "phishing", "canary", "escalated",
-    "automatic", "active_file", "relay_host",
+    "automatic", "active_file", "relay_host", "uses_secret",
 ]  # fmt: skip
 APPROVAL: Final = "approval"
 """What a submission is held by that waits for a person."""
@@ -66,6 +67,7 @@ CODES: Final[dict[Refusal | Hold, str]] = {
     "executable": "A file of it is a program, by its name, its content or what is packed in it.",
     "too_large": "It is larger than emails may be here.",
     "rules": "No email: an agent that read mail that nothing vouches for wants to change a rule.",
+    "secret_here": "It names a secret of the vault (`uses_secret`), and a recipient is an inbox here.",
     "paused": "A person has stopped all sending (`letterlock pause`); at its end what only that held goes out.",
     "first_emails": "The first emails of a new agent to the outside wait for a person.",
     "thread_limit": "As many emails went out in the thread as may in a day, also between inboxes here.",
@@ -74,6 +76,7 @@ CODES: Final[dict[Refusal | Hold, str]] = {
     "forward": "It passes on an email or a file of one; or any file, after mail that nothing vouches for was read.",
     "carries_code": "It carries a one-time code that came by mail lately, also spelt out or in a usual disguise.",
     "carries_secret": "It carries a password, a key or another credential.",
+    "uses_secret": "A secret of the vault is to be filled in on its way (`{{secret:ID}}`, docs/vault.md).",
     "carries_mail": "It carries words of another email that the agent read.",
     "carries_link": "A link in it carries data.",
     "unseen": "After mail that nothing vouches for was read: too much to look through, or a file nobody can (PDF, 7z).",
@@ -133,6 +136,17 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
+class UsedSecret:
+    """A secret of the vault that an email names in place of its value. `service`: the domain its email came from, which
+    that proved to be or not."""
+
+    secret_id: str
+    kind: str
+    service: str
+    proved: bool
+
+
+@dataclass(frozen=True, slots=True)
 class SendContext:
     """What is known of one email about to go out. `sender_live`: the sender is a live inbox of the caller's tenant.
     `domain_live`: its tenant may use its domain.
@@ -143,7 +157,7 @@ class SendContext:
     `carried`: what its words carry. `unseen`: a part that cannot be looked into, "" when none. `alarms`: what stands
     out in it. `first`: how many more emails of this agent a person must see. `escalated`: a person was asked to take
     over where it goes. `approved`: a person has let exactly this email go. `denied`: lately a person refused the same
-    to the same recipients."""
+    to the same recipients. `secrets`: what is filled in on its way."""
 
     sender: str
     sender_live: bool
@@ -165,6 +179,7 @@ class SendContext:
     escalated: bool = False
     approved: bool = False
     denied: bool = False
+    secrets: tuple[UsedSecret, ...] = ()
 
 
 def decide(context: SendContext) -> Decision:
@@ -176,6 +191,7 @@ def decide(context: SendContext) -> Decision:
         *_denied(context),
         *_limits(context),
         *_never(context),
+        *_secret_here(context),
     )
     if refusals:
         return Decision("refuse", refusals)
@@ -343,6 +359,12 @@ def _never(context: SendContext) -> Iterator[Reason]:
             yield Reason("too_large", f"{alarm.what}.", "Send fewer or smaller files, or several emails.")
 
 
+def _secret_here(context: SendContext) -> Iterator[Reason]:
+    if context.secrets and (here := next((one.address for one in context.recipients if one.local), "")):
+        what = f"A secret is filled in for the outside only, and {here} is an inbox here, where agents read it."
+        yield Reason("secret_here", what, "Leave that recipient out, or send it without {{secret:...}}.")
+
+
 _PERSON: Final = "It waits for a person: `letterlock approvals`. Tell the user; do not try to get around it."
 
 
@@ -389,6 +411,9 @@ def _doubts(context: SendContext, outside: tuple[Recipient, ...]) -> Iterator[Re
     if passed_on and not all(recipient.named for recipient in outside):
         what = "an email or a file of one is" if context.passes_on == "mail" else "a file is"
         yield Reason("forward", f"Held: {what} passed on to somebody no person vouches for.", _PERSON)
+    for secret in context.secrets:
+        whom = ", ".join(recipient.address for recipient in outside)
+        yield Reason("uses_secret", f"Held: {_described(secret)} is filled in on its way to {whom}.", _PERSON)
     for carried in context.carried:
         # Words of mail may go to whom a person vouches for; codes and secrets to nobody unseen.
         if carried in ("carries_mail", "carries_link") and all(recipient.named for recipient in outside):
@@ -400,6 +425,12 @@ def _doubts(context: SendContext, outside: tuple[Recipient, ...]) -> Iterator[Re
     for alarm in context.alarms:
         if alarm.code in ("look_alike", "phishing", "canary", "active_file"):
             yield Reason(alarm.code, f"Held: {alarm.what}.", _PERSON)
+
+
+def _described(secret: UsedSecret) -> str:
+    whose = secret.service or "an unknown sender"
+    doubt = "" if secret.proved else ", who did not prove to be that,"
+    return f"the {secret.kind} that came from {whose}{doubt} ({secret.secret_id})"
 
 
 _CARRIES: Final[dict[Carried, str]] = {

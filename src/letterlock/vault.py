@@ -53,6 +53,14 @@ class Sealed:
 
 
 @dataclass(frozen=True, slots=True)
+class Printed:
+    """A secret, and a keyed hash of it (hexadecimal) by which it is known without being told."""
+
+    value: str = field(repr=False)
+    print: str
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """How the vault stands. `missing`: the names of master keys that something was sealed with and that are not here;
     `problem`: why none can be had at all, in words; `unsealed`: emails whose secrets still wait for a key."""
@@ -112,6 +120,16 @@ class Vault:
         if blob is None:
             return None
         return (await self._open(tenant_id, secret_id, blob)).decode("utf-8", "surrogatepass")
+
+    async def printed(self, tenant_id: TenantId, secret_id: SecretId) -> Printed | None:
+        """The secret with the print of its value, None when there is none. Raises VaultLocked."""
+        blob = await self._database.read(tenant_id, lambda tx: secrets.sealed(tx, secret_id))
+        if blob is None:
+            return None
+        value = await self._open(tenant_id, secret_id, blob)
+        (version,) = _VERSION.unpack_from(blob)
+        key = await self._key(tenant_id, version)
+        return Printed(value.decode("utf-8", "surrogatepass"), _print(key, value).hex())
 
     async def values_since(self, tenant_id: TenantId, since_ms: int) -> list[str]:
         """The newest secrets of a tenant, to compare with what is sent: at most 500. Raises VaultLocked."""

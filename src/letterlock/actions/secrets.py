@@ -3,17 +3,21 @@ people: shown, or handed to a program of theirs, each time counted and written i
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from letterlock.actions.caller import SECRETS, Caller
+from letterlock.actions.caller import READ, SECRETS, Caller
 from letterlock.actions.inboxes import Request, own_inbox
 from letterlock.actions.limits import count
 from letterlock.app import App
-from letterlock.errors import NotFound
+from letterlock.errors import InvalidRequest, NotFound
 from letterlock.ids import InboxId
+from letterlock.message.compose import Filling
+from letterlock.message.filling import can_be_written
+from letterlock.policy import UsedSecret
 from letterlock.screen.safe_text import safe_line
 from letterlock.store import audit, secrets
 from letterlock.store.database import Transaction
@@ -62,7 +66,8 @@ class SecretRemoved(BaseModel):
 
 async def list_secrets(app: App, caller: Caller, request: ListSecrets) -> SecretList:
     """List passwords, keys and recovery codes that came by mail: what kind, from which service, when; never their
-    values, which a person can use or see."""
+    values. {{secret:ID}} in the text of an email to the outside is replaced by the value on its way, once a person lets
+    it go."""
     inbox_id: InboxId | None = caller.inbox_id
     if request.inbox:
         inbox_id = (await own_inbox(app, caller, request.inbox)).inbox_id
@@ -119,6 +124,26 @@ async def taken(app: App, caller: Caller, secret_id: str, how: Literal["revealed
 
     await app.database.write(caller.tenant_id, note)
     return found, value
+
+
+async def to_fill_in(app: App, caller: Caller, ids: Iterable[str]) -> tuple[tuple[Filling, UsedSecret], ...]:
+    """The secrets that an email of the caller names, whom it may list; no value is told. Raises NotFound,
+    InvalidRequest for one that no text can hold, VaultLocked."""
+    caller.need(READ)
+    found = []
+    for secret_id in ids:
+        one = await _own_secret(app, caller, secret_id)
+        kept = await app.vault.printed(caller.tenant_id, one.secret_id)
+        if kept is None:
+            raise _no_secret(secret_id)
+        if not can_be_written(kept.value):
+            raise InvalidRequest(
+                f"Secret {one.secret_id} holds characters that no email can carry.",
+                next_step="Ask a person to use it with `letterlock secret run`.",
+            )
+        used = UsedSecret(one.secret_id, one.kind, safe_line(one.service, 253), one.proved)
+        found.append((Filling(one.secret_id, kept.print), used))
+    return tuple(found)
 
 
 async def _own_secret(app: App, caller: Caller, secret_id: str) -> Secret:

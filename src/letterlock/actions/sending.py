@@ -15,17 +15,19 @@ from letterlock.actions.deliveries import SentEmail, sent
 from letterlock.actions.files import chosen_files, passes_on
 from letterlock.actions.inboxes import Request, own_inbox
 from letterlock.actions.reading import own_email
+from letterlock.actions.secrets import to_fill_in
 from letterlock.actions.shown import note_shown
 from letterlock.app import App
 from letterlock.errors import InvalidRequest, NotAllowed, NotFound
 from letterlock.inspection import Inspection, code_masks, original, passed_on
+from letterlock.message import filling
 from letterlock.message.address import Address, parse_address
 from letterlock.message.compose import Draft, File, is_seen
 from letterlock.message.markdown import MOST_MARKDOWN, check_html, html_of, text_of
 from letterlock.message.threading import as_sent, forward_draft, reply_draft, untagged, usable
 from letterlock.outbound import submit as outgoing
 from letterlock.outbound.submit import Answered, new_message_id
-from letterlock.policy import MOST_RECIPIENTS
+from letterlock.policy import MOST_RECIPIENTS, UsedSecret
 from letterlock.screen.safe_text import safe_text
 from letterlock.screen.score import Level
 from letterlock.store import emails
@@ -88,6 +90,30 @@ class ReplyToEmail(Request):
     idempotency_key: Key = ""
 
 
+async def _with_secrets(
+    app: App,
+    caller: Caller,
+    draft: Draft,
+    text: str,
+    html: str = "",
+    *,
+    subject: str = "",
+    files: tuple[File, ...] = (),
+) -> tuple[Draft, tuple[UsedSecret, ...]]:
+    """The draft, and the secrets that the caller's own words in it (`text`, `html`) name. Raises InvalidRequest,
+    NotFound, VaultLocked."""
+    filling.check_elsewhere("subject", subject)
+    for address in draft.recipients:
+        filling.check_elsewhere("address", str(address))
+    for file in files:
+        filling.check_elsewhere("file", f"{file.filename} {file.content_id}")
+        filling.check_elsewhere("file", file.data)
+    chosen = await to_fill_in(app, caller, await asyncio.to_thread(filling.named, text, html))
+    draft = replace(draft, fillings=tuple(one for one, _ in chosen))
+    filling.check_rest(draft, text, html)
+    return draft, tuple(used for _, used in chosen)
+
+
 async def send_email(app: App, caller: Caller, request: SendEmail) -> SentEmail:
     """Send an email from one of your inboxes. The same call again within 10 minutes does not send twice."""
     inbox = await own_inbox(app, caller, request.inbox)
@@ -109,8 +135,15 @@ async def send_email(app: App, caller: Caller, request: SendEmail) -> SentEmail:
         date=app.clock(),
         files=files,
     )
+    draft, used = await _with_secrets(app, caller, draft, text, html, subject=request.subject, files=files)
     submitted = await outgoing.submit(
-        app, caller.agent_id, inbox, draft, key=request.idempotency_key, passes_on=passes_on(request.attachments)
+        app,
+        caller.agent_id,
+        inbox,
+        draft,
+        key=request.idempotency_key,
+        passes_on=passes_on(request.attachments),
+        secrets=used,
     )
     return sent(app, submitted, request.idempotency_key)
 
@@ -154,6 +187,7 @@ async def reply_to_email(app: App, caller: Caller, request: ReplyToEmail) -> Sen
         files=_placed(await chosen_files(app, caller, request.attachments), pictures),
         quote=request.quote,
     )
+    draft, used = await _with_secrets(app, caller, draft, text, html, files=draft.files)
     author = claimed[0].key if claimed and inspection.authentication.aligned else ""
     answered = Answered(email.email_id, email.thread_id, inspection.automatic, author)
     submitted = await outgoing.submit(
@@ -164,6 +198,7 @@ async def reply_to_email(app: App, caller: Caller, request: ReplyToEmail) -> Sen
         key=request.idempotency_key,
         answered=answered,
         passes_on=passes_on(request.attachments),
+        secrets=used,
     )
     answer = sent(app, submitted, request.idempotency_key)
     if not {address.key for address in draft.to} & {address.key for address in claimed}:
@@ -192,10 +227,18 @@ async def forward_email(app: App, caller: Caller, request: ForwardEmail) -> Sent
         date=app.clock(),
         files=await chosen_files(app, caller, listed),
     )
+    draft, used = await _with_secrets(app, caller, draft, request.note)
     # Who passes an email on answers nobody, whoever wrote it.
     answered = Answered(email.email_id, email.thread_id, automatic=False)
     submitted = await outgoing.submit(
-        app, caller.agent_id, inbox, draft, key=request.idempotency_key, answered=answered, passes_on="mail"
+        app,
+        caller.agent_id,
+        inbox,
+        draft,
+        key=request.idempotency_key,
+        answered=answered,
+        passes_on="mail",
+        secrets=used,
     )
     return sent(app, submitted, request.idempotency_key)
 

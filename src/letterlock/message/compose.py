@@ -49,6 +49,16 @@ class File:
 
 
 Automatic = Literal["", "auto-replied", "auto-generated"]
+FILLINGS: Final = "X-Letterlock-Secrets"
+"""The field that names what filling.py writes into an email on its way; it never leaves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """A secret of the vault that the text names in place of its value, and the print that the value must have."""
+
+    secret_id: str
+    print: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +84,7 @@ class Draft:
     automatic: Automatic = ""
     mailbox: Address | None = None
     """The mailbox it leaves by: it stands in From then, and the sender in Reply-To."""
+    fillings: tuple[Filling, ...] = ()
 
     @property
     def recipients(self) -> tuple[Address, ...]:
@@ -184,6 +195,9 @@ def compose(draft: Draft) -> bytes:
     if draft.automatic:
         # RFC 3834 section 5: so that no other machine answers.
         lines.append(f"Auto-Submitted: {draft.automatic}")
+    if draft.fillings:
+        # Hashed with all the rest, so that what a person lets go names no other value than the one that goes.
+        lines.append(_joined(f"{FILLINGS}:", tuple(f"{one.secret_id}={one.print}" for one in draft.fillings), ","))
     lines.append("MIME-Version: 1.0")
     return "\r\n".join(lines).encode() + b"\r\n" + _body(draft)
 
@@ -207,15 +221,15 @@ def _types() -> mimetypes.MimeTypes:
 def _body(draft: Draft) -> bytes:
     """mixed(alternative(text, related(html, pictures)), files), of which there is only what is needed."""
     if draft.html:
-        html = _part("html", draft.html)
+        html = text_part("html", draft.html)
         if pictures := tuple(_file(file) for file in draft.files if file.content_id):
             # RFC 2387 section 3.2: the part to begin with is named by its type, and stands first.
             html = _multipart("related", draft.message_id, (html, *pictures), ' type="text/html";')
         text = draft.text if draft.text.strip() else text_of(draft.html)
         # RFC 2046 section 5.1.4: the plainest alternative first.
-        body = _multipart("alternative", draft.message_id, (_part("plain", text), html))
+        body = _multipart("alternative", draft.message_id, (text_part("plain", text), html))
     else:
-        body = _part("plain", draft.text)
+        body = text_part("plain", draft.text)
     if apart := tuple(_file(file) for file in draft.files if not file.content_id):
         body = _multipart("mixed", draft.message_id, (body, *apart))
     return body
@@ -442,7 +456,7 @@ def _encoded_words(value: str, indent: int) -> str:
 # ---- bodies ----------------------------------------------------------------------------------------------------------
 
 
-def _part(subtype: str, text: str) -> bytes:
+def text_part(subtype: str, text: str) -> bytes:
     """One text part: its header, a blank line and its body, which ends in a line end."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if not text.endswith("\n"):

@@ -94,6 +94,31 @@ def check_html(html: str) -> frozenset[str]:
     return frozenset(pictures)
 
 
+def pieces_of(html: str) -> list[tuple[bool, str]]:
+    """Everything that stands between the tags of `html` and within them, in its order, undone of entities; True: words
+    that are shown as they are, and belong to no link."""
+    from selectolax.lexbor import LexborHTMLParser
+
+    found: list[tuple[bool, str]] = []
+    root = LexborHTMLParser(html).root
+    for node in root.traverse(include_text=True) if root is not None else ():
+        if node.tag == "-text":
+            found.append((not _within(node, ("a", "style", "title")), node.text(deep=False) or ""))
+        elif node.tag == "-comment":
+            found.append((False, node.html or ""))
+        else:
+            found += [(False, f"{name}={value or ''}") for name, value in node.attributes.items()]
+    return found
+
+
+def _within(node: LexborNode, tags: tuple[str, ...]) -> bool:
+    while (parent := node.parent) is not None:
+        if parent.tag in tags:
+            return True
+        node = parent
+    return False
+
+
 def _seen(html: str) -> VisibleText:
     return visible_text(ParsedMessage(html=(html,)))
 

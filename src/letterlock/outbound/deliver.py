@@ -29,9 +29,11 @@ from letterlock.errors import LetterlockError, StoreError
 from letterlock.ids import TenantId, new_id
 from letterlock.inbound.accept import accept, fingerprint, live_inbox
 from letterlock.message.envelope import Envelope
+from letterlock.message.filling import fillings_of
 from letterlock.message.sign import SigningKey, sign
 from letterlock.outbound.direct import reach_direct, relay_direct
 from letterlock.outbound.dots import Answers, Dots, Left
+from letterlock.outbound.filling import FOR_OUTSIDE, NotFilled, filled_in
 from letterlock.outbound.notice import bounce_notice
 from letterlock.outbound.provider import Carrier, carrier_for, relay_by, way_by
 from letterlock.outbound.relay import Connections, Outcome, one_line, reach, relay
@@ -436,6 +438,7 @@ async def _try(app: App, lease: Lease, trying: _Try) -> list[Delivery]:
     look = await app.database.read_system(lambda tx: _look(app, tx, lease, trying))
     settled = {
         each.recipient: _forged(app, lease, each, look.standing, trying, inside=look.ours[each.recipient])
+        or _never_filled(app, lease, each)
         if each.recipient in look.ours
         else _stopped(app, lease, each, look.standing, trying)
         for each in lease.deliveries
@@ -477,6 +480,13 @@ def _forged(
         return _after(app, delivery, Outcome(delivery.recipient, "refused", _CHANGED))
     if now.decided == "waits" and not inside:
         return _after(app, delivery, Outcome(delivery.recipient, "refused", _WAITS))
+    return None
+
+
+def _never_filled(app: App, lease: Lease, delivery: Delivery) -> Delivery | None:
+    """What was to be filled in on its way to the outside, when its recipient has become an inbox here."""
+    if fillings_of(lease.raw):
+        return _after(app, delivery, Outcome(delivery.recipient, "refused", FOR_OUTSIDE))
     return None
 
 
@@ -576,7 +586,9 @@ async def _to_relay(
 
     try:
         keys = await trying.keyring.of(app, lease.tenant_id, lease.sender.rpartition("@")[2])
-        raw = await asyncio.to_thread(_signed, lease, keys)
+        raw = await asyncio.to_thread(_signed, await filled_in(app, lease), lease.created_at, keys)
+    except NotFilled as error:
+        return _after(app, delivery, Outcome(delivery.recipient, "refused", one_line(str(error))))
     except LetterlockError as error:
         # Unsigned it would count as forged. It waits until the keys are right.
         log.error("%s is not sent: %s", lease.submission_id, error)
@@ -612,10 +624,10 @@ async def _not_handed_over(tx: Transaction, lease: Lease, now_ms: int) -> None:
         await audit.append(tx, now_ms, "postmaster", "email.not_handed_over", lease.submission_id, recipients=whom)
 
 
-def _signed(lease: Lease, keys: Sequence[SigningKey]) -> bytes:
-    """The frozen bytes, signed when there are keys. The same on every try with the same
+def _signed(raw: bytes, created_at: int, keys: Sequence[SigningKey]) -> bytes:
+    """The bytes, signed when there are keys. The same on every try with the same
     keys, because the time in the signature is that of the submission."""
-    return sign(lease.raw, keys, lease.created_at // 1000) if keys else lease.raw
+    return sign(raw, keys, created_at // 1000) if keys else raw
 
 
 def _after(app: App, delivery: Delivery, outcome: Outcome) -> Delivery:

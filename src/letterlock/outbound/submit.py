@@ -29,6 +29,7 @@ from letterlock.ids import AgentId, EmailId, SubmissionId, TenantId, ThreadId, n
 from letterlock.inbound.accept import address_keys, own_keys
 from letterlock.message.address import Address, parse_address
 from letterlock.message.compose import Draft, compose
+from letterlock.message.filling import without_places
 from letterlock.outbound.contents import Contents, contents, words_of_raw
 from letterlock.outbound.deliver import LEASE_MS, deliver
 from letterlock.outbound.marks import planted_with
@@ -36,7 +37,7 @@ from letterlock.outbound.provider import Carrier, author_of, carrier_for, way_by
 from letterlock.outbound.remembered import Remembered, remembered
 from letterlock.outbound.routes import has_ways, way_to
 from letterlock.outgoing import Alarm, Outgoing, alarms
-from letterlock.policy import APPROVAL, Decision, Limit, Recipient, SendContext, decide
+from letterlock.policy import APPROVAL, Decision, Limit, Recipient, SendContext, UsedSecret, decide
 from letterlock.screen.score import Level
 from letterlock.settings import Settings
 from letterlock.store import audit, conduct, domains, emails, escalations, inboxes, limits, lists, outbox, reputation
@@ -111,9 +112,10 @@ async def submit(
     answered: Answered | None = None,
     passes_on: Literal["", "mail"] = "",
     by_rule: bool = False,
+    secrets: tuple[UsedSecret, ...] = (),
 ) -> Submitted:
     """Send `draft` from `inbox`, once. `passes_on`: it forwards an email, or a file of one. `by_rule`: a rule sends it,
-    not the agent, to whom a person vouches for.
+    not the agent, to whom a person vouches for. `secrets`: what the draft's fillings are.
 
     Raises InvalidRequest or NotAllowed when it may not be sent, Conflict when `key` belongs to another request.
     """
@@ -126,7 +128,12 @@ async def submit(
     sha256 = outbox.envelope_hash(raw, str(draft.sender), map(str, draft.recipients))
     now, began = app.now_ms(), time.monotonic()
     owner = new_id("worker")
-    look = await _looked_through(app, agent_id, inbox, draft, answered, len(raw), now)
+    seen = replace(
+        draft,
+        text=without_places(draft.text, draft.fillings),
+        html=without_places(draft.html, draft.fillings),
+    )
+    look = await _looked_through(app, agent_id, inbox, seen, answered, len(raw), now)
     stands_out = look.alarms
 
     async def keep(system: Transaction) -> tuple[Submitted, list[Lease]] | _Refused:
@@ -147,6 +154,7 @@ async def submit(
             now,
             carrier,
         )
+        context = replace(context, secrets=secrets)
         if by_rule:
             # What is asked of an agent is not asked of the person who made the rule.
             context = replace(context, first=0, escalated=False)
