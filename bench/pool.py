@@ -2,27 +2,32 @@
 
     python bench/pool.py [-n 1000] [--rounds 3]
 
-A burst of -n creations by 1, 8 and 64 callers and by all at once, through the action itself on a new data folder, each
-one durable when it answers. Beside them the disk's own time for 4 kB.
+A burst of -n creations by 1, 8 and 64 callers and by all at once, each one durable when it answers: through the action
+itself on a new data folder that a postmaster has just reported from, and (`by` http, up to 64 callers) through POST
+/v1/inboxes of `letterlock serve`, over connections that stay open. Beside them the disk's own time for 4 kB.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import time
+from itertools import product
 from pathlib import Path
 
 import uvloop
 
-from harness import percentile, say, say_where, temporary_folder
+from harness import percentile, say, say_where, serve, temporary_folder
 from letterlock import upkeep
 from letterlock.actions.caller import LOCAL_CALLER
 from letterlock.actions.catalog import BY_NAME, perform
 from letterlock.app import App, open_app
 from letterlock.settings import load_settings
+from letterlock.store import postmaster
 
 TARGET_MS = 5.0
+_MOST_CONNECTIONS = 64
 
 
 async def burst(app: App, times: int, callers: int) -> list[float]:
@@ -45,8 +50,42 @@ async def measure(folder: Path, times: int, pool_size: int, callers: int) -> tup
     async with open_app(settings) as app:
         await perform(app, LOCAL_CALLER, BY_NAME["create_inbox"], {"name": "first"})
         await upkeep.fill_pool(app)
+        report = postmaster.Report(os.getpid(), "", "", app.now_ms())
+        await app.database.write_system(lambda tx: postmaster.put(tx, report))
         begin = time.perf_counter()
         took = await burst(app, times, callers)
+        return took, time.perf_counter() - begin
+
+
+async def measure_http(folder: Path, times: int, pool_size: int, callers: int) -> tuple[list[float], float]:
+    folder.mkdir()
+    (folder / "letterlock.toml").write_text(f"inboxes_per_hour = 1000000000\npool_size = {pool_size}\n")
+    async with open_app(load_settings(data=folder)) as app:
+        await perform(app, LOCAL_CALLER, BY_NAME["create_inbox"], {"name": "first"})
+        await upkeep.fill_pool(app)
+    with serve(folder) as running:
+        asked = (
+            f"POST /v1/inboxes HTTP/1.1\r\nHost: 127.0.0.1:{running.http_port}\r\n"
+            f"Authorization: Bearer {running.key}\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{{}}"
+        ).encode()
+        left = iter(range(times))
+        took: list[float] = []
+
+        async def caller() -> None:
+            reader, writer = await asyncio.open_connection("127.0.0.1", running.http_port)
+            for _ in left:
+                begin = time.perf_counter()
+                writer.write(asked)
+                head = (await reader.readuntil(b"\r\n\r\n")).lower()
+                length = next(int(line[15:]) for line in head.split(b"\r\n") if line.startswith(b"content-length:"))
+                body = await reader.readexactly(length)
+                took.append(time.perf_counter() - begin)
+                if not head.startswith(b"http/1.1 201"):
+                    raise RuntimeError(f"{head[:40]!r} {body[:300]!r}")
+            writer.close()
+
+        begin = time.perf_counter()
+        await asyncio.gather(*(caller() for _ in range(callers)))
         return took, time.perf_counter() - begin
 
 
@@ -56,18 +95,22 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     chosen = parser.parse_args()
     say_where()
-    for callers in (1, 8, 64, chosen.n):
+    ways = {"action": measure, "http": measure_http}
+    for by, callers in product(ways, (1, 8, 64, chosen.n)):
+        if by == "http" and callers > _MOST_CONNECTIONS:
+            continue
         took: dict[int, list[float]] = {0: [], chosen.n: []}
         seconds = dict.fromkeys(took, 0.0)
         for _ in range(chosen.rounds):
             for size in took:
                 with temporary_folder("pool") as folder, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                    more, lasted = runner.run(measure(folder / "data", chosen.n, size, callers))
+                    more, lasted = runner.run(ways[by](folder / "data", chosen.n, size, callers))
                 took[size] += more
                 seconds[size] += lasted
         for size, times in took.items():
             p99 = percentile(times, 0.99) * 1e3
             say(
+                by=by,
                 pool=size,
                 callers=callers,
                 inboxes=len(times),

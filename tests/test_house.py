@@ -22,7 +22,7 @@ SOURCE = ROOT / "src" / "letterlock"
 MODULES = sorted(SOURCE.rglob("*.py"))
 
 FLOORS = {
-    1: {"ids", "errors", "settings", "fair", "folder", "keyfile", "dns", "wake", "telemetry", "patterns"},
+    1: {"ids", "errors", "settings", "fair", "folder", "keyfile", "dns", "wake", "telemetry", "patterns", "together"},
     2: {
         "inspection",
         "policy",

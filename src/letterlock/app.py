@@ -20,6 +20,7 @@ from letterlock.store import tenants
 from letterlock.store.database import Database
 from letterlock.store.emails import ms
 from letterlock.store.sqlite import open_sqlite
+from letterlock.together import Together
 from letterlock.vault import Vault
 from letterlock.wake import Wake, open_wake
 
@@ -46,6 +47,8 @@ class App:
     """Small work that no call waits for."""
     looks: Turns = field(default_factory=lambda: Turns(_LOOKS_AT_ONCE, _MOST_LOOKS_WAITING))
     """At long emails about to leave: each takes the processor for up to a second."""
+    together: Together = field(default_factory=Together)
+    """What many callers ask for at once."""
     clock: Callable[[], datetime] = system_clock
 
     @property

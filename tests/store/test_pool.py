@@ -17,7 +17,9 @@ from letterlock.actions.caller import LOCAL_CALLER
 from letterlock.actions.inboxes import ChooseInbox, GetPool, PoolShown, create_inbox, get_pool
 from letterlock.actions.tenancy import add_tenant, at_command_line
 from letterlock.app import App, open_app
-from letterlock.errors import Conflict
+from letterlock.errors import Conflict, InvalidRequest, LimitReached
+from letterlock.ids import DEFAULT_TENANT
+from letterlock.store import audit
 from running import clean_environment, do, letter, make_inbox, receive, settings_for
 
 
@@ -90,6 +92,29 @@ async def test_an_address_that_was_a_tenants_is_never_anothers(app: App) -> None
     with pytest.raises(Conflict, match="cannot be had"):
         await create_inbox(late, other, ChooseInbox(local_part="s.hop"))
     assert await make_inbox(late, "shop") == box
+
+
+async def test_what_many_ask_for_at_once_is_made_at_once_and_each_is_answered_for_itself(tmp_path: Path) -> None:
+    async with open_app(settings_for(tmp_path, pool_size=4, inboxes_per_hour=8)) as app:
+        await make_inbox(app, "first")
+        await upkeep.run_once(app)
+        gives_up = asyncio.create_task(do(app, "create_inbox"))
+        asked = [{"purpose": f"task {n}", "ttl_hours": n + 1} for n in range(9)] + [{"domain": "shop.example"}]
+        answering = asyncio.gather(*(do(app, "create_inbox", **one) for one in asked), return_exceptions=True)
+        await asyncio.sleep(0)
+        gives_up.cancel()
+        *answers, strange = await answering
+        assert isinstance(strange, InvalidRequest)
+        assert "shop.example is not a domain of yours" in strange.what
+        assert isinstance(answers[-1], LimitReached)
+        made = {one.inbox_id: one for one in answers if not isinstance(one, Exception)}
+        assert [one.inbox_id for one in answers if not isinstance(one, Exception)] == list(made)
+        assert len({one.address for one in made.values()}) == len(made) == 7
+        listed = {one.inbox_id: one.purpose for one in (await do(app, "list_inboxes")).inboxes}
+        assert [listed[one] for one in made] == [f"task {n}" for n in range(len(made))]
+        assert await ready(app) == 0
+        log = await app.database.read(DEFAULT_TENANT, lambda tx: audit.verify(tx))
+        assert (log.fault, log.rows) == ("", 8)
 
 
 async def test_leases_and_limits_are_exact_with_sixteen_callers_in_two_processes(tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ async def test_a_key_of_a_closed_tenant_or_a_removed_agent_is_nobodys(app: App) 
 
 
 async def take(app: App, most: int, now: int, tenant: TenantId = DEFAULT_TENANT) -> int:
-    return await app.database.write(tenant, lambda tx: limits.take(tx, "waits_per_hour", most, now))
+    return (await app.database.write(tenant, lambda tx: limits.take(tx, "waits_per_hour", most, now)))[1]
 
 
 async def test_a_limit_counts_any_hour_not_hours_of_the_clock(app: App) -> None:
@@ -113,6 +113,18 @@ async def test_a_limit_counts_any_hour_not_hours_of_the_clock(app: App) -> None:
     assert await take(app, 5, HOUR + 100) == 0
     rows = await app.database.read_system(lambda tx: tx.all("SELECT n FROM takes"))
     assert len(rows) == 5, "what can no longer count is not kept"
+
+
+async def test_several_are_counted_at_once_as_far_as_there_is_room(app: App) -> None:
+    async def some(wanted: int, now: int) -> tuple[int, int]:
+        return await app.database.write(DEFAULT_TENANT, lambda tx: limits.take(tx, "waits_per_hour", 5, now, wanted))
+
+    assert await some(3, 0) == (3, 0)
+    assert await some(4, 100) == (2, HOUR - 100)
+    assert await some(4, HOUR) == (3, 100)
+    assert await some(9, HOUR + 50) == (0, 50)
+    assert await some(9, 3 * HOUR) == (5, HOUR)
+    assert await some(1, 4 * HOUR - 1) == (0, 1)
 
 
 async def test_a_limit_that_changes_counts_what_was_done_before(app: App) -> None:

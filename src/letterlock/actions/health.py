@@ -10,6 +10,7 @@ import shutil
 import socket
 import ssl
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,7 @@ STUCK_MS = 10_000
 """Mail is filed within milliseconds; what waits longer than this is worth a word."""
 _RELAY_S = 15.0
 _MOST_SAID = 20
+_ASK_AT_ONCE = 1000
 _MEGABYTE = 1_000_000
 
 
@@ -52,18 +54,37 @@ class Finding:
     advice: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Reception:
+    """`problem`: why mail does not come in, as a sentence, or ""; `silent`: no postmaster is there to fetch any either;
+    `oldest`: since when the oldest email that was accepted waits to be read, None when none does."""
+
+    problem: str
+    silent: bool
+    oldest: int | None
+
+
 async def reception_problem(app: App) -> str:
     """Why mail does not come in right now, as a sentence; "" when it does."""
+    return (await _reception(app)).problem
 
-    async def look(tx: Transaction) -> tuple[bool, postmaster.Report | None]:
-        return await postmaster.is_silent(tx, app.now_ms()), await postmaster.last(tx)
 
-    silent, report = await app.database.read_system(look)
-    if not silent:
-        return report.problem if report else ""
-    if await asyncio.to_thread(postmaster_lives, app.folder):
-        return "New mail waits: the mail store is held by another program, or its disk is full."
-    return "No Letterlock process listens for mail on this data folder right now."
+async def _reception(app: App) -> _Reception:
+    async def look(tx: Transaction) -> tuple[bool, postmaster.Report | None, int | None]:
+        return await postmaster.is_silent(tx, app.now_ms()), await postmaster.last(tx), await emails.oldest_unfiled(tx)
+
+    async def tell(asked: Sequence[None]) -> Sequence[_Reception]:
+        silent, report, oldest = await app.database.read_system(look)
+        if not silent:
+            problem = report.problem if report else ""
+        elif await asyncio.to_thread(postmaster_lives, app.folder):
+            problem = "New mail waits: the mail store is held by another program, or its disk is full."
+        else:
+            problem = "No Letterlock process listens for mail on this data folder right now."
+        return [_Reception(problem, silent, oldest)] * len(asked)
+
+    # Many ask: one look tells all who ask at once.
+    return await app.together.ask("reception", None, tell, _ASK_AT_ONCE)
 
 
 async def start_problem(app: App) -> str:
@@ -76,11 +97,12 @@ async def start_problem(app: App) -> str:
 
 async def reception_warning(app: App, inbox: Inbox | None = None) -> str:
     """Why an email that was sent (to this inbox) may not be seen yet, as a sentence; "" when all is well."""
-    problem = await (_mailbox_problem(app, inbox) if inbox is not None and inbox.mailbox_id else reception_problem(app))
+    reception = await _reception(app)
+    elsewhere = inbox is not None and inbox.mailbox_id is not None and not reception.silent
+    problem = await _mailbox_problem(app, inbox) if inbox is not None and elsewhere else reception.problem
     if problem:
         return problem
-    oldest = await app.database.read_system(emails.oldest_unfiled)
-    if oldest is not None and app.now_ms() - oldest > STUCK_MS:
+    if reception.oldest is not None and app.now_ms() - reception.oldest > STUCK_MS:
         return "Some accepted mail cannot be seen yet: many wait to be read, or the disk is full."
     if inbox is not None and _is_local_only(app, inbox):
         return (
@@ -113,8 +135,6 @@ async def _mailbox_problem(app: App, inbox: Inbox) -> str:
         found = await mailboxes.folders(tx, box.mailbox_id)
         return box.address, next((one.problem for one in found if one.problem), "")
 
-    if await app.database.read_system(lambda tx: postmaster.is_silent(tx, app.now_ms())):
-        return await reception_problem(app)
     told = await app.database.read(inbox.tenant_id, look)
     address, problem = told or ("", "")
     return f"The mailbox {address} cannot be read: {problem}" if address and problem else problem

@@ -11,12 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from letterlock.actions.caller import READ, Caller, write_beside
 from letterlock.actions.health import reception_warning
 from letterlock.actions.limits import count
+from letterlock.actions.making import RANDOM_TRIES, Site, Wish, make_unnamed, need_domain, site_of, wanted_mailbox
 from letterlock.app import App
-from letterlock.domains import domain_key, domain_of
 from letterlock.errors import Conflict, InvalidRequest, NotAllowed, NotFound
 from letterlock.ids import DEFAULT_TENANT, InboxId, new_id
 from letterlock.inbound.accept import own_keys
-from letterlock.message.address import Address, shown
+from letterlock.message.address import Address
 from letterlock.message.names import (
     Ground,
     candidates,
@@ -28,7 +28,7 @@ from letterlock.message.names import (
     with_random_end,
 )
 from letterlock.screen.safe_text import safe_line
-from letterlock.store import audit, domains, erasures, inboxes, mailboxes, pool
+from letterlock.store import audit, erasures, inboxes, pool
 from letterlock.store.database import Transaction
 from letterlock.store.emails import moment
 from letterlock.store.inboxes import Inbox
@@ -37,7 +37,6 @@ from letterlock.store.mailboxes import Mailbox
 MAX_TTL_HOURS = 24 * 365
 MAX_LISTED = 100
 _HOUR_MS = 3600 * 1000
-_RANDOM_TRIES = 3
 LocalPart = Annotated[str, Field(min_length=1, max_length=64)]
 
 
@@ -127,15 +126,32 @@ async def create_inbox(app: App, caller: Caller, request: CreateInbox) -> InboxC
     """Make an email inbox (address) to sign up somewhere, receive mail and send from."""
     if caller.inbox_id is not None:
         raise NotAllowed("This key is for one inbox only.", next_step="Use list_inboxes to see it.")
-    domain, house = _wanted_domain(app, request.domain)
-    box = await app.database.read(caller.tenant_id, lambda tx: _wanted_mailbox(tx, request.domain, domain))
-    if box is not None:
-        domain, house = box.inboxes.rpartition("@")[2], False
+    site = site_of(app, request.domain)
     wanted = _wanted(request)
-    now = app.now_ms()
-    expires_at = now + int(request.ttl_hours * _HOUR_MS) if request.ttl_hours else None
+    expires_at = app.now_ms() + int(request.ttl_hours * _HOUR_MS) if request.ttl_hours else None
+    inbox = None
+    if not wanted.exact:
+        wish = Wish(caller.agent_id, site, request.purpose, expires_at)
+        inbox = await make_unnamed(app, caller.tenant_id, wish)
+    if inbox is None:
+        inbox = await _make_named(app, caller, request, site, wanted, expires_at)
+    return InboxCreated(
+        inbox_id=inbox.inbox_id,
+        address=inbox.address,
+        expires_at=moment(expires_at) if expires_at else None,
+        warning=await reception_warning(app, inbox),
+    )
 
-    async def add(tx: Transaction, local: str, *, pooled: bool = False) -> Inbox | None:
+
+async def _make_named(
+    app: App, caller: Caller, request: CreateInbox, site: Site, wanted: _Wanted, expires_at: int | None
+) -> Inbox:
+    """Also one without a name on a mailbox elsewhere."""
+    box = await app.database.read(caller.tenant_id, lambda tx: wanted_mailbox(tx, site))
+    domain, house = (box.inboxes.rpartition("@")[2], False) if box is not None else (site.domain, site.house)
+    now = app.now_ms()
+
+    async def add(tx: Transaction, local: str) -> Inbox | None:
         inbox = Inbox(
             caller.tenant_id,
             InboxId(new_id("ib")),
@@ -149,7 +165,7 @@ async def create_inbox(app: App, caller: Caller, request: CreateInbox) -> InboxC
             mailbox_id=box.mailbox_id if box else None,
         )
         owned = not house and box is None
-        return inbox if await inboxes.add(tx, inbox, own_keys(inbox.address), owned=owned, pooled=pooled) else None
+        return inbox if await inboxes.add(tx, inbox, own_keys(inbox.address), owned=owned) else None
 
     async def choose(tx: Transaction) -> Inbox | None:
         """What cannot be had is all the same: taken by another tenant, kept, or its last mail not yet gone."""
@@ -165,18 +181,14 @@ async def create_inbox(app: App, caller: Caller, request: CreateInbox) -> InboxC
             for local in numbered(wanted.exact[0]):
                 if made := await add(tx, local):
                     return made
-        if not wanted.exact and app.settings.pool_size and box is None:
-            leased = await pool.lease(tx, domain_key(domain), now)
-            if leased and (made := await add(tx, leased.partition("@")[0], pooled=True)):
-                return made
-        for _ in range(_RANDOM_TRIES):
+        for _ in range(RANDOM_TRIES):
             if made := await add(tx, with_random_end(wanted.exact[0]) if wanted.exact else random_local_part()):
                 return made
         return None
 
     async def make(tx: Transaction) -> Inbox:
         if not house and box is None:
-            await _need_domain(app, tx, domain)
+            await need_domain(app, tx, domain)
         # A name that cannot be had is a thing not done: however many are tried, what is counted is the inbox.
         await count(app, tx, "inboxes_per_hour")
         inbox = await choose(tx)
@@ -188,13 +200,7 @@ async def create_inbox(app: App, caller: Caller, request: CreateInbox) -> InboxC
         await audit.append(tx, now, caller.agent_id, "inbox.created", inbox.inbox_id)
         return inbox
 
-    inbox = await app.database.write(caller.tenant_id, make)
-    return InboxCreated(
-        inbox_id=inbox.inbox_id,
-        address=inbox.address,
-        expires_at=moment(expires_at) if expires_at else None,
-        warning=await reception_warning(app, inbox),
-    )
+    return await app.database.write(caller.tenant_id, make)
 
 
 async def get_pool(app: App, caller: Caller, request: GetPool) -> PoolShown:
@@ -322,50 +328,10 @@ def _ground(caller: Caller) -> Ground:
     return "house" if caller.tenant_id == DEFAULT_TENANT else "shared"
 
 
-def _wanted_domain(app: App, domain: str) -> tuple[str, bool]:
-    """The domain of a new inbox, and whether it is that of the settings, which all tenants share."""
-    shared = domain_of(app.settings)
-    if domain != domain.strip():
-        raise InvalidRequest(
-            f"The domain {shown(domain)} has white space before or after it.", next_step="Remove the white space."
-        )
-    # A mailbox elsewhere may be named by its whole address.
-    domain = domain.rpartition("@")[2]
-    wanted = domain_key(domain) if domain else shared
-    return (app.settings.domain, True) if wanted == shared else (wanted, False)
-
-
-async def _wanted_mailbox(tx: Transaction, asked: str, domain: str) -> Mailbox | None:
-    """The mailbox elsewhere that a new inbox gets its mail from: the one whose address or domain was asked for; where
-    nothing was, and nobody outside can reach `domain`, the first that can have inboxes."""
-    found = [one for one in await mailboxes.of_tenant(tx) if one.inboxes]
-    if not asked:
-        return next(iter(found), None) if f".{domain}".endswith(".localhost") else None
-    by_address = next((one for one in found if one.address.lower() == asked.lower()), None)
-    if "@" in asked and by_address is None:
-        raise InvalidRequest(
-            f"{shown(asked)} is an address, and no mailbox of yours elsewhere has it.",
-            next_step="Give the domain alone, or leave it out.",
-        )
-    held = await domains.find(tx, domain)
-    if held is not None and held.held:
-        return None
-    return by_address or next((one for one in found if one.inboxes.rpartition("@")[2] == domain), None)
-
-
 def _address_at(box: Mailbox, local: str) -> str:
     """The address of an inbox on a mailbox, not longer than one may be (RFC 5321 section 4.5.3.1.1)."""
     room = 64 - len(box.inboxes.rpartition("@")[0].removesuffix("{}"))
     return box.inboxes.replace("{}", local[: max(1, room)].rstrip("._-"))
-
-
-async def _need_domain(app: App, tx: Transaction, domain: str) -> None:
-    found = await domains.find(tx, domain)
-    if found is None or not found.held:
-        mine = ", ".join(one.name for one in await domains.of_tenant(tx) if one.held)
-        what = f"{domain} is {found.state}, not verified" if found else f"{domain} is not a domain of yours"
-        also = f" or one of {mine}" if mine else ""
-        raise InvalidRequest(f"{what}.", next_step=f"Leave domain out to use {app.settings.domain}{also}.")
 
 
 @dataclass(frozen=True, slots=True)

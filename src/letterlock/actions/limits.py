@@ -29,16 +29,24 @@ def usual(settings: Settings, name: LimitName) -> int:
 
 async def count(app: App, tx: Transaction, name: LimitName) -> None:
     """Count one, in the transaction of the thing itself. Raises LimitReached, and nothing was counted."""
+    _, reached = await count_some(app, tx, name, 1)
+    if reached is not None:
+        raise reached
+
+
+async def count_some(app: App, tx: Transaction, name: LimitName, wanted: int) -> tuple[int, LimitReached | None]:
+    """Count as many of `wanted` as there is room for: how many these were, and what the others are told."""
     set_for_it = await limits.of_tenant(tx, name)
     most = usual(app.settings, name) if set_for_it is None else set_for_it
-    wait_ms = await limits.take(tx, name, most, app.now_ms())
-    if wait_ms:
-        wait_s = -(-wait_ms // 1000)
-        raise LimitReached(
-            f"The limit of {most} {_WHAT[name]} in an hour is reached.",
-            next_step=f"Try again in {_spoken(wait_s)}, or ask the owner to raise {name}.",
-            retry_after_s=wait_s,
-        )
+    counted, wait_ms = await limits.take(tx, name, most, app.now_ms(), wanted)
+    if not wait_ms:
+        return counted, None
+    wait_s = -(-wait_ms // 1000)
+    return counted, LimitReached(
+        f"The limit of {most} {_WHAT[name]} in an hour is reached.",
+        next_step=f"Try again in {_spoken(wait_s)}, or ask the owner to raise {name}.",
+        retry_after_s=wait_s,
+    )
 
 
 async def count_wait(app: App, caller: Caller) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -75,32 +76,45 @@ async def begin(tx: Transaction) -> None:
 async def append(tx: Transaction, at_ms: int, actor: str, action: str, subject: str, **detail: Any) -> None:
     """One row, in the transaction of the act itself. `subject` is the id acted on; `detail` small and free of mail
     text."""
+    await append_all(tx, at_ms, action, [(actor, subject, detail)])
+
+
+async def append_all(
+    tx: Transaction, at_ms: int, action: str, acts: Iterable[tuple[str, str, Mapping[str, Any]]]
+) -> None:
+    """The same for several acts of one kind: the actor, subject and detail of each."""
     last, sealed, whose = await _end(tx)
     # From the sealed end, so that what was cut off stays missing; what was forged is never sealed again.
-    before = sealed if sealed is not None and sealed.n >= last.n else last
-    n = before.n + 1
-    text, salt = json.dumps(detail, sort_keys=True, separators=(",", ":")), secrets.token_hex(16)
-    link = _link(before.hash, n, at_ms, actor, action, subject, text, salt)
-    await tx.run(
+    end = sealed if sealed is not None and sealed.n >= last.n else last
+    whole, rows = end is sealed, []
+    for actor, subject, detail in acts:
+        text, salt = json.dumps(detail, sort_keys=True, separators=(",", ":")), secrets.token_hex(16)
+        link = _link(end.hash, end.n + 1, at_ms, actor, action, subject, text, salt)
+        rows.append(
+            {
+                "n": end.n + 1,
+                "at": at_ms,
+                "actor": actor,
+                "action": action,
+                "subject": subject,
+                "detail": text,
+                "previous": end.hash,
+                "hash": link,
+                "salt": salt,
+            }
+        )
+        end = Head(end.n + 1, link)
+    await tx.many(
         "INSERT INTO audit (tenant_id, n, at, actor, action, subject, detail, previous_hash, hash, salt)"
         " VALUES (:tenant, :n, :at, :actor, :action, :subject, :detail, :previous, :hash, :salt)",
-        n=n,
-        at=at_ms,
-        actor=actor,
-        action=action,
-        subject=subject,
-        detail=text,
-        previous=before.hash,
-        hash=link,
-        salt=salt,
+        rows,
     )
-    whole = sealed is not None and before is sealed
     await tx.run(
         "INSERT INTO audit_heads (tenant_id, n, hash, seal) VALUES (:tenant, :n, :hash, :seal)"
         " ON CONFLICT (tenant_id) DO UPDATE SET n = :n, hash = :hash, seal = :seal",
-        n=n,
-        hash=link,
-        seal=await tx.seal(_sealed(whose, Head(n, link))) if whole else "",
+        n=end.n,
+        hash=end.hash,
+        seal=await tx.seal(_sealed(whose, end)) if whole else "",
     )
 
 

@@ -60,38 +60,59 @@ def _inbox(row: Row) -> Inbox:
     )
 
 
-async def add(
-    tx: Transaction, inbox: Inbox, address_keys: tuple[str, ...], *, owned: bool = False, pooled: bool = False
-) -> bool:
+async def add(tx: Transaction, inbox: Inbox, address_keys: tuple[str, ...], *, owned: bool = False) -> bool:
     """Under the last of `address_keys`. False when any of them is taken (by anyone, also by an inbox that was deleted
-    and not yet removed), or was another tenant's; `owned`: but the domain is this one's by now. `pooled`: leased from
-    the pool, where it comes back to."""
+    and not yet removed), or was another tenant's; `owned`: but the domain is this one's by now."""
     *others, address_key = address_keys
     names = {f"other{n}": key for n, key in enumerate(others)}
     changed = await tx.run(
-        "INSERT INTO inboxes (tenant_id, inbox_id, agent_id, address, address_key, domain, purpose, created_at,"
-        " expires_at, pooled, active_at, mailbox_id) SELECT :tenant, :inbox_id, :agent_id, :address, :address_key,"
-        " :domain, :purpose, :created_at, :expires_at, :pooled, :created_at, :mailbox_id"
+        f"INSERT INTO inboxes ({_ADDED}) SELECT {_ADDED_VALUES}"
         f" WHERE NOT EXISTS (SELECT 1 FROM inboxes WHERE address_key IN ({_bound(names)}))"
         " AND NOT EXISTS (SELECT 1 FROM former_addresses WHERE address_key IN (:address_key, :former)"
         " AND tenant_id <> :tenant AND :owned = 0)"
         " AND NOT EXISTS (SELECT 1 FROM pool WHERE address_key = :address_key)"
         " ON CONFLICT (address_key) DO NOTHING",
-        inbox_id=inbox.inbox_id,
-        agent_id=inbox.agent_id,
-        address=inbox.address,
-        address_key=address_key,
         former=await tx.seal(pool.former(address_key)),
-        domain=address_key.rpartition("@")[2],
-        purpose=inbox.purpose,
-        created_at=inbox.created_at,
-        expires_at=inbox.expires_at,
         owned=int(owned),
-        pooled=int(pooled),
-        mailbox_id=inbox.mailbox_id,
+        **_added(inbox, address_key, pooled=False),
         **names,
     )
     return changed == 1
+
+
+async def add_leased(tx: Transaction, inbox: Inbox, address_key: str) -> bool:
+    """With an address that was just leased from the pool, where it comes back to. While it was there nobody could have
+    it (add, pool.add), so that little is left to look at."""
+    changed = await tx.run(
+        f"INSERT INTO inboxes ({_ADDED}) VALUES ({_ADDED_VALUES}) ON CONFLICT (address_key) DO NOTHING",
+        **_added(inbox, address_key, pooled=True),
+    )
+    return changed == 1
+
+
+_ADDED = (
+    "tenant_id, inbox_id, agent_id, address, address_key, domain, purpose, created_at, expires_at, pooled, active_at,"
+    " mailbox_id"
+)
+_ADDED_VALUES = (
+    ":tenant, :inbox_id, :agent_id, :address, :address_key, :domain, :purpose, :created_at, :expires_at, :pooled,"
+    " :created_at, :mailbox_id"
+)
+
+
+def _added(inbox: Inbox, address_key: str, *, pooled: bool) -> dict[str, object]:
+    return {
+        "inbox_id": inbox.inbox_id,
+        "agent_id": inbox.agent_id,
+        "address": inbox.address,
+        "address_key": address_key,
+        "domain": address_key.rpartition("@")[2],
+        "purpose": inbox.purpose,
+        "created_at": inbox.created_at,
+        "expires_at": inbox.expires_at,
+        "pooled": int(pooled),
+        "mailbox_id": inbox.mailbox_id,
+    }
 
 
 async def find(tx: Transaction, *names: str) -> Inbox | None:

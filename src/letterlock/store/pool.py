@@ -27,16 +27,17 @@ class Standing:
     resting: int
 
 
-async def lease(tx: Transaction, domain: str, now_ms: int) -> str | None:
-    """An address that is ready, longest first, which is in the pool no longer. None when there is none."""
-    row = await tx.one(
-        "DELETE FROM pool WHERE tenant_id = :tenant AND address_key = (SELECT address_key FROM pool"
-        " WHERE tenant_id = :tenant AND domain = :domain AND ready_at <= :now ORDER BY ready_at LIMIT 1)"
-        " RETURNING address",
+async def lease(tx: Transaction, domain: str, now_ms: int, wanted: int) -> list[tuple[str, str]]:
+    """Up to so many addresses that are ready, longest first, each with its key; they are in the pool no longer."""
+    rows = await tx.all(
+        "DELETE FROM pool WHERE tenant_id = :tenant AND address_key IN (SELECT address_key FROM pool"
+        " WHERE tenant_id = :tenant AND domain = :domain AND ready_at <= :now ORDER BY ready_at LIMIT :wanted)"
+        " RETURNING address, address_key",
         domain=domain,
         now=now_ms,
+        wanted=wanted,
     )
-    return str(row["address"]) if row else None
+    return [(row["address"], row["address_key"]) for row in rows]
 
 
 async def add(tx: Transaction, domain: str, address: str, address_key: str, ready_at: int) -> bool:
