@@ -71,6 +71,7 @@ NEIGHBOURS = {
     ("outbound", "logins"),
     ("inbound", "logins"),
     ("postmaster", "actions.webhooks"),
+    ("postmaster", "actions.finishing"),
     ("__main__", "doors"),
 }
 # Each library and the modules that may know it; a trailing / allows a whole room. Adding one is a decision.

@@ -17,6 +17,7 @@ import time
 from collections.abc import AsyncIterator
 
 from letterlock import upkeep
+from letterlock.actions.finishing import finish_forever
 from letterlock.actions.webhooks import notices
 from letterlock.app import DATABASE_FILE, App
 from letterlock.claims import check_forever
@@ -42,8 +43,6 @@ PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0
 """After a failure as the postmaster, twice as long after each further one: another process takes the lock meanwhile."""
 STEADY_S = 120.0
 """Who was the postmaster for so long had not failed to start: its next failure is a first one."""
-COMPACT_AT_START_BYTES = 256 * 1024 * 1024
-"""Some 30 MB a second: others who write wait for no longer than 10 s."""
 _MOST_SAID = 100
 _RETRY_BIND_S = 1.0
 _RETRY_LOCK_S = 10.0
@@ -106,6 +105,7 @@ async def _be_postmaster(app: App, keep_workers: int) -> None:
         tasks.create_task(post_forever(app, notices), name="webhooks")
         tasks.create_task(check_forever(app), name="domains")
         tasks.create_task(upkeep.run_forever(app), name="upkeep")
+        tasks.create_task(finish_forever(app), name="erasures")
         tasks.create_task(_mind_workers(app, workers, keep_workers), name="workers")
 
 
@@ -113,12 +113,12 @@ async def _after_erasures(app: App) -> None:
     """Before mail comes in: what an erasure left to do, as far as it is done in a few seconds."""
     due, begun = await app.database.read_system(_look_for_erasures)
     if begun:
-        log.warning("%d erasures did not come to their end: `letterlock doctor` says which", begun)
+        log.warning("%d erasures did not come to their end, and go on: `letterlock doctor` says which", begun)
     if due is None:
         return
     size = (await asyncio.to_thread((app.folder / DATABASE_FILE).stat)).st_size
-    if size > COMPACT_AT_START_BYTES:
-        log.warning("the mail store is to be compacted after an erasure: run `letterlock compact` at a quiet hour")
+    if size > erasures.SMALL_BYTES:
+        log.warning("the mail store is to be compacted after an erasure: run `letterlock compact`, or set compact_hour")
         return
     log.info("the mail store is compacted after an erasure before mail comes in")
     try:

@@ -171,6 +171,12 @@ class Settings(BaseSettings):
     submission_days: int = Field(
         365, ge=0, le=36_500, description="How long a sent email stays once it is finished; 0: as long as its inbox."
     )
+    compact_hour: int | None = Field(
+        None,
+        ge=0,
+        le=23,
+        description="Local hour to compact a store over 256 MB in after an erasure; empty: never by itself.",
+    )
     low_disk_megabytes: int = Field(
         500, ge=0, le=10_000_000, description="With less free on the disk of the data folder answers warn; 0: never."
     )

@@ -12,15 +12,16 @@ import pytest
 from letterlock.actions import erasing
 from letterlock.actions.caller import COMMAND_LINE, LOCAL_CALLER, Caller
 from letterlock.actions.erasing import Erased, compact, erase_inbox, erase_person, erase_tenant
+from letterlock.actions.finishing import compact_when_quiet, go_on
 from letterlock.actions.following import Place, events_behind
 from letterlock.actions.health import erasure_findings
 from letterlock.actions.inboxes import restore_inbox
-from letterlock.actions.lifecycle import SetHold, set_hold
+from letterlock.actions.lifecycle import LiftHold, SetHold, lift_hold, set_hold
 from letterlock.actions.people import name_contact, suppress, verify_audit
 from letterlock.actions.tenancy import add_tenant, at_command_line
 from letterlock.app import App, open_app
-from letterlock.errors import Conflict, InvalidRequest, NotAllowed, NotFound
-from letterlock.store import emails, inboxes, whole
+from letterlock.errors import Conflict, InvalidRequest, NotAllowed, NotFound, StoreBusy
+from letterlock.store import emails, erasures, inboxes, sqlite, whole
 from letterlock.wake import postmaster_lock
 from running import do, letter, make_inbox, receive, settings_for, until
 
@@ -162,6 +163,78 @@ async def test_an_erasure_that_was_cut_off_is_known_and_goes_on_with_all_its_num
     told, *_ = await events_behind(app, COMMAND_LINE, Place(0, 0))
     assert [event.kind for event in told if event.kind.startswith("inbox.")] == ["inbox.created", "inbox.deleted"]
     assert await erasure_findings(app) == []
+
+
+async def test_an_erasure_that_was_cut_off_goes_on_by_itself_but_not_under_a_hold(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box = await make_inbox(app)
+    cut = await begun(app, box, monkeypatch)
+    cut.cancel()
+    await asyncio.gather(cut, return_exceptions=True)
+    assert await go_on(app) == 0, "somebody may still be at it"
+    later = replace(app, clock=lambda: datetime.now(UTC) + timedelta(minutes=2))
+    await set_hold(app, COMMAND_LINE, SetHold(inbox=box, reason="law"))
+    assert [await go_on(later), await go_on(later)] == [0, 0]
+    assert [(said["why"], said["emails"]) for _, said in await noted(app, "erase.stopped")] == [("hold", 10)]
+    assert "stopped by a legal hold" in (await erasure_findings(later))[0].what
+    await lift_hold(app, COMMAND_LINE, LiftHold(inbox=box))
+    assert await go_on(later) == 0, "only a person has it go on"
+    await app.database.write_system(lambda tx: tx.run("UPDATE erasures SET stopped = ''"))
+    with postmaster_lock(app.folder):
+        assert [await go_on(later), await go_on(later)] == [1, 0]
+    ((_, proven),) = await noted(app, "inbox.erased")
+    assert (proven["emails"], proven["inboxes"]) == (25, 1)
+    assert len(await noted(app, "erase.resumed")) == 1
+    assert (await verify_audit(app)).broken_at is None
+
+
+async def test_a_small_store_is_compacted_when_little_happens_and_a_large_one_in_the_hour_chosen(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = datetime(2030, 1, 1, 2, 58).astimezone()
+
+    def when(minutes: float, hour: int | None = None) -> App:
+        settings = app.settings.model_copy(update={"compact_hour": hour})
+        return replace(app, clock=lambda: (at + timedelta(minutes=minutes)).astimezone(UTC), settings=settings)
+
+    async def due() -> bool:
+        return await app.database.read_system(erasures.compaction_due) is not None
+
+    async def mark() -> None:
+        await app.database.write_system(lambda tx: erasures.note_compaction(tx, when(0).now_ms()))
+
+    await mark()
+    seen = await compact_when_quiet(when(0), None)
+    await make_inbox(app)
+    seen = await compact_when_quiet(when(2), seen)
+    assert await due(), "something has happened"
+    assert await compact_when_quiet(when(4), seen) is None
+    assert not await due()
+    monkeypatch.setattr(erasures, "SMALL_BYTES", 0)
+    await mark()
+    (finding,) = await erasure_findings(when(0))
+    assert not finding.well and "compact_hour" in finding.advice
+    (finding,) = await erasure_findings(when(0, 3))
+    assert finding.well and "from 3:00 on" in finding.advice
+    for hour, minutes in ((None, 3), (4, 3), (3, 1)):
+        await compact_when_quiet(when(minutes, hour), await compact_when_quiet(when(0, hour), None))
+        assert await due()
+    await compact_when_quiet(when(4, 3), await compact_when_quiet(when(2, 3), None))
+    assert not await due()
+    await mark()
+    assert await compact_when_quiet(when(50, 3), None) is None, "its last minutes are not waited out"
+    assert not await due()
+
+
+async def test_a_compaction_that_takes_too_long_changes_nothing(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    await app.database.write_system(lambda tx: erasures.note_compaction(tx, 1))
+    monkeypatch.setattr(sqlite, "_STEPS", 10)
+    with pytest.raises(StoreBusy, match="nothing has changed"):
+        await app.database.compact(within_s=-1)
+    assert await app.database.read_system(erasures.compaction_due) == 1
+    await app.database.compact(within_s=60)
+    assert await app.database.read_system(erasures.compaction_due) is None
 
 
 async def test_a_hold_that_comes_meanwhile_ends_an_erasure_and_what_went_is_told(

@@ -2,8 +2,8 @@
 log: counts and a hash of the ids that went, nothing of what they said.
 
 For people at the command line. Refused under legal hold. Chunk by chunk, so that mail is accepted meanwhile; each is
-counted as it goes, and what is cut off goes on when it is asked for again. What lies outside of the
-store (backups, exports, mail that was sent) is beyond its reach.
+counted as it goes, and what is cut off goes on when it is asked for again, or by itself (finishing.py). What lies
+outside of the store (backups, exports, mail that was sent) is beyond its reach.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ CHUNK = 50
 _EMAILS_AT_ONCE = 10
 _PAUSE_S = 0.02
 _SCRUB_S = 10.0
+_ALIVE_MS = erasures.QUIET_MS // 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,18 @@ class Erased:
     scrubbed: bool
     compacted: bool
     unseen: tuple[str, ...] = ()
+
+
+def show_as(kind: Kind, subject: str) -> str:
+    """As the audit log may name it: an address is nothing for a log that stays."""
+    return "" if kind == "person" else subject
+
+
+def _over() -> Conflict:
+    return Conflict(
+        "The erasure is over: another process brought it to its end, or the inbox was restored, which calls one off.",
+        next_step="The audit log says which, with the proof.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +117,18 @@ class _Way:
     async def went(self, tx: Transaction, **what: Any) -> None:
         """Count what the transaction erases (erasures.went)."""
         if not await erasures.went(tx, self.kind, self.subject, self.app.now_ms(), **what):
-            raise Conflict("It was restored meanwhile, which called the erasure off.")
+            raise _over()
+
+    async def alive(self) -> None:
+        """Say now and then that it is on its way, while nothing goes. Raises Conflict as step() does."""
+        now = self.app.now_ms()
+        far = await self.app.database.read(self.caller.tenant_id, lambda tx: erasures.get(tx, self.kind, self.subject))
+        if far is not None and now - far.moved_at > _ALIVE_MS:
+            await self.step(lambda tx: erasures.moved(tx, self.kind, self.subject, now))
 
     @property
     def _shown(self) -> str:
-        """As the audit log may name it: an address is nothing for a log that stays."""
-        return "" if self.kind == "person" else self.subject
+        return show_as(self.kind, self.subject)
 
     async def _need_no_hold(self, tx: Transaction) -> None:
         if await retention.is_held(tx, InboxId(self.subject) if self.kind == "inbox" else None):
@@ -265,6 +284,8 @@ async def _erase_said(
                 unseen.append(one.id)
         if hits:
             await way.step(lambda tx, hits=hits: gone(tx, hits))  # type: ignore[misc]
+        else:
+            await way.alive()
     return unseen
 
 
@@ -301,13 +322,14 @@ async def _finish(way: _Way, resumed: bool, naming: set[str], unseen: Sequence[s
     app, now = way.app, way.app.now_ms()
     merged = await app.database.write_system(lambda tx: tx.merge_terms(begin=True))
     while not merged:
+        await way.alive()
         await asyncio.sleep(_PAUSE_S)
         merged = await app.database.write_system(lambda tx: tx.merge_terms())
 
     async def write(tx: Transaction) -> tuple[Erasure, int]:
         far = await erasures.get(tx, way.kind, way.subject)
         if far is None:
-            raise Conflict("It was restored meanwhile, which called the erasure off.")
+            raise _over()
         rows = sum([await audit.erase(tx, now, way.caller.agent_id, one) for one in sorted(naming)])
         subject = "" if way.kind == "person" else way.subject
         await audit.append(

@@ -43,6 +43,8 @@ _RELAY_S = 15.0
 _MOST_SAID = 20
 _ASK_AT_ONCE = 1000
 _MEGABYTE = 1_000_000
+_COMPACT_LATE_MS = 48 * 3_600_000
+"""What was to come by itself within a day has not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,18 +248,26 @@ async def erasure_findings(app: App) -> list[Finding]:
             findings.append(Finding(True, f"{one.kind} {what} is being erased: {went}"))
             continue
         of_tenant = "" if one.kind == "tenant" or one.tenant_id == DEFAULT_TENANT else f" --tenant {one.tenant_id}"
-        why = "was stopped by a legal hold" if one.stopped else "was cut off"
         again = f"`letterlock erase {one.kind} {what}{of_tenant}` goes on with it."
-        findings.append(
-            Finding(
-                False,
-                f"erasing {one.kind} {what} {why}: {went}, the rest is there",
-                f"When the hold is lifted, {again}" if one.stopped else again,
-            )
-        )
+        if one.stopped == "hold":
+            why, advice = "was stopped by a legal hold", f"When the hold is lifted, {again}"
+        elif one.stopped:
+            why, advice = f"was stopped ({one.stopped})", again
+        else:
+            why, advice = "was cut off", f"A server that runs goes on with it within two minutes; else {again}"
+        findings.append(Finding(False, f"erasing {one.kind} {what} {why}: {went}, the rest is there", advice))
     if due is not None:
-        what = "parts of what was erased may lie in gaps of the store's file"
-        findings.append(Finding(False, what, "Run `letterlock compact` at a quiet hour: docs/lifecycle.md."))
+        size = (await asyncio.to_thread((app.folder / DATABASE_FILE).stat)).st_size
+        what = f"parts of what was erased may lie in gaps of the store's file ({size // 1_000_000:,} MB)"
+        hour = app.settings.compact_hour
+        if size <= erasures.SMALL_BYTES:
+            when = "A server that runs compacts it by itself when little happens; `letterlock compact` does at once."
+        elif hour is not None:
+            when = f"A server that runs compacts it by itself from {hour}:00 on; `letterlock compact` does at once."
+        else:
+            when = "Run `letterlock compact` at a quiet hour, or set compact_hour: docs/lifecycle.md."
+        late = app.now_ms() - due > _COMPACT_LATE_MS
+        findings.append(Finding(not late and (size <= erasures.SMALL_BYTES or hour is not None), what, when))
     return findings
 
 

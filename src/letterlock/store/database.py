@@ -82,10 +82,11 @@ class Database(Protocol):
     async def scrubbed(self) -> bool:
         """The same now; False when somebody is reading who keeps it from being done yet."""
 
-    async def compact(self) -> None:
+    async def compact(self, *, within_s: float | None = None) -> None:
         """Write the whole store anew, so that no byte of what was removed is left in it, nor an unused one; nothing is
         written meanwhile (others get StoreBusy when it takes longer than they wait). What noted that it is due is
-        forgotten. Raises StoreFull when the disk has no room for two copies."""
+        forgotten. Raises StoreFull when the disk has no room for two copies, StoreBusy when it is not done
+        `within_s`: then nothing has changed."""
 
     async def backup(self, target: Path) -> None:
         """A consistent copy while others write. Raises Conflict when `target` exists."""

@@ -14,6 +14,8 @@ from letterlock.ids import TenantId
 from letterlock.store.database import Row, Transaction
 
 Kind = Literal["inbox", "tenant", "person"]
+SMALL_BYTES = 256 * 1024 * 1024
+"""Some 30 MB a second: a store of this size is compacted in 10 s, for which those who write wait anyway."""
 QUIET_MS = 60_000
 """One of which nothing was heard for so long is not on its way any more."""
 
@@ -148,6 +150,11 @@ async def went(
     return True
 
 
+async def moved(tx: Transaction, kind: Kind, subject: str, now_ms: int) -> None:
+    """It is on its way, though nothing went."""
+    await tx.run(f"UPDATE erasures SET moved_at = :now WHERE {_IS}", kind=kind, subject=subject, now=now_ms)
+
+
 async def stop(tx: Transaction, kind: Kind, subject: str, why: str) -> None:
     """It does not go on until it is begun again."""
     await tx.run(f"UPDATE erasures SET stopped = :why WHERE {_IS}", kind=kind, subject=subject, why=why)
@@ -166,6 +173,25 @@ async def compaction_due(tx: Transaction) -> int | None:
     """Since when, in milliseconds since 1970; None when nothing is to be done. A system read."""
     row = await tx.one("SELECT due_since FROM compaction")
     return int(row["due_since"]) if row else None
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """What there was of mail and of acts until now; `waiting`: emails that are not filed yet."""
+
+    filed: int
+    acts: int
+    waiting: int
+
+
+async def activity(tx: Transaction) -> Activity:
+    """A system read."""
+    row = await tx.one(
+        "SELECT (SELECT SUM(last_filed) FROM tenants) AS filed, (SELECT SUM(n) FROM audit_heads) AS acts,"
+        " (SELECT COUNT(*) FROM emails WHERE state = 'received') AS waiting"
+    )
+    assert row is not None
+    return Activity(row["filed"] or 0, row["acts"] or 0, row["waiting"])
 
 
 async def end(tx: Transaction, kind: Kind, subject: str) -> None:

@@ -38,6 +38,8 @@ log = logging.getLogger(__name__)
 SCHEMA_VERSION = 36
 AUDIT_KEY = "audit.key"
 BUSY_MS = 10_000
+_STEPS = 1_000
+"""Of SQLite's machine between two looks at the clock: some milliseconds."""
 KNOWN_BUSY_MS = 500
 """How long a work waits when one before it has waited in vain not long ago."""
 _KNOWN_BUSY_S = 5.0
@@ -246,7 +248,7 @@ class SqliteDatabase:
     async def scrubbed(self) -> bool:
         return await self._writer.call(_emptied)
 
-    async def compact(self) -> None:
+    async def compact(self, *, within_s: float | None = None) -> None:
         size, free = await asyncio.to_thread(lambda: (self._file.stat().st_size, shutil.disk_usage(self._file).free))
         if free < 2 * size:
             raise StoreFull(
@@ -254,7 +256,7 @@ class SqliteDatabase:
                 f" {free // 1_000_000:,} MB are.",
                 next_step="Free some space there; nothing was changed.",
             )
-        await self._writer.call(_compacted)
+        await self._writer.call(lambda connection: _compacted(connection, within_s))
         self.scrub()
 
     async def backup(self, target: Path) -> None:
@@ -534,7 +536,7 @@ def _emptied(connection: sqlite3.Connection) -> bool:
         connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
 
 
-def _compacted(connection: sqlite3.Connection) -> None:
+def _compacted(connection: sqlite3.Connection, within_s: float | None) -> None:
     """In secure_delete SQLite overwrites what is deleted, but not the places that rows were moved from within a page
     or to its neighbours. VACUUM fills new pages, in order, from the rows there are."""
     due = connection.execute("SELECT due_since FROM compaction").fetchone()
@@ -542,9 +544,20 @@ def _compacted(connection: sqlite3.Connection) -> None:
     folder = str(cast("_Raw", connection).folder).replace("'", "''")
     connection.execute(f"PRAGMA temp_store_directory = '{folder}'")
     connection.execute("PRAGMA temp_store = FILE")
+    if within_s is not None:
+        end = time.monotonic() + within_s
+        connection.set_progress_handler(lambda: time.monotonic() > end, _STEPS)
     try:
         connection.execute("VACUUM")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
+            raise
+        raise StoreBusy(
+            f"The mail store was not compacted within {within_s:.0f} s; nothing has changed.",
+            next_step="Run `letterlock compact`, which takes its time.",
+        ) from None
     finally:
+        connection.set_progress_handler(None, 0)
         connection.execute("PRAGMA temp_store = MEMORY")
     if due is not None:
         # Not what was noted meanwhile.
