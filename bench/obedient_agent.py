@@ -44,7 +44,7 @@ from letterlock.message.envelope import Envelope
 from letterlock.outbound.deliver import claim, deliver
 from letterlock.screen.score import Level, Screening
 from letterlock.settings import load_settings
-from letterlock.store import emails
+from letterlock.store import arrivals
 
 HONEST_IP, EVIL_IP, NOBODY_IP = "192.0.2.10", "203.0.113.7", "198.51.100.9"
 THIEF = "grab@thief.example"
@@ -95,7 +95,7 @@ class World:
         envelope = Envelope(sender, (self.inbox,), self.clock(), "smtp", client_ip=ip)
         (receipt,) = await accept(self.app, envelope, raw)
         options = WorkerOptions.model_validate_json(Workers(self.app.settings)._options)
-        for unfiled in await self.app.database.read_system(lambda tx: emails.next_unfiled(tx, 50, ())):
+        for unfiled in await self.app.database.read_system(lambda tx: arrivals.next_unfiled(tx, 50, ())):
             raw = await self.app.vault.opened(unfiled.receipt.tenant_id, unfiled.kept)
             filed = await asyncio.to_thread(
                 read_message, raw, unfiled.envelope, options, DictResolver(NAMES), allowed=unfiled.allowed

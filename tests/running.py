@@ -50,7 +50,7 @@ from letterlock.outbound.deliver import claim, deliver
 from letterlock.screen.rule import Finding
 from letterlock.screen.score import Level, Screening
 from letterlock.settings import Settings, load_settings
-from letterlock.store import emails, inboxes
+from letterlock.store import arrivals, emails, inboxes
 from letterlock.store.database import Transaction
 from letterlock.store.emails import Email, Filed
 from letterlock.store.sqlite import open_sqlite
@@ -152,7 +152,7 @@ async def file_all(app: App) -> list[EmailId]:
     """File whatever was handed in as filing does it, but in this process: for tests of what comes after."""
     options = WorkerOptions.model_validate_json(Workers(app.settings)._options)
     done: list[EmailId] = []
-    while found := await app.database.read_system(lambda tx: emails.next_unfiled(tx, 50, ())):
+    while found := await app.database.read_system(lambda tx: arrivals.next_unfiled(tx, 50, ())):
         for unfiled in found:
             raw = await app.vault.opened(unfiled.receipt.tenant_id, unfiled.kept)
             filed = read_message(raw, unfiled.envelope, options, allowed=unfiled.allowed)

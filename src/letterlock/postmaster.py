@@ -29,7 +29,7 @@ from letterlock.inbound.workers import Workers, open_workers
 from letterlock.outbound.deliver import deliver_forever
 from letterlock.outbound.forwards import forward_forever
 from letterlock.outbound.webhooks import post_forever
-from letterlock.store import emails, erasures
+from letterlock.store import arrivals, erasures
 from letterlock.store import postmaster as reports
 from letterlock.store.database import Transaction
 from letterlock.store.postmaster import Report
@@ -209,7 +209,7 @@ async def file_waiting(app: App) -> None:
         async with open_workers(app.settings) as workers:
             filing = asyncio.create_task(file_forever(app, workers), name="filing")
             try:
-                while await app.database.read_system(emails.count_unfiled):
+                while await app.database.read_system(arrivals.count_unfiled):
                     await asyncio.sleep(0.05)
             finally:
                 filing.cancel()

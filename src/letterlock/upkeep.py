@@ -17,6 +17,7 @@ from letterlock.ids import InboxId, TenantId
 from letterlock.message.address import Address
 from letterlock.message.names import mailbox_key, random_local_part
 from letterlock.store import (
+    arrivals,
     audit,
     conduct,
     emails,
@@ -61,7 +62,7 @@ async def run_once(app: App) -> None:
     now = app.now_ms()
     await app.database.write_system(lambda tx: retention.put_off_ends(tx, now, _HOUR_MS))
     await close_inboxes(app, now)
-    while await app.database.write_system(lambda tx: emails.forget_acceptances(tx, now, CHUNK)):
+    while await app.database.write_system(lambda tx: arrivals.forget_acceptances(tx, now, CHUNK)):
         await asyncio.sleep(_PAUSE_S)
     while await app.database.write_system(lambda tx: mailboxes.forget(tx, now, CHUNK)):
         await asyncio.sleep(_PAUSE_S)

@@ -23,9 +23,10 @@ from letterlock.ids import EmailId, SecretId, TenantId, new_id
 from letterlock.inspection import FoundSecret
 from letterlock.masterkey import Home, MasterKey, home_of, new_master_key
 from letterlock.settings import Settings
-from letterlock.store import emails, secrets
+from letterlock.store import arrivals, emails, secrets
+from letterlock.store.arrivals import Raw
 from letterlock.store.database import Database, Transaction
-from letterlock.store.emails import Raw, ms
+from letterlock.store.emails import ms
 from letterlock.store.secrets import SealedSecret, WrappedKey
 
 if TYPE_CHECKING:
@@ -109,8 +110,8 @@ class Vault:
                 kept.append(
                     SealedSecret(secret_id, one.kind, _print(key, value), _seal(key, tenant_id, secret_id, value))
                 )
-            body = _seal(key, tenant_id, raw_id, emails.pack_raw(raw))
-            return Sealed(Raw(raw_id, emails.SEALED, body), tuple(kept))
+            body = _seal(key, tenant_id, raw_id, emails.compressed(raw))
+            return Sealed(Raw(raw_id, arrivals.SEALED, body), tuple(kept))
 
         return await asyncio.to_thread(work) if len(raw) > _BESIDE_LOOP else work()
 
@@ -139,17 +140,17 @@ class Vault:
 
     async def raw(self, tenant_id: TenantId, email_id: EmailId) -> bytes | None:
         """An email as it came, None when it is gone. Raises VaultLocked."""
-        kept = await self._database.read(tenant_id, lambda tx: emails.raw(tx, email_id))
+        kept = await self._database.read(tenant_id, lambda tx: arrivals.raw(tx, email_id))
         return None if kept is None else await self.opened(tenant_id, kept)
 
     async def opened(self, tenant_id: TenantId, kept: Raw) -> bytes:
         """The bytes that are kept so. Raises VaultLocked."""
         body = kept.body
-        if kept.codec == emails.SEALED:
+        if kept.codec == arrivals.SEALED:
             body = await self._open(tenant_id, kept.raw_id, body)
         if len(body) > _BESIDE_LOOP:
-            return await asyncio.to_thread(emails.unpack_raw, body)
-        return emails.unpack_raw(body)
+            return await asyncio.to_thread(emails.expanded, body)
+        return emails.expanded(body)
 
     async def seal(self, tenant_id: TenantId, entry: str, plain: bytes) -> bytes:
         """Something small that is kept as `entry` and opens under that name only. Raises VaultLocked."""
@@ -278,7 +279,7 @@ class Vault:
         """Looks, changes nothing."""
 
         async def look(tx: Transaction) -> tuple[int, int, list[str]]:
-            return await secrets.count(tx), await emails.count_unsealed(tx), await secrets.sealed_by(tx)
+            return await secrets.count(tx), await arrivals.count_unsealed(tx), await secrets.sealed_by(tx)
 
         number, unsealed, needed = await self._database.read_system(look)
         try:

@@ -9,7 +9,7 @@ from letterlock.actions.people import allow_senders, drop_contact, name_contact
 from letterlock.app import App, open_app
 from letterlock.errors import InvalidRequest, NotFound
 from letterlock.ids import DEFAULT_TENANT
-from letterlock.store import emails, inboxes
+from letterlock.store import arrivals, inboxes
 from running import hand_in, inbox_id, letter, make_inbox, settings_for
 
 
@@ -24,7 +24,7 @@ async def test_the_domains_an_inbox_trusts_are_kept_and_go_with_its_mail_to_be_r
     assert await allow_senders(app, box, ["Shop.example", "@bank.example"]) == ("shop.example", "bank.example")
     assert await allow_senders(app, box, ["shop.example"], ["bank.example"]) == ("shop.example",)
     await hand_in(app, (box, other), letter())
-    found = await app.database.read_system(lambda tx: emails.next_unfiled(tx, 10))
+    found = await app.database.read_system(lambda tx: arrivals.next_unfiled(tx, 10))
     assert {unfiled.receipt.recipient: unfiled.allowed for unfiled in found} == {box: ("shop.example",), other: ()}
     audited = await app.database.read(
         DEFAULT_TENANT, lambda tx: tx.all("SELECT action FROM audit WHERE tenant_id = :tenant ORDER BY n")

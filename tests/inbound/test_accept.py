@@ -14,13 +14,13 @@ from letterlock.ids import DEFAULT_TENANT
 from letterlock.inbound.accept import accept, address_keys, fingerprint, hops, inbox_for
 from letterlock.message.address import parse_address
 from letterlock.message.envelope import Envelope
-from letterlock.store import emails, inboxes
+from letterlock.store import arrivals, inboxes
 from letterlock.wake import UNFILED
 from running import do, hand_in, letter, make_inbox, settings_for
 
 
-async def waiting(app: App) -> list[emails.Unfiled]:
-    return await app.database.read_system(lambda tx: emails.next_unfiled(tx, 100, ()))
+async def waiting(app: App) -> list[arrivals.Unfiled]:
+    return await app.database.read_system(lambda tx: arrivals.next_unfiled(tx, 100, ()))
 
 
 async def test_mail_to_several_inboxes_is_kept_once_and_received_by_each(app: App) -> None:
@@ -114,13 +114,13 @@ async def test_acceptance_is_told_to_who_files_after_it_is_durable(app: App) -> 
 
 async def test_a_store_that_refuses_leaves_nothing_behind(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     one, two = await make_inbox(app, "one"), await make_inbox(app, "two")
-    adding = emails.add_raw
+    adding = arrivals.add_raw
 
     async def fails(*arguments: object) -> object:
         await adding(*arguments)  # type: ignore[arg-type]
         raise StoreFull("no space")
 
-    monkeypatch.setattr(emails, "add_raw", fails)
+    monkeypatch.setattr(arrivals, "add_raw", fails)
     with pytest.raises(StoreFull):
         await hand_in(app, (one, two), letter(Message_ID="<1@x.example>"))
     monkeypatch.undo()

@@ -18,7 +18,7 @@ from letterlock.message.authenticate import AuthReport
 from letterlock.message.envelope import Envelope
 from letterlock.screen.rule import Finding
 from letterlock.screen.score import Level, Screening
-from letterlock.store import emails
+from letterlock.store import arrivals, emails
 from letterlock.store.emails import Filed
 from running import DOMAIN, do, ended, hand_in, letter, make_inbox, receive, settings_for, until
 
@@ -271,14 +271,14 @@ async def test_in_a_flood_only_what_is_awaited_or_has_waited_long_is_read_and_af
             await hand_in(app, mine, b"mine")
             assert (await do(app, "wait_for_email", inbox=mine, timeout_s=20, since=0)).status == "found"
             assert reader.asked[read_before:] == [b"mine"]
-            (oldest,) = await app.database.read_system(lambda tx: emails.next_unfiled(tx, 1))
+            (oldest,) = await app.database.read_system(lambda tx: arrivals.next_unfiled(tx, 1))
             monkeypatch.setattr(filing, "_PATIENCE_MS", 100)
             async with asyncio.timeout(20):
-                while emails.unpack_raw(oldest.kept.body) not in reader.asked:
+                while emails.expanded(oldest.kept.body) not in reader.asked:
                     await asyncio.sleep(0.01)
             monkeypatch.setattr(filing, "_PATIENCE_MS", 600_000)
         async with asyncio.timeout(60):
-            while await app.database.read_system(emails.count_unfiled):
+            while await app.database.read_system(arrivals.count_unfiled):
                 await asyncio.sleep(0.05)
 
 

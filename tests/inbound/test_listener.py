@@ -24,7 +24,7 @@ from letterlock.errors import SettingsError, StoreBusy, StoreFull
 from letterlock.inbound import listener
 from letterlock.inbound.listener import open_listener
 from letterlock.inbound.workers import Workers
-from letterlock.store import emails
+from letterlock.store import arrivals, emails
 from running import free_port, letter, make_inbox, settings_for
 
 DIALOGUES = sorted((Path(__file__).parent.parent / "dialogues").glob("*.smtp"))
@@ -39,11 +39,11 @@ class Listening:
 
     async def kept(self) -> list[bytes]:
         """The bytes of every email accepted, oldest first."""
-        found = await self.app.database.read_system(lambda tx: emails.next_unfiled(tx, 1000, ()))
-        return [emails.unpack_raw(unfiled.kept.body) for unfiled in found]
+        found = await self.app.database.read_system(lambda tx: arrivals.next_unfiled(tx, 1000, ()))
+        return [emails.expanded(unfiled.kept.body) for unfiled in found]
 
     async def envelopes(self) -> list[Any]:
-        found = await self.app.database.read_system(lambda tx: emails.next_unfiled(tx, 1000, ()))
+        found = await self.app.database.read_system(lambda tx: arrivals.next_unfiled(tx, 1000, ()))
         return [unfiled.envelope for unfiled in found]
 
 
@@ -436,8 +436,8 @@ async def test_stopping_says_421_to_who_is_idle_and_lets_a_running_message_end(t
             assert (await busy.say(".")).startswith("250")
             await closing
             assert (await busy.rest()).startswith(b"421")
-        found = await app.database.read_system(lambda tx: emails.next_unfiled(tx, 10, ()))
-        assert [emails.unpack_raw(unfiled.kept.body) for unfiled in found] == [b"Subject: x\r\n\r\n"]
+        found = await app.database.read_system(lambda tx: arrivals.next_unfiled(tx, 10, ()))
+        assert [emails.expanded(unfiled.kept.body) for unfiled in found] == [b"Subject: x\r\n\r\n"]
 
 
 @contextlib.asynccontextmanager

@@ -32,7 +32,7 @@ from letterlock.outbound.deliver import (
 )
 from letterlock.outbound.relay import Limits
 from letterlock.outbound.submit import status
-from letterlock.store import conduct, outbox
+from letterlock.store import conduct, outbox, queue
 from letterlock.store.outbox import Delivery, Submission
 from running import do, free_port, make_inbox, settings_for, until
 
@@ -470,7 +470,7 @@ async def test_it_ends_promptly_and_gives_back_what_it_had_not_handed_over(tmp_p
             with contextlib.suppress(asyncio.CancelledError):
                 await task
             assert time.monotonic() - started < 10
-        assert await app.database.read_system(lambda tx: outbox.due(tx, app.now_ms())) == [
+        assert await app.database.read_system(lambda tx: queue.due(tx, app.now_ms())) == [
             ("relay", f"127.0.0.1:{app.settings.relay_port}")
         ]
     server.close()
@@ -554,14 +554,14 @@ async def test_what_waited_two_days_for_a_dead_server_bounces_without_each_being
 async def test_trouble_in_the_store_does_not_end_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    real, failures = outbox.due, iter([True, True])
+    real, failures = queue.due, iter([True, True])
 
     async def sometimes(tx: Any, now_ms: int) -> Any:
         if next(failures, False):
             raise RuntimeError("carol@example.com must not be logged")
         return await real(tx, now_ms)
 
-    monkeypatch.setattr(outbox, "due", sometimes)
+    monkeypatch.setattr(queue, "due", sometimes)
     monkeypatch.setattr("letterlock.outbound.deliver._PAUSE_S", 0.01)
     with caplog.at_level(logging.DEBUG, "letterlock"):
         async with open_relay_sink() as sink, opened(tmp_path, Clock(), sink) as app:
@@ -611,7 +611,7 @@ async def test_a_pause_stops_what_is_claimed_already_and_its_end_lets_it_go_on(t
         assert (await only(app, submission_id)).state == "sent"
 
 
-async def _while_told(app: App, lease: outbox.Lease, change: Coroutine[Any, Any, Any]) -> None:
+async def _while_told(app: App, lease: queue.Lease, change: Coroutine[Any, Any, Any]) -> None:
     """Deliver, with `change` done after the look before the try and before the message is handed over."""
     told, now = deliver_module.relay, [change]
 

@@ -16,8 +16,9 @@ from letterlock.outbound import dots, relay
 from letterlock.outbound.deliver import claim, deliver_forever
 from letterlock.outbound.dots import FILE, Answers, Dots
 from letterlock.outbound.submit import status
-from letterlock.store import outbox
-from letterlock.store.outbox import Delivery, Lease
+from letterlock.store import queue
+from letterlock.store.outbox import Delivery
+from letterlock.store.queue import Lease
 from running import do, ended, make_inbox, settings_for, until
 
 
@@ -137,7 +138,7 @@ async def test_what_was_answered_and_not_recorded_by_a_process_that_died_is_sent
             answered, in_doubt, unsent = await claim(app, "dead", "relay", 5)
             for one in (answered, in_doubt, unsent):
                 await app.database.write(
-                    DEFAULT_TENANT, lambda tx, one=one: outbox.handing_over(tx, one, app.now_ms() + 900_000)
+                    DEFAULT_TENANT, lambda tx, one=one: queue.handing_over(tx, one, app.now_ms() + 900_000)
                 )
             answers = Answers(settings.data)
             answers.write(answered, "answered", "250 2.0.0 taken before the crash")

@@ -25,7 +25,7 @@ from letterlock.message.envelope import Envelope
 from letterlock.message.reporter import NOBODY, Reporter, may_report
 from letterlock.outbound.deliver import claim, deliver
 from letterlock.outbound.submit import status
-from letterlock.store import emails
+from letterlock.store import arrivals, emails
 from letterlock.store.outbox import Submission
 from running import do, hand_in, make_inbox, settings_for
 from signing import Key, sign
@@ -97,7 +97,7 @@ async def comes(app: App, to: str, raw: bytes, sender: str = "") -> emails.Email
 
 async def file_waiting(app: App) -> None:
     options = WorkerOptions.model_validate_json(Workers(app.settings)._options)
-    for unfiled in await app.database.read_system(lambda tx: emails.next_unfiled(tx, 9, ())):
+    for unfiled in await app.database.read_system(lambda tx: arrivals.next_unfiled(tx, 9, ())):
         raw = await app.vault.opened(unfiled.receipt.tenant_id, unfiled.kept)
         await keep(app, unfiled, raw, read_message(raw, unfiled.envelope, options, DNS))
 

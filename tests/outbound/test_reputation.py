@@ -17,7 +17,7 @@ from letterlock.ids import DEFAULT_TENANT, SubmissionId
 from letterlock.message.report import Report, Reported
 from letterlock.message.reporter import Reporter
 from letterlock.outbound.submit import status
-from letterlock.store import outbox
+from letterlock.store import learning
 from letterlock.store.outbox import Submission
 from running import do, letter, make_inbox, receive, relay_now, settings_for
 
@@ -170,5 +170,5 @@ async def report(app: App, submission_id: SubmissionId, told: Report) -> None:
     about = await look(app, submission_id)
     by = Reporter(ours=True)
     await app.database.write(
-        DEFAULT_TENANT, lambda tx: outbox.record_report(tx, about, told, about.sender, app.now_ms(), by)
+        DEFAULT_TENANT, lambda tx: learning.record_report(tx, about, told, about.sender, app.now_ms(), by)
     )

@@ -16,7 +16,7 @@ from letterlock.app import DATABASE_FILE, App, open_app
 from letterlock.ids import DEFAULT_TENANT, InboxId
 from letterlock.message.envelope import Receipt
 from letterlock.screen.rule import Finding
-from letterlock.store import emails, inboxes, sqlite
+from letterlock.store import arrivals, emails, inboxes, sqlite
 from letterlock.store.database import Transaction
 from letterlock.store.emails import Email
 from letterlock.store.terms import query_terms
@@ -391,7 +391,7 @@ async def test_upkeep_removes_a_deleted_inbox_with_all_that_hung_on_it_and_nothi
     }
     assert (await everything(app, "findings", "threads")) == {"findings": 0, "threads": 1}
     assert await app.database.read(DEFAULT_TENANT, lambda tx: inboxes.find(tx, gone)) is None
-    assert await app.database.read(DEFAULT_TENANT, lambda tx: emails.raw(tx, both.email_id)) is not None
+    assert await app.database.read(DEFAULT_TENANT, lambda tx: arrivals.raw(tx, both.email_id)) is not None
     assert await found_by(app, "going") == 0
     assert await found_by(app, "plain") == 1
 

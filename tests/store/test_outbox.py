@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from letterlock.ids import DEFAULT_TENANT, LOCAL_AGENT, InboxId, SubmissionId, ThreadId, new_id
 from letterlock.policy import Reason
-from letterlock.store import inboxes, outbox, tenants
+from letterlock.store import inboxes, outbox, queue, tenants
 from letterlock.store.database import Database
 from letterlock.store.inboxes import Inbox
-from letterlock.store.outbox import Delivery, Lease, Submission
+from letterlock.store.outbox import Delivery, Submission
+from letterlock.store.queue import Lease
 from letterlock.store.sqlite import open_sqlite
 
 T0 = 1_780_000_000_000
@@ -70,7 +71,7 @@ async def add(database: Database, added: Submission) -> SubmissionId:
 
 
 async def claim(database: Database, owner: str, now: int = T0, limit: int = 10) -> list[Lease]:
-    return await database.write_system(lambda tx: outbox.claim(tx, owner, "relay", now, now + 1000, limit))
+    return await database.write_system(lambda tx: queue.claim(tx, owner, "relay", now, now + 1000, limit))
 
 
 async def get(database: Database, submission_id: SubmissionId) -> Submission:
@@ -80,7 +81,7 @@ async def get(database: Database, submission_id: SubmissionId) -> Submission:
 
 
 async def record(database: Database, lease: Lease, results: list[Delivery], now: int = T0) -> int:
-    return await database.write(DEFAULT_TENANT, lambda tx: outbox.record(tx, lease, results, now))
+    return await database.write(DEFAULT_TENANT, lambda tx: queue.record(tx, lease, results, now))
 
 
 def ended(lease: Lease, state: outbox.DeliveryState = "sent") -> list[Delivery]:
@@ -136,7 +137,7 @@ async def test_a_claim_takes_what_is_due_on_its_route_each_recipient_outside_by_
 async def test_recipients_here_are_claimed_by_submission(database: Database) -> None:
     here = [Delivery(f"{name}@x.example", "local", "queued", T0) for name in "abc"]
     await add(database, submission(*here, relayed("out@example.com")))
-    (lease,) = await database.write_system(lambda tx: outbox.claim(tx, "one", "local", T0, T0 + 1000, 5))
+    (lease,) = await database.write_system(lambda tx: queue.claim(tx, "one", "local", T0, T0 + 1000, 5))
     assert [one.recipient for one in lease.deliveries] == [one.recipient for one in here]
 
 
@@ -178,8 +179,8 @@ async def test_a_worker_that_was_thought_dead_changes_nothing(database: Database
     (stale,) = await claim(database, "stale")
     (lease,) = await claim(database, "next", T0 + 1000)
     assert await record(database, stale, ended(stale, "bounced"), T0 + 1001) == 0
-    assert not await database.write(DEFAULT_TENANT, lambda tx: outbox.handing_over(tx, stale, T0 + 5000))
-    await database.write(DEFAULT_TENANT, lambda tx: outbox.give_back(tx, stale))
+    assert not await database.write(DEFAULT_TENANT, lambda tx: queue.handing_over(tx, stale, T0 + 5000))
+    await database.write(DEFAULT_TENANT, lambda tx: queue.give_back(tx, stale))
     assert await record(database, lease, ended(lease), T0 + 1002) == 1
     assert (await get(database, submission_id)).state == "sent"
 
@@ -197,21 +198,21 @@ async def test_what_was_recorded_is_not_claimed_again(database: Database) -> Non
     (lease,) = await claim(database, "one")
     await record(database, lease, ended(lease))
     assert not await claim(database, "two", T0 + 10_000_000)
-    assert not await database.read_system(lambda tx: outbox.due(tx, T0 + 10_000_000))
+    assert not await database.read_system(lambda tx: queue.due(tx, T0 + 10_000_000))
 
 
 async def test_a_lease_given_back_is_due_at_once(database: Database) -> None:
     await add(database, submission(relayed("a@example.com")))
     (lease,) = await claim(database, "one")
-    assert await database.read_system(lambda tx: outbox.due(tx, T0)) == []
-    await database.write(DEFAULT_TENANT, lambda tx: outbox.give_back(tx, lease))
-    assert await database.read_system(lambda tx: outbox.due(tx, T0)) == [("relay", "")]
+    assert await database.read_system(lambda tx: queue.due(tx, T0)) == []
+    await database.write(DEFAULT_TENANT, lambda tx: queue.give_back(tx, lease))
+    assert await database.read_system(lambda tx: queue.due(tx, T0)) == [("relay", "")]
 
 
 async def test_handing_over_is_written_down_before_it_happens(database: Database) -> None:
     submission_id = await add(database, submission(relayed("a@example.com"), relayed("b@example.com")))
     lease, _ = await claim(database, "one")
-    assert await database.write(DEFAULT_TENANT, lambda tx: outbox.handing_over(tx, lease, T0 + 9000))
+    assert await database.write(DEFAULT_TENANT, lambda tx: queue.handing_over(tx, lease, T0 + 9000))
     first, second = (await get(database, submission_id)).deliveries
     assert (first.state, first.unanswered, second.state, second.unanswered) == ("uncertain", 1, "queued", 0)
     # In doubt only from when nobody has it in hand.
@@ -229,7 +230,7 @@ async def test_after_a_crash_while_handing_over_it_is_tried_once_more_and_then_n
             until = now + 9000
             assert await database.write(
                 DEFAULT_TENANT,
-                lambda tx, lease=lease, until=until: outbox.handing_over(tx, lease, until),
+                lambda tx, lease=lease, until=until: queue.handing_over(tx, lease, until),
             )
         now += 10_000
     assert tries == 2
@@ -241,7 +242,7 @@ async def test_a_cancelled_delivery_is_not_handed_over(database: Database) -> No
     submission_id = await add(database, submission(relayed("a@example.com")))
     (lease,) = await claim(database, "one")
     assert await database.write(DEFAULT_TENANT, lambda tx: outbox.cancel(tx, submission_id, T0)) == 1
-    assert not await database.write(DEFAULT_TENANT, lambda tx: outbox.handing_over(tx, lease, T0 + 9000))
+    assert not await database.write(DEFAULT_TENANT, lambda tx: queue.handing_over(tx, lease, T0 + 9000))
     assert await record(database, lease, ended(lease)) == 0
     assert (await get(database, submission_id)).state == "cancelled"
 
@@ -249,7 +250,7 @@ async def test_a_cancelled_delivery_is_not_handed_over(database: Database) -> No
 async def test_what_was_handed_over_cannot_be_cancelled_but_is_not_tried_again(database: Database) -> None:
     submission_id = await add(database, submission(relayed("a@example.com")))
     (lease,) = await claim(database, "one")
-    await database.write(DEFAULT_TENANT, lambda tx: outbox.handing_over(tx, lease, T0 + 9000))
+    await database.write(DEFAULT_TENANT, lambda tx: queue.handing_over(tx, lease, T0 + 9000))
     assert await database.write(DEFAULT_TENANT, lambda tx: outbox.cancel(tx, submission_id, T0 + 9000)) == 0
     delivery = (await get(database, submission_id)).deliveries[0]
     assert (delivery.state, delivery.next_at) == ("uncertain", None)
@@ -257,7 +258,7 @@ async def test_what_was_handed_over_cannot_be_cancelled_but_is_not_tried_again(d
 
 async def test_a_local_delivery_under_way_cannot_be_cancelled(database: Database) -> None:
     submission_id = await add(database, submission(Delivery("b@x.example", "local", "queued", T0)))
-    await database.write_system(lambda tx: outbox.claim(tx, "one", "local", T0, T0 + 1000, 1))
+    await database.write_system(lambda tx: queue.claim(tx, "one", "local", T0, T0 + 1000, 1))
     assert await database.write(DEFAULT_TENANT, lambda tx: outbox.cancel(tx, submission_id, T0)) == 0
 
 
@@ -265,17 +266,17 @@ async def test_what_was_handed_over_when_its_process_died_is_tried_again_at_each
     database: Database,
 ) -> None:
     submission_id = await add(database, submission(relayed("a@example.com")))
-    for n in range(1, outbox.MOST_CRASHES + 2):
+    for n in range(1, queue.MOST_CRASHES + 2):
         (lease,) = await claim(database, f"w{n}")
         assert await database.write(
             DEFAULT_TENANT,
-            lambda tx, lease=lease: outbox.handing_over(tx, lease, T0 + 9000),  # type: ignore[misc]
+            lambda tx, lease=lease: queue.handing_over(tx, lease, T0 + 9000),  # type: ignore[misc]
         )
         assert await claim(database, "other") == []
-        await database.write_system(lambda tx: outbox.end_leases(tx, "relay", T0))
+        await database.write_system(lambda tx: queue.end_leases(tx, "relay", T0))
     assert await claim(database, "last") == []
     delivery = (await get(database, submission_id)).deliveries[0]
-    assert (delivery.state, delivery.unanswered) == ("uncertain", outbox.MOST_CRASHES + 1)
+    assert (delivery.state, delivery.unanswered) == ("uncertain", queue.MOST_CRASHES + 1)
 
 
 async def test_release_queues_what_that_reason_held_and_nothing_else(database: Database) -> None:
@@ -313,15 +314,15 @@ async def test_lanes_are_claimed_apart_and_named_with_what_is_due_in_them(databa
         ),
     )
     await add(database, submission(replace(relayed("a@three.example", T0 + 9), lane="three")))
-    assert await database.read_system(lambda tx: outbox.due(tx, T0 + 1)) == [("relay", "one"), ("relay", "two")]
+    assert await database.read_system(lambda tx: queue.due(tx, T0 + 1)) == [("relay", "one"), ("relay", "two")]
 
     async def claimed(lane: str) -> list[tuple[str, list[str]]]:
-        leases = await database.write_system(lambda tx: outbox.claim(tx, "w", "relay", T0 + 1, T0 + 99, 10, lane=lane))
+        leases = await database.write_system(lambda tx: queue.claim(tx, "w", "relay", T0 + 1, T0 + 99, 10, lane=lane))
         return [(lease.submission_id, [each.recipient for each in lease.deliveries]) for lease in leases]
 
     assert await claimed("two") == [(mixed, ["a@two.example"])]
     assert await claimed("one") == [(first, ["a@one.example"]), (mixed, ["b@one.example"])]
-    assert await database.read_system(lambda tx: outbox.due(tx, T0 + 1)) == []
+    assert await database.read_system(lambda tx: queue.due(tx, T0 + 1)) == []
 
 
 async def test_what_waits_moves_to_the_lanes_of_new_settings(database: Database) -> None:
@@ -331,7 +332,7 @@ async def test_what_waits_moves_to_the_lanes_of_new_settings(database: Database)
     def lane_of(tenant_id: str, sender: str, recipient: str) -> str | None:
         return "new" if recipient.endswith("@one.example") else None
 
-    assert await database.write_system(lambda tx: outbox.relane(tx, lane_of)) == 1
+    assert await database.write_system(lambda tx: queue.relane(tx, lane_of)) == 1
     assert (await get(database, added)).deliveries[0].lane == "new"
     assert (await get(database, gone)).deliveries[0].lane == "old"
 
@@ -369,11 +370,11 @@ def test_however_workers_come_and_go_a_message_is_handed_over_at_most_twice(
                     lease, until = held[worker], now + 1000
                     handed += await database.write(
                         DEFAULT_TENANT,
-                        lambda tx, lease=lease, until=until: outbox.handing_over(tx, lease, until),
+                        lambda tx, lease=lease, until=until: queue.handing_over(tx, lease, until),
                     )
                 elif worker in held:
                     await record(database, held[worker], ended(held.pop(worker)), now)
-            assert handed <= outbox.MOST_UNANSWERED
+            assert handed <= queue.MOST_UNANSWERED
             found = await get(database, submission_id)
             assert (found.state == "uncertain") <= (handed > 0)
             assert (found.state == "cancelled") <= (handed == 0)

@@ -12,8 +12,8 @@ from letterlock.app import DATABASE_FILE, App
 from letterlock.ids import EmailId, TenantId
 from letterlock.inbound.filing import _Order
 from letterlock.inbound.workers import URGENT_IN_A_ROW, Slots
-from letterlock.store import emails, outbox
-from letterlock.store.emails import Unfiled
+from letterlock.store import arrivals, queue
+from letterlock.store.arrivals import Unfiled
 from letterlock.store.turns import MOST_TENANTS, in_turn
 from running import do, hand_in, letter, make_inbox
 
@@ -25,7 +25,7 @@ async def tenants(app: App, *names: str) -> list[Caller]:
 
 
 async def next_unfiled(app: App, limit: int, **how: object) -> list[Unfiled]:
-    return await app.database.read_system(lambda tx: emails.next_unfiled(tx, limit, **how))  # type: ignore[arg-type]
+    return await app.database.read_system(lambda tx: arrivals.next_unfiled(tx, limit, **how))  # type: ignore[arg-type]
 
 
 def whose(found: list[Unfiled]) -> list[str]:
@@ -160,11 +160,11 @@ async def test_deliveries_of_one_lane_are_claimed_in_turn(app: App) -> None:
         lambda tx: tx.run("UPDATE deliveries SET state = 'queued', lane = 'l', next_at = :now", now=now)
     )
     leases = await app.database.write_system(
-        lambda tx: outbox.claim(tx, "w", "relay", now, now + 1000, 3, lane="l", after=noisy.tenant_id)
+        lambda tx: queue.claim(tx, "w", "relay", now, now + 1000, 3, lane="l", after=noisy.tenant_id)
     )
     assert [lease.tenant_id for lease in leases] == [quiet.tenant_id, noisy.tenant_id, noisy.tenant_id]
     rest = await app.database.write_system(
-        lambda tx: outbox.claim(tx, "w", "relay", now, now + 1000, 9, lane="l", after=noisy.tenant_id)
+        lambda tx: queue.claim(tx, "w", "relay", now, now + 1000, 9, lane="l", after=noisy.tenant_id)
     )
     assert [lease.tenant_id for lease in rest] == [noisy.tenant_id] * 3
 

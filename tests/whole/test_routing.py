@@ -25,7 +25,7 @@ from letterlock.inbound.routing import FORWARDS_IN_THREAD
 from letterlock.message.parse import Mailbox, ParsedMessage, parse_message
 from letterlock.outbound.forwards import forward_due
 from letterlock.screen.score import Level
-from letterlock.store import audit, conduct, emails, escalations, lists, outbox, routing
+from letterlock.store import arrivals, audit, conduct, escalations, lists, outbox, routing
 from running import arrive, do, file_all, hand_in, inbox_id, letter, make_inbox, receive, screened, settings_for
 
 ROUTER = Caller(DEFAULT_TENANT, LOCAL_CALLER.agent_id, AGENT_SCOPES | {ROUTE})
@@ -516,7 +516,7 @@ async def test_whom_an_inbox_may_write_to_and_trusts_is_said_in_one_place(app: A
         ("to", "allow", BOSS, "ib_"),
     ]
     await hand_in(app, (box, other), letter())
-    found = await app.database.read_system(lambda tx: emails.next_unfiled(tx, 10))
+    found = await app.database.read_system(lambda tx: arrivals.next_unfiled(tx, 10))
     trusted = {unfiled.receipt.recipient: unfiled.allowed for unfiled in found}
     assert trusted == {box: ("shop.example", "bank.example"), other: ("bank.example",)}
     one, two = await inbox_id(app, box), await inbox_id(app, other)

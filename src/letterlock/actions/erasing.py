@@ -28,7 +28,7 @@ from letterlock.message.address import parse_address
 from letterlock.screen.safe_text import safe_line
 from letterlock.store import audit, erasures, inboxes, outbox, retention, tenants, whole
 from letterlock.store.database import Transaction
-from letterlock.store.emails import unpack_raw
+from letterlock.store.emails import expanded
 from letterlock.store.erasures import Erasure, Kind
 from letterlock.store.tenants import Tenant
 from letterlock.store.whole import Said
@@ -276,7 +276,7 @@ async def _erase_said(
         hits = []
         for one in found:
             raw = await app.vault.opened(tenant_id, one.raw) if one.raw else one.plain or b""
-            report = unpack_raw(one.report) if one.report else b""
+            report = expanded(one.report) if one.report else b""
             looked = await asyncio.to_thread(named.look, one.texts, report, raw)
             if looked.names:
                 hits.append(one.id)

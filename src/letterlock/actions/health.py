@@ -26,7 +26,7 @@ from letterlock.outbound.relay import Route, one_line
 from letterlock.outbound.routes import helo
 from letterlock.policy import APPROVAL
 from letterlock.settings import Settings, unknown_variables
-from letterlock.store import domains, emails, erasures, inboxes, mailboxes, outbox, postmaster
+from letterlock.store import arrivals, domains, erasures, inboxes, mailboxes, outbox, postmaster, queue
 from letterlock.store.database import Transaction
 from letterlock.store.erasures import Erasure
 from letterlock.store.inboxes import Inbox
@@ -73,7 +73,11 @@ async def reception_problem(app: App) -> str:
 
 async def _reception(app: App) -> _Reception:
     async def look(tx: Transaction) -> tuple[bool, postmaster.Report | None, int | None]:
-        return await postmaster.is_silent(tx, app.now_ms()), await postmaster.last(tx), await emails.oldest_unfiled(tx)
+        return (
+            await postmaster.is_silent(tx, app.now_ms()),
+            await postmaster.last(tx),
+            await arrivals.oldest_unfiled(tx),
+        )
 
     async def tell(asked: Sequence[None]) -> Sequence[_Reception]:
         silent, report, oldest = await app.database.read_system(look)
@@ -156,11 +160,11 @@ async def _gauges(app: App) -> dict[str, float]:
     now = app.now_ms()
 
     async def look(tx: Transaction) -> dict[str, float]:
-        oldest = await emails.oldest_unfiled(tx)
+        oldest = await arrivals.oldest_unfiled(tx)
         return {
-            "emails_unfiled": await emails.count_unfiled(tx),
+            "emails_unfiled": await arrivals.count_unfiled(tx),
             "oldest_unfiled_seconds": 0 if oldest is None else max(0, now - oldest) / 1000,
-            "deliveries_due": await outbox.count_due(tx),
+            "deliveries_due": await queue.count_due(tx),
             "submissions_held": await outbox.count_held(tx, APPROVAL),
             "postmaster": not await postmaster.is_silent(tx, now),
         }
@@ -449,7 +453,7 @@ def _said(error: smtplib.SMTPResponseException) -> str:
 
 async def _mail(app: App) -> list[Finding]:
     async def look(tx: Transaction) -> tuple[postmaster.Report | None, int]:
-        return await postmaster.last(tx), await emails.count_unfiled(tx)
+        return await postmaster.last(tx), await arrivals.count_unfiled(tx)
 
     report, waiting = await app.database.read_system(look)
     findings = []

@@ -28,7 +28,7 @@ from letterlock.message.extract.domains import is_public_suffix
 from letterlock.message.parse import attachment_bytes
 from letterlock.outbound.marks import mark_of
 from letterlock.screen.score import Level
-from letterlock.store import audit, conduct, emails, inboxes, outbox, reputation
+from letterlock.store import audit, conduct, emails, inboxes, learning, outbox, reputation
 from letterlock.store.audit import Verified
 from letterlock.store.conduct import Contact, Suppression
 from letterlock.store.database import Transaction
@@ -221,7 +221,7 @@ async def resume_inbox(app: App, inbox_name: str, *, caller: Caller = COMMAND_LI
             )
         await conduct.resume(tx, inbox.inbox_id, app.now_ms())
         await reputation.forgive(tx, inbox.agent_id)
-        queued = await outbox.resume(tx, inbox.inbox_id, inbox.agent_id, app.now_ms())
+        queued = await learning.resume(tx, inbox.inbox_id, inbox.agent_id, app.now_ms())
         await audit.append(tx, app.now_ms(), caller.agent_id, "inbox.resumed", inbox.inbox_id, queued=queued)
 
     await app.database.write(caller.tenant_id, write)

@@ -38,7 +38,7 @@ from letterlock.outbound.marks import mark_of
 from letterlock.screen.rule import attachment_place
 from letterlock.screen.safe_text import SafeText, fence, masked, safe_line, safe_text
 from letterlock.screen.score import Level
-from letterlock.store import emails, escalations, outbox, routing
+from letterlock.store import emails, escalations, learning, outbox, routing
 from letterlock.store.database import Transaction
 from letterlock.store.emails import Email, moment
 from letterlock.store.escalations import Escalation
@@ -244,7 +244,7 @@ async def _typed(
     quarantined = report.screening.level is Level.QUARANTINED
     said = report.report
     only_claims = said is not None and await app.database.read(
-        caller.tenant_id, lambda tx: outbox.only_claims(tx, email.email_id, said)
+        caller.tenant_id, lambda tx: learning.only_claims(tx, email.email_id, said)
     )
     # Whoever is led by such an email to pass on what is said of it passes this on, too.
     sign = await asyncio.to_thread(mark_of, app.folder, caller.tenant_id, email.email_id) if quarantined else ""

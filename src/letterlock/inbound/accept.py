@@ -20,9 +20,9 @@ from letterlock.message.address import parse_address
 from letterlock.message.envelope import Envelope, Receipt
 from letterlock.message.names import mailbox_key
 from letterlock.message.report import token_of
-from letterlock.store import emails, inboxes
+from letterlock.store import arrivals, emails, inboxes
+from letterlock.store.arrivals import Accepted
 from letterlock.store.database import Transaction, Work
-from letterlock.store.emails import Accepted
 from letterlock.store.inboxes import Inbox
 from letterlock.wake import UNFILED
 
@@ -42,7 +42,7 @@ async def accept(app: App, envelope: Envelope, raw: bytes, *, unless: Work[bool]
         if unless is not None and await unless(tx):
             return ()
         # Packed and hashed on the writer's thread: the loop's has every sender to answer, and neither holds the other.
-        accepted = Accepted(envelope, emails.pack_raw(raw), len(raw), _fingerprint(envelope, raw))
+        accepted = Accepted(envelope, emails.compressed(raw), len(raw), _fingerprint(envelope, raw))
         wanted: dict[str, Inbox] = {}
         for recipient in envelope.recipients:
             inbox = await live_inbox(tx, recipient, house, now)
@@ -55,7 +55,7 @@ async def accept(app: App, envelope: Envelope, raw: bytes, *, unless: Work[bool]
             targets.setdefault(inbox.tenant_id, {}).setdefault(inbox.inbox_id, recipient)
         kept: dict[InboxId, Receipt] = {}
         for tenant_id, mine in targets.items():
-            added = await emails.add_raw(tx.bound_to(tenant_id), tenant_id, list(mine.items()), accepted)
+            added = await arrivals.add_raw(tx.bound_to(tenant_id), tenant_id, list(mine.items()), accepted)
             kept |= {receipt.inbox_id: receipt for receipt in added}
         return tuple(replace(kept[inbox.inbox_id], recipient=recipient) for recipient, inbox in wanted.items())
 

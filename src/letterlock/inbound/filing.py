@@ -22,9 +22,10 @@ from letterlock.inbound.workers import Workers, unread
 from letterlock.message.authenticate import AuthReport
 from letterlock.message.extract.domains import registrable
 from letterlock.message.reporter import Reporter
-from letterlock.store import emails, outbox, secrets
+from letterlock.store import arrivals, emails, learning, secrets
+from letterlock.store.arrivals import Unfiled
 from letterlock.store.database import Transaction
-from letterlock.store.emails import Filed, Unfiled
+from letterlock.store.emails import Filed
 from letterlock.vault import Sealed
 from letterlock.wake import FORWARDS, UNFILED, Watch
 
@@ -114,16 +115,16 @@ class _Order:
         some = awaited if len(awaited) <= _MOST_AWAITED else random.sample(awaited, _MOST_AWAITED)
         self._awaited = frozenset(some)
         if not some:
-            return await emails.next_unfiled(tx, room, in_work, before_ms=before_ms, after=self._after)
+            return await arrivals.next_unfiled(tx, room, in_work, before_ms=before_ms, after=self._after)
         if room <= 0:
             return await self._of(tx, more, in_work, some, [])
         first = max(0, min(room, _AWAITED_IN_A_ROW - self._in_a_row))
         taken = await self._of(tx, first, in_work, some, [])
         if len(taken) == first < room:
-            taken += await emails.next_unfiled(tx, 1, _with(in_work, taken), before_ms=before_ms, after=self._after)
+            taken += await arrivals.next_unfiled(tx, 1, _with(in_work, taken), before_ms=before_ms, after=self._after)
         taken += await self._of(tx, room - len(taken), in_work, some, taken)
         if len(taken) < room:
-            taken += await emails.next_unfiled(
+            taken += await arrivals.next_unfiled(
                 tx, room - len(taken), _with(in_work, taken), before_ms=before_ms, after=self._after
             )
         return taken
@@ -133,7 +134,7 @@ class _Order:
     ) -> list[Unfiled]:
         if room <= 0:
             return []
-        return await emails.next_unfiled(tx, room, _with(in_work, taken), inboxes=awaited, after=self._after)
+        return await arrivals.next_unfiled(tx, room, _with(in_work, taken), inboxes=awaited, after=self._after)
 
     def is_awaited(self, unfiled: Unfiled) -> bool:
         """Whether somebody waited for it when it was looked for."""
@@ -273,20 +274,20 @@ async def keep(app: App, unfiled: Unfiled, raw: bytes | None, filed: Filed, *, a
         if again:
             done = await emails.refile(tx, receipt, filed)
         else:
-            about = await outbox.reported_on(tx, receipt.recipient, filed.sent_report)
+            about = await learning.reported_on(tx, receipt.recipient, filed.sent_report)
             # What came back of an email belongs to its thread.
             earlier = (about.message_id, *filed.earlier) if about else filed.earlier
             away = await is_put_away(tx, receipt, unfiled.envelope.sender, filed, app.now_ms())
             done = not away and await emails.file(tx, receipt, filed.model_copy(update={"earlier": earlier}))
             if about and filed.sent_report is not None:
                 by, trusted = _reporter(filed), app.settings.report_senders
-                await outbox.record_report(tx, about, filed.sent_report, receipt.recipient, app.now_ms(), by, trusted)
+                await learning.record_report(tx, about, filed.sent_report, receipt.recipient, app.now_ms(), by, trusted)
         if away and sealed is not None:
-            await emails.seal(tx, sealed.raw)
+            await arrivals.seal(tx, sealed.raw)
         if done and sealed is not None:
             service = registrable(filed.from_domain) if filed.from_domain else ""
             await secrets.put(tx, receipt.email_id, service, filed.aligned, sealed.secrets)
-            await emails.seal(tx, sealed.raw)
+            await arrivals.seal(tx, sealed.raw)
         if done and not again:
             forwards = await route(tx, receipt, filed, app.now_ms())
         return done, forwards
@@ -343,7 +344,7 @@ async def _rescreen(app: App, workers: Workers, reviewer: Reviewer | None) -> As
         return raw, filed if reviewer is None else await reviewer.reviewed(filed)
 
     after = ""
-    while found := await app.database.read_system(lambda tx: emails.next_filed(tx, after, 4 * workers.size)):  # noqa: B023
+    while found := await app.database.read_system(lambda tx: arrivals.next_filed(tx, after, 4 * workers.size)):  # noqa: B023
         reading = [asyncio.create_task(read(one, auth)) for one, auth in found]
         try:
             for (one, _), task in zip(found, reading, strict=True):

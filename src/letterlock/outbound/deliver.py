@@ -40,12 +40,14 @@ from letterlock.outbound.relay import Connections, Outcome, one_line, reach, rel
 from letterlock.outbound.routes import OF_DOMAIN, Way, connections, has_ways, helo, way_of, way_to
 from letterlock.outbound.signing import Keyring
 from letterlock.policy import Recipient, SendContext, decide
-from letterlock.store import audit, domain_relays, emails, inboxes, outbox, reputation
+from letterlock.store import arrivals, audit, domain_relays, emails, inboxes, outbox, queue, reputation
+from letterlock.store.arrivals import Accepted
 from letterlock.store.database import Transaction
 from letterlock.store.domain_relays import DomainRelay
-from letterlock.store.emails import Accepted, ms
+from letterlock.store.emails import ms
 from letterlock.store.mailboxes import Mailbox
-from letterlock.store.outbox import Delivery, Lease, Route
+from letterlock.store.outbox import Delivery, Route
+from letterlock.store.queue import Lease
 from letterlock.store.standing import Standing, standing
 from letterlock.wake import OUTBOX, UNFILED
 
@@ -184,7 +186,7 @@ async def deliver_forever(app: App) -> None:
                     if time.monotonic() - looked_at_held > _LOOK_AT_HELD_S:
                         looked_at_held = time.monotonic()
                         await _release(app)
-                    due = await app.database.read_system(lambda tx: outbox.due(tx, app.now_ms()))
+                    due = await app.database.read_system(lambda tx: queue.due(tx, app.now_ms()))
                     begun = [key for key, lane in lanes.items() if lane.backlog]
                     for route, name in dict.fromkeys((*due, *begun)):
                         await attend(route, name)
@@ -241,7 +243,7 @@ async def _give_up_on(app: App, owner: str, lane: str) -> None:
     """Some of what has waited for 48 hours for a server that cannot be reached bounces without another try."""
     now = app.now_ms()
     leases = await app.database.write_system(
-        lambda tx: outbox.claim(
+        lambda tx: queue.claim(
             tx,
             owner,
             "relay",
@@ -279,8 +281,8 @@ async def _take_over(app: App, tx: Transaction, left: Left) -> None:
         await _record(app, tx.bound_to(one.lease.tenant_id), one.lease, [sent], app.now_ms())
     for lease in left.unsent:
         await _not_handed_over(tx.bound_to(lease.tenant_id), lease, app.now_ms())
-    await outbox.end_leases(tx, "relay", app.now_ms())
-    await outbox.relane(tx, _lane_of(app))
+    await queue.end_leases(tx, "relay", app.now_ms())
+    await queue.relane(tx, _lane_of(app))
 
 
 async def _release(app: App) -> None:
@@ -302,7 +304,7 @@ async def claim(
     `after`) or in any, leased to `owner`."""
     now = app.now_ms()
     return await app.database.write_system(
-        lambda tx: outbox.claim(tx, owner, route, now, now + LEASE_MS[route], limit, lane=lane, after=after)
+        lambda tx: queue.claim(tx, owner, route, now, now + LEASE_MS[route], limit, lane=lane, after=after)
     )
 
 
@@ -400,8 +402,8 @@ async def _give_back(app: App, lease: Lease, handed_over: set[str]) -> None:
     async def end(tx: Transaction) -> None:
         if lease.route == "relay" and not handed_over:
             await _not_handed_over(tx, lease, app.now_ms())
-        await outbox.record(tx, lease, doubtful, app.now_ms())
-        await outbox.give_back(tx, lease)
+        await queue.record(tx, lease, doubtful, app.now_ms())
+        await queue.give_back(tx, lease)
 
     with contextlib.suppress(StoreError):
         await app.database.write(lease.tenant_id, end)
@@ -611,7 +613,7 @@ async def _to_relay(
 
 async def _handing_over(tx: Transaction, lease: Lease, taken: Sequence[str], now_ms: int, until_ms: int) -> bool:
     """Written down before the final dot: what nobody lives to record was handed over all the same."""
-    if not await outbox.handing_over(tx, lease, until_ms):
+    if not await queue.handing_over(tx, lease, until_ms):
         return False
     await audit.append(tx, now_ms, "postmaster", "email.handed_over", lease.submission_id, recipients=sorted(taken))
     return True
@@ -619,7 +621,7 @@ async def _handing_over(tx: Transaction, lease: Lease, taken: Sequence[str], now
 
 async def _not_handed_over(tx: Transaction, lease: Lease, now_ms: int) -> None:
     """That was written down, but it never came to the final dot."""
-    if await outbox.not_handed_over(tx, lease, now_ms):
+    if await queue.not_handed_over(tx, lease, now_ms):
         whom = sorted(delivery.recipient for delivery in lease.deliveries)
         await audit.append(tx, now_ms, "postmaster", "email.not_handed_over", lease.submission_id, recipients=whom)
 
@@ -641,7 +643,7 @@ def _after(app: App, delivery: Delivery, outcome: Outcome) -> Delivery:
         return replace(after, state="sent", next_at=None)
     if outcome.kind == "uncertain":
         unanswered = delivery.unanswered + 1
-        again = next_at if unanswered < outbox.MOST_UNANSWERED else None
+        again = next_at if unanswered < queue.MOST_UNANSWERED else None
         return replace(after, state="uncertain", next_at=again, unanswered=unanswered)
     if outcome.kind == "deferred" and next_at is not None:
         return replace(after, state="uncertain" if in_doubt else "queued", next_at=next_at)
@@ -682,13 +684,13 @@ async def _notify(tx: Transaction, lease: Lease, failed: Sequence[Delivery], now
     # RFC 5321 section 4.5.5: from the null sender, so that nothing bounces back and forth.
     to = outbox.return_path(failed[0].token, lease.sender)
     envelope = Envelope("", (to,), now, "local", smtputf8=not raw.isascii())
-    accepted = Accepted(envelope, emails.pack_raw(raw), len(raw), fingerprint(raw))
-    await emails.add_raw(tx, lease.tenant_id, [(about.inbox_id, to)], accepted)
+    accepted = Accepted(envelope, emails.compressed(raw), len(raw), fingerprint(raw))
+    await arrivals.add_raw(tx, lease.tenant_id, [(about.inbox_id, to)], accepted)
     return True
 
 
 async def _record(app: App, tx: Transaction, lease: Lease, results: Sequence[Delivery], now_ms: int) -> bool:
-    if not await outbox.record(tx, lease, results, now_ms):
+    if not await queue.record(tx, lease, results, now_ms):
         return False
     held = [result.recipient for result in results if result.state == "held"]
     if held:

@@ -19,7 +19,8 @@ from typing import Final, Literal
 
 from letterlock.folder import private
 from letterlock.ids import SubmissionId, TenantId
-from letterlock.store.outbox import Delivery, Lease
+from letterlock.store.outbox import Delivery
+from letterlock.store.queue import Lease
 
 log = logging.getLogger(__name__)
 

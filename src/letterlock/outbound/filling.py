@@ -16,7 +16,7 @@ from letterlock.ids import SecretId
 from letterlock.message.filling import filled, fillings_of
 from letterlock.store import audit, secrets
 from letterlock.store.database import Transaction
-from letterlock.store.outbox import Lease
+from letterlock.store.queue import Lease
 
 FOR_OUTSIDE: Final = "not sent: it names a secret, and its recipient is an inbox here now"
 

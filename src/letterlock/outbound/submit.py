@@ -40,12 +40,25 @@ from letterlock.outgoing import Alarm, Outgoing, alarms
 from letterlock.policy import APPROVAL, Decision, Limit, Recipient, SendContext, UsedSecret, decide
 from letterlock.screen.score import Level
 from letterlock.settings import Settings
-from letterlock.store import audit, conduct, domains, emails, escalations, inboxes, limits, lists, outbox, reputation
+from letterlock.store import (
+    audit,
+    conduct,
+    domains,
+    emails,
+    escalations,
+    inboxes,
+    limits,
+    lists,
+    outbox,
+    queue,
+    reputation,
+)
 from letterlock.store.database import Transaction
 from letterlock.store.emails import Email
 from letterlock.store.inboxes import Inbox
 from letterlock.store.mailboxes import Mailbox
-from letterlock.store.outbox import Delivery, Lease, Submission
+from letterlock.store.outbox import Delivery, Submission
+from letterlock.store.queue import Lease
 from letterlock.store.terms import query_terms
 from letterlock.wake import OUTBOX
 
@@ -221,7 +234,7 @@ async def submit(
                 tx, now, agent_id, "inbox.suspended", inbox.inbox_id, submission=submission.submission_id
             )
         # Leased by whoever submits, in the same commit: no other process can get in between.
-        leases = await outbox.claim(system, owner, "local", now, now + LEASE_MS["local"], 1, submission.submission_id)
+        leases = await queue.claim(system, owner, "local", now, now + LEASE_MS["local"], 1, submission.submission_id)
         return Submitted(submission, False, author), leases
 
     answer = await app.database.write_system(keep)

@@ -1,8 +1,7 @@
-"""Outbound emails and their way to each recipient: what was asked for, frozen, claimed, tried and how it ended.
+"""Outbound emails and their way to each recipient: what was asked for, frozen, held, let go or cancelled.
 
 A delivery: queued or held -> (claimed under a lease) -> sent (a relay took it), delivered (an inbox of ours has it),
-bounced, uncertain (handed over, no answer came back) or cancelled. Whoever holds a lease writes with its owner and
-attempt, so that a worker thought dead changes nothing when it comes back. The queue is `next_at`: NULL is out of it.
+bounced, uncertain (handed over, no answer came back) or cancelled. The queue is `next_at`: NULL is out of it.
 """
 
 from __future__ import annotations
@@ -11,29 +10,19 @@ import base64
 import hashlib
 import json
 import secrets
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 from letterlock.ids import AgentId, EmailId, InboxId, SubmissionId, TenantId, ThreadId
-from letterlock.message.report import BOUNCES, TOKEN_CHARS, Report, Reported, ReportKind, token_of
-from letterlock.message.reporter import NOBODY, Reporter, may_report
+from letterlock.message.report import BOUNCES, TOKEN_CHARS
 from letterlock.policy import APPROVAL, PAUSED, Reason
-from letterlock.providers import provider_of
-from letterlock.store import audit, conduct, mailboxes, reputation
+from letterlock.store import conduct
 from letterlock.store.database import Row, Transaction
-from letterlock.store.turns import in_turn
 
 Route = Literal["local", "relay"]
 DeliveryState = Literal["queued", "held", "sent", "delivered", "bounced", "uncertain", "cancelled"]
-_LEAST_SENT, _MOST_HARD, _JUDGED_MS, _REPLY_CHARS = 20, 0.08, 30 * 24 * 3_600_000, 300
 HANDING_OVER = "being handed over"
-MOST_UNANSWERED = 2
-"""A message is handed over again after one lost answer, never after a second: at most one extra copy, and one more for
-each crash of ours (end_leases)."""
-MOST_CRASHES = 5
-"""An email that was being handed over at so many crashes may be their reason."""
 
 # A submission is in the state of the recipient that needs the most attention.
 _ATTENTION: tuple[DeliveryState, ...] = ("held", "queued", "uncertain", "bounced", "cancelled", "sent", "delivered")
@@ -113,43 +102,14 @@ class Submission:
         return next(state for state in _ATTENTION if state in states)
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """The right to deliver these until `until`; each delivery's `attempts` is the attempt the lease is fenced by. Of
-    the outside it is one alone, because each has a return path that no other recipient may learn."""
-
-    tenant_id: TenantId
-    submission_id: SubmissionId
-    owner: str
-    until: int
-    route: Route
-    sender: str
-    raw: bytes
-    deliveries: tuple[Delivery, ...]
-    created_at: int = 0
-
-
 _COLUMNS = (
     "submission_id, inbox_id, agent_id, idempotency_key, request_hash, held_by, reasons, sender, recipients, subject,"
     " body_text, message_id, thread_id, reply_to_email_id, sha256, size, created_at, outside,"
     " approve_until, verdict, decided_by, decided_at"
 )
-_DELIVERY_COLUMNS = (
+DELIVERY_COLUMNS = (
     "recipient, route, state, next_at, attempts, unanswered, reply, updated_at, lane, first_at, warm_day, token,"
     " claimed, class, complained, lease_until"
-)
-_DUE = (
-    "next_at <= :now AND (lease_until IS NULL OR lease_until <= :now) AND (route = 'local' OR tenant_id NOT IN"
-    " (SELECT tenant_id FROM tenants WHERE paused_at IS NOT NULL))"
-)
-_SINCE_RESUMED = (
-    "AND COALESCE(d.first_at, s.created_at) > COALESCE((SELECT i.resumed_at FROM inboxes i"
-    " WHERE i.tenant_id = s.tenant_id AND i.inbox_id = s.inbox_id), 0)"
-)
-"""What bounced before a person let an inbox go on is not held against it again."""
-_FENCED = (
-    "tenant_id = :tenant AND submission_id = :submission_id AND recipient = :recipient"
-    " AND lease_owner = :owner AND attempts = :attempt"
 )
 
 
@@ -184,7 +144,8 @@ def _submission(row: Row, deliveries: Iterable[Delivery]) -> Submission:
     )
 
 
-def _delivery(row: Row) -> Delivery:
+def delivery_of(row: Row) -> Delivery:
+    """Of a row of DELIVERY_COLUMNS."""
     return Delivery(
         row["recipient"],
         row["route"],
@@ -220,7 +181,8 @@ def envelope_hash(raw: bytes, sender: str, recipients: Iterable[str]) -> str:
     return hashlib.sha256(json.dumps([sender, *sorted(recipients)]).encode() + b"\n" + raw).hexdigest()
 
 
-def _reasons_text(reasons: Iterable[Reason]) -> str:
+def reasons_text(reasons: Iterable[Reason]) -> str:
+    """As they are kept."""
     return json.dumps([asdict(reason) for reason in reasons])
 
 
@@ -243,7 +205,7 @@ async def add(tx: Transaction, submission: Submission, raw: bytes) -> bool:
         idempotency_key=submission.idempotency_key,
         request_hash=submission.request_hash,
         held_by=submission.held_by,
-        reasons=_reasons_text(submission.reasons),
+        reasons=reasons_text(submission.reasons),
         sender=submission.sender,
         recipients=json.dumps({"to": submission.to, "cc": submission.cc, "bcc": submission.bcc}),
         subject=submission.subject,
@@ -437,11 +399,11 @@ async def last_words(tx: Transaction, lane: str) -> list[str]:
 
 async def _deliveries(tx: Transaction, submission_id: SubmissionId) -> list[Delivery]:
     rows = await tx.all(
-        f"SELECT {_DELIVERY_COLUMNS} FROM deliveries WHERE tenant_id = :tenant AND submission_id = :submission_id"
+        f"SELECT {DELIVERY_COLUMNS} FROM deliveries WHERE tenant_id = :tenant AND submission_id = :submission_id"
         " ORDER BY recipient",
         submission_id=submission_id,
     )
-    return [_delivery(row) for row in rows]
+    return [delivery_of(row) for row in rows]
 
 
 # Held and cancelled
@@ -570,486 +532,10 @@ async def remove(tx: Transaction, submission_ids: Iterable[SubmissionId]) -> Non
 # Delivering
 
 
-async def count_due(tx: Transaction) -> int:
-    """How many deliveries wait for their next try. A system read."""
-    row = await tx.one("SELECT COUNT(*) AS n FROM deliveries WHERE next_at IS NOT NULL")
-    return int(row["n"]) if row else 0
-
-
 async def count_held(tx: Transaction, code: str) -> int:
     """How many submissions the reason `code` holds. A system read."""
     row = await tx.one("SELECT COUNT(*) AS n FROM submissions WHERE held_by <> '' AND held_by = :code", code=code)
     return int(row["n"]) if row else 0
-
-
-async def due(tx: Transaction, now_ms: int) -> list[tuple[Route, str]]:
-    """The lanes, each with its route, in which something is due. A system read; goes from lane to lane, however much
-    waits in each."""
-    found: list[tuple[Route, str]] = []
-    routes: tuple[Route, ...] = ("local", "relay")
-    for route in routes:
-        lane, behind = "", ">="
-        while row := await tx.one(
-            f"SELECT lane FROM deliveries WHERE route = :route AND next_at IS NOT NULL AND lane {behind} :lane"
-            " ORDER BY lane LIMIT 1",
-            route=route,
-            lane=lane,
-        ):
-            lane, behind = row["lane"], ">"
-            if await tx.one(
-                f"SELECT 1 AS n FROM deliveries WHERE route = :route AND lane = :lane AND {_DUE} LIMIT 1",
-                route=route,
-                lane=lane,
-                now=now_ms,
-            ):
-                found.append((route, lane))
-    return found
-
-
-async def claim(
-    tx: Transaction,
-    owner: str,
-    route: Route,
-    now_ms: int,
-    until_ms: int,
-    limit: int,
-    submission_id: SubmissionId | None = None,
-    lane: str | None = None,
-    older_than_ms: int | None = None,
-    after: str = "",
-) -> list[Lease]:
-    """Lease what is due on a route (None: in whichever lane), up to `limit` leases (of that submission); with
-    `older_than_ms` only what has waited since before then. In a lane tenants take turns, beginning with the one behind
-    `after`, each with its oldest. A system write.
-
-    The update looks at the conditions again, so that of two claimers that saw the same row only one gets it."""
-    conditions, more = f"route = :route AND {_DUE}", dict[str, str | int]()
-    for name, value, condition in (
-        ("submission_id", submission_id, "submission_id = :submission_id"),
-        ("lane", lane, "lane = :lane"),
-        ("older", older_than_ms, "COALESCE(first_at, updated_at) < :older"),
-    ):
-        if value is not None:
-            conditions += f" AND {condition}"
-            more[name] = value
-
-    async def oldest(where: str = "", **values: str) -> list[tuple[TenantId, SubmissionId, str]]:
-        rows = await tx.all(
-            f"SELECT tenant_id, submission_id, recipient FROM deliveries WHERE {where}{conditions} ORDER BY next_at"
-            " LIMIT :limit",
-            **more,
-            **values,
-            route=route,
-            now=now_ms,
-            # To inboxes of ours, one submission has a row for each recipient, and all are delivered at once.
-            limit=limit if route == "relay" else limit * 4,
-        )
-        # One lease of a submission for each recipient outside, one for all of them here.
-        whom = (row["recipient"] if route == "relay" else "" for row in rows)
-        return list(
-            dict.fromkeys((row["tenant_id"], row["submission_id"], to) for row, to in zip(rows, whom, strict=True))
-        )
-
-    async def next_tenant(place: str) -> TenantId | None:
-        row = await tx.one(
-            "SELECT tenant_id FROM deliveries WHERE route = :route AND lane = :lane AND next_at IS NOT NULL"
-            " AND tenant_id > :place ORDER BY tenant_id LIMIT 1",
-            route=route,
-            lane=lane,
-            place=place,
-        )
-        return row["tenant_id"] if row else None
-
-    found: list[tuple[TenantId, SubmissionId, str]] = []
-    if lane is not None:
-        found = await in_turn(
-            next_tenant, lambda tenant_id: oldest("tenant_id = :tenant_id AND ", tenant_id=tenant_id), after, limit
-        )
-    frozen: dict[SubmissionId, Row | None] = {}
-    leases: list[Lease] = []
-    for tenant_id, id_, recipient in found or await oldest():
-        if len(leases) == limit:
-            break
-        bound = tx.bound_to(tenant_id)
-        rows = await bound.all(
-            "UPDATE deliveries SET lease_owner = :owner, lease_until = :until, attempts = attempts + 1,"
-            " first_at = COALESCE(first_at, :now)"
-            " WHERE tenant_id = :tenant AND submission_id = :submission_id"
-            f" AND recipient = COALESCE(:recipient, recipient) AND {conditions}"
-            f" RETURNING {_DELIVERY_COLUMNS}",
-            **{**more, "submission_id": id_},
-            recipient=recipient or None,
-            route=route,
-            owner=owner,
-            until=until_ms,
-            now=now_ms,
-        )
-        if id_ not in frozen:
-            frozen[id_] = await bound.one(
-                "SELECT sender, raw, created_at FROM submissions"
-                " WHERE tenant_id = :tenant AND submission_id = :submission_id",
-                submission_id=id_,
-            )
-        if rows and (about := frozen[id_]) is not None:
-            deliveries = tuple(sorted(map(_delivery, rows), key=lambda delivery: delivery.recipient))
-            leases.append(
-                Lease(
-                    tenant_id,
-                    id_,
-                    owner,
-                    until_ms,
-                    route,
-                    about["sender"],
-                    bytes(about["raw"]),
-                    deliveries,
-                    about["created_at"],
-                )
-            )
-    return leases
-
-
-async def relane(tx: Transaction, lane_of: LaneOf) -> int:
-    """Put what waits into the lanes of the settings as they are now. A system write, for a start; returns how many
-    pairs of sender and recipient changed theirs."""
-    rows = await tx.all(
-        "SELECT DISTINCT s.tenant_id, s.sender, d.recipient, d.lane FROM deliveries d JOIN submissions s"
-        " ON s.tenant_id = d.tenant_id AND s.submission_id = d.submission_id"
-        " WHERE d.route = 'relay' AND d.next_at IS NOT NULL"
-        # These are no lanes of the settings.
-        " AND d.lane NOT LIKE 'mailbox %' AND d.lane NOT LIKE 'domain %'"
-    )
-    changed = 0
-    for row in rows:
-        lane = lane_of(row["tenant_id"], row["sender"], row["recipient"])
-        if lane is not None and lane != row["lane"]:
-            changed += 1
-            await tx.run(
-                "UPDATE deliveries SET lane = :lane WHERE route = 'relay' AND next_at IS NOT NULL AND lane = :before"
-                " AND recipient = :recipient AND tenant_id = :tenant_id AND submission_id IN"
-                " (SELECT submission_id FROM submissions WHERE tenant_id = :tenant_id AND sender = :sender)",
-                lane=lane,
-                tenant_id=row["tenant_id"],
-                before=row["lane"],
-                recipient=row["recipient"],
-                sender=row["sender"],
-            )
-    return changed
-
-
-async def end_leases(tx: Transaction, route: Route, now_ms: int) -> int:
-    """End every lease of a route now, whoever holds it. A system write, for a process that takes another's place.
-
-    What that one was handing over when it died is tried once more, whatever was lost before: a crash makes one extra
-    copy at most, and may lose nothing."""
-    await tx.run(
-        "UPDATE deliveries SET next_at = :now WHERE route = :route AND state = 'uncertain' AND next_at IS NULL"
-        " AND lease_owner IS NOT NULL AND lease_until > :now AND unanswered <= :most",
-        route=route,
-        now=now_ms,
-        most=MOST_CRASHES,
-    )
-    return await tx.run(
-        "UPDATE deliveries SET lease_owner = NULL, lease_until = NULL"
-        " WHERE route = :route AND next_at IS NOT NULL AND next_at <= :now AND lease_until > :now",
-        route=route,
-        now=now_ms,
-    )
-
-
-async def handing_over(tx: Transaction, lease: Lease, until_ms: int) -> bool:
-    """Write down that the message is about to be handed over for the lease's one recipient, and hold the lease until
-    `until_ms`.
-
-    False, and nothing written, when it is no longer the lease's: cancelled, handed over already, or taken by another
-    worker. Then the message must not be sent."""
-    (delivery,) = lease.deliveries
-    return bool(
-        await tx.run(
-            "UPDATE deliveries SET state = 'uncertain', unanswered = unanswered + 1, lease_until = :until,"
-            f" next_at = CASE WHEN unanswered + 1 >= :most THEN NULL ELSE next_at END WHERE {_FENCED}"
-            " AND state IN ('queued', 'uncertain') AND unanswered = :unanswered",
-            until=until_ms,
-            most=MOST_UNANSWERED,
-            unanswered=delivery.unanswered,
-            **_fence(lease, delivery),
-        )
-    )
-
-
-async def not_handed_over(tx: Transaction, lease: Lease, now_ms: int) -> bool:
-    """Take back `handing_over`: the final dot was never sent. It is due as it was before; its attempt counts."""
-    (delivery,) = lease.deliveries
-    return bool(
-        await tx.run(
-            f"UPDATE deliveries SET state = :state, unanswered = :unanswered, next_at = :now WHERE {_FENCED}"
-            " AND state = 'uncertain' AND unanswered = :unanswered + 1",
-            state=delivery.state,
-            unanswered=delivery.unanswered,
-            now=now_ms,
-            **_fence(lease, delivery),
-        )
-    )
-
-
-async def record(tx: Transaction, lease: Lease, results: Collection[Delivery], now_ms: int) -> int:
-    """Write how an attempt ended and give the lease back; `results` are the lease's deliveries as they are now. Returns
-    how many were still the lease's."""
-    attempts = {delivery.recipient: delivery for delivery in lease.deliveries}
-    changed = 0
-    for result in results:
-        changed += await tx.run(
-            "UPDATE deliveries SET route = :route, lane = :lane, state = :state, next_at = :next_at,"
-            " unanswered = :unanswered, attempts = :attempts, first_at = :first_at, warm_day = :warm_day,"
-            f" reply = :reply, updated_at = :now, lease_owner = NULL, lease_until = NULL WHERE {_FENCED}",
-            route=result.route,
-            lane=result.lane,
-            state=result.state,
-            next_at=result.next_at,
-            unanswered=result.unanswered,
-            attempts=result.attempts,
-            first_at=result.first_at,
-            warm_day=result.warm_day,
-            reply=result.reply,
-            now=now_ms,
-            **_fence(lease, attempts[result.recipient]),
-        )
-    if changed and any(result.state == "sent" for result in results):
-        await _judge_once(tx, lease.submission_id, changed, now_ms)
-    return changed
-
-
-async def _judge_once(tx: Transaction, submission_id: SubmissionId, more: int, now_ms: int) -> None:
-    """Judge the bounces of an inbox when `more` of its recipients are the first that make it enough to be judged:
-    those that bounced before that were not. Later ones are judged as they come."""
-    # A hard bounce always suppresses its address: most tenants have none, and then nothing is counted.
-    if not await tx.one("SELECT 1 AS n FROM suppressions WHERE tenant_id = :tenant LIMIT 1"):
-        return
-    row = await tx.one(
-        "SELECT MIN(inbox_id) AS inbox_id, COUNT(*) AS n FROM (SELECT s.inbox_id FROM submissions s"
-        " JOIN deliveries d ON d.tenant_id = s.tenant_id AND d.submission_id = s.submission_id"
-        " WHERE s.tenant_id = :tenant AND s.inbox_id = (SELECT inbox_id FROM submissions"
-        " WHERE tenant_id = :tenant AND submission_id = :submission_id) AND s.created_at >= :since"
-        " AND d.route = 'relay' AND d.attempts > 0 AND d.state IN ('sent', 'uncertain', 'bounced')"
-        f" {_SINCE_RESUMED} LIMIT :most) AS ended",
-        submission_id=submission_id,
-        since=now_ms - _JUDGED_MS,
-        most=_LEAST_SENT + more,
-    )
-    if row is not None and row["n"] - more < _LEAST_SENT <= row["n"]:
-        await _stop_if_bouncing(tx, row["inbox_id"], now_ms)
-
-
-async def reported_on(tx: Transaction, recipient: str, report: Report | None) -> Submission | None:
-    """The submission that an email to `recipient` is about: by the return path it came to, else by the Message-ID of
-    the report that it is."""
-    token = token_of(recipient)
-    if token and (found := await by_token(tx, token)):
-        return found
-    if report is None or not report.message_id:
-        return None
-    row = await tx.one(
-        "SELECT submission_id FROM submissions WHERE tenant_id = :tenant AND message_id = :message_id",
-        message_id=report.message_id,
-    )
-    return await get(tx, row["submission_id"]) if row else None
-
-
-async def record_report(
-    tx: Transaction,
-    about: Submission,
-    report: Report,
-    to: str,
-    now_ms: int,
-    by: Reporter = NOBODY,
-    trusted: Collection[str] = (),
-) -> int:
-    """What became of mail we sent, as `by` reports it to the address `to`: only of recipients it was sent to.
-
-    Anyone can write a report. It counts for a recipient when it came to, or quotes, the return path of the delivery to
-    that one, or when `by` may speak for it (message.reporter). Then a hard bounce or a complaint keeps further mail
-    from the address, and an inbox with too many of them is stopped. What nobody vouches for is kept as a claim and
-    changes nothing. Returns the number of recipients it changed."""
-    changed = 0
-    outside = {delivery.recipient.lower(): delivery for delivery in about.deliveries if delivery.route == "relay"}
-    paths = {token for token in (token_of(to), report.token) if token}
-    # Paths of before each delivery had its own are known to all recipients.
-    known = Counter(delivery.token for delivery in outside.values())
-    own = {key for key, each in outside.items() if each.token in paths and known[each.token] == 1}
-    provider = await _provider_names(tx, about.inbox_id)
-    told = report.recipients
-    if len(own) == 1 and not any(reported.address in outside for reported in told):
-        # Forwarded on the way, or not named at all: it is about the one whose return path it came to.
-        told = tuple(replace(reported, address=next(iter(own))) for reported in told[:1]) or tuple(
-            Reported(recipient, "none" if report.kind == "complaint" else "soft") for recipient in own
-        )
-    news: dict[str, str] = {}
-    for reported in told:
-        delivery = outside.get(reported.address)
-        if delivery is None or delivery.state not in ("sent", "uncertain", "bounced"):
-            continue
-        relays = (delivery.lane.rpartition("@")[2].rpartition(":")[0], *provider)
-        if not (reported.address in own or may_report(by, report.kind, reported.address, relays, trusted)):
-            if report.kind in ("bounce", "complaint"):
-                await _claim_only(tx, about, delivery, report, reported, now_ms)
-            continue
-        became = await _learn(tx, about.submission_id, delivery, report.kind, reported, now_ms)
-        changed += became != "nothing new"
-        if became not in ("nothing new", delivery.state):
-            news[delivery.recipient] = became
-    if changed:
-        # The notice of a refusal that was answered in the dialogue is no news of its recipients.
-        await audit.append(
-            tx,
-            now_ms,
-            "postmaster",
-            f"email.{report.kind}",
-            about.submission_id,
-            recipients=dict(sorted(news.items())),
-            **{"class": told[0].class_},
-        )
-    if changed:
-        await _stop_if_bouncing(tx, about.inbox_id, now_ms)
-        await _stop_if_complained_of(tx, about.agent_id, now_ms)
-    return changed
-
-
-async def _learn(
-    tx: Transaction, submission_id: SubmissionId, delivery: Delivery, kind: ReportKind, reported: Reported, now_ms: int
-) -> Literal["nothing new", "bounced", "complained", "delayed", "delivered"]:
-    """Write down what a proved report says of a delivery, and what became of it. What was told before is not told again
-    by a late copy, so that what a person has undone since stays so."""
-    known = delivery.class_ in ("hard", reported.class_) if kind == "bounce" else delivery.complained
-    if kind in ("bounce", "complaint") and known:
-        return "nothing new"
-    if kind in ("delay", "delivered") and delivery.state == "bounced":
-        return "nothing new"
-    this = {"submission_id": submission_id, "recipient": delivery.recipient, "now": now_ms}
-    where = "updated_at = :now WHERE tenant_id = :tenant AND submission_id = :submission_id AND recipient = :recipient"
-    if kind == "complaint":
-        await conduct.suppress(tx, reported.address, "its reader complained of mail from here", now_ms)
-        await tx.run(f"UPDATE deliveries SET complained = 1, claimed = '', {where}", **this)
-        return "complained"
-    if kind == "bounce":
-        if reported.class_ == "hard":
-            why = f"mail bounced for good{f' ({reported.status})' if reported.status else ''}"
-            await conduct.suppress(tx, reported.address, why, now_ms)
-        reply = f"{reported.status or '5.0.0'} {reported.class_}: {reported.diagnostic}"[:_REPLY_CHARS]
-        await tx.run(
-            "UPDATE deliveries SET state = 'bounced', class = :class_, next_at = NULL, reply = :reply, claimed = '',"
-            f" {where}",
-            class_=reported.class_,
-            reply=reply,
-            **this,
-        )
-        return "bounced"
-    became: Literal["delayed", "delivered"] = "delayed" if kind == "delay" else "delivered"
-    status = reported.status or ("4.0.0" if kind == "delay" else "2.0.0")
-    reply = f"{status} {became}: {reported.diagnostic}"[:_REPLY_CHARS]
-    await tx.run(f"UPDATE deliveries SET reply = :reply, {where}", reply=reply, **this)
-    return became
-
-
-async def _provider_names(tx: Transaction, inbox_id: InboxId) -> tuple[str, ...]:
-    """What the provider is known by whose mailbox an inbox sends by; () where it sends by none."""
-    box = await mailboxes.of_inbox(tx, inbox_id)
-    if box is None or not box.smtp_host:
-        return ()
-    domain = box.address.rpartition("@")[2].lower()
-    known = provider_of(domain)
-    return (box.smtp_host, domain, *(known.domains if known else ()))
-
-
-async def _claim_only(
-    tx: Transaction, about: Submission, delivery: Delivery, report: Report, reported: Reported, now_ms: int
-) -> None:
-    """The first claim is kept: whoever writes a thousand fills nothing."""
-    if await tx.run(
-        "UPDATE deliveries SET claimed = :claimed, updated_at = :now WHERE tenant_id = :tenant"
-        " AND submission_id = :submission_id AND recipient = :recipient AND claimed = '' AND state <> 'bounced'",
-        submission_id=about.submission_id,
-        recipient=delivery.recipient,
-        claimed=f"{report.kind} {reported.status}".strip(),
-        now=now_ms,
-    ):
-        await audit.append(tx, now_ms, "postmaster", "email.report_unproved", about.submission_id, kind=report.kind)
-
-
-async def only_claims(tx: Transaction, email_id: EmailId, report: Report) -> bool:
-    """Whether the report that an email is was kept as a claim: nothing that came so far proves what it says."""
-    row = await tx.one(
-        "SELECT recipient FROM emails WHERE tenant_id = :tenant AND email_id = :email_id", email_id=email_id
-    )
-    about = await reported_on(tx, row["recipient"], report) if row else None
-    named = {reported.address for reported in report.recipients}
-    return about is not None and any(each.claimed and each.recipient.lower() in named for each in about.deliveries)
-
-
-async def _stop_if_bouncing(tx: Transaction, inbox_id: InboxId, now_ms: int) -> None:
-    """Over 8 % hard bounces of at least 20 recipients in 30 days: the inbox may not send until a person says so."""
-    row = await tx.one(
-        "SELECT COUNT(*) AS n, SUM(d.class = 'hard') AS hard FROM deliveries d"
-        " JOIN submissions s ON s.tenant_id = d.tenant_id AND s.submission_id = d.submission_id"
-        " WHERE d.tenant_id = :tenant AND s.inbox_id = :inbox_id AND d.route = 'relay' AND d.attempts > 0"
-        f" AND s.created_at >= :since {_SINCE_RESUMED}",
-        inbox_id=inbox_id,
-        since=now_ms - _JUDGED_MS,
-    )
-    if row is not None and row["n"] >= _LEAST_SENT and row["hard"] > _MOST_HARD * row["n"]:
-        why = f"{row['hard']} of {row['n']} recipients bounced for good"
-        await conduct.suspend(tx, inbox_id, why)
-        await _hold_queued(tx, "inbox_id", inbox_id, why, now_ms)
-        await audit.append(tx, now_ms, "postmaster", "inbox.suspended", inbox_id, bounced=row["hard"], sent=row["n"])
-
-
-async def _stop_if_complained_of(tx: Transaction, agent_id: AgentId, now_ms: int) -> None:
-    why = await reputation.complaints_against(tx, agent_id, now_ms)
-    if why and not await reputation.agent_suspended(tx, agent_id):
-        await reputation.suspend_agent(tx, agent_id, why)
-        held = await _hold_queued(tx, "agent_id", agent_id, why, now_ms)
-        await audit.append(tx, now_ms, "postmaster", "agent.suspended", agent_id, held=held)
-
-
-async def _hold_queued(
-    tx: Transaction, column: Literal["inbox_id", "agent_id"], value: str, why: str, now_ms: int
-) -> int:
-    """Hold what an inbox or an agent that was stopped has in the queue for the outside; returns how many recipients."""
-    reason = Reason("suspended", f"Held: {why}.", "The owner can let it go with `letterlock inbox resume`.")
-    held = await tx.run(
-        "UPDATE deliveries SET state = 'held', next_at = NULL, updated_at = :now WHERE tenant_id = :tenant"
-        " AND route = 'relay' AND state = 'queued' AND (lease_until IS NULL OR lease_until <= :now)"
-        " AND submission_id IN (SELECT submission_id FROM submissions"
-        f" WHERE tenant_id = :tenant AND {column} = :value AND held_by = '')",
-        value=value,
-        now=now_ms,
-    )
-    await tx.run(
-        "UPDATE submissions SET held_by = 'suspended', reasons = :reasons WHERE tenant_id = :tenant"
-        f" AND {column} = :value AND held_by = '' AND EXISTS (SELECT 1 FROM deliveries d"
-        " WHERE d.tenant_id = submissions.tenant_id AND d.submission_id = submissions.submission_id"
-        " AND d.state = 'held')",
-        value=value,
-        reasons=_reasons_text([reason]),
-    )
-    return held
-
-
-async def resume(tx: Transaction, inbox_id: InboxId, agent_id: AgentId, now_ms: int) -> int:
-    """Queue again what was held because its inbox or agent was stopped; returns how many recipients."""
-    queued = await tx.run(
-        "UPDATE deliveries SET state = 'queued', next_at = :now, updated_at = :now WHERE tenant_id = :tenant"
-        " AND state = 'held' AND submission_id IN (SELECT submission_id FROM submissions WHERE tenant_id = :tenant"
-        " AND held_by = 'suspended' AND (inbox_id = :inbox_id OR agent_id = :agent_id))",
-        inbox_id=inbox_id,
-        agent_id=agent_id,
-        now=now_ms,
-    )
-    await tx.run(
-        "UPDATE submissions SET held_by = '', reasons = '[]' WHERE tenant_id = :tenant AND held_by = 'suspended'"
-        " AND (inbox_id = :inbox_id OR agent_id = :agent_id)",
-        inbox_id=inbox_id,
-        agent_id=agent_id,
-    )
-    return queued
 
 
 async def hold(tx: Transaction, submission_id: SubmissionId, reason: Reason) -> None:
@@ -1059,22 +545,5 @@ async def hold(tx: Transaction, submission_id: SubmissionId, reason: Reason) -> 
         " AND submission_id = :submission_id",
         submission_id=submission_id,
         code=reason.code,
-        reasons=_reasons_text([reason]),
+        reasons=reasons_text([reason]),
     )
-
-
-async def give_back(tx: Transaction, lease: Lease) -> None:
-    """End a lease without a result; what it held is due as before."""
-    for delivery in lease.deliveries:
-        await tx.run(
-            f"UPDATE deliveries SET lease_owner = NULL, lease_until = NULL WHERE {_FENCED}", **_fence(lease, delivery)
-        )
-
-
-def _fence(lease: Lease, delivery: Delivery) -> dict[str, str | int]:
-    return {
-        "submission_id": lease.submission_id,
-        "recipient": delivery.recipient,
-        "owner": lease.owner,
-        "attempt": delivery.attempts,
-    }

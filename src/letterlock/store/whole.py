@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from letterlock.ids import EmailId, InboxId, SubmissionId
-from letterlock.store import emails, pool
+from letterlock.store import arrivals, emails, pool
 from letterlock.store.database import Transaction
 
 
@@ -145,7 +145,7 @@ class Said:
     id: str
     texts: tuple[str, ...]
     report: bytes | None
-    raw: emails.Raw | None
+    raw: arrivals.Raw | None
     plain: bytes | None = None
 
 
@@ -255,7 +255,7 @@ async def emails_said(tx: Transaction, after: str, limit: int) -> list[Said]:
             row["email_id"],
             tuple(filter(None, tuple(row)[1:8])),
             row["inspection"],
-            emails.Raw(row["raw_id"], row["codec"], bytes(row["body"])),
+            arrivals.Raw(row["raw_id"], row["codec"], bytes(row["body"])),
         )
         for row in found
     ]
