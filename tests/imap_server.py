@@ -32,10 +32,12 @@ class Held:
 @dataclass(slots=True)
 class ImapServer:
     """`says`: bytes in place of the answer to a command (its name, for UID commands the second word); `{tag}` stands
-    for the tag. `hang_up_at`: commands that end the connection, each once. `token`: what XOAUTH2 takes."""
+    for the tag. `hang_up_at`: commands that end the connection, each once. `token`: what XOAUTH2 takes. `late`: new
+    mail is told only when it is asked (NOOP)."""
 
     port: int = 0
     idles: bool = True
+    late: bool = False
     token: str = ""
     refusal: str = "NO [AUTHENTICATIONFAILED] Invalid credentials"
     spam: str = "Junk"
@@ -82,7 +84,7 @@ class ImapServer:
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(self.says.get("GREETING", b"* OK ready\r\n"))
-        held, name = Held(), ""
+        held, name, told = Held(), "", 0
         while line := await reader.readline():
             tag, _, rest = line.decode("latin-1").strip().partition(" ")
             words = rest.split(" ")
@@ -122,7 +124,11 @@ class ImapServer:
                         f"* {len(held.emails)} EXISTS\r\n* OK [UIDVALIDITY {held.uidvalidity}] ok\r\n"
                         f"* OK [UIDNEXT {held.uidnext}] ok\r\n".encode()
                     )
+                case "NOOP":
+                    writer.write(f"* {len(held.emails)} EXISTS\r\n".encode() * (len(held.emails) > told))
+                    told = len(held.emails)
                 case "SEARCH":
+                    told = len(held.emails)
                     writer.write(f"* SEARCH {' '.join(map(str, self._found(held, words[2:])))}\r\n".encode())
                 case "FETCH":
                     for uid in _uids(words[2], held):
@@ -137,6 +143,7 @@ class ImapServer:
                     writer.write(b"+ idling\r\n")
                     await writer.drain()
                     await self._idle(reader, writer, held)
+                    told = told if self.late else len(held.emails)
                 case "LOGOUT":
                     writer.write(b"* BYE\r\n")
             writer.write(f"{tag} {done}\r\n".encode())
@@ -149,7 +156,7 @@ class ImapServer:
             while not ended.done():
                 async with self.new:
                     waits = asyncio.create_task(self.new.wait())
-                    if len(held.emails) != known:
+                    if len(held.emails) != known and not self.late:
                         known = len(held.emails)
                         writer.write(f"* {known} EXISTS\r\n".encode())
                     await asyncio.wait((waits, ended), return_when=asyncio.FIRST_COMPLETED)

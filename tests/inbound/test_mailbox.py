@@ -7,7 +7,7 @@ import contextlib
 import datetime as dt
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
@@ -27,10 +27,12 @@ from letterlock.actions.mailboxes import (
 from letterlock.app import App, open_app
 from letterlock.errors import CallerError, InvalidRequest, NotAllowed
 from letterlock.ids import DEFAULT_TENANT
+from letterlock.inbound import haste
 from letterlock.inbound import mailbox as module
 from letterlock.inbound.mailbox import fetch_forever, recipients_in, sender_in
 from letterlock.store import emails, mailboxes, postmaster
 from letterlock.store.emails import Email
+from letterlock.store.mailboxes import Mailbox
 from letterlock.store.postmaster import Report
 from running import do, ended, file_all, hand_in, inbox_id, letter, settings_for, until
 
@@ -228,6 +230,48 @@ async def test_a_server_without_idle_is_asked_now_and_then(
         await until(lambda: _true(any("NOOP" in one for one in server.asked)))
         await server.put(code(1))
         await came(app, 1)
+
+
+async def test_a_server_that_tells_late_is_asked_while_somebody_waits_and_only_then(
+    app: App, server: ImapServer
+) -> None:
+    server.late = True
+    await connect(app, server)
+    box = await inbox_id(app, await shop(app))
+    async with fetching(app):
+        await until(lambda: _idles(server))
+        app.wake.say_waiting("inb_of_somebody_else")
+        await asyncio.sleep(0.02)
+        assert not any("NOOP" in one for one in server.asked)
+        app.wake.say_waiting(box)
+        await server.put(code(1))
+        await came(app, 1, seconds=2.0)
+        assert any("NOOP" in one for one in server.asked)
+
+
+def test_a_server_is_asked_often_for_so_long_only_and_not_when_it_tells_by_itself(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1_000.0
+    monkeypatch.setattr(haste.time, "monotonic", lambda: now)
+    one = haste.Haste(app, cast("Mailbox", None))
+    assert not one.asks()
+    one._until = 10_000.0
+    looks = 0
+    for _ in range(6_000):
+        now += haste.QUICK_S
+        if one.asks():
+            one.asked()
+            looks += 1
+    assert haste.MOST_LOOKS < looks < haste.MOST_LOOKS * 1.2
+    now += 1_000
+    assert one.asks()
+    for unasked in (True, False, False, False, False):
+        one.heard(unasked=unasked)
+    one.heard(unasked=True)
+    assert one.asks()
+    one.heard(unasked=True)
+    assert not one.asks()
 
 
 @pytest.mark.parametrize(

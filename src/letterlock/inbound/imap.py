@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import ipaddress
 import re
+import selectors
 import socket
 import ssl
 import threading
@@ -43,6 +44,10 @@ _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep",
 _MOST_NAME: Final = 500
 _NO_FOLDERS: Final = {b"\\noselect", b"\\nonexistent"}
 _SPAM_NAMES: Final = frozenset({"spam", "junk", "junk e-mail", "junk email", "bulk mail", "spamverdacht"})
+
+
+Told = Literal["", "unasked", "asked"]
+"""That there is new mail: not, by itself, or when it was asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,8 @@ class _Bounded:
     _buffer = b""
     until = 0.0
     left = 0
+    bell: socket.socket | None = None
+    """While this is set, what can be read from it ends a wait like the time does."""
 
     def allow(self, seconds: float, octets: int) -> None:
         self.until = time.monotonic() + seconds
@@ -90,6 +97,12 @@ class _Bounded:
         rest = self.until - time.monotonic()
         if rest <= 0:
             raise TimeoutError("the answer takes too long")
+        if self.bell is not None and not self.sock.pending():
+            with selectors.DefaultSelector() as either:
+                either.register(self.sock, selectors.EVENT_READ)
+                either.register(self.bell, selectors.EVENT_READ)
+                if self.sock not in [key.fileobj for key, _ in either.select(rest)]:
+                    raise TimeoutError("it was roused, or the time is over")
         self.sock.settimeout(rest)
         got: bytes = self.sock.recv(65_536)
         self.left -= len(got)
@@ -146,7 +159,7 @@ def pin_of(place: Place) -> str:
 
 
 class Connection:
-    """An open connection; log_in() first, then open a folder. `cut` may be called from any thread."""
+    """An open connection; log_in() first, then open a folder. `cut` and `rouse` may be called from any thread."""
 
     def __init__(self, place: Place) -> None:
         """Connects, over TLS. Raises Trouble."""
@@ -160,6 +173,9 @@ class Connection:
         self._over = False
         with self._words():
             self._client = self._connected()
+        self._bell, self._rope = socket.socketpair()
+        self._bell.setblocking(False)
+        self._rope.setblocking(False)
 
     def _connected(self) -> IMAPClient:
         import imapclient
@@ -339,35 +355,55 @@ class Connection:
             body = next((value for key, value in data.items() if key.startswith(b"BODY[]")), None)
             return body if isinstance(body, bytes) and len(body) <= most else None
 
-    def idle(self, seconds: float) -> bool:
-        """Wait (RFC 2177) until something new is said to be there, or the time is over: True, False."""
+    def idle(self, seconds: float, *, ask: bool = False) -> Told:
+        """Wait (RFC 2177) until something new is said to be there, the time is over, or rouse() is called. `ask`: ask
+        first, since some servers keep for a while what they could tell."""
         with self._words(seconds + CALL_S):
             client = self._client._imap
+            if ask:
+                self._client.noop()
+                if self.told_new():
+                    return "asked"
             tag = client._command("IDLE")
-            new = False
+            unasked = False
             # What came since the last command may be told before the server agrees.
             while (line := client._get_response()) is not None:
                 if line.startswith(tag):
                     raise client.error("no IDLE")
-                new |= _NEW.match(line) is not None
             client.until = time.monotonic() + seconds
-            with contextlib.suppress(TimeoutError):
-                while not new:
-                    line = client._get_line()
-                    new = _NEW.match(line) is not None
-                    if _BYE.match(line):
-                        raise client.abort("it said goodbye")
+            try:
+                client.bell = self._bell
+                with contextlib.suppress(TimeoutError):
+                    while not unasked and not self.told_new(spend=False):
+                        line = client._get_line()
+                        unasked = _NEW.match(line) is not None
+                        if _BYE.match(line):
+                            raise client.abort("it said goodbye")
+            finally:
+                client.bell = None
+            with contextlib.suppress(BlockingIOError):
+                self._bell.recv(_SMALL)
             client.allow(CALL_S, _SMALL)
             # imapclient's own idle_done may ask for something else first, which no server answers while it idles.
             client.send(b"DONE\r\n")
             self._client._consume_until_tagged_response(tag, "IDLE")
-            return new
+            return "unasked" if unasked else "asked" if self.told_new() else ""
 
-    def told_new(self) -> bool:
-        """Whether the server said meanwhile, in an answer to something else, that there is new mail; asked once."""
+    def rouse(self) -> None:
+        """End the wait of an idle(), or the next one's."""
+        # When it is full there is enough in it, and when it is closed nobody waits.
+        with contextlib.suppress(OSError):
+            self._rope.send(b"!")
+
+    def told_new(self, *, spend: bool = True) -> bool:
+        """Whether the server said meanwhile, in an answer to something else, that there is new mail; `spend`: it is
+        forgotten then."""
         said = self._client._imap.untagged_responses
-        exists, recent = said.pop("EXISTS", None), said.pop("RECENT", None)
-        return exists is not None or recent is not None
+        told = "EXISTS" in said or "RECENT" in said
+        if spend:
+            said.pop("EXISTS", None)
+            said.pop("RECENT", None)
+        return told
 
     def look(self) -> None:
         """So that the server says what is new, where it cannot by itself."""
@@ -402,6 +438,8 @@ class Connection:
             try:
                 with contextlib.suppress(OSError):
                     self._client._imap.shutdown()
+                self._bell.close()
+                self._rope.close()
             finally:
                 self._busy.release()
 

@@ -16,6 +16,7 @@ import logging
 import random
 import re
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -26,6 +27,7 @@ from letterlock.app import App
 from letterlock.errors import StoreError
 from letterlock.ids import MailboxId
 from letterlock.inbound.accept import accept, address_keys
+from letterlock.inbound.haste import QUICK_S, Haste
 from letterlock.inbound.imap import Connection, Heading, Place
 from letterlock.logins import Trouble, login_of
 from letterlock.message.envelope import Envelope
@@ -92,7 +94,7 @@ async def _ended(tasks: list[asyncio.Task[None]]) -> None:
 
 async def _follow(app: App, mailbox: Mailbox, folder: Folder) -> None:
     """One folder, through every trouble."""
-    watched = _Watched(app, mailbox, folder)
+    watched = _Watched(app, mailbox, folder, Haste(app, mailbox))
     failures = 0
     fresh = False
     while True:
@@ -135,6 +137,7 @@ class _Watched:
     app: App
     mailbox: Mailbox
     folder: Folder
+    haste: Haste
     well: bool = False
     of_use: bool = False
     noted_at: int = 0
@@ -161,7 +164,7 @@ class _Watched:
             while True:
                 await self._catch_up(connection)
                 if idles:
-                    await in_thread(lambda: connection.idle(IDLE_S))
+                    await self._until_told(connection)
                     self.of_use = True
                 else:
                     await asyncio.sleep(POLL_S)
@@ -171,6 +174,25 @@ class _Watched:
             for one in opening:
                 # Whatever thread still reads from it ends by this.
                 one.cut()
+
+    async def _until_told(self, connection: Connection) -> None:
+        """Until the server tells of new mail, or IDLE_S are over."""
+        end = time.monotonic() + IDLE_S
+        listening = asyncio.create_task(self.haste.listen(connection.rouse), name="haste")
+        try:
+            while (left := end - time.monotonic()) > 0:
+                often = self.haste.asks()
+                seconds = QUICK_S if often else left
+                told = await in_thread(lambda s=seconds, a=often: connection.idle(s, ask=a))  # type: ignore[misc]
+                if often:
+                    self.haste.asked()
+                if told:
+                    if often:
+                        self.haste.heard(unasked=told == "unasked")
+                    return
+        finally:
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
 
     async def _catch_up(self, connection: Connection) -> None:
         """All that is new in the folder now."""

@@ -238,6 +238,18 @@ async def address_keys(tx: Transaction, mailbox_id: MailboxId, now_ms: int) -> d
     return {row["address_key"]: row["address"] for row in rows}
 
 
+async def among(tx: Transaction, mailbox_id: MailboxId, inbox_ids: Iterable[InboxId]) -> set[InboxId]:
+    """Those of these inboxes, some hundreds at most, that get their mail from this mailbox."""
+    names = {f"inbox{n}": inbox_id for n, inbox_id in enumerate(inbox_ids)}
+    rows = await tx.all(
+        "SELECT inbox_id FROM inboxes WHERE tenant_id = :tenant AND mailbox_id = :mailbox_id"
+        f" AND inbox_id IN ({', '.join(f':{name}' for name in names)})",
+        mailbox_id=mailbox_id,
+        **names,
+    )
+    return {row["inbox_id"] for row in rows}
+
+
 async def sent_since(tx: Transaction, mailbox_id: MailboxId, since_ms: int) -> bool:
     """Whether an inbox of the mailbox sent anything outside since then."""
     return bool(
