@@ -8,10 +8,10 @@ import zlib
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from letterlock.carried import carried, completed, names, trace
+from letterlock.carried import Marks, carried, completed, marks_of, names, trace
 from timing import takes_linear_time
 
 MAIL = "The quarterly figures are confidential: revenue fell by nine percent and the Oslo office will be closed in May."
@@ -232,3 +232,21 @@ def test_a_code_in_other_words_bases_and_packings_is_found(written: str) -> None
 @pytest.mark.parametrize("written", ["370400440532013000", "DE893704004 then 40532013000"])
 def test_most_of_a_long_number_is_as_good_as_all_of_it(written: str) -> None:
     assert "carries_mail" in carried(written, [], ["Pay to account DE89370400440532013000 by Friday."])
+
+
+@settings(max_examples=60)
+@given(
+    st.text("ab1", min_size=1, max_size=60),
+    st.integers(0, 20),
+    st.integers(0, 60),
+    st.sampled_from(["", "x ", "a", "1"]),
+    st.booleans(),
+)
+def test_a_secret_is_known_by_its_marks_as_it_is_by_itself(
+    value: str, start: int, length: int, before: str, lines: bool
+) -> None:
+    value = f"{value[:20]}\n{value[20:]}" if lines else value
+    text = before + value[start : start + length]
+    by_value = carried(text, (), (), secrets=(value, *value.split("\n")))
+    assert carried(text, (), (), marked=(Marks(b"k" * 32, marks_of(value, b"k" * 32)),)) == by_value
+    assert "carries_secret" not in carried(text, (), (), marked=(Marks(b"k" * 32, marks_of(value, b"o" * 32)),))

@@ -14,6 +14,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -31,17 +32,28 @@ from letterlock.actions.health import vault_findings
 from letterlock.actions.people import email_bytes
 from letterlock.actions.secrets import ListSecrets, NameSecret, list_secrets, remove_secret, reveal_secret, taken
 from letterlock.actions.tenancy import add_tenant
-from letterlock.actions.vaulting import rotate_vault, start_vault_over
+from letterlock.actions.vaulting import move_secrets, rotate_vault, start_vault_over
 from letterlock.app import App, open_app
 from letterlock.doors.cli import cli
-from letterlock.errors import LimitReached, MasterKeyError, NotAllowed, NotFound, VaultLocked
+from letterlock.errors import (
+    InvalidRequest,
+    LimitReached,
+    MasterKeyError,
+    NotAllowed,
+    NotFound,
+    OwnerError,
+    VaultLocked,
+)
 from letterlock.ids import DEFAULT_TENANT, OWNER, EmailId, SecretId
 from letterlock.inbound.filing import rescreen
 from letterlock.inbound.workers import WorkerOptions, Workers, read_message
+from letterlock.kv import KvTrouble
 from letterlock.message.authenticate import AuthReport
 from letterlock.message.envelope import Envelope
-from letterlock.store import audit
+from letterlock.store import audit, emails
 from letterlock.store.emails import Filed
+from letterlock.upkeep import run_once
+from letterlock.vault import LEFT_MS
 from running import SCRIPT, clean_environment, do, file_all, hand_in, letter, make_inbox, receive, settings_for, until
 
 PASSWORD = "Korbleger!4711x"
@@ -347,30 +359,43 @@ async def test_words_that_are_in_no_vault_do_not_wait_for_a_person(app: App, box
 
 
 class KvHandler(BaseHTTPRequestHandler):
-    """The wire of KV v2 as its API reference has it (read, create or update with check-and-set), one secret."""
+    """The wire of KV v2 as its API reference has it: read, create or update with check-and-set, delete metadata and all
+    versions."""
 
-    versions: ClassVar[list[dict[str, str]]] = []
+    kept: ClassVar[dict[str, list[dict[str, str]]]] = {}
     asked: ClassVar[list[str]] = []
     down = False
+    slow_s = 0.0
 
     def do_GET(self) -> None:
         self.asked.append(f"{self.command} {self.path}")
-        if not self.versions:
+        versions = self.kept.get(self.path)
+        if not versions:
             return self.answer(404, {"errors": []})
-        about = {"version": len(self.versions), "deletion_time": "", "destroyed": False, "created_time": "x"}
-        return self.answer(200, {"data": {"data": self.versions[-1], "metadata": about}})
+        about = {"version": len(versions), "deletion_time": "", "destroyed": False, "created_time": "x"}
+        return self.answer(200, {"data": {"data": versions[-1], "metadata": about}})
 
     def do_POST(self) -> None:
         self.asked.append(f"{self.command} {self.path}")
         sent = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        if sent["options"]["cas"] != len(self.versions):
+        if self.down:
+            return self.answer(503, {})
+        versions = self.kept.setdefault(self.path, [])
+        if sent["options"]["cas"] != len(versions):
             return self.answer(400, {"errors": ["check-and-set parameter did not match the current version"]})
-        self.versions.append(sent["data"])
-        return self.answer(200, {"data": {"version": len(self.versions)}})
+        versions.append(sent["data"])
+        return self.answer(200, {"data": {"version": len(versions)}})
 
     do_PUT = do_POST
 
+    def do_DELETE(self) -> None:
+        self.asked.append(f"{self.command} {self.path}")
+        if not self.down:
+            self.kept.pop(self.path.replace("/metadata/", "/data/"), None)
+        self.answer(204, {})
+
     def answer(self, status: int, body: dict[str, Any]) -> None:
+        time.sleep(type(self).slow_s)
         if type(self).down:
             status, body = 503, {"errors": ["Vault is sealed"]}
         elif self.headers["X-Vault-Token"] != "s.right":
@@ -378,9 +403,11 @@ class KvHandler(BaseHTTPRequestHandler):
         content = json.dumps(body).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(content)))
+        if status != 204:
+            self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        self.wfile.write(content)
+        with contextlib.suppress(OSError):
+            self.wfile.write(content if status != 204 else b"")
 
     def log_message(self, format: str, *arguments: object) -> None:
         pass
@@ -389,7 +416,7 @@ class KvHandler(BaseHTTPRequestHandler):
 @pytest.fixture
 def kv() -> Iterator[tuple[str, type[KvHandler]]]:
     class Handler(KvHandler):
-        versions: ClassVar[list[dict[str, str]]] = []
+        kept: ClassVar[dict[str, list[dict[str, str]]]] = {}
         asked: ClassVar[list[str]] = []
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -416,8 +443,9 @@ async def test_the_master_key_may_live_in_kv_v2_and_not_in_the_data_folder(
         assert await revealed(app, one.secret_id) == PASSWORD
         assert {path.split(" ")[1] for path in server.asked} == {"/v1/secret/data/mail/letterlock"}
         assert await rotate_vault(app) == 1
-        assert [len(version["keys"].split()) for version in server.versions] == [1, 2, 1]
-        held = server.versions[-1]["keys"].strip().encode()
+        (versions,) = server.kept.values()
+        assert [len(version["keys"].split()) for version in versions] == [1, 2, 1]
+        held = versions[-1]["keys"].strip().encode()
         assert not [file for file in (tmp_path / "data").rglob("*") if file.is_file() and held in file.read_bytes()]
     for token_text, down in (("s.wrong", False), ("s.right", True)):
         token.write_text(token_text)
@@ -431,6 +459,139 @@ async def test_the_master_key_may_live_in_kv_v2_and_not_in_the_data_folder(
     server.down = False
     async with open_app(settings_for(tmp_path, **how)) as app:
         assert await revealed(app, one.secret_id) == PASSWORD
+
+
+def kept_there(server: type[KvHandler], tenant: str = "default") -> dict[str, str]:
+    """Values by secret id."""
+    begins = f"/v1/secret/data/letterlock/{tenant}/"
+    return {path.removeprefix(begins): one[-1]["value"] for path, one in server.kept.items() if path.startswith(begins)}
+
+
+def in_kv(tmp_path: Path, url: str, **more: Any) -> dict[str, Any]:
+    """The master key stays here, so that mail is sealed while the server is down."""
+    usual = {"vault_url": url, "vault_token": "s.right", "vault_values": "kv2", "vault_seconds": 1.0}
+    return {**usual, "vault_key_file": tmp_path / "own.key", **more}
+
+
+async def settled(app: App, later_ms: int = 0) -> None:
+    await app.vault.settle(10, app.now_ms() + later_ms)
+
+
+async def test_values_may_live_in_kv_v2_and_outgoing_mail_is_still_compared_with_them(
+    tmp_path: Path, kv: tuple[str, type[KvHandler]]
+) -> None:
+    url, server = kv
+    async with open_app(settings_for(tmp_path, **in_kv(tmp_path, url))) as app:
+        box = await make_inbox(app)
+        await receive(app, box, letter("One", PLANTED["password"]))
+        await receive(app, box, letter("Two", PLANTED["recovery_code"]))
+        await receive(app, box, letter("Three", PLANTED["private_key"]))
+        found = {one.kind: one.secret_id for one in await listed(app)}
+        assert await revealed(app, found["password"]) == PASSWORD and kept_there(server) == {}
+        await settled(app)
+        assert {kind: kept_there(server)[one] for kind, one in found.items()} == {
+            "password": PASSWORD, "recovery_code": "\n".join(CODES), "private_key": PEM,
+        }  # fmt: skip
+        store = sqlite3.connect(app.folder / "letterlock.db")
+        assert store.execute("SELECT DISTINCT home FROM secrets").fetchall() == [("kv2",)]
+        for one in found.values():
+            (sealed,) = store.execute("SELECT sealed FROM secrets WHERE secret_id = ?", (one,)).fetchone()
+            with pytest.raises(VaultLocked):
+                await app.vault.open(DEFAULT_TENANT, one, sealed)
+        store.close()
+        assert await revealed(app, found["password"]) == PASSWORD
+        assert (await taken(app, COMMAND_LINE, found["recovery_code"], "used"))[1] == "\n".join(CODES)
+        pem = PEM.split("\n")[1]
+        texts = (PASSWORD[::-1], base64.b64encode(PASSWORD.encode()).decode(), CODES[2], " ".join(CODES[1]), pem[5:50])
+        for text in texts:
+            sent = await do(app, "send_email", inbox=box, to=["b@far.example"], subject="Hello", text=f"Look: {text} !")
+            assert any("password, a key or another credential" in reason for reason in sent.reasons), text
+        sent = await do(app, "send_email", inbox=box, to=["b@far.example"], subject="Hello", text=f"Look: {pem[:30]} !")
+        assert not any("credential" in reason for reason in sent.reasons)
+        state = await app.vault.state()
+        assert (dict(state.homes), state.left, state.server) == ({"kv2": 3}, 0, None)
+        # Nobody else's value is taken for it.
+        path = f"/v1/secret/data/letterlock/default/{found['password']}"
+        server.kept[path].append({"value": "Another!4711x"})
+        with pytest.raises(VaultLocked, match="not what came"):
+            await revealed(app, found["password"])
+        # However they go, they go there too, a while later.
+        await remove_secret(app, COMMAND_LINE, NameSecret(secret_id=found["password"]))
+        email_id = next(one.email_id for one in await listed(app) if one.kind == "private_key")
+        await app.database.write(DEFAULT_TENANT, lambda tx: emails.remove_one(tx, email_id))
+        await settled(app)
+        assert len(kept_there(server)) == 3
+        await settled(app, LEFT_MS + 10_000)
+        assert kept_there(server) == {found["recovery_code"]: "\n".join(CODES)}
+        assert (await app.vault.state()).left == 0
+
+
+async def test_while_the_values_server_is_down_or_slow_mail_is_sealed_here_and_moved_later(
+    tmp_path: Path, kv: tuple[str, type[KvHandler]]
+) -> None:
+    url, server = kv
+    how = in_kv(tmp_path, url, vault_seconds=0.2)
+    server.down = True
+    async with open_app(settings_for(tmp_path, **how)) as app:
+        box = await make_inbox(app)
+        email_id = await receive(app, box, letter("One", PLANTED["password"]))
+        assert PASSWORD not in (await do(app, "read_email", email_id=email_id)).text
+        (one,) = await listed(app)
+        assert await revealed(app, one.secret_id) == PASSWORD
+        with pytest.raises(KvTrouble):
+            await settled(app)
+        await run_once(app)
+        findings = vault_findings(await app.vault.state())
+        assert [finding.well for finding in findings] == [True, False, False]
+        with pytest.raises(OwnerError, match="0 secrets were moved"):
+            await move_secrets(app, "kv2")
+        server.down = False
+        await run_once(app)
+        assert kept_there(server) == {one.secret_id: PASSWORD}
+        for server.down, server.slow_s in ((True, 0.0), (False, 0.5)):
+            with pytest.raises(VaultLocked, match="does not answer"):
+                await revealed(app, one.secret_id)
+            assert (await listed(app))[0].kind == "password"
+
+
+async def test_secrets_move_there_and_back_and_a_stop_in_between_loses_none(
+    tmp_path: Path, kv: tuple[str, type[KvHandler]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, server = kv
+    async with open_app(settings_for(tmp_path, vault_key_file=tmp_path / "own.key")) as app:
+        box = await make_inbox(app)
+        for number, kind in enumerate(("password", "stripe_key", "jwt")):
+            await receive(app, box, letter(f"{number}", PLANTED[kind]))
+        found = {one.secret_id: await revealed(app, one.secret_id) for one in await listed(app)}
+        with pytest.raises(InvalidRequest, match="vault_values"):
+            await move_secrets(app, "kv2")
+    async with open_app(settings_for(tmp_path, **in_kv(tmp_path, url))) as app:
+        rehomed, done = app.vault._rehome, []
+
+        async def stops(*which: Any) -> bool:
+            done.append(which)
+            if len(done) > 3:
+                raise OSError("killed")
+            return await rehomed(*which)
+
+        monkeypatch.setattr(app.vault, "_rehome", stops)
+        with pytest.raises(OSError, match="killed"):
+            await move_secrets(app, "kv2")
+        monkeypatch.undo()
+        assert len(kept_there(server)) == 2
+        assert await move_secrets(app, "kv2") == 2
+        assert kept_there(server) == found
+        assert await move_secrets(app, "kv2") == 0
+    async with open_app(settings_for(tmp_path, **in_kv(tmp_path, url, vault_values="store"))) as app:
+        # One is deleted there by somebody: the others come back, and it is not taken for moved.
+        lost = server.kept.pop(f"/v1/secret/data/letterlock/default/{min(found)}")
+        assert await move_secrets(app, "store") == 2
+        assert dict((await app.vault.state()).homes) == {"store": 2, "kv2": 1}
+        server.kept[f"/v1/secret/data/letterlock/default/{min(found)}"] = lost
+        assert await move_secrets(app, "store") == 1
+        await settled(app, LEFT_MS + 10_000)
+        assert kept_there(server) == {}
+        assert {one: await revealed(app, one) for one in found} == found
 
 
 async def test_the_master_key_may_live_in_the_keyring(tmp_path: Path) -> None:

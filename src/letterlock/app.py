@@ -76,6 +76,7 @@ async def open_app(settings: Settings, clock: Callable[[], datetime] = system_cl
                 next_step="Make it a folder that can be written, or name another with --data.",
             ) from error
         vault = Vault(settings, database, clock)
+        stack.callback(vault.close)
         await vault.check()
         app = App(settings, database, wake, vault, clock=clock)
         # Only the first start on a folder writes, so that a store which another process holds can still be read.

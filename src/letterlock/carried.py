@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import re
+import struct
 import zlib
 from array import array
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
@@ -87,10 +89,11 @@ def carried(
     read: Iterable[str],
     traces: Iterable[bytes] = (),
     secrets: Iterable[str] = (),
+    marked: Sequence[Marks] = (),
 ) -> tuple[Carried, ...]:
     """What `written` (subject, text, HTML and names of an email, or the readings of these) carries: any of `codes`, a
-    credential or one of `secrets` (of the vault), a run of words of one of `read` (texts of emails) or of an email that
-    left one of `traces`, or a link with data in it. Each kind once."""
+    credential, one of `secrets` (of the vault) or one that is `marked`, a run of words of one of `read` (texts of
+    emails) or of an email that left one of `traces`, or a link with data in it. Each kind once."""
     undone = readings(written[:MOST_COMPARED]) if isinstance(written, str) else written
     views, packed = undone.views, undone.packed
     text = views[0]
@@ -99,8 +102,10 @@ def carried(
     if "code" in met or _holds_code(text, packed, {code for code in codes if code}):
         found.append("carries_code")
     whole = "\n".join(packed)
-    if any(find_credentials(view) for view in views) or _holds_secret(
-        whole, packed, [squeezed(one) for one in secrets]
+    if (
+        any(find_credentials(view) for view in views)
+        or _holds_secret(whole, packed, [squeezed(one) for one in secrets])
+        or _holds_marked(packed, marked)
     ):
         found.append("carries_secret")
     mails = [each[:MOST_COMPARED] for each in read]
@@ -118,9 +123,13 @@ def _holds_secret(whole: str, views: Sequence[str], secrets: Iterable[str]) -> b
     for packed in secrets:
         if len(packed) >= _SHINGLE + _STRIDE:
             long.append(packed)
-        elif len(packed) >= _DIGITS and (not packed.isalpha() or len(packed) >= _LONG_WORD) and packed in whole:
+        elif _is_distinct(packed) and packed in whole:
             return True
     return _share_letters(long, views)
+
+
+def _is_distinct(packed: str) -> bool:
+    return len(packed) >= _DIGITS and (not packed.isalpha() or len(packed) >= _LONG_WORD)
 
 
 def _share_letters(ours: Collection[str], views: Collection[str]) -> bool:
@@ -141,6 +150,58 @@ def _shingles(packed: str, stride: int) -> Iterator[str]:
 
 
 _LONG_WORD: Final = 14
+
+
+# --- secrets whose values are elsewhere -------------------------------------------------------------------------------
+
+_ENTRY: Final = struct.Struct(">BH8s")
+_MOST_ENTRIES: Final = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What marks_of made of a secret, with the key it was made with."""
+
+    key: bytes = field(repr=False)
+    entries: bytes = field(repr=False)
+
+
+def marks_of(value: str, key: bytes) -> bytes:
+    """By what a secret is known again in a text as `carried` knows it, without being told: of it and each of its lines
+    a keyed digest, of a long one of every eighth run of letters. `key`: 32 random bytes."""
+    entries = []
+    for packed in dict.fromkeys(map(squeezed, (value, *value.split("\n")))):
+        whole = [packed] if _is_distinct(packed) else []
+        for piece in _shingles(packed, _STRIDE) if len(packed) >= _SHINGLE + _STRIDE else whole:
+            entries.append(_ENTRY.pack(len(piece), _begins(key, piece[:_DIGITS]), _mark(key, piece)))
+    return b"".join(entries[:_MOST_ENTRIES])
+
+
+def _holds_marked(views: Iterable[str], marked: Sequence[Marks]) -> bool:
+    wanted: dict[bytes, dict[int, list[tuple[int, bytes]]]] = {}
+    for one in marked:
+        for length, begins, digest in _ENTRY.iter_unpack(one.entries):
+            wanted.setdefault(one.key, {}).setdefault(begins, []).append((length, digest))
+    for key, by_beginning in wanted.items():
+        known: dict[str, list[tuple[int, bytes]]] = {}
+        for view in views:
+            for at in range(len(view) - _DIGITS + 1):
+                beginning = view[at : at + _DIGITS]
+                if (found := known.get(beginning)) is None:
+                    found = known[beginning] = by_beginning.get(_begins(key, beginning), [])
+                if any(_mark(key, view[at : at + length]) == digest for length, digest in found):
+                    return True
+    return False
+
+
+def _begins(key: bytes, letters: str) -> int:
+    """Few bits, so that most places of a text are passed over and little is told."""
+    keyed = hashlib.blake2b(letters.encode("utf-8", "surrogatepass"), digest_size=2, key=key, person=b"begins")
+    return int.from_bytes(keyed.digest())
+
+
+def _mark(key: bytes, letters: str) -> bytes:
+    return hashlib.blake2b(letters.encode("utf-8", "surrogatepass"), digest_size=8, key=key, person=b"whole").digest()
 
 
 # --- over several emails ----------------------------------------------------------------------------------------------

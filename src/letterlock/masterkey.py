@@ -19,10 +19,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from letterlock.errors import MasterKeyError
 from letterlock.folder import new_file
+from letterlock.kv import KvServer, KvTrouble
 from letterlock.settings import Settings
 
 FILE: Final = "vault.key"
@@ -61,10 +62,10 @@ def home_of(settings: Settings) -> Home:
     """Where these settings say that it is: nothing is read yet."""
     if settings.vault_key.get_secret_value():
         return _Given(settings.vault_key.get_secret_value())
-    if settings.vault_url:
-        return _Kv(settings)
     if settings.vault_keyring:
         return _Keyring(str(settings.data.resolve()))
+    if settings.vault_url and settings.vault_key_file is None:
+        return _Kv(settings)
     return _File(settings.vault_key_file or settings.data / FILE)
 
 
@@ -201,87 +202,31 @@ class _Keyring:
 
 
 class _Kv:
-    """A KV v2 secrets engine (HashiCorp Vault, OpenBao): the field `keys` of the secret at `vault_path`, each change a
-    new version there."""
+    """A KV v2 secrets engine: the field `keys` of the secret at `vault_path`, each change a new version there."""
 
     writable = True
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._mount, _, self._path = settings.vault_path.partition("/")
-        self.where = f"{settings.vault_path} at {settings.vault_url}"
-        if find_spec("hvac") is None:
-            raise MasterKeyError("vault_url needs its package.", next_step="Run `pip install 'letterlock[hashicorp]'`.")
+        with _told():
+            self._server = KvServer(settings)
+        self.where = self._server.where
 
     def get(self) -> tuple[MasterKey, ...]:
-        return _keys_in(self._read()[0], self.where)
+        with _told():
+            return _keys_in(str(self._server.read()[0].get(_FIELD, "")), self.where)
 
     def put(self, keys: tuple[MasterKey, ...], *, first: bool = False) -> None:
-        from hvac.exceptions import InvalidRequest
-
-        version = 0 if first else self._read()[1]
-        with self._asked() as kv:
-            try:
-                # Check-and-set: whoever read before another wrote must not undo that.
-                kv.create_or_update_secret(
-                    path=self._path, secret={_FIELD: _text_of(keys)}, cas=version, mount_point=self._mount
+        with _told():
+            version = 0 if first else self._server.read()[1]
+            if not self._server.write({_FIELD: _text_of(keys)}, version) and not first:
+                raise MasterKeyError(
+                    "Somebody else has changed the master key meanwhile.", next_step="Run the command again."
                 )
-            except InvalidRequest:
-                if not first:
-                    raise MasterKeyError(
-                        "Somebody else has changed the master key meanwhile.", next_step="Run the command again."
-                    ) from None
 
-    def _read(self) -> tuple[str, int]:
-        """The text and its version; ("", 0) when there is none, or it was deleted there."""
-        from hvac.exceptions import InvalidPath
 
-        with self._asked() as kv:
-            try:
-                found = kv.read_secret_version(path=self._path, mount_point=self._mount, raise_on_deleted_version=True)[
-                    "data"
-                ]
-                return str(found["data"].get(_FIELD, "")), int(found["metadata"]["version"])
-            except InvalidPath:
-                return "", 0
-
-    @contextlib.contextmanager
-    def _asked(self) -> Iterator[Any]:
-        """The KV v2 part of a client, and what may go wrong with it in one sentence."""
-        import hvac
-        from hvac.exceptions import Forbidden, Unauthorized, VaultError
-        from requests.exceptions import RequestException
-
-        try:
-            client = hvac.Client(
-                url=self._settings.vault_url,
-                token=self._token(),
-                timeout=self._settings.vault_seconds,
-                allow_redirects=False,
-            )
-            yield client.secrets.kv.v2
-        except (Forbidden, Unauthorized):
-            raise MasterKeyError(
-                f"{self._settings.vault_url} refuses the token for {self._settings.vault_path}.",
-                next_step="Give it a policy that may create, read and update that path, or set vault_token anew.",
-            ) from None
-        except (VaultError, RequestException) as error:
-            raise MasterKeyError(
-                f"{self._settings.vault_url} does not give the master key ({type(error).__name__}).",
-                next_step="Look whether it runs, is unsealed, and vault_url and vault_path are right.",
-            ) from None
-        except (KeyError, TypeError, ValueError, AttributeError):
-            raise MasterKeyError(
-                f"What {self._settings.vault_url} answers is no KV v2 secret.",
-                next_step="vault_path is the mount of a KV v2 engine, a slash, and the path in it.",
-            ) from None
-
-    def _token(self) -> str | None:
-        """As the settings say; else hvac looks into VAULT_TOKEN, as its command line does."""
-        file = self._settings.vault_token_file
-        if file is None:
-            return self._settings.vault_token.get_secret_value() or None
-        try:
-            return file.read_text("utf-8").strip()
-        except OSError as error:
-            raise MasterKeyError(f"{file} cannot be read: {error.strerror}.") from None
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except KvTrouble as trouble:
+        raise MasterKeyError(trouble.why, next_step=trouble.advice) from None

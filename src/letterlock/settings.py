@@ -198,6 +198,9 @@ class Settings(BaseSettings):
     vault_path: str = Field("secret/letterlock", description="Mount of a KV v2 engine there, and the path in it.")
     vault_token: SecretStr = Field(SecretStr(""), description="Token for it; empty: the variable VAULT_TOKEN.")
     vault_token_file: Path | None = Field(None, description="File with the token, read at each use.")
+    vault_values: Literal["store", "kv2"] = Field(
+        "store", description="Where secrets that come by mail are kept: here, or on the server of vault_url."
+    )
     vault_seconds: float = Field(5.0, gt=0, le=60, description="Time it may take to answer.")
     reveals_per_hour: int = Field(30, ge=0, description="Secrets of a tenant shown or used in an hour.")
 
@@ -301,9 +304,11 @@ class Settings(BaseSettings):
             raise ValueError("reviewer_url needs reviewer_model: the name of the model to ask")
         if self.direct and self.relay_host:
             raise ValueError("direct and relay_host exclude each other; `relays` go with either")
-        homes = (self.vault_key.get_secret_value(), self.vault_key_file, self.vault_keyring, self.vault_url)
+        homes = (self.vault_key.get_secret_value(), self.vault_key_file, self.vault_keyring)
         if sum(map(bool, homes)) > 1:
-            raise ValueError("vault_key, vault_key_file, vault_keyring and vault_url exclude each other")
+            raise ValueError("vault_key, vault_key_file and vault_keyring exclude each other")
+        if self.vault_values == "kv2" and not self.vault_url:
+            raise ValueError("vault_values = kv2 needs vault_url: the server that keeps the secrets")
         if self.suspect_score > self.quarantine_score:
             raise ValueError("suspect_score must not be above quarantine_score")
         return self

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from letterlock.app import App
 from letterlock.errors import StoreError
 from letterlock.ids import InboxId, TenantId
+from letterlock.kv import KvTrouble
 from letterlock.message.address import Address
 from letterlock.message.names import mailbox_key, random_local_part
 from letterlock.store import (
@@ -41,6 +42,8 @@ CHUNK = 50
 EMAILS_AT_ONCE = 10
 """Each costs a millisecond or so of the writer, most of it in the search index (bench/lifecycle.py)."""
 _PAUSE_S = 0.05
+_SETTLE_S = 10.0
+"""For each round: a slow server must not keep all else waiting."""
 ITSELF = "upkeep"
 """Who did it, in the audit log."""
 ENDED_MS = 90 * retention.DAY_MS
@@ -93,6 +96,10 @@ async def run_once(app: App) -> None:
     if await app.database.write_system(lambda tx: webhooks.forget_before(tx, now)):
         app.database.scrub()
     await fill_pool(app)
+    try:
+        await app.vault.settle(_SETTLE_S, app.now_ms())
+    except KvTrouble as trouble:
+        log.warning("secrets wait for the vault's server: %s", trouble.why)
     app.wake.forget_dead()
 
 

@@ -13,21 +13,24 @@ import hmac
 import logging
 import secrets as random
 import struct
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from letterlock.carried import Marks, marks_of
 from letterlock.errors import MasterKeyError, VaultLocked
 from letterlock.ids import EmailId, SecretId, TenantId, new_id
 from letterlock.inspection import FoundSecret
+from letterlock.kv import KvTrouble, Values
 from letterlock.masterkey import Home, MasterKey, home_of, new_master_key
 from letterlock.settings import Settings
 from letterlock.store import arrivals, emails, secrets
 from letterlock.store.arrivals import Raw
 from letterlock.store.database import Database, Transaction
 from letterlock.store.emails import ms
-from letterlock.store.secrets import SealedSecret, WrappedKey
+from letterlock.store.secrets import Kept, SealedSecret, SecretHome, WrappedKey
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -37,6 +40,10 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 K = TypeVar("K")
 _NONCE: Final = 12
+_PRINT: Final = 16
+_MOVING: Final[tuple[SecretHome, ...]] = ("moving",)
+LEFT_MS: Final = 240_000
+"""What goes is deleted elsewhere so much later: longer than anything takes that may still be writing it there."""
 _VERSION: Final = struct.Struct(">I")
 _AT_ONCE: Final = 100
 _MOST_COMPARED: Final = 500
@@ -64,7 +71,9 @@ class Printed:
 @dataclass(frozen=True, slots=True)
 class State:
     """How the vault stands. `missing`: the names of master keys that something was sealed with and that are not here;
-    `problem`: why none can be had at all, in words; `unsealed`: emails whose secrets still wait for a key."""
+    `problem`: why none can be had at all, in words; `unsealed`: emails whose secrets still wait for a key. `homes`: how
+    many secrets are in each (store/secrets.py), `left`: to be deleted elsewhere still; `server`: why that does not
+    answer, and what helps."""
 
     where: str
     secrets: int
@@ -72,6 +81,9 @@ class State:
     missing: tuple[str, ...] = ()
     problem: str = ""
     advice: str = ""
+    homes: Mapping[str, int] = field(default_factory=dict)
+    left: int = 0
+    server: tuple[str, str] | None = None
 
     @property
     def opens(self) -> bool:
@@ -95,6 +107,7 @@ class Vault:
         self._newest: dict[TenantId, _DataKey] = {}
         self._keys: dict[tuple[TenantId, int], _DataKey] = {}
         self._opening = asyncio.Lock()
+        self._values = Values(settings)
 
     # -- sealing and opening
 
@@ -107,36 +120,56 @@ class Vault:
             for one in found:
                 secret_id = SecretId(new_id("sec"))
                 value = one.value.encode("utf-8", "surrogatepass")
-                kept.append(
-                    SealedSecret(secret_id, one.kind, _print(key, value), _seal(key, tenant_id, secret_id, value))
-                )
+                sealed = _seal(key, tenant_id, secret_id, value)
+                kept.append(SealedSecret(secret_id, one.kind, _print(key, value), sealed, self._home))
             body = _seal(key, tenant_id, raw_id, emails.compressed(raw))
             return Sealed(Raw(raw_id, arrivals.SEALED, body), tuple(kept))
 
         return await asyncio.to_thread(work) if len(raw) > _BESIDE_LOOP else work()
 
     async def value(self, tenant_id: TenantId, secret_id: SecretId) -> str | None:
-        """The secret itself, None when there is none. Raises VaultLocked."""
-        blob = await self._database.read(tenant_id, lambda tx: secrets.sealed(tx, secret_id))
-        if blob is None:
+        """The secret itself, None when there is none. Raises VaultLocked, also where its server holds another."""
+        kept = await self._database.read(tenant_id, lambda tx: secrets.kept(tx, secret_id))
+        if kept is None:
             return None
-        return (await self._open(tenant_id, secret_id, blob)).decode("utf-8", "surrogatepass")
+        found, expected = await self._found(kept)
+        if found is None or found.print != expected:
+            raise VaultLocked(
+                f"What the vault's server holds as {secret_id} is gone, or is not what came by mail.",
+                next_step="The owner should look there for an earlier version of it.",
+            )
+        return found.value
 
     async def printed(self, tenant_id: TenantId, secret_id: SecretId) -> Printed | None:
-        """The secret with the print of its value, None when there is none. Raises VaultLocked."""
-        blob = await self._database.read(tenant_id, lambda tx: secrets.sealed(tx, secret_id))
-        if blob is None:
-            return None
-        value = await self._open(tenant_id, secret_id, blob)
-        (version,) = _VERSION.unpack_from(blob)
-        key = await self._key(tenant_id, version)
-        return Printed(value.decode("utf-8", "surrogatepass"), _print(key, value).hex())
+        """The secret as it is now, with the print of its value, None when there is none. Raises VaultLocked."""
+        kept = await self._database.read(tenant_id, lambda tx: secrets.kept(tx, secret_id))
+        return (await self._found(kept))[0] if kept else None
 
-    async def values_since(self, tenant_id: TenantId, since_ms: int) -> list[str]:
-        """The newest secrets of a tenant, to compare with what is sent: at most 500. Raises VaultLocked."""
-        found = await self._database.read(tenant_id, lambda tx: secrets.sealed_since(tx, since_ms, _MOST_COMPARED))
-        opened = [await self._open(tenant_id, secret_id, blob) for secret_id, blob in found]
-        return [value.decode("utf-8", "surrogatepass") for value in opened]
+    async def _found(self, kept: Kept) -> tuple[Printed | None, str]:
+        """The value, and the print it had when it was sealed."""
+        plain = await self._open(kept.tenant_id, _entry(kept), kept.sealed)
+        key = await self._key_of(kept)
+        if kept.home != "kv2":
+            found = _printed(key, plain)
+            return found, found.print
+        value = await self._values.get(kept.tenant_id, kept.secret_id)
+        return _printed(key, value) if value is not None else None, plain[:_PRINT].hex()
+
+    async def known_since(self, tenant_id: TenantId, since_ms: int) -> tuple[list[str], tuple[Marks, ...]]:
+        """The newest secrets of a tenant, to compare with what is sent: at most 500, those that are elsewhere by their
+        marks. Raises VaultLocked."""
+        values, marked = [], []
+        for kept in await self._database.read(tenant_id, lambda tx: secrets.kept_since(tx, since_ms, _MOST_COMPARED)):
+            plain = await self._open(tenant_id, _entry(kept), kept.sealed)
+            if kept.home == "kv2":
+                marked.append(Marks(_marks_key(await self._key_of(kept)), plain[_PRINT:]))
+            else:
+                values.append(plain.decode("utf-8", "surrogatepass"))
+        return values, tuple(marked)
+
+    async def _key_of(self, kept: Kept) -> _DataKey:
+        """What it was sealed with."""
+        return await self._key(kept.tenant_id, _VERSION.unpack_from(kept.sealed)[0])
 
     async def raw(self, tenant_id: TenantId, email_id: EmailId) -> bytes | None:
         """An email as it came, None when it is gone. Raises VaultLocked."""
@@ -176,6 +209,95 @@ class Vault:
                 f"What is kept as {entry} was changed, or is not its own.",
                 next_step="The owner should look at `letterlock doctor`, and put a backup in its place.",
             ) from None
+
+    # -- values on a server elsewhere
+
+    async def move_out(self, kept: Kept) -> bool:
+        """To the server, and then out of the store. False when it is no longer as `kept` says. Raises VaultLocked."""
+        if kept.home == "store":
+            # Written down first: from here on whatever ends the secret has it deleted there, too.
+            moving = replace(kept, home="moving")
+            if not await self._rehome(kept, "moving", kept.sealed):
+                return False
+            kept = moving
+        plain = await self._open(kept.tenant_id, kept.secret_id, kept.sealed)
+        key = await self._key_of(kept)
+        about = {"kind": kept.kind, "service": kept.service}
+        await self._values.put(kept.tenant_id, kept.secret_id, plain, about)
+        known = _print(key, plain) + marks_of(plain.decode("utf-8", "surrogatepass"), _marks_key(key))
+        away = replace(kept, home="kv2")
+        return await self._rehome(kept, "kv2", _seal(key, kept.tenant_id, _entry(away), known))
+
+    async def move_in(self, kept: Kept) -> bool:
+        """From the server into the store; there it is deleted a while later. False when it is no longer as `kept` says,
+        or not there as it was. Raises VaultLocked."""
+        found, expected = await self._found(kept)
+        if found is None or found.print != expected:
+            log.error("%s is not on the vault's server as it was", kept.secret_id)
+            return False
+        value = found.value.encode("utf-8", "surrogatepass")
+        sealed = _seal(await self._key_of(kept), kept.tenant_id, kept.secret_id, value)
+        return await self._rehome(kept, "store", sealed)
+
+    async def _rehome(self, kept: Kept, home: SecretHome, sealed: bytes) -> bool:
+        async def write(tx: Transaction) -> bool:
+            done = await secrets.rehome(tx, kept, home, sealed)
+            if done and home == "store":
+                await secrets.leave(tx, kept.secret_id, ms(self._clock()))
+            return done
+
+        return await self._database.write(kept.tenant_id, write)
+
+    async def move(self, homes: Collection[SecretHome], within_s: float) -> int:
+        """Those of `homes` to where the settings keep secrets, for so long at most. How many it were; what is locked,
+        or gone where it should be, is passed over. Raises KvTrouble when that kept it from moving any; the next call
+        goes on."""
+        end, done, after = time.monotonic() + within_s, 0, ("", "")
+        way = self.move_out if self._home == "moving" else self.move_in
+        while time.monotonic() < end and (
+            found := await self._database.read_system(
+                lambda tx, after=after: secrets.at_home(tx, homes, after, _AT_ONCE)  # type: ignore[misc]
+            )
+        ):
+            for kept in found:
+                try:
+                    done += await way(kept)
+                except KvTrouble:
+                    if done:
+                        return done
+                    raise
+                except VaultLocked as error:
+                    log.warning("%s stays where it is: %s", kept.secret_id, error.what)
+                after = (kept.tenant_id, kept.secret_id)
+                if time.monotonic() > end:
+                    break
+        return done
+
+    async def settle(self, within_s: float, now_ms: int) -> None:
+        """What filing left for the server goes there, and what is no more is deleted there; for so long at most, the
+        rest the next time. Raises KvTrouble."""
+        if not self._settings.vault_url:
+            return
+        end = time.monotonic() + within_s
+        while time.monotonic() < end and (
+            gone := await self._database.read_system(lambda tx: secrets.left(tx, now_ms - LEFT_MS, _AT_ONCE))
+        ):
+            for tenant_id, secret_id in gone:
+                await self._values.delete(tenant_id, secret_id)
+                await self._database.write_system(
+                    lambda tx, t=tenant_id, s=secret_id: secrets.has_left(tx.bound_to(t), s)  # type: ignore[misc]
+                )
+                if time.monotonic() > end:
+                    return
+        if self._home == "moving":
+            await self.move(_MOVING, end - time.monotonic())
+
+    @property
+    def _home(self) -> SecretHome:
+        return "moving" if self._settings.vault_values == "kv2" else "store"
+
+    def close(self) -> None:
+        self._values.close()
 
     # -- keys
 
@@ -272,25 +394,28 @@ class Vault:
     async def check(self) -> None:
         """Raises MasterKeyError when a key lies where others can read it: nobody should go on then. A key that is
         missing, or a server that is down, locks the secrets only."""
-        if not self._settings.vault_url and not self._settings.vault_keyring:
+        settings = self._settings
+        given = settings.vault_key.get_secret_value() or settings.vault_key_file
+        if not settings.vault_keyring and (given or not settings.vault_url):
             await self._at_home(lambda home: home.get())
 
     async def state(self) -> State:
         """Looks, changes nothing."""
 
-        async def look(tx: Transaction) -> tuple[int, int, list[str]]:
-            return await secrets.count(tx), await arrivals.count_unsealed(tx), await secrets.sealed_by(tx)
+        async def look(tx: Transaction) -> tuple[dict[str, int], int, list[str]]:
+            return await secrets.count_homes(tx), await arrivals.count_unsealed(tx), await secrets.sealed_by(tx)
 
-        number, unsealed, needed = await self._database.read_system(look)
+        homes, unsealed, needed = await self._database.read_system(look)
+        left = homes.pop("left", 0)
+        state = State("", sum(homes.values()), unsealed, tuple(needed), homes=homes, left=left)
+        if self._settings.vault_values == "kv2" or homes.get("kv2"):
+            state = replace(state, server=await self._values.trouble())
         try:
-            where = await self._at_home(lambda home: home.where)
-        except MasterKeyError as error:
-            return State("", number, unsealed, tuple(needed), error.what, error.next_step)
-        try:
+            state = replace(state, where=await self._at_home(lambda home: home.where))
             held = {master.name for master in await self._at_home(lambda home: home.get())}
         except MasterKeyError as error:
-            return State(where, number, unsealed, tuple(needed), error.what, error.next_step)
-        return State(where, number, unsealed, tuple(name for name in needed if name not in held))
+            return replace(state, problem=error.what, advice=error.next_step)
+        return replace(state, missing=tuple(name for name in needed if name not in held))
 
     async def rotate(self) -> int:
         """Change the master key: make a new one beside the old, wrap every tenant's key with it, forget the old. Where
@@ -395,6 +520,19 @@ def _wrap(master: MasterKey, tenant_id: TenantId, version: int, key: bytes) -> W
     return WrappedKey(tenant_id, version, wrapped, master.name)
 
 
+def _entry(kept: Kept) -> str:
+    """The name it is sealed under: what stands for a value opens as none."""
+    return f"marks {kept.secret_id}" if kept.home == "kv2" else kept.secret_id
+
+
+def _marks_key(key: _DataKey) -> bytes:
+    return hmac.digest(key.key, b"letterlock marks", hashlib.sha256)
+
+
+def _printed(key: _DataKey, value: bytes) -> Printed:
+    return Printed(value.decode("utf-8", "surrogatepass"), _print(key, value).hex())
+
+
 def _print(key: _DataKey, value: bytes) -> bytes:
     own = hmac.digest(key.key, b"letterlock print", hashlib.sha256)
-    return hmac.digest(own, value, hashlib.sha256)[:16]
+    return hmac.digest(own, value, hashlib.sha256)[:_PRINT]

@@ -291,6 +291,16 @@ def vault_findings(state: State) -> list[Finding]:
         findings.append(Finding(False, what, advice))
     else:
         findings.append(Finding(True, f"{state.secrets} secrets are in the vault; its master key: {state.where}"))
+    if state.server:
+        why, advice = state.server
+        findings.append(Finding(False, f"the secrets' server: {why}", advice))
+    elif state.homes.get("kv2"):
+        findings.append(Finding(True, f"{state.homes['kv2']} secrets are on the server of vault_url"))
+    if waiting := state.homes.get("moving", 0):
+        what = f"{waiting} secrets are sealed here and wait to be moved to the server of vault_url"
+        findings.append(Finding(state.server is None, what, "They are moved by itself while `letterlock serve` runs."))
+    if state.left:
+        findings.append(Finding(True, f"{state.left} removed secrets are deleted on the server of vault_url soon"))
     if state.unsealed:
         findings.append(
             Finding(

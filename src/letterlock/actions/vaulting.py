@@ -4,15 +4,20 @@ stands, change its master key, start over when one was lost."""
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final, Literal
 
 from letterlock.actions.caller import ADMIN, COMMAND_LINE, SECRETS, Caller
 from letterlock.actions.catalog import BY_NAME, Action, Hints
 from letterlock.actions.secrets import NameSecret, SecretRemoved, SecretRevealed, remove_secret, reveal_secret
 from letterlock.app import App
-from letterlock.errors import NotAllowed
+from letterlock.errors import InvalidRequest, NotAllowed, OwnerError
 from letterlock.ids import DEFAULT_TENANT
+from letterlock.kv import KvTrouble
 from letterlock.store import audit
 from letterlock.vault import State
+
+SecretsHome = Literal["store", "kv2"]
+_CHUNK_S: Final = 10.0
 
 
 async def vault_state(app: App, *, caller: Caller = COMMAND_LINE) -> State:
@@ -39,7 +44,29 @@ async def start_vault_over(app: App, *, caller: Caller = COMMAND_LINE) -> int:
     return done
 
 
-async def _write_down(app: App, caller: Caller, what: str, **detail: int) -> None:
+async def move_secrets(app: App, to: SecretsHome, *, caller: Caller = COMMAND_LINE) -> int:
+    """All secrets to where the settings keep them (`to` says it once more), a chunk at a time. How many it were. Raises
+    InvalidRequest, OwnerError when the server does not answer: the next call goes on."""
+    _need_owner(caller)
+    if app.settings.vault_values != to:
+        raise InvalidRequest(
+            f"Secrets that come are kept in {app.settings.vault_values}, by the setting vault_values.",
+            next_step=f"Set vault_values = {to} first, and start `letterlock serve` again with it.",
+        )
+    done = 0
+    try:
+        while some := await app.vault.move(("store", "moving") if to == "kv2" else ("moving", "kv2"), _CHUNK_S):
+            done += some
+    except KvTrouble as trouble:
+        what = f"{done} secrets were moved; then this kept it from going on: {trouble.why}"
+        raise OwnerError(what, next_step=f"{trouble.advice} Run the same command again: it goes on.") from None
+    finally:
+        if done:
+            await _write_down(app, caller, "vault.moved", secrets=done, to=to)
+    return done
+
+
+async def _write_down(app: App, caller: Caller, what: str, **detail: int | str) -> None:
     await app.database.write(
         caller.tenant_id, lambda tx: audit.append(tx, app.now_ms(), caller.agent_id, what, "vault", **detail)
     )

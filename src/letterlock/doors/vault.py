@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -159,6 +159,18 @@ def vault_rotate(outer: dict[str, Any], /, **options: Any) -> None:
     from letterlock.actions.vaulting import rotate_vault
 
     click.echo(f"{with_app(outer, options, rotate_vault)} keys are wrapped with the new master key.")
+
+
+@vault.command("move")
+@click.option("--to", type=click.Choice(["kv2", "store"]), required=True, help="As the setting vault_values says.")
+@with_options(*OPTIONS)
+@click.pass_obj
+def vault_move(outer: dict[str, Any], /, to: Literal["kv2", "store"], **options: Any) -> None:
+    """Move all secrets to the server of vault_url, or back into the store. Stopped half way, the next call goes on."""
+    from letterlock.actions.vaulting import move_secrets
+
+    done = with_app(outer, options, lambda app: move_secrets(app, to))
+    click.echo(f"{done} secrets were moved. `letterlock vault status` says how many are where.")
 
 
 @vault.command("start-over")

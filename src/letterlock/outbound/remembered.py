@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from letterlock.app import App
-from letterlock.carried import names
+from letterlock.carried import Marks, names
 from letterlock.errors import Unavailable, VaultLocked
 from letterlock.ids import AgentId, EmailId, InboxId, TenantId, ThreadId
 from letterlock.inspection import Inspection
@@ -37,7 +37,8 @@ _DAY_MS: Final = 24 * 3_600_000
 class Remembered:
     """`codes` that came, and those `given` to the agent within a day; `secrets` of the tenant's vault; `sent`: its
     emails of that day to the same recipients or their domains, oldest first; `texts` of mail that was read; `traces` of
-    older mail, and of mail that is `gone`, with whether something vouched for it when it was read."""
+    older mail, and of mail that is `gone`, with whether something vouched for it when it was read. `marked`: of secrets
+    whose values are elsewhere."""
 
     codes: tuple[str, ...]
     given: tuple[str, ...]
@@ -46,6 +47,7 @@ class Remembered:
     traces: tuple[bytes, ...]
     gone: tuple[tuple[bytes, bool], ...]
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    marked: tuple[Marks, ...] = field(default=(), repr=False)
 
     def gone_naming(self, address_key: str) -> list[bool]:
         """For each email that is gone and named the address, whether something vouched for it."""
@@ -106,17 +108,18 @@ async def remembered(
         tuple(texts),
         tuple(left.values()),
         tuple((left[one.email_id], one.vouched) for one in by_trace if one.inbox_id is None and one.email_id in left),
-        await _secrets(app, tenant_id, since),
+        *await _secrets(app, tenant_id, since),
     )
 
 
-async def _secrets(app: App, tenant_id: TenantId, since_ms: int) -> tuple[str, ...]:
-    """The newest of the vault, a line each; () while it is locked: nobody gets anything out of it then either."""
+async def _secrets(app: App, tenant_id: TenantId, since_ms: int) -> tuple[tuple[str, ...], tuple[Marks, ...]]:
+    """The newest of the vault, a line each, and marks of those that are elsewhere; none while it is locked: nobody gets
+    anything out of it then either."""
     try:
-        values = await app.vault.values_since(tenant_id, since_ms)
+        values, marked = await app.vault.known_since(tenant_id, since_ms)
     except VaultLocked:
-        return ()
-    return tuple(dict.fromkeys(line for value in values for line in (value, *value.split("\n"))))
+        return (), ()
+    return tuple(dict.fromkeys(line for value in values for line in (value, *value.split("\n")))), marked
 
 
 def _bounded(sent: list[bytes]) -> tuple[bytes, ...]:

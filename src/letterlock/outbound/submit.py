@@ -287,7 +287,7 @@ def _undone(draft: Draft) -> tuple[Contents, Readings]:
 
 def _carried(words: str, undone: Readings, memory: Remembered) -> tuple[Carried, ...]:
     """What an email carries, and what it completes of the emails sent to its recipients lately."""
-    found = carried(undone, memory.codes, memory.texts, memory.traces, memory.secrets)
+    found = carried(undone, memory.codes, memory.texts, memory.traces, memory.secrets, memory.marked)
     if not memory.sent:
         return found
     before = [words_of_raw(raw) for raw in memory.sent]

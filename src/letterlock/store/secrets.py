@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from letterlock.ids import EmailId, InboxId, SecretId, TenantId
 from letterlock.screen.score import Level
 from letterlock.store.database import Row, Transaction
+
+SecretHome = Literal["store", "moving", "kv2"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +25,26 @@ class WrappedKey:
 
 @dataclass(frozen=True, slots=True)
 class SealedSecret:
-    """What is kept of one found secret; `print`: a keyed hash of its value."""
+    """What is kept of one found secret; `print`: a keyed hash of its value. `home`: as Kept has it."""
 
     secret_id: SecretId
     kind: str
     print: bytes = field(repr=False)
     sealed: bytes = field(repr=False)
+    home: SecretHome = "store"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Where a secret is. `sealed`: its value; of one whose home is elsewhere ("kv2") what vault.py knows it again by.
+    "moving": it is here, and may be there already."""
+
+    tenant_id: TenantId
+    secret_id: SecretId
+    home: SecretHome
+    sealed: bytes = field(repr=False)
+    kind: str
+    service: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +139,9 @@ def _wrapped(row: Row) -> WrappedKey:
 async def put(tx: Transaction, email_id: EmailId, service: str, proved: bool, found: Iterable[SealedSecret]) -> None:
     """Keep what was found in an email; what is known of it already, or was removed, stays as it is."""
     await tx.many(
-        "INSERT INTO secrets (tenant_id, secret_id, email_id, kind, service, proved, print, sealed, found_at)"
-        " SELECT :tenant, :secret_id, :email_id, :kind, :service, :proved, :print, :sealed, received_at FROM emails"
+        "INSERT INTO secrets (tenant_id, secret_id, email_id, kind, service, proved, print, sealed, home, found_at)"
+        " SELECT :tenant, :secret_id, :email_id, :kind, :service, :proved, :print, :sealed, :home, received_at"
+        " FROM emails"
         " WHERE tenant_id = :tenant AND email_id = :email_id ON CONFLICT DO NOTHING",
         (
             {
@@ -135,6 +152,7 @@ async def put(tx: Transaction, email_id: EmailId, service: str, proved: bool, fo
                 "proved": int(proved),
                 "print": one.print,
                 "sealed": one.sealed,
+                "home": one.home,
             }
             for one in found
         ),
@@ -177,20 +195,20 @@ async def get(tx: Transaction, secret_id: str) -> Secret | None:
     return _secret(row) if row else None
 
 
-async def sealed(tx: Transaction, secret_id: SecretId) -> bytes | None:
-    row = await tx.one(f"SELECT s.sealed{_LIVE} AND s.secret_id = :secret_id", secret_id=secret_id)
-    return bytes(row["sealed"]) if row else None
+async def kept(tx: Transaction, secret_id: SecretId) -> Kept | None:
+    row = await tx.one(f"SELECT {_KEPT}{_LIVE} AND s.secret_id = :secret_id", secret_id=secret_id)
+    return _kept(row) if row else None
 
 
-async def sealed_since(tx: Transaction, since_ms: int, limit: int) -> list[tuple[SecretId, bytes]]:
+async def kept_since(tx: Transaction, since_ms: int, limit: int) -> list[Kept]:
     """The newest of the tenant, also of emails that are in no live inbox any more."""
     rows = await tx.all(
-        "SELECT secret_id, sealed FROM secrets WHERE tenant_id = :tenant AND removed_at IS NULL"
+        f"SELECT {_KEPT} FROM secrets s WHERE tenant_id = :tenant AND removed_at IS NULL"
         " AND found_at >= :since ORDER BY found_at DESC LIMIT :limit",
         since=since_ms,
         limit=limit,
     )
-    return [(row["secret_id"], bytes(row["sealed"])) for row in rows]
+    return [_kept(row) for row in rows]
 
 
 async def note(tx: Transaction, secret_id: SecretId, what: str, now_ms: int) -> None:
@@ -216,10 +234,72 @@ async def remove(tx: Transaction, secret_id: SecretId, now_ms: int) -> bool:
     )
 
 
-async def count(tx: Transaction) -> int:
-    """Live ones of all tenants. A system read."""
-    row = await tx.one("SELECT COUNT(*) AS n FROM secrets WHERE removed_at IS NULL")
-    return int(row["n"]) if row else 0
+# --- from one home to another -----------------------------------------------------------------------------------------
+
+
+async def at_home(tx: Transaction, homes: Collection[SecretHome], after: tuple[str, str], limit: int) -> list[Kept]:
+    """Secrets of all tenants that are there, behind (tenant, secret) in that order; without those whose value is about
+    to be deleted elsewhere. A system read."""
+    names = {f"h{n}": home for n, home in enumerate(homes)}
+    rows = await tx.all(
+        f"SELECT {_KEPT} FROM secrets s WHERE removed_at IS NULL AND home IN ({', '.join(f':{n}' for n in names)})"
+        " AND NOT EXISTS (SELECT 1 FROM secrets_left l WHERE l.tenant_id = s.tenant_id AND l.secret_id = s.secret_id)"
+        " AND (tenant_id, secret_id) > (:tenant_id, :secret_id) ORDER BY tenant_id, secret_id LIMIT :limit",
+        **names,
+        tenant_id=after[0],
+        secret_id=after[1],
+        limit=limit,
+    )
+    return [_kept(row) for row in rows]
+
+
+async def rehome(tx: Transaction, old: Kept, home: SecretHome, sealed: bytes) -> bool:
+    """False when it is no longer as `old` says."""
+    return bool(
+        await tx.run(
+            "UPDATE secrets SET home = :home, sealed = :sealed WHERE tenant_id = :tenant AND secret_id = :secret_id"
+            " AND removed_at IS NULL AND home = :old_home AND sealed = :old_sealed",
+            secret_id=old.secret_id,
+            home=home,
+            sealed=sealed,
+            old_home=old.home,
+            old_sealed=old.sealed,
+        )
+    )
+
+
+async def leave(tx: Transaction, secret_id: SecretId, now_ms: int) -> None:
+    """Its value is to be deleted elsewhere. What is removed or goes with its email leaves by itself (schema)."""
+    await tx.run(
+        "INSERT INTO secrets_left (tenant_id, secret_id, left_at) VALUES (:tenant, :secret_id, :now)"
+        " ON CONFLICT DO NOTHING",
+        secret_id=secret_id,
+        now=now_ms,
+    )
+
+
+async def has_left(tx: Transaction, secret_id: SecretId) -> None:
+    """It is deleted there."""
+    await tx.run("DELETE FROM secrets_left WHERE tenant_id = :tenant AND secret_id = :secret_id", secret_id=secret_id)
+
+
+async def left(tx: Transaction, before_ms: int, limit: int) -> list[tuple[TenantId, SecretId]]:
+    """Oldest first. A system read."""
+    rows = await tx.all(
+        "SELECT tenant_id, secret_id FROM secrets_left WHERE left_at < :before ORDER BY left_at LIMIT :limit",
+        before=before_ms,
+        limit=limit,
+    )
+    return [(row["tenant_id"], row["secret_id"]) for row in rows]
+
+
+async def count_homes(tx: Transaction) -> dict[str, int]:
+    """How many live ones each home has, "left" with those that are to be deleted elsewhere. A system read."""
+    rows = await tx.all(
+        "SELECT home, COUNT(*) AS n FROM secrets WHERE removed_at IS NULL GROUP BY home"
+        " UNION ALL SELECT 'left', COUNT(*) FROM secrets_left"
+    )
+    return {row["home"]: int(row["n"]) for row in rows}
 
 
 _COLUMNS = (
@@ -231,6 +311,13 @@ _LIVE = (
     " JOIN inboxes i ON i.tenant_id = e.tenant_id AND i.inbox_id = e.inbox_id AND i.deleted_at IS NULL"
     " WHERE s.tenant_id = :tenant AND s.removed_at IS NULL"
 )
+
+
+_KEPT = "s.tenant_id, s.secret_id, s.home, s.sealed, s.kind, s.service"
+
+
+def _kept(row: Row) -> Kept:
+    return Kept(row["tenant_id"], row["secret_id"], row["home"], bytes(row["sealed"]), row["kind"], row["service"])
 
 
 def _secret(row: Row) -> Secret:
