@@ -34,6 +34,7 @@ from letterlock.actions.lists import LISTS
 from letterlock.actions.platform import PLATFORM
 from letterlock.actions.relays import RELAYS
 from letterlock.actions.routing import ROUTING, AddRule, ConditionGiven, OutcomeGiven, add_rule
+from letterlock.actions.tenant_relays import TENANT_RELAYS
 from letterlock.actions.threads import THREADS
 from letterlock.actions.webhooks import WEBHOOKS, AddWebhook, add_webhook
 from letterlock.app import App
@@ -72,7 +73,7 @@ _PLAIN: dict[str, tuple[Any, ...]] = {
     "side": ("from", "to"),
     "kind": ("allow", "block"),
     "host": ("127.0.0.1",), "port": (587,), "security": ("tls",), "username": ("",), "password": ("",),
-    "mode": ("enforce", "testing"),
+    "mode": ("enforce", "testing"), "allowed": (True, False),
     "stop": (False, True), "url": ("https://example.com/",), "events": ([], ["email.filed"]), "after": ("", "0-0"),
 }  # fmt: skip
 
@@ -129,7 +130,9 @@ def _operation(action: Action) -> Operation:
     async def run(app: App, caller: Caller, arguments: dict[str, Any]) -> Any:
         return await perform(app, caller, action, arguments)
 
-    destroys = action.name in ("delete_inbox", "remove_agent", "remove_domain", "remove_inlet", "remove_domain_relay")
+    destroys = action.name in (
+        "delete_inbox", "remove_agent", "remove_domain", "remove_inlet", "remove_domain_relay", "remove_tenant_relay",
+    )  # fmt: skip
     return Operation(action.name, refs, run, action, destroys)
 
 
@@ -155,6 +158,7 @@ OPERATIONS = (
     *map(_operation, ROUTING),
     *map(_operation, THREADS),
     *map(_operation, DOMAIN_RELAYS),
+    *map(_operation, TENANT_RELAYS),
     *map(_operation, LISTS),
     *map(_operation, INLETS),
     # All but those that reach out.

@@ -17,7 +17,8 @@ from letterlock.actions.caller import AGENT_SCOPES, COMMAND_LINE, LOCAL_CALLER, 
 from letterlock.actions.catalog import perform
 from letterlock.actions.domain_relays import DOMAIN_RELAYS
 from letterlock.actions.people import name_contact
-from letterlock.actions.tenancy import add_tenant, at_command_line
+from letterlock.actions.tenancy import add_tenant, at_command_line, close_tenant
+from letterlock.actions.tenant_relays import TENANT_RELAYS
 from letterlock.app import DATABASE_FILE, App, open_app
 from letterlock.errors import Conflict, InvalidRequest, NotAllowed, NotFound
 from letterlock.ids import TenantId
@@ -37,7 +38,8 @@ async def app(tmp_path: Path) -> AsyncIterator[App]:
 
 
 async def ask(app: App, name: str, caller: Caller = COMMAND_LINE, /, **arguments: Any) -> Any:
-    return await perform(app, caller, next(one for one in DOMAIN_RELAYS if one.name == name), arguments)
+    action = next(one for one in (*DOMAIN_RELAYS, *TENANT_RELAYS) if one.name == name)
+    return await perform(app, caller, action, arguments)
 
 
 async def hold(app: App, name: str, tenant_id: TenantId = COMMAND_LINE.tenant_id, state: Any = "verified") -> None:
@@ -284,3 +286,67 @@ def test_servers_of_one_tenant_have_places_of_their_own() -> None:
     assert _free("mail.example:25", {**mine, "": 3}) == AT_ONCE - 3
     full = {f"domain tn_{n} rl_1": 4 for n in range(AT_ONCE // 4)}
     assert (_free("domain tn_new rl_1", full), _free("mail.example:25", full)) == (0, AT_ONCE)
+
+
+async def test_mail_of_a_tenants_domains_leaves_by_its_relay_but_for_those_that_have_their_own(
+    app: App, server: RelaySink
+) -> None:
+    theirs = await at_command_line(app, (await add_tenant(app, "beta")).name)
+    stranger = await at_command_line(app, (await add_tenant(app, "gamma")).name)
+    given = {"host": server.host, "port": server.port, "security": "none", **LOGIN}
+    with pytest.raises(Conflict, match="none of yours is verified"):
+        await ask(app, "set_tenant_relay", theirs, **given)
+    for name, whose in (("one.example", theirs), ("two.example", theirs), ("three.example", stranger)):
+        await hold(app, name, whose.tenant_id)
+    sent = {name: await send(app, name, who) for name, who in (
+        ("two.example", theirs), (app.settings.domain, theirs), ("three.example", stranger)
+    )}  # fmt: skip
+    with pytest.raises(Conflict, match=r"takes no mail from one\.example"):
+        await ask(app, "set_tenant_relay", theirs, **{**given, "password": "wrong"})
+    with pytest.raises(NotFound):
+        await ask(app, "get_tenant_relay", theirs)
+    async with open_relay_sink() as own:
+        await set_relay(app, own, "one.example", theirs)
+        shown = await ask(app, "set_tenant_relay", theirs, **given)
+        assert (shown.domains, server.emails, PASSWORD in shown.model_dump_json()) == (["two.example"], [], False)
+        first = await send(app, "one.example", theirs)
+        await _release(app)
+        await relay_now(app)
+        assert (await fate(app, first, theirs)).state == "sent"
+        assert ([email.sender.rpartition("@")[2] for email in own.emails]) == ["one.example"]
+    assert [(email.sender.rpartition("@")[2], email.login) for email in server.emails] == [("two.example", USER)]
+    shared = sent[app.settings.domain]
+    assert [(await fate(app, sent["three.example"], stranger)).state, (await fate(app, shared, theirs)).state] == [
+        "held",
+        "held",
+    ]
+    with pytest.raises(NotAllowed, match="default tenant"):
+        await ask(app, "allow_shared_relay", theirs, tenant="beta", allowed=True)
+    await ask(app, "allow_shared_relay", tenant="beta", allowed=True)
+    assert (await ask(app, "get_tenant_relay", theirs)).domains == ["two.example", app.settings.domain]
+    await _release(app)
+    await relay_now(app)
+    assert (await fate(app, shared, theirs)).state == "sent"
+    assert (await fate(app, await send(app, app.settings.domain, stranger), stranger)).state == "held"
+    await ask(app, "allow_shared_relay", tenant="beta", allowed=False)
+    assert (await fate(app, await send(app, app.settings.domain, theirs), theirs)).state == "held"
+    assert (await ask(app, "test_tenant_relay", theirs)).took
+    await ask(app, "remove_tenant_relay", theirs)
+    assert (await fate(app, await send(app, "two.example", theirs), theirs)).state == "held"
+    await ask(app, "set_tenant_relay", theirs, **given)
+    await close_tenant(app, "beta")
+    left = await app.database.read_system(lambda tx: tx.one("SELECT COUNT(*) AS n FROM tenant_relays"))
+    assert left is not None and left["n"] == 0
+
+
+async def test_only_people_set_the_relay_of_a_tenant_and_it_lies_outside(app: App, tmp_path: Path) -> None:
+    agent = replace(LOCAL_CALLER, scopes=AGENT_SCOPES | {MANAGE_DOMAINS})
+    await hold(app, "acme.example")
+    for name, more in (("set_tenant_relay", {"host": "smtp.example.net"}), ("remove_tenant_relay", {})):
+        with pytest.raises(NotAllowed, match="Only a person's key"):
+            await ask(app, name, agent, **more)
+    async with open_app(settings_for(tmp_path / "guarded")) as guarded:
+        await hold(guarded, "acme.example")
+        for inside, why in INSIDE:
+            with pytest.raises(InvalidRequest, match=why):
+                await ask(guarded, "set_tenant_relay", **inside)

@@ -18,7 +18,7 @@ from letterlock.actions.domains import OneDomain, own_domain
 from letterlock.actions.inboxes import Request
 from letterlock.app import App
 from letterlock.errors import Conflict, InvalidRequest, LimitReached, NotAllowed, NotFound
-from letterlock.ids import TenantId
+from letterlock.ids import DomainId, TenantId
 from letterlock.message.address import parse_address
 from letterlock.outbound.outside import BadHost, read_host
 from letterlock.outbound.provider import try_relay
@@ -36,19 +36,25 @@ _TRIES_AT_ONCE: Final = 2
 _RETRY_S: Final = 10
 _trying: Counter[TenantId] = Counter()
 
-_To = Annotated[
+To = Annotated[
     str,
     Field(max_length=320, description="address it is asked about; nothing is sent; empty: the domain's postmaster"),
 ]
 
 
-class SetDomainRelay(OneDomain):
+class ServerGiven(Request):
+    """A mail server as its tenant describes it, and whom it is asked about."""
+
     host: Annotated[str, Field(min_length=1, max_length=253)]
     port: Annotated[int, Field(ge=1, le=65535)] = 587
     security: Annotated[Security, Field(description="never weaker than this")] = "starttls"
     username: Annotated[str, Field(max_length=320, description="empty: no login")] = ""
     password: Annotated[SecretStr, Field(max_length=2_000)] = SecretStr("")
-    to: _To = ""
+    to: To = ""
+
+
+class SetDomainRelay(OneDomain, ServerGiven):
+    pass
 
 
 class ListDomainRelays(Request):
@@ -56,7 +62,7 @@ class ListDomainRelays(Request):
 
 
 class TestDomainRelay(OneDomain):
-    to: _To = ""
+    to: To = ""
 
 
 class DomainRelayShown(BaseModel):
@@ -88,24 +94,10 @@ async def set_domain_relay(app: App, caller: Caller, request: SetDomainRelay) ->
     """Have mail from a verified domain leave by a server of yours, in the place of the one before. It is tried first,
     up to the end of an email, which is not sent; a server that does not take it changes nothing."""
     caller.need_all(MANAGE_DOMAINS)
-    await app.database.read(caller.tenant_id, lambda tx: _need_person(tx, caller))
+    await app.database.read(caller.tenant_id, lambda tx: need_person(tx, caller))
     domain = await app.database.read(caller.tenant_id, lambda tx: _held(tx, request.domain))
-    username, password = request.username, request.password.get_secret_value()
-    server = DomainRelay(
-        caller.tenant_id,
-        domain.domain_id,
-        domain_relays.new_relay_id(),
-        domain.name,
-        _host_of(app, request, password),
-        request.port,
-        request.security,
-        username,
-        b"",
-        app.now_ms(),
-    )
-    if username:
-        server = replace(server, sealed=await app.vault.seal(caller.tenant_id, server.entry, password.encode()))
-    took, answer = await _tried(app, server, request.to)
+    server = await sealed_server(app, caller, request, domain.domain_id, domain.name)
+    took, answer = await tried(app, server, request.to)
     if not took:
         raise Conflict(
             f"{safe_line(server.host, 253)} takes no mail from {domain.name}, so nothing was changed: {answer}.",
@@ -144,12 +136,12 @@ async def test_domain_relay(app: App, caller: Caller, request: TestDomainRelay) 
     caller.need_all(MANAGE_DOMAINS)
 
     async def look(tx: Transaction) -> DomainRelay:
-        await _need_person(tx, caller)
+        await need_person(tx, caller)
         await _held(tx, request.domain)
         return await _own(tx, request.domain)
 
     server = await app.database.read(caller.tenant_id, look)
-    took, answer = await _tried(app, server, request.to)
+    took, answer = await tried(app, server, request.to)
     return DomainRelayTested(domain=server.domain, took=took, answer=answer)
 
 
@@ -158,7 +150,7 @@ async def remove_domain_relay(app: App, caller: Caller, request: OneDomain) -> D
     caller.need_all(MANAGE_DOMAINS)
 
     async def remove(tx: Transaction) -> DomainRelay:
-        await _need_person(tx, caller)
+        await need_person(tx, caller)
         server = await _own(tx, request.domain)
         await domain_relays.remove(tx, server.domain_id)
         await audit.append(
@@ -172,12 +164,13 @@ async def remove_domain_relay(app: App, caller: Caller, request: OneDomain) -> D
     return DomainRelayRemoved(domain=removed.domain)
 
 
-async def _need_person(tx: Transaction, caller: Caller) -> None:
-    """Where mail goes, and with which password, is nothing that an agent may be talked into changing."""
+async def need_person(tx: Transaction, caller: Caller) -> None:
+    """Where mail goes, and with which password, is nothing that an agent may be talked into changing. Raises
+    NotAllowed."""
     if not await tenants.is_person(tx, caller.agent_id):
         raise NotAllowed(
             "Only a person's key may do this with relays, an agent's may not.",
-            next_step="Ask a person of the tenant (`letterlock domain relay`).",
+            next_step="Ask a person of the tenant (`letterlock domain relay`, `letterlock tenant relay`).",
         )
 
 
@@ -201,7 +194,7 @@ async def _own(tx: Transaction, name: str) -> DomainRelay:
     return found
 
 
-def _host_of(app: App, request: SetDomainRelay, password: str) -> str:
+def _host_of(app: App, request: ServerGiven, password: str) -> str:
     """Raises InvalidRequest."""
     settings = app.settings
     if bool(request.username) != bool(password):
@@ -225,7 +218,31 @@ def _host_of(app: App, request: SetDomainRelay, password: str) -> str:
         ) from None
 
 
-async def _tried(app: App, server: DomainRelay, to: str) -> tuple[bool, str]:
+async def sealed_server(
+    app: App, caller: Caller, request: ServerGiven, domain_id: DomainId, domain: str
+) -> DomainRelay:
+    """What is kept of a server, its password sealed. Raises InvalidRequest, VaultLocked."""
+    username, password = request.username, request.password.get_secret_value()
+    server = DomainRelay(
+        caller.tenant_id,
+        domain_id,
+        domain_relays.new_relay_id(),
+        domain,
+        _host_of(app, request, password),
+        request.port,
+        request.security,
+        username,
+        b"",
+        app.now_ms(),
+    )
+    if not username:
+        return server
+    return replace(server, sealed=await app.vault.seal(caller.tenant_id, server.entry, password.encode()))
+
+
+async def tried(app: App, server: DomainRelay, to: str) -> tuple[bool, str]:
+    """Whether it takes mail from its domain to an address ("": the domain's postmaster), and what it said. Raises
+    LimitReached, InvalidRequest."""
     recipient = str(parse_address(to or f"postmaster@{server.domain}"))
     if _trying[server.tenant_id] >= _TRIES_AT_ONCE:
         raise LimitReached(

@@ -20,6 +20,7 @@ from letterlock.actions.deliveries import SentEmail
 from letterlock.actions.health import Finding, reception_problem
 from letterlock.actions.waiting import OtpResult
 from letterlock.app import App
+from letterlock.domains import domain_of
 from letterlock.errors import CallerError, LetterlockError
 from letterlock.ids import DEFAULT_TENANT, InboxId
 from letterlock.message.address import parse_address
@@ -101,7 +102,9 @@ async def _steps(app: App, approve: Approve, seconds: float, made: list[str]) ->
     async for finding in _came(app, other, code, INSIDE_S, "Look at the log of the postmaster.", arrived=True):
         yield finding
 
-    carrier = await app.database.read(DEFAULT_TENANT, lambda tx: carrier_for(tx, one.inbox_id, one.address))
+    carrier = await app.database.read(
+        DEFAULT_TENANT, lambda tx: carrier_for(tx, one.inbox_id, one.address, domain_of(app.settings))
+    )
     way = way_by(carrier) if carrier else way_to(app.settings, one.address, other.address)
     domain = parse_address(other.address).key.rpartition("@")[2]
     if way is None or f".{domain}".endswith(".localhost"):

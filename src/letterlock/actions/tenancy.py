@@ -17,7 +17,7 @@ from letterlock.app import App
 from letterlock.errors import Conflict, InvalidRequest, NotAllowed, NotFound
 from letterlock.ids import DEFAULT_TENANT, LOCAL_AGENT, OWNER, AgentId, TenantId, new_id
 from letterlock.screen.safe_text import safe_line
-from letterlock.store import audit, domains, limits, outbox, tenants
+from letterlock.store import audit, domain_relays, domains, limits, outbox, tenants
 from letterlock.store.database import Transaction
 from letterlock.store.emails import moment
 from letterlock.store.limits import LIMITS, LimitName
@@ -135,6 +135,7 @@ async def close_tenant(app: App, name: str, *, caller: Caller = COMMAND_LINE) ->
     async def close(tx: Transaction) -> None:
         await tenants.close_tenant(tx, now)
         await domains.remove_all(tx)
+        await domain_relays.remove_for_tenant(tx)
         if found.closed_at is None:
             await audit.append(tx, now, caller.agent_id, "tenant.closed", found.tenant_id)
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from letterlock.doors import connect, domains, inlets, lifecycle, people, routing, tenancy, vault, webhooks
+from letterlock.doors import connect, domains, inlets, lifecycle, people, relays, routing, tenancy, vault, webhooks
 from letterlock.doors.command import OPTIONS, TENANT, as_person, save_new, say, settings_from, with_app, with_options
 from letterlock.errors import CallerError, LetterlockError, NotFound
 from letterlock.settings import Settings
@@ -311,7 +311,7 @@ def mail_save(outer: dict[str, Any], /, email_id: str, file: Path, attachment: i
 
 
 # A matter with commands of its own has a module of its own.
-for matter in (connect, people, routing, tenancy, webhooks, domains, inlets, vault, lifecycle):
+for matter in (connect, people, routing, tenancy, webhooks, domains, inlets, vault, lifecycle, relays):
     matter.add_to(cli)
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from letterlock.doors.command import OPTIONS, TENANT, as_person, line_of, with_options
+from letterlock.doors.command import OPTIONS, TENANT, as_person, with_options
 
 if TYPE_CHECKING:
-    from letterlock.actions.domain_relays import DomainRelayShown
     from letterlock.actions.domains import DomainRecord, DomainShown
 
 _MARKS = {"found": "ok", "missing": "MISSING", "wrong": "WRONG", "unknown": "no answer", "unchecked": "not looked at"}
@@ -110,90 +108,11 @@ def domain_rotate_key(outer: dict[str, Any], /, domain: str, **options: Any) -> 
     _show(_do(outer, options, "rotate_keys", domain=domain))
 
 
-@domain.group()
-def relay() -> None:
-    """The mail server that mail from a domain leaves by."""
-
-
-@relay.command("set")
-@click.argument("domain")
-@click.option("--host", required=True, help="Name of the server.")
-@click.option("--port", type=int, default=587, show_default=True, help="Its port.")
-@click.option(
-    "--security", type=click.Choice(["starttls", "tls", "none"]), default="starttls", show_default=True,
-    help="How it is encrypted; never weaker.",
-)  # fmt: skip
-@click.option("--username", default="", help="Login; without it none.")
-@click.option(
-    "--password-file", type=click.Path(path_type=Path, allow_dash=True), help="File with its password; -: stdin."
-)
-@click.option("--to", default="", help="Address it is asked about; nothing is sent.")
-@with_options(*OPTIONS, TENANT)
-@click.pass_obj
-def relay_set(
-    outer: dict[str, Any], /, domain: str, host: str, port: int, security: str, username: str,
-    password_file: Path | None, to: str, **options: Any,
-) -> None:  # fmt: skip
-    """Have mail from DOMAIN leave by a server of yours, when it shows that it takes it."""
-    password = line_of(password_file) if password_file is not None else ""
-    if username and password_file is None:
-        password = click.prompt("Password", hide_input=True)
-    given = {"host": host, "port": port, "security": security, "username": username, "password": password, "to": to}
-    _show_relay(_do(outer, options, "set_domain_relay", domain=domain, **given))
-
-
-@relay.command("list")
-@with_options(*OPTIONS, TENANT)
-@click.pass_obj
-def relay_list(outer: dict[str, Any], /, **options: Any) -> None:
-    """List the domains that have a server of their own."""
-    for one in _do(outer, options, "list_domain_relays").relays:
-        _show_relay(one)
-
-
-@relay.command("show")
-@click.argument("domain")
-@with_options(*OPTIONS, TENANT)
-@click.pass_obj
-def relay_show(outer: dict[str, Any], /, domain: str, **options: Any) -> None:
-    """Show the server of DOMAIN, without its password."""
-    _show_relay(_do(outer, options, "get_domain_relay", domain=domain))
-
-
-@relay.command("test")
-@click.argument("domain")
-@click.option("--to", default="", help="Address it is asked about; nothing is sent.")
-@with_options(*OPTIONS, TENANT)
-@click.pass_obj
-def relay_test(outer: dict[str, Any], /, domain: str, to: str, **options: Any) -> None:
-    """Try the server of DOMAIN up to the end of an email; ends with 1 when it does not take it."""
-    tested = _do(outer, options, "test_domain_relay", domain=domain, to=to)
-    click.echo(tested.answer)
-    if not tested.took:
-        raise SystemExit(1)
-
-
-@relay.command("remove")
-@click.argument("domain")
-@with_options(*OPTIONS, TENANT)
-@click.pass_obj
-def relay_remove(outer: dict[str, Any], /, domain: str, **options: Any) -> None:
-    """Forget the server of DOMAIN and its password; its mail leaves as all other."""
-    gone = _do(outer, options, "remove_domain_relay", domain=domain).domain
-    click.echo(f"{gone} has no server of its own any more.")
-
-
-def _show_relay(shown: DomainRelayShown) -> None:
-    login = f", as {shown.username}" if shown.username else ""
-    click.echo(f"{shown.domain}\t{shown.host}:{shown.port} ({shown.security}{login})")
-
-
 def _do(outer: dict[str, Any], options: dict[str, Any], name: str, /, **arguments: Any) -> Any:
     from letterlock.actions.catalog import perform
-    from letterlock.actions.domain_relays import DOMAIN_RELAYS
     from letterlock.actions.domains import DOMAINS
 
-    action = next(one for one in (*DOMAINS, *DOMAIN_RELAYS) if one.name == name)
+    action = next(one for one in DOMAINS if one.name == name)
     return as_person(outer, options, lambda app, caller: perform(app, caller, action, arguments))
 
 

@@ -39,6 +39,7 @@ from letterlock.actions.lists import LISTS
 from letterlock.actions.platform import PLATFORM, standing
 from letterlock.actions.revealing import REVEALING, FileBytes, file_of
 from letterlock.actions.routing import ROUTING
+from letterlock.actions.tenant_relays import TENANT_RELAYS
 from letterlock.actions.threads import THREADS
 from letterlock.actions.vaulting import VAULTING
 from letterlock.actions.webhooks import WEBHOOKS
@@ -80,7 +81,7 @@ class WaitForOtp(waiting.WaitForOtp):
 # Every table of actions that has routes.
 _TABLES = (
     PLATFORM, ADMINISTRATION, DECIDING, FOLLOWING, REVEALING, VAULTING, WEBHOOKS, DOMAINS, DOMAIN_RELAYS, INLETS,
-    ROUTING, THREADS, LISTS, LIFECYCLE,
+    ROUTING, THREADS, LISTS, LIFECYCLE, TENANT_RELAYS,
 )  # fmt: skip
 _ACTIONS = {
     **BY_NAME,
@@ -180,6 +181,11 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     _at("POST", "/domains/{domain}/relay/test", "test_domain_relay"),
     _at("GET", "/pool", "get_pool"),
     _at("GET", "/usage", "get_usage"),
+    _at("POST", "/tenant-relay", "set_tenant_relay"),
+    _at("GET", "/tenant-relay", "get_tenant_relay"),
+    _at("DELETE", "/tenant-relay", "remove_tenant_relay"),
+    _at("POST", "/tenant-relay/test", "test_tenant_relay"),
+    _at("POST", "/tenants/{tenant}/shared-relay", "allow_shared_relay"),
     _at("POST", "/tenants", "add_tenant", 201),
     _at("GET", "/tenants", "list_tenants"),
     _at("DELETE", "/tenants/{tenant}", "close_tenant"),

@@ -44,6 +44,7 @@ ROUTES: Final[Mapping[str, str]] = {
     "suppression list": "GET /v1/suppressions",
     "suppression remove": "DELETE /v1/suppressions/{address}",
     "tenant list": "GET /v1/tenants",
+    "tenant relay": "POST /v1/tenant-relay",
 }
 """By the words of a command."""
 

@@ -263,12 +263,12 @@ async def _give_up_on(app: App, owner: str, lane: str) -> None:
         await _keep(app, lease, bounced)
 
 
-def _lane_of(app: App, relays: Mapping[str, DomainRelay] = MappingProxyType({})) -> outbox.LaneOf:
-    """`relays`: of domains that have their own."""
+def _lane_of(app: App, relays: Mapping[tuple[TenantId, str], DomainRelay] = MappingProxyType({})) -> outbox.LaneOf:
+    """`relays`: those that tenants have for their domains."""
 
     def lane_of(tenant_id: TenantId, sender: str, recipient: str) -> str | None:
-        own = relays.get(domain_key(sender.rpartition("@")[2]))
-        way = way_by(own) if own and own.tenant_id == tenant_id else way_to(app.settings, sender, recipient)
+        own = relays.get((tenant_id, domain_key(sender.rpartition("@")[2])))
+        way = way_by(own) if own else way_to(app.settings, sender, recipient)
         return way.lane if way else None
 
     return lane_of
@@ -287,7 +287,7 @@ async def _take_over(app: App, tx: Transaction, left: Left) -> None:
 
 async def _release(app: App) -> None:
     """Let go what waited for a server that is set by now."""
-    relays = await app.database.read_system(domain_relays.by_domain)
+    relays = await app.database.read_system(lambda tx: domain_relays.by_domain(tx, domain_of(app.settings)))
     if not relays and not has_ways(app.settings):
         return
     lane_of = _lane_of(app, relays)
@@ -432,7 +432,8 @@ async def _look(app: App, tx: Transaction, lease: Lease, trying: _Try) -> _Look:
     if found is not None:
         # Here, in the reader's thread: the event loop has better to do than to go over megabytes.
         trying.hash_of(lease, found.recipients)
-    return _Look(ours, found, await carrier_for(bound, found.inbox_id, lease.sender) if found and others else None)
+    carrier = await carrier_for(bound, found.inbox_id, lease.sender, house) if found and others else None
+    return _Look(ours, found, carrier)
 
 
 async def _try(app: App, lease: Lease, trying: _Try) -> list[Delivery]:

@@ -3,8 +3,8 @@
 Of an inbox on a connected mailbox: by that mailbox's provider, logged in as its owner. Most providers let their users
 write as the mailbox only, so that its address is the envelope sender and stands in From, and the inbox in Reply-To;
 where the owner says so (`write_as`) the inbox is both. Bounces come to the mailbox, where mailbox.py finds them. Of a
-domain with a relay of its own: by that relay, which lies where the owner lets tenants reach, and is looked up once for
-each try.
+domain with a relay of its own, or of a tenant that has one: by that relay, which lies where the owner lets tenants
+reach, and is looked up once for each try.
 """
 
 from __future__ import annotations
@@ -52,10 +52,10 @@ def author_of(carrier: Carrier | None) -> str:
     return carrier.address if isinstance(carrier, Mailbox) and carrier.write_as == "mailbox" else ""
 
 
-async def carrier_for(tx: Transaction, inbox_id: InboxId, sender: str) -> Carrier | None:
-    """What mail of an inbox with that address leaves by; None: by what the settings say."""
+async def carrier_for(tx: Transaction, inbox_id: InboxId, sender: str, house: str) -> Carrier | None:
+    """What mail of an inbox with that address leaves by; None: by what the settings say. `house`: their domain."""
     found = await mailbox_for(tx, inbox_id)
-    return found or await domain_relays.for_mail_of(tx, domain_key(sender.rpartition("@")[2]))
+    return found or await domain_relays.for_mail_of(tx, domain_key(sender.rpartition("@")[2]), house)
 
 
 def way_by(carrier: Carrier) -> Way:
@@ -93,8 +93,8 @@ async def relay_by(
 
 
 async def try_relay(app: App, server: DomainRelay, recipient: str) -> Outcome:
-    """Whether the relay of a domain takes mail from it: all but the end of an email, so that nothing is sent. Ends
-    within a minute."""
+    """Whether the relay of a domain or a tenant takes mail from it: all but the end of an email, so that nothing is
+    sent. Ends within a minute."""
     try:
         route = await _route_of(app, server, _TRY_LIMITS)
     except (BadHost, OSError, VaultLocked) as error:

@@ -133,7 +133,9 @@ async def submit(
     Raises InvalidRequest or NotAllowed when it may not be sent, Conflict when `key` belongs to another request.
     """
     request_hash = _request_hash(draft, answered)
-    carrier = await app.database.read(inbox.tenant_id, lambda tx: carrier_for(tx, inbox.inbox_id, inbox.address))
+    carrier = await app.database.read(
+        inbox.tenant_id, lambda tx: carrier_for(tx, inbox.inbox_id, inbox.address, domain_of(app.settings))
+    )
     if author := author_of(carrier):
         draft = replace(draft, mailbox=parse_address(author))
     name = f"key {key}" if key else f"request {request_hash}"

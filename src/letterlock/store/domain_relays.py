@@ -1,8 +1,9 @@
-"""The servers that mail of domains leaves by: one for a domain, set by its tenant, for its tenant's mail only."""
+"""The servers that mail of tenants leaves by: one for a domain, and one of the tenant for the domains that have none.
+Set by the tenant, for its mail only."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from letterlock.ids import DomainId, RelayId, TenantId, new_id
@@ -12,8 +13,9 @@ from letterlock.store.database import Row, Transaction
 
 @dataclass(frozen=True, slots=True)
 class DomainRelay:
-    """`relay_id`: a new one whenever it is set anew; `domain`: A-labels; `sealed`: the password, b"" where there is no
-    login; `set_at`: milliseconds since 1970."""
+    """`domain_id`: "" where it is that of a whole tenant; `relay_id`: a new one whenever it is set anew; `domain`:
+    A-labels, from which mail leaves by it; `sealed`: the password, b"" where there is no login; `set_at`: milliseconds
+    since 1970."""
 
     tenant_id: TenantId
     domain_id: DomainId
@@ -31,6 +33,10 @@ class DomainRelay:
         """The name under which vault.py seals the password: for this server, login and way to talk, and no other."""
         return f"{self.relay_id} {self.security} {self.host}:{self.port} {self.username}"
 
+    def for_mail_from(self, domain: str) -> DomainRelay:
+        """That of a whole tenant, for one of the domains."""
+        return replace(self, domain=domain)
+
 
 def new_relay_id() -> RelayId:
     return RelayId(new_id("rl"))
@@ -42,6 +48,12 @@ _SELECT: Final = (
 )
 _MINE: Final = "WHERE r.tenant_id = :tenant"
 _COUNTS: Final = "d.state IN ('verified', 'failing')"
+_OWN: Final = "r.relay_id, {}, r.host, r.port, r.security, r.username, r.sealed, r.set_at"
+_WHOLE: Final = f"SELECT r.tenant_id, '' AS domain_id, {_OWN.format(':name AS name')} FROM tenant_relays r"
+_WITHOUT_OWN: Final = (
+    f"{_COUNTS} AND NOT EXISTS (SELECT 1 FROM domain_relays o WHERE o.tenant_id = d.tenant_id"
+    " AND o.domain_id = d.domain_id)"
+)
 
 
 def _relay(row: Row) -> DomainRelay:
@@ -75,16 +87,64 @@ async def of_tenant(tx: Transaction) -> list[DomainRelay]:
     return [_relay(row) for row in await tx.all(f"{_SELECT} {_MINE} ORDER BY r.domain_id")]
 
 
-async def for_mail_of(tx: Transaction, name: str) -> DomainRelay | None:
-    """What the tenant's mail from a domain leaves by, while it holds the domain."""
+async def for_mail_of(tx: Transaction, name: str, house: str) -> DomainRelay | None:
+    """What the tenant's mail from a domain leaves by: while it holds the domain, its own, else that of the tenant; from
+    `house`, which tenants share, that of the tenant where the owner lets it."""
     row = await tx.one(f"{_SELECT} {_MINE} AND d.name = :name AND {_COUNTS}", name=name)
+    row = row or await tx.one(
+        f"{_WHOLE} {_MINE} AND (EXISTS (SELECT 1 FROM domains d WHERE d.tenant_id = :tenant AND d.name = :name"
+        f" AND {_COUNTS}) OR (:name = :house AND EXISTS (SELECT 1 FROM tenants t WHERE t.tenant_id = :tenant"
+        " AND t.relay_shared = 1)))",
+        name=name,
+        house=house,
+    )
     return _relay(row) if row else None
 
 
-async def by_domain(tx: Transaction) -> dict[str, DomainRelay]:
-    """Those that count, of all tenants: nobody but its tenant holds a domain. A system read."""
-    rows = await tx.all(f"{_SELECT} WHERE {_COUNTS}")
-    return {relay.domain: relay for relay in map(_relay, rows)}
+async def by_domain(tx: Transaction, house: str) -> dict[tuple[TenantId, str], DomainRelay]:
+    """What for_mail_of says of all tenants and domains. A system read."""
+    rows = await tx.all(
+        f"SELECT r.tenant_id, '' AS domain_id, {_OWN.format('d.name')} FROM tenant_relays r"
+        f" JOIN domains d ON d.tenant_id = r.tenant_id AND {_WITHOUT_OWN}"
+    )
+    rows += await tx.all(f"{_WHOLE} JOIN tenants t ON t.tenant_id = r.tenant_id AND t.relay_shared = 1", name=house)
+    rows += await tx.all(f"{_SELECT} WHERE {_COUNTS}")
+    return {(relay.tenant_id, relay.domain): relay for relay in map(_relay, rows)}
+
+
+async def of_whole_tenant(tx: Transaction) -> DomainRelay | None:
+    """Its `domain` is empty."""
+    row = await tx.one(f"{_WHOLE} {_MINE}", name="")
+    return _relay(row) if row else None
+
+
+async def without_own(tx: Transaction, house: str) -> list[str]:
+    """The domains from which mail leaves by the relay of the tenant, or would if it had one, in order of their names,
+    `house` last."""
+    rows = await tx.all(f"SELECT d.name FROM domains d WHERE d.tenant_id = :tenant AND {_WITHOUT_OWN} ORDER BY d.name")
+    shared = await tx.one("SELECT relay_shared FROM tenants WHERE tenant_id = :tenant")
+    return [*(row["name"] for row in rows), *([house] if shared and shared["relay_shared"] else [])]
+
+
+async def put_for_tenant(tx: Transaction, relay: DomainRelay) -> None:
+    """In the place of the one before."""
+    await remove_for_tenant(tx)
+    await tx.run(
+        "INSERT INTO tenant_relays (tenant_id, relay_id, host, port, security, username, sealed, set_at)"
+        " VALUES (:tenant, :relay_id, :host, :port, :security, :username, :sealed, :set_at)",
+        relay_id=relay.relay_id,
+        host=relay.host,
+        port=relay.port,
+        security=relay.security,
+        username=relay.username,
+        sealed=relay.sealed,
+        set_at=relay.set_at,
+    )
+
+
+async def remove_for_tenant(tx: Transaction) -> bool:
+    """False when there is none."""
+    return bool(await tx.run("DELETE FROM tenant_relays WHERE tenant_id = :tenant"))
 
 
 async def remove(tx: Transaction, domain_id: DomainId) -> bool:

@@ -243,6 +243,11 @@ def _agent(row: Row) -> Agent:
 # --- keys -------------------------------------------------------------------------------------------------------------
 
 
+async def share_relay(tx: Transaction, allowed: bool) -> None:
+    """Whether mail from its inboxes on the shared domain leaves by the tenant's own relay, too."""
+    await tx.run("UPDATE tenants SET relay_shared = :allowed WHERE tenant_id = :tenant", allowed=int(allowed))
+
+
 async def is_person(tx: Transaction, agent_id: AgentId) -> bool:
     row = await tx.one(
         "SELECT kind FROM agents WHERE tenant_id = :tenant AND agent_id = :agent_id AND removed_at IS NULL",
