@@ -577,6 +577,7 @@ async def test_a_person_lets_go_exactly_what_they_saw(tmp_path: Path) -> None:
                 "/emails", 202, inbox=box, to=["a@outside.example"], subject=f"Hello {n}", text="Plain words."
             )
             assert sent["state"] == "held", sent
+            assert "`GET /v1/approvals`" in sent["next_step"]
             ids.append(sent["submission_id"])
         page = await rest.get("/approvals", limit=2)
         rest_of_them = await rest.get("/approvals", cursor=page["next_cursor"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -11,12 +12,12 @@ import pytest
 import letterlock
 from letterlock.doors.cli import cli
 from letterlock.doors.rest import ENDPOINTS
-from letterlock.doors.ways import ROUTES, on_rest
+from letterlock.doors.ways import ROUTES, answer_on_rest, on_rest
 
 # These have no route: they are for whoever runs the server.
 AT_THE_SERVER = {
     "audit head", "compact", "connect", "dkim make", "dkim show", "doctor", "doctor --loop", "erase inbox",
-    "inbox allow", "mailbox list", "rescreen", "serve", "vault start-over",
+    "inbox allow", "mailbox list", "rescreen", "secret run", "serve", "vault start-over",
 }  # fmt: skip
 
 
@@ -36,10 +37,11 @@ def test_every_route_that_is_named_exists() -> None:
 
 
 def test_every_command_that_an_error_names_has_a_route_or_none_for_a_reason() -> None:
-    named = set()
-    for file in (Path(letterlock.__file__).parent / "actions").glob("*.py"):
-        for text in re.findall(r"next_step=.{0,200}", file.read_text("utf-8")):
-            named |= {" ".join(words.split()[:2]) for words in re.findall(r"`letterlock ([a-z][a-z -]*)", text)}
+    house, named = Path(letterlock.__file__).parent, set()
+    said = [re.findall(r"next_step=.{0,200}", file.read_text("utf-8")) for file in (house / "actions").glob("*.py")]
+    # What a decision says is in answers.
+    for text in (*(text for texts in said for text in texts), (house / "policy.py").read_text("utf-8")):
+        named |= {" ".join(words.split()[:2]) for words in re.findall(r"`letterlock ([a-z][a-z -]*)", text)}
     assert {"tenant list", "key list"} <= named
     assert named <= {*ROUTES, *AT_THE_SERVER}
 
@@ -51,3 +53,13 @@ def test_only_commands_with_a_route_are_put_in_other_words() -> None:
     assert on_rest(said) == (
         "`GET /v1/tenants` shows them, `letterlock doctor` what is wrong, `GET /v1/domains/{domain}` x."
     )
+
+
+def test_in_answers_only_what_tells_to_do_something_is_put_in_other_words() -> None:
+    said = "`letterlock approvals` é"
+    answer = {"next_step": said, "list": [{"warning": said, "text": said, "advice": None}], "reasons": [said]}
+    told = "`GET /v1/approvals` é"
+    assert json.loads(answer_on_rest(json.dumps(answer))) == {
+        "next_step": told, "list": [{"warning": told, "text": said, "advice": None}], "reasons": [said],
+    }  # fmt: skip
+    assert answer_on_rest('{"next_step": "wait"}') == '{"next_step": "wait"}'

@@ -61,7 +61,7 @@ from letterlock.doors.requests import (
     retry_after,
     while_there,
 )
-from letterlock.doors.ways import on_rest
+from letterlock.doors.ways import answer_on_rest, on_rest
 from letterlock.errors import CallerError, InvalidRequest, LimitReached, StoreError
 from letterlock.screen.safe_text import safe_line
 from letterlock.settings import Settings
@@ -304,7 +304,7 @@ async def _perform(app: App, endpoint: Endpoint, request: Request) -> Response:
     if isinstance(result, FileBytes):
         return _file(result)
     headers = {**HEADERS, **await _rate(app, caller, endpoint)}
-    return Response(result.model_dump_json(), endpoint.status, headers, JSON)
+    return Response(answer_on_rest(result.model_dump_json()), endpoint.status, headers, JSON)
 
 
 def _file(file: FileBytes) -> Response:

@@ -1,14 +1,15 @@
 """What a person does at the command line, as the route of /v1 that does the same.
 
-Errors tell people what to do next, and the same error reaches programs: those are told in their own words. Commands
-that have no route (doctor, connect, vault, ...) stay as they are: they are for whoever runs the server.
+Errors and answers tell people what to do next, and the same reaches programs: those are told in their own words.
+Commands that have no route (doctor, connect, vault, ...) stay as they are: they are for whoever runs the server.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 ROUTES: Final[Mapping[str, str]] = {
     "agent add": "POST /v1/agents",
@@ -48,12 +49,30 @@ ROUTES: Final[Mapping[str, str]] = {
 }
 """By the words of a command."""
 
+ADVICE: Final = frozenset({"next_step", "warning", "advice"})
+"""The fields of answers that tell what to do; no other is touched, whatever it says."""
 _COMMAND: Final = re.compile(r"`letterlock ([^`]{1,200})`")
 
 
 def on_rest(next_step: str) -> str:
     """A next step with routes in the place of commands that have one."""
     return _COMMAND.sub(lambda found: _route(found[1]) or found[0], next_step)
+
+
+def answer_on_rest(answer: str) -> str:
+    """An answer as JSON, with routes in what it tells to do."""
+    # Nearly all answers name no command.
+    return json.dumps(_advised(json.loads(answer)), ensure_ascii=False) if "`letterlock " in answer else answer
+
+
+def _advised(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_advised(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: on_rest(one) if name in ADVICE and isinstance(one, str) else _advised(one) for name, one in value.items()
+    }
 
 
 def _route(command: str) -> str:
