@@ -35,7 +35,7 @@ from letterlock.store.database import Row, T, Work
 
 log = logging.getLogger(__name__)
 
-SCHEMA_VERSION = 37
+SCHEMA_VERSION = 38
 AUDIT_KEY = "audit.key"
 BUSY_MS = 10_000
 _STEPS = 1_000
