@@ -4,9 +4,9 @@
 
 reading: end of DATA to the answer of POST /v1/inboxes/{inbox}/otp, while so many emails of the other tenant wait to be
 read. sending: POST /v1/emails to the relay's 250, while so many of its emails wait for the same relay. webhooks: end of
-DATA to the event at the endpoint, while its ten endpoints have that many events each to come. The flood is in the store
-before `letterlock serve` starts; `left` is what still waited of it when the last figure was taken (0: it ended too
-early to count).
+DATA to the event at the endpoint, while its ten endpoints have that many events each to come (of new inboxes: what
+waiting to be read costs is `reading`). The flood is in the store before `letterlock serve` starts; `left` is what still
+waited of it when the last figure was taken (0: it ended too early to count).
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _PATIENCE_S = 60.0
 _LEFT = {
     "reading": "SELECT COUNT(*) FROM emails WHERE tenant_id = 'default' AND state = 'received'",
     "sending": "SELECT COUNT(*) FROM deliveries WHERE tenant_id = 'default' AND state = 'queued'",
-    "webhooks": "SELECT SUM(t.last_filed - w.filed) FROM webhooks w JOIN tenants t ON t.tenant_id = w.tenant_id"
+    "webhooks": "SELECT SUM((SELECT MAX(n) FROM audit a WHERE a.tenant_id = w.tenant_id) - w.noted) FROM webhooks w"
     " WHERE w.tenant_id = 'default'",
 }
 
@@ -76,7 +76,7 @@ class Endpoint:
 
 async def prepare(data: Path, part: str, flood: int, port: int) -> Quiet:
     """A folder with both tenants and, of the noisy one (the default tenant), what waits."""
-    async with open_app(load_settings(data=data)) as app:
+    async with open_app(load_settings(data=data, inboxes_per_hour=10**9)) as app:
         await tenancy.add_tenant(app, "quiet")
         admin = await tenancy.at_command_line(app, "quiet")
         await tenancy.add_agent(app, "bot", caller=admin)
@@ -84,10 +84,11 @@ async def prepare(data: Path, part: str, flood: int, port: int) -> Quiet:
         made: Any = await perform(app, admin, BY_NAME["create_inbox"], {"name": "quiet"})
         noisy = await make_box(app)
         if part == "webhooks":
-            await _add_hook(app, admin, f"http://127.0.0.1:{port}/quiet")
+            await _add_hook(app, admin, f"http://127.0.0.1:{port}/quiet", "email.filed")
             for n in range(10 if flood else 0):
-                await _add_hook(app, COMMAND_LINE, f"http://127.0.0.1:{port}/noisy/{n}")
-        if part == "sending":
+                await _add_hook(app, COMMAND_LINE, f"http://127.0.0.1:{port}/noisy/{n}", "inbox.created")
+            await asyncio.gather(*(perform(app, COMMAND_LINE, BY_NAME["create_inbox"], {}) for _ in range(flood)))
+        elif part == "sending":
             for start in range(0, flood, 200):
                 await fill(app, noisy, min(200, flood - start), start)
         else:
@@ -97,8 +98,8 @@ async def prepare(data: Path, part: str, flood: int, port: int) -> Quiet:
     return Quiet(made.address, key.text)
 
 
-async def _add_hook(app: App, caller: Caller, url: str) -> None:
-    await add_webhook(app, caller, AddWebhook(url=url, events=["email.filed"]))
+async def _add_hook(app: App, caller: Caller, url: str, event: str) -> None:
+    await add_webhook(app, caller, AddWebhook(url=url, events=[event]))
 
 
 async def read(running: Running, quiet: Quiet, times: int) -> list[float]:

@@ -30,6 +30,8 @@ Topic = TypeVar("Topic", str, KeyHeld)
 _TOKEN_BYTES = 16
 UNFILED = "unfiled"
 """An email was accepted and waits to be filed."""
+FILED = "filed"
+"""An email of any tenant was filed."""
 OUTBOX = "outbox"
 """A submission was queued."""
 FORWARDS = "forwards"

@@ -20,6 +20,7 @@ from letterlock.screen.rule import Finding
 from letterlock.screen.score import Level, Screening
 from letterlock.store import arrivals, emails
 from letterlock.store.emails import Filed
+from letterlock.wake import FILED
 from running import DOMAIN, do, ended, hand_in, letter, make_inbox, receive, settings_for, until
 
 
@@ -31,9 +32,11 @@ async def test_what_is_accepted_becomes_visible_and_waiters_are_woken(app: App) 
     box = await make_inbox(app)
     async with open_workers(app.settings) as workers, ended(asyncio.create_task(file_forever(app, workers))):
         calling = asyncio.create_task(do(app, "wait_for_otp", inbox=box, timeout_s=30))
-        await hand_in(app, box, letter("Your code", "Your verification code is 493817"))
-        async with asyncio.timeout(30):
-            assert (await calling).code == "493817"
+        with app.wake.watch(FILED) as webhooks:
+            await hand_in(app, box, letter("Your code", "Your verification code is 493817"))
+            async with asyncio.timeout(30):
+                assert (await calling).code == "493817"
+            await until(lambda: asyncio.sleep(0, webhooks.hints == 1))
 
 
 async def test_what_a_crash_left_between_accepting_and_filing_is_filed_at_the_next_start(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import json
 import socket
 import ssl
 import threading
+import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -28,14 +29,16 @@ from letterlock.actions.webhooks import MOST_WEBHOOKS, WEBHOOKS, notices
 from letterlock.app import App, open_app
 from letterlock.dns import DnsTrouble
 from letterlock.errors import CallerError, Conflict, InvalidRequest, NotAllowed, NotFound
+from letterlock.ids import TenantId
 from letterlock.outbound import webhooks as outbound
 from letterlock.outbound.outside import BadHost, is_outside, look_up
-from letterlock.outbound.webhooks import post, post_forever, read_url, seal_secrets, secrets_of, sign, tell
+from letterlock.outbound.webhooks import Pace, post, post_forever, read_url, seal_secrets, secrets_of, sign, tell
 from letterlock.screen.score import Level
 from letterlock.store import audit, webhooks
 from letterlock.store.database import Transaction
 from letterlock.store.webhooks import Webhook
 from letterlock.upkeep import run_once
+from letterlock.wake import FILED
 from running import arrive, ended, make_inbox, screened, settings_for, until
 
 
@@ -532,6 +535,54 @@ async def test_a_dead_endpoint_holds_up_no_other(
                 return told.kinds == ["inbox.created"]
 
             await until(came)
+
+
+async def test_an_email_that_was_filed_is_told_at_once_and_once(
+    clocked: tuple[App, Clock], told: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app, _ = clocked
+    monkeypatch.setattr(outbound, "_LOOK_S", 60)
+    box = await make_inbox(app)
+    await do(app, "add_webhook", url=told.url, events=["email.filed"])
+    async with ended(asyncio.create_task(post_forever(app, notices))):
+        for n in range(1, 9):
+            await arrive(app, box, screened())
+            app.wake.hint(FILED)
+            # Also one that comes while the turn of the one before ends.
+            await until(lambda n=n: asyncio.sleep(0, len(told.seen) >= n), 10)  # type: ignore[misc]
+    assert len(told.ids) == len(set(told.ids)) == 8
+
+
+async def test_a_tenant_with_many_events_to_come_is_paced_and_no_other() -> None:
+    pace = Pace(per_s=50)
+    noisy = [asyncio.create_task(pace.turn(TenantId("noisy"))) for _ in range(6)]
+    began = time.monotonic()
+    await pace.turn(TenantId("quiet"))
+    assert time.monotonic() - began < 0.02
+    await asyncio.gather(*noisy)
+    assert time.monotonic() - began >= 0.1
+
+
+async def test_names_that_are_never_answered_for_keep_no_thread_from_anything_else(tmp_path: Path) -> None:
+    answered = threading.Event()
+
+    class Silent(DictResolver):
+        def a(self, name: str, within: float = 0) -> tuple[str, ...]:
+            answered.wait(20)
+            raise DnsTrouble(name)
+
+    settings = settings_for(tmp_path)
+    asking = [
+        asyncio.create_task(post(settings, "https://hook.example.com/", ("whsec_AAAA",), "evt_1", b"{}", Silent()))
+        for _ in range(30)
+    ]
+    try:
+        await asyncio.sleep(0)
+        assert await asyncio.wait_for(asyncio.to_thread(lambda: 1), 5) == 1
+        assert not any(one.done() for one in asking)
+    finally:
+        answered.set()
+    assert {(await one).status for one in asking} == {0}
 
 
 async def test_a_test_event_is_sent_and_changes_nothing(clocked: tuple[App, Clock], told: Endpoint) -> None:

@@ -27,7 +27,7 @@ from letterlock.store.arrivals import Unfiled
 from letterlock.store.database import Transaction
 from letterlock.store.emails import Filed
 from letterlock.vault import Sealed
-from letterlock.wake import FORWARDS, UNFILED, Watch
+from letterlock.wake import FILED, FORWARDS, UNFILED, Watch
 
 log = logging.getLogger(__name__)
 
@@ -295,7 +295,7 @@ async def keep(app: App, unfiled: Unfiled, raw: bytes | None, filed: Filed, *, a
     done, forwards = await app.database.write(receipt.tenant_id, store)
     if sealed is not None:
         app.database.scrub()
-    app.wake.hint(receipt.inbox_id, receipt.tenant_id, *((FORWARDS,) if forwards else ()))
+    app.wake.hint(receipt.inbox_id, receipt.tenant_id, FILED, *((FORWARDS,) if forwards else ()))
     return done
 
 

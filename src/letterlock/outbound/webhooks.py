@@ -21,6 +21,7 @@ import ssl
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
@@ -34,6 +35,7 @@ from letterlock.settings import Settings
 from letterlock.store import audit, webhooks
 from letterlock.store.database import Transaction
 from letterlock.store.webhooks import Webhook
+from letterlock.wake import FILED
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +43,9 @@ MAX_URL = 2_000
 POST_S = 15.0
 """From the look-up of the name to the status."""
 AT_ONCE, AT_ONCE_OF_TENANT = 100, 10
+PER_S = 50
+"""Events of one tenant in a second, to all its endpoints: each takes this process some milliseconds, and one that has
+many to come may not take them all."""
 SCHEDULE_S: Final = (5, 30, 2 * 60, 5 * 60, 15 * 60, 30 * 60, 60 * 60, 2 * 60 * 60, 4 * 60 * 60)
 """Seconds from each failed try to the next; the last one again and again."""
 JITTER = 0.2
@@ -48,6 +53,11 @@ DEAD_MS = 48 * 3_600_000
 """An endpoint that takes nothing for so long is not asked again."""
 _TURN_S = 30.0
 _LOOK_S = 1.0
+"""Also without a hint: what is no email gives none."""
+_REST_S, _REST_TIMES = 0.02, 3
+"""Between two looks at least so long, and so many times what the last one took: all webhooks there are, in a flood."""
+_LOOK_UPS = 32
+_MOST_PACED = 1_000
 _LOCKED_S = 60.0
 """While the vault does not open, it is asked again after this."""
 _CHUNK: Final = 50
@@ -172,6 +182,13 @@ def system_resolver() -> Resolver:
     return SystemResolver()
 
 
+@functools.cache
+def _threads() -> ThreadPoolExecutor:
+    """For look-ups alone: names that are never answered for, ten of each tenant, may not keep from its threads whatever
+    else this process does."""
+    return ThreadPoolExecutor(_LOOK_UPS, "webhook look-up")
+
+
 async def post(
     settings: Settings,
     url: str,
@@ -191,9 +208,10 @@ async def post(
     try:
         async with asyncio.timeout(POST_S):
             target = read_url(url, settings)
-            address = await asyncio.to_thread(
+            look = functools.partial(
                 look_up, target.host, resolver or system_resolver(), private=settings.webhook_private
             )
+            address = await asyncio.get_running_loop().run_in_executor(_threads(), look)
             at = f"[{address}]" if ":" in address else address
             now = int(time.time())
             headers = {
@@ -229,43 +247,75 @@ async def post(
 # --- all of them ------------------------------------------------------------------------------------------------------
 
 
+class Pace:
+    """So many events of a tenant in a second, evenly; who has sent none lately waits for nothing."""
+
+    def __init__(self, per_s: float = PER_S) -> None:
+        self._every_s = 1 / per_s
+        self._next: dict[TenantId, float] = {}
+
+    async def turn(self, tenant_id: TenantId) -> None:
+        now = time.monotonic()
+        if len(self._next) > _MOST_PACED:
+            self._next = {whose: at for whose, at in self._next.items() if at > now}
+        at = max(now, self._next.get(tenant_id, 0.0))
+        self._next[tenant_id] = at + self._every_s
+        if at > now:
+            await asyncio.sleep(at - now)
+
+
 async def post_forever(app: App, notices: Notices, resolver: Resolver | None = None) -> None:
     """Until cancelled, by one process of the data folder at a time. Each webhook has its own turn: one that is dead or
     slow holds up no other, and no tenant takes all the turns there are."""
-    working: dict[WebhookId, asyncio.Task[None]] = {}
+    working: dict[WebhookId, asyncio.Task[bool]] = {}
     seal_at: float | None = 0.0
+    pace = Pace()
     async with asyncio.TaskGroup() as turns:
-        while True:
-            try:
-                if seal_at is not None and time.monotonic() >= seal_at:
-                    seal_at = time.monotonic() + _LOCKED_S
-                    # A vault that is locked is told by doctor; until it opens, what lies in the clear signs as it did.
-                    with contextlib.suppress(VaultLocked):
-                        await seal_secrets(app)
-                        seal_at = None
-                waiting = await app.database.read_system(lambda tx: webhooks.due(tx, app.now_ms()))
-            except StoreError as error:
-                log.warning("webhooks wait: %s", error)
-                waiting = []
-            of_tenant = Counter[TenantId](one.tenant_id for one in waiting if one.webhook_id in working)
-            for one in waiting:
-                if (
-                    one.webhook_id in working
-                    or len(working) >= AT_ONCE
-                    or of_tenant[one.tenant_id] >= AT_ONCE_OF_TENANT
-                ):
-                    continue
-                of_tenant[one.tenant_id] += 1
-                task = turns.create_task(_turn(app, one, notices, resolver), name=f"webhook {one.webhook_id}")
-                working[one.webhook_id] = task
-                task.add_done_callback(lambda _, ended=one.webhook_id: working.pop(ended, None))  # type: ignore[misc]
-            await asyncio.sleep(_LOOK_S)
+        with app.wake.watch(FILED) as watch:
+
+            def ended(webhook_id: WebhookId, turn: asyncio.Task[bool]) -> None:
+                del working[webhook_id]
+                # Others may have its place, and what came while it ended found it at work.
+                if not turn.cancelled() and turn.exception() is None and turn.result():
+                    watch.ring()
+
+            while True:
+                began = time.monotonic()
+                try:
+                    if seal_at is not None and began >= seal_at:
+                        seal_at = began + _LOCKED_S
+                        # A vault that is locked is told by doctor; until it opens, what lies in the clear signs as it
+                        # did.
+                        with contextlib.suppress(VaultLocked):
+                            await seal_secrets(app)
+                            seal_at = None
+                    # Those whose turn ends during the look have moved on from where it finds them.
+                    began, busy = time.monotonic(), set(working)
+                    waiting = await app.database.read_system(lambda tx: webhooks.due(tx, app.now_ms()))
+                except StoreError as error:
+                    log.warning("webhooks wait: %s", error)
+                    waiting, busy = [], set()
+                of_tenant = Counter[TenantId](one.tenant_id for one in waiting if one.webhook_id in working)
+                for one in waiting:
+                    if (
+                        one.webhook_id in busy
+                        or len(working) >= AT_ONCE
+                        or of_tenant[one.tenant_id] >= AT_ONCE_OF_TENANT
+                    ):
+                        continue
+                    of_tenant[one.tenant_id] += 1
+                    task = turns.create_task(_turn(app, one, notices, resolver, pace), name=f"webhook {one.webhook_id}")
+                    working[one.webhook_id] = task
+                    task.add_done_callback(functools.partial(ended, one.webhook_id))
+                await asyncio.sleep(min(max(_REST_S, _REST_TIMES * (time.monotonic() - began)), _LOOK_S))
+                await watch.wait(_LOOK_S)
 
 
-async def _turn(app: App, webhook: Webhook, notices: Notices, resolver: Resolver | None) -> None:
+async def _turn(app: App, webhook: Webhook, notices: Notices, resolver: Resolver | None, pace: Pace) -> bool:
+    """Whether the store kept what came of it."""
     try:
         try:
-            await tell(app, webhook, notices, resolver)
+            await tell(app, webhook, notices, resolver, pace)
         except StoreError:
             raise
         except VaultLocked as error:
@@ -283,9 +333,13 @@ async def _turn(app: App, webhook: Webhook, notices: Notices, resolver: Resolver
                 await _fail(app, standing, Answer(0, "Letterlock failed; its log says more"))
     except StoreError as error:
         log.warning("a webhook waits: %s", error)
+        return False
+    return True
 
 
-async def tell(app: App, webhook: Webhook, notices: Notices, resolver: Resolver | None = None) -> None:
+async def tell(
+    app: App, webhook: Webhook, notices: Notices, resolver: Resolver | None = None, pace: Pace | None = None
+) -> None:
     """Send what comes behind a webhook's place, in order, until there is no more, the endpoint fails, or its turn ends.
     Raises VaultLocked, StoreError."""
     end = time.monotonic() + _TURN_S
@@ -294,6 +348,8 @@ async def tell(app: App, webhook: Webhook, notices: Notices, resolver: Resolver 
         signing = await secrets_of(app, standing)
         found, place, more = await notices(app, standing)
         for notice in found:
+            if pace is not None:
+                await pace.turn(standing.tenant_id)
             began = time.monotonic()
             answer = await post(
                 app.settings,
