@@ -189,7 +189,7 @@ def _holds_marked(views: Iterable[str], marked: Sequence[Marks]) -> bool:
                 beginning = view[at : at + _DIGITS]
                 if (found := known.get(beginning)) is None:
                     found = known[beginning] = by_beginning.get(_begins(key, beginning), [])
-                if any(_mark(key, view[at : at + length]) == digest for length, digest in found):
+                if found and any(_mark(key, view[at : at + length]) == digest for length, digest in found):
                     return True
     return False
 

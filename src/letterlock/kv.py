@@ -79,9 +79,7 @@ class KvServer:
 
     def delete(self, below: str) -> None:
         """All versions, and that there were any."""
-        from hvac.exceptions import InvalidPath
-
-        with self._asked() as kv, contextlib.suppress(InvalidPath):
+        with self._asked() as kv:
             kv.delete_metadata_and_all_versions(path=self._path + below, mount_point=self._mount)
 
     @contextlib.contextmanager

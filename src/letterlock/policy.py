@@ -429,8 +429,8 @@ def _doubts(context: SendContext, outside: tuple[Recipient, ...]) -> Iterator[Re
 
 def _described(secret: UsedSecret) -> str:
     whose = secret.service or "an unknown sender"
-    doubt = "" if secret.proved else ", who did not prove to be that,"
-    return f"the {secret.kind} that came from {whose}{doubt} ({secret.secret_id})"
+    doubt = "" if secret.proved else ", which is not proved"
+    return f"the {secret.kind} that came from {whose} ({secret.secret_id}{doubt})"
 
 
 _CARRIES: Final[dict[Carried, str]] = {

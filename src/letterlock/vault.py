@@ -8,16 +8,13 @@ was ever sealed: where one is missing or wrong, everything raises VaultLocked un
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import hmac
 import logging
 import secrets as random
-import struct
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import Final, TypeVar
 
 from letterlock.carried import Marks, marks_of
 from letterlock.errors import MasterKeyError, VaultLocked
@@ -25,6 +22,7 @@ from letterlock.ids import EmailId, SecretId, TenantId, new_id
 from letterlock.inspection import FoundSecret
 from letterlock.kv import KvTrouble, Values
 from letterlock.masterkey import Home, MasterKey, home_of, new_master_key
+from letterlock.sealing import PRINT, Broken, DataKey, marks_key, print_of, seal, unseal, unwrap, version_of, wrap
 from letterlock.settings import Settings
 from letterlock.store import arrivals, emails, secrets
 from letterlock.store.arrivals import Raw
@@ -32,19 +30,13 @@ from letterlock.store.database import Database, Transaction
 from letterlock.store.emails import ms
 from letterlock.store.secrets import Kept, SealedSecret, SecretHome, WrappedKey
 
-if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 K = TypeVar("K")
-_NONCE: Final = 12
-_PRINT: Final = 16
 _MOVING: Final[tuple[SecretHome, ...]] = ("moving",)
 LEFT_MS: Final = 240_000
 """What goes is deleted elsewhere so much later: longer than anything takes that may still be writing it there."""
-_VERSION: Final = struct.Struct(">I")
 _AT_ONCE: Final = 100
 _MOST_COMPARED: Final = 500
 _MOST_KEYS: Final = 10_000
@@ -90,12 +82,6 @@ class State:
         return not self.missing and not self.problem
 
 
-@dataclass(frozen=True, slots=True)
-class _DataKey:
-    version: int
-    key: bytes = field(repr=False)
-
-
 class Vault:
     """Made by open_vault. Keys of tenants that were needed once are kept in memory, 10,000 at most."""
 
@@ -104,8 +90,8 @@ class Vault:
         self._database = database
         self._clock = clock
         self._masters: tuple[MasterKey, ...] = ()
-        self._newest: dict[TenantId, _DataKey] = {}
-        self._keys: dict[tuple[TenantId, int], _DataKey] = {}
+        self._newest: dict[TenantId, DataKey] = {}
+        self._keys: dict[tuple[TenantId, int], DataKey] = {}
         self._opening = asyncio.Lock()
         self._values = Values(settings)
 
@@ -120,9 +106,9 @@ class Vault:
             for one in found:
                 secret_id = SecretId(new_id("sec"))
                 value = one.value.encode("utf-8", "surrogatepass")
-                sealed = _seal(key, tenant_id, secret_id, value)
-                kept.append(SealedSecret(secret_id, one.kind, _print(key, value), sealed, self._home))
-            body = _seal(key, tenant_id, raw_id, emails.compressed(raw))
+                sealed = seal(key, tenant_id, secret_id, value)
+                kept.append(SealedSecret(secret_id, one.kind, print_of(key, value), sealed, self._home))
+            body = seal(key, tenant_id, raw_id, emails.compressed(raw))
             return Sealed(Raw(raw_id, arrivals.SEALED, body), tuple(kept))
 
         return await asyncio.to_thread(work) if len(raw) > _BESIDE_LOOP else work()
@@ -153,7 +139,7 @@ class Vault:
             found = _printed(key, plain)
             return found, found.print
         value = await self._values.get(kept.tenant_id, kept.secret_id)
-        return _printed(key, value) if value is not None else None, plain[:_PRINT].hex()
+        return _printed(key, value) if value is not None else None, plain[:PRINT].hex()
 
     async def known_since(self, tenant_id: TenantId, since_ms: int) -> tuple[list[str], tuple[Marks, ...]]:
         """The newest secrets of a tenant, to compare with what is sent: at most 500, those that are elsewhere by their
@@ -162,14 +148,14 @@ class Vault:
         for kept in await self._database.read(tenant_id, lambda tx: secrets.kept_since(tx, since_ms, _MOST_COMPARED)):
             plain = await self._open(tenant_id, _entry(kept), kept.sealed)
             if kept.home == "kv2":
-                marked.append(Marks(_marks_key(await self._key_of(kept)), plain[_PRINT:]))
+                marked.append(Marks(marks_key(await self._key_of(kept)), plain[PRINT:]))
             else:
                 values.append(plain.decode("utf-8", "surrogatepass"))
         return values, tuple(marked)
 
-    async def _key_of(self, kept: Kept) -> _DataKey:
+    async def _key_of(self, kept: Kept) -> DataKey:
         """What it was sealed with."""
-        return await self._key(kept.tenant_id, _VERSION.unpack_from(kept.sealed)[0])
+        return await self._key(kept.tenant_id, version_of(kept.sealed))
 
     async def raw(self, tenant_id: TenantId, email_id: EmailId) -> bytes | None:
         """An email as it came, None when it is gone. Raises VaultLocked."""
@@ -187,24 +173,19 @@ class Vault:
 
     async def seal(self, tenant_id: TenantId, entry: str, plain: bytes) -> bytes:
         """Something small that is kept as `entry` and opens under that name only. Raises VaultLocked."""
-        return _seal(await self._newest_key(tenant_id), tenant_id, entry, plain)
+        return seal(await self._newest_key(tenant_id), tenant_id, entry, plain)
 
     async def open(self, tenant_id: TenantId, entry: str, blob: bytes) -> bytes:
         """What seal was given. Raises VaultLocked, also for what was changed."""
         return await self._open(tenant_id, entry, blob)
 
     async def _open(self, tenant_id: TenantId, entry: str, blob: bytes) -> bytes:
-        from cryptography.exceptions import InvalidTag
-
         try:
-            (version,) = _VERSION.unpack_from(blob)
-            key = await self._key(tenant_id, version)
-            cipher, nonce = _cipher(key.key), blob[_VERSION.size : _VERSION.size + _NONCE]
-            text, about = blob[_VERSION.size + _NONCE :], _about(tenant_id, entry, version)
+            key = await self._key(tenant_id, version_of(blob))
             if len(blob) > _BESIDE_LOOP:
-                return await asyncio.to_thread(cipher.decrypt, nonce, text, about)
-            return cipher.decrypt(nonce, text, about)
-        except (InvalidTag, struct.error, ValueError):
+                return await asyncio.to_thread(unseal, key, tenant_id, entry, blob)
+            return unseal(key, tenant_id, entry, blob)
+        except Broken:
             raise VaultLocked(
                 f"What is kept as {entry} was changed, or is not its own.",
                 next_step="The owner should look at `letterlock doctor`, and put a backup in its place.",
@@ -224,9 +205,9 @@ class Vault:
         key = await self._key_of(kept)
         about = {"kind": kept.kind, "service": kept.service}
         await self._values.put(kept.tenant_id, kept.secret_id, plain, about)
-        known = _print(key, plain) + marks_of(plain.decode("utf-8", "surrogatepass"), _marks_key(key))
+        known = print_of(key, plain) + marks_of(plain.decode("utf-8", "surrogatepass"), marks_key(key))
         away = replace(kept, home="kv2")
-        return await self._rehome(kept, "kv2", _seal(key, kept.tenant_id, _entry(away), known))
+        return await self._rehome(kept, "kv2", seal(key, kept.tenant_id, _entry(away), known))
 
     async def move_in(self, kept: Kept) -> bool:
         """From the server into the store; there it is deleted a while later. False when it is no longer as `kept` says,
@@ -236,7 +217,7 @@ class Vault:
             log.error("%s is not on the vault's server as it was", kept.secret_id)
             return False
         value = found.value.encode("utf-8", "surrogatepass")
-        sealed = _seal(await self._key_of(kept), kept.tenant_id, kept.secret_id, value)
+        sealed = seal(await self._key_of(kept), kept.tenant_id, kept.secret_id, value)
         return await self._rehome(kept, "store", sealed)
 
     async def _rehome(self, kept: Kept, home: SecretHome, sealed: bytes) -> bool:
@@ -307,7 +288,7 @@ class Vault:
         for known in [one for one in self._keys if one[0] == tenant_id]:
             del self._keys[known]
 
-    async def _newest_key(self, tenant_id: TenantId) -> _DataKey:
+    async def _newest_key(self, tenant_id: TenantId) -> DataKey:
         """What new things are sealed with."""
         if known := self._newest.get(tenant_id):
             return known
@@ -319,7 +300,7 @@ class Vault:
                 found = await self._add_key(tenant_id, 1)
             return _remember(self._newest, tenant_id, await self._unwrapped(found))
 
-    async def _key(self, tenant_id: TenantId, version: int) -> _DataKey:
+    async def _key(self, tenant_id: TenantId, version: int) -> DataKey:
         if known := self._keys.get((tenant_id, version)):
             return known
         async with self._opening:
@@ -330,7 +311,7 @@ class Vault:
 
     async def _add_key(self, tenant_id: TenantId, version: int) -> WrappedKey:
         master = await self._master()
-        made = _wrap(master, tenant_id, version, random.token_bytes(32))
+        made = _wrapped(master, tenant_id, DataKey(version, random.token_bytes(32)))
         now = ms(self._clock())
 
         async def add(tx: Transaction) -> WrappedKey | None:
@@ -346,20 +327,17 @@ class Vault:
             assert kept is not None
         return kept
 
-    async def _unwrapped(self, found: WrappedKey) -> _DataKey:
-        from cryptography.exceptions import InvalidTag
-
+    async def _unwrapped(self, found: WrappedKey) -> DataKey:
         if found.wrapped_by not in {master.name for master in self._masters}:
             # Another process may have changed the master key meanwhile.
             self._masters = await self._asked(lambda home: home.get())
         for master in self._masters:
             if master.name == found.wrapped_by:
-                about = _about(found.tenant_id, f"key {master.name}", found.version)
                 try:
-                    key = _cipher(master.key).decrypt(found.wrapped[:_NONCE], found.wrapped[_NONCE:], about)
-                except InvalidTag:
+                    key = unwrap(master.key, master.name, found.tenant_id, found.version, found.wrapped)
+                except Broken:
                     break
-                return _remember(self._keys, (found.tenant_id, found.version), _DataKey(found.version, key))
+                return _remember(self._keys, (found.tenant_id, found.version), key)
         raise _locked()
 
     async def _master(self) -> MasterKey:
@@ -443,7 +421,7 @@ class Vault:
         ):
             for old in found:
                 opened = await self._unwrapped(old)
-                new = _wrap(master, old.tenant_id, old.version, opened.key)
+                new = _wrapped(master, old.tenant_id, opened)
                 done += await self._database.write(
                     old.tenant_id,
                     lambda tx, old=old, new=new: secrets.rewrap(tx, old, new),  # type: ignore[misc]
@@ -485,7 +463,11 @@ def _locked() -> VaultLocked:
     )
 
 
-def _remember(known: dict[K, _DataKey], name: K, key: _DataKey) -> _DataKey:
+def _wrapped(master: MasterKey, tenant_id: TenantId, key: DataKey) -> WrappedKey:
+    return WrappedKey(tenant_id, key.version, wrap(master.key, master.name, tenant_id, key), master.name)
+
+
+def _remember(known: dict[K, DataKey], name: K, key: DataKey) -> DataKey:
     """In the place of the one that is known longest, where there are too many."""
     if len(known) >= _MOST_KEYS:
         del known[next(iter(known))]
@@ -493,46 +475,10 @@ def _remember(known: dict[K, _DataKey], name: K, key: _DataKey) -> _DataKey:
     return key
 
 
-def _cipher(key: bytes) -> AESGCM:
-    # Loaded when something is sealed or opened first: a chat client that only lists tools has no use for it.
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-    return AESGCM(key)
-
-
-def _about(tenant_id: TenantId, entry: str, version: int) -> bytes:
-    return f"{tenant_id}|{entry}|{version}".encode()
-
-
-def _seal(key: _DataKey, tenant_id: TenantId, entry: str, plain: bytes) -> bytes:
-    """The key's version, 96 random bits, ciphertext and tag (NIST SP 800-38D section 8.2.2: 2^32 for one key)."""
-    nonce = random.token_bytes(_NONCE)
-    return (
-        _VERSION.pack(key.version)
-        + nonce
-        + _cipher(key.key).encrypt(nonce, plain, _about(tenant_id, entry, key.version))
-    )
-
-
-def _wrap(master: MasterKey, tenant_id: TenantId, version: int, key: bytes) -> WrappedKey:
-    nonce = random.token_bytes(_NONCE)
-    wrapped = nonce + _cipher(master.key).encrypt(nonce, key, _about(tenant_id, f"key {master.name}", version))
-    return WrappedKey(tenant_id, version, wrapped, master.name)
-
-
 def _entry(kept: Kept) -> str:
     """The name it is sealed under: what stands for a value opens as none."""
     return f"marks {kept.secret_id}" if kept.home == "kv2" else kept.secret_id
 
 
-def _marks_key(key: _DataKey) -> bytes:
-    return hmac.digest(key.key, b"letterlock marks", hashlib.sha256)
-
-
-def _printed(key: _DataKey, value: bytes) -> Printed:
-    return Printed(value.decode("utf-8", "surrogatepass"), _print(key, value).hex())
-
-
-def _print(key: _DataKey, value: bytes) -> bytes:
-    own = hmac.digest(key.key, b"letterlock print", hashlib.sha256)
-    return hmac.digest(own, value, hashlib.sha256)[:_PRINT]
+def _printed(key: DataKey, value: bytes) -> Printed:
+    return Printed(value.decode("utf-8", "surrogatepass"), print_of(key, value).hex())

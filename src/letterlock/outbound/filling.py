@@ -16,9 +16,10 @@ from letterlock.ids import SecretId
 from letterlock.message.filling import filled, fillings_of
 from letterlock.store import audit, secrets
 from letterlock.store.database import Transaction
+from letterlock.store.outbox import NOT_SENT
 from letterlock.store.queue import Lease
 
-FOR_OUTSIDE: Final = "not sent: it names a secret, and its recipient is an inbox here now"
+FOR_OUTSIDE: Final = f"{NOT_SENT}it names a secret, and its recipient is an inbox here now"
 
 
 class NotFilled(LetterlockError):
@@ -36,9 +37,9 @@ async def filled_in(app: App, lease: Lease) -> bytes:
     for one in named:
         found = await app.vault.printed(lease.tenant_id, SecretId(one.secret_id))
         if found is None:
-            raise NotFilled(f"not sent: {one.secret_id}, which it names, is not in the vault any more")
+            raise NotFilled(f"{NOT_SENT}{one.secret_id}, which it names, is not in the vault any more")
         if not hmac.compare_digest(found.print, one.print):
-            raise NotFilled(f"not sent: {one.secret_id}, which it names, is not what it was when it was submitted")
+            raise NotFilled(f"{NOT_SENT}{one.secret_id}, which it names, is not what it was when it was submitted")
         values[one.secret_id] = found.value
     now, whom = app.now_ms(), [delivery.recipient for delivery in lease.deliveries]
 
@@ -53,4 +54,4 @@ async def filled_in(app: App, lease: Lease) -> bytes:
     try:
         return await asyncio.to_thread(filled, lease.raw, values)
     except ValueError:
-        raise NotFilled("not sent: what it names cannot be written into it") from None
+        raise NotFilled(f"{NOT_SENT}what it names cannot be written into it") from None

@@ -23,6 +23,8 @@ from letterlock.store.database import Row, Transaction
 Route = Literal["local", "relay"]
 DeliveryState = Literal["queued", "held", "sent", "delivered", "bounced", "uncertain", "cancelled"]
 HANDING_OVER = "being handed over"
+NOT_SENT = "not sent: "
+"""How a reply begins that is ours and no server's."""
 
 # A submission is in the state of the recipient that needs the most attention.
 _ATTENTION: tuple[DeliveryState, ...] = ("held", "queued", "uncertain", "bounced", "cancelled", "sent", "delivered")
