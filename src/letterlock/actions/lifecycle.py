@@ -225,7 +225,7 @@ async def set_retention(app: App, caller: Caller, request: SetRetention) -> Rete
                 _need_owner(caller, f"{name}, unless they give your tenant bounds for it")
             elif not bounds.allow(wanted):
                 raise InvalidRequest(
-                    f"{_days(wanted)} is not within what your tenant may choose for {name}:"
+                    f"{_days(wanted).capitalize()} is not within what your tenant may choose for {name}:"
                     f" {bounds.least} to {_days(bounds.most)}.",
                     next_step="Give `days` within these bounds, or ask whoever runs the server for others.",
                 )
@@ -311,7 +311,9 @@ async def _held(app: App, caller: Caller, request: SetHold | LiftHold) -> tuple[
 def _need_owner(caller: Caller, what: str) -> None:
     caller.need_all(ADMIN)
     if caller.tenant_id != DEFAULT_TENANT:
-        raise NotAllowed(f"Only admins of the default tenant decide on {what}.")
+        raise NotAllowed(
+            f"Only admins of the default tenant decide on {what}.", next_step="Ask whoever runs the server."
+        )
 
 
 async def _holds(app: App, caller: Caller) -> Holds:

@@ -155,7 +155,10 @@ async def allow_shared_relay(app: App, caller: Caller, request: AllowSharedRelay
     the default tenant."""
     caller.need_all(ADMIN)
     if caller.tenant_id != DEFAULT_TENANT:
-        raise NotAllowed("Only admins of the default tenant decide by which server mail of the shared domain leaves.")
+        raise NotAllowed(
+            "Only admins of the default tenant decide by which server mail of the shared domain leaves.",
+            next_step="Ask whoever runs the server.",
+        )
     theirs = await acting_in(app, caller, request.tenant)
 
     async def write(tx: Transaction) -> None:

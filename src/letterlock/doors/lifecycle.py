@@ -77,8 +77,8 @@ def retention(outer: dict[str, Any], /, name: str, days: str, bounds: str | None
     shown: Retention
     if bounds is not None:
         least, most = _two(bounds)
-        if not name or days:
-            raise click.UsageError("Say of what: letterlock retention NAME --bounds LEAST-MOST --tenant TENANT.")
+        if not name or days or not options["tenant"]:
+            raise click.UsageError("Say of whom: letterlock retention NAME --bounds LEAST-MOST --tenant TENANT.")
         shown = _do(outer, options, "bound_retention", name=name, least_days=least, most_days=most)
     elif name:
         if not (days.isascii() and days.isdigit()) and days != "default":
