@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from letterlock.actions import erasing
+from letterlock.actions import erasing, finishing
 from letterlock.actions.caller import COMMAND_LINE, LOCAL_CALLER, Caller
 from letterlock.actions.erasing import Erased, compact, erase_inbox, erase_person, erase_tenant
 from letterlock.actions.finishing import compact_when_quiet, go_on
@@ -180,6 +180,11 @@ async def test_an_erasure_that_was_cut_off_goes_on_by_itself_but_not_under_a_hol
     assert "stopped by a legal hold" in (await erasure_findings(later))[0].what
     await lift_hold(app, COMMAND_LINE, LiftHold(inbox=box))
     assert await go_on(later) == 0, "only a person has it go on"
+    await app.database.write_system(lambda tx: tx.run("UPDATE erasures SET stopped = ''"))
+    with monkeypatch.context() as patched:
+        patched.setattr(finishing, "erase_inbox", None)
+        assert await go_on(later) == 0, "what fails for a reason of ours fails alone"
+    assert "was stopped (internal)" in (await erasure_findings(later))[0].what
     await app.database.write_system(lambda tx: tx.run("UPDATE erasures SET stopped = ''"))
     with postmaster_lock(app.folder):
         assert [await go_on(later), await go_on(later)] == [1, 0]

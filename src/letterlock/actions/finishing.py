@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from datetime import UTC, datetime
 from typing import Final
 
@@ -28,6 +29,7 @@ QUIET_MS = 2 * 60_000
 LAST_MINUTES = 15
 """Of the hour that the owner has chosen: then the store is compacted, quiet or not."""
 _SMALL_S, _LONGEST_S = 60.0, 900.0
+_REST_S = 6 * 3600.0
 _MOST = 100
 _LOCKED_MS = 600_000
 ITSELF: Final = AgentId("postmaster")
@@ -37,12 +39,19 @@ ITSELF: Final = AgentId("postmaster")
 async def finish_forever(app: App) -> None:
     """Until cancelled, by one process of the data folder at a time."""
     seen: tuple[Activity, int] | None = None
+    rests_until = 0.0
     while True:
         try:
             await go_on(app)
-            seen = await compact_when_quiet(app, seen)
         except (StoreError, OSError) as error:
-            log.warning("what erasures left to do waits: %s", error)
+            log.warning("erasures that were cut off wait: %s", error)
+        if time.monotonic() >= rests_until:
+            try:
+                seen = await compact_when_quiet(app, seen)
+            except (StoreError, OSError) as error:
+                # Each try may hold the store for minutes: not again in the same hour of the owner's.
+                log.warning("the mail store was not compacted: %s", error)
+                rests_until = time.monotonic() + _REST_S
         await asyncio.sleep(EVERY_S)
 
 
@@ -62,7 +71,13 @@ async def go_on(app: App) -> int:
             later = app.now_ms() + _LOCKED_MS
             await app.database.write(one.tenant_id, lambda tx, o=one: erasures.moved(tx, o.kind, o.subject, later))  # type: ignore[misc]  # noqa: B023
         except CallerError as error:
-            await _stop(app, one, error)
+            await _stop(app, one, error.code)
+        except (StoreError, OSError):
+            raise
+        except Exception:
+            # Whatever is wrong with it, it must neither end the postmaster nor be tried for ever.
+            log.exception("erasing a %s failed", one.kind)
+            await _stop(app, one, "internal")
         else:
             ended += 1
     return ended
@@ -74,7 +89,7 @@ async def _to_its_end(app: App, one: Erasure) -> None:
     await how(app, Caller(within, ITSELF, frozenset({ADMIN})), one.subject)
 
 
-async def _stop(app: App, one: Erasure, error: CallerError) -> None:
+async def _stop(app: App, one: Erasure, code: str) -> None:
     """It does not go on before a person says so; the audit log and doctor tell."""
 
     async def write(tx: Transaction) -> str:
@@ -82,7 +97,7 @@ async def _stop(app: App, one: Erasure, error: CallerError) -> None:
         if far is None or far.stopped:
             return far.stopped if far else ""
         held = await retention.is_held(tx, InboxId(one.subject) if one.kind == "inbox" else None)
-        why = "hold" if held else error.code
+        why = "hold" if held else code
         await erasures.stop(tx, one.kind, one.subject, why)
         await audit.append(
             tx, app.now_ms(), ITSELF, "erase.stopped", show_as(one.kind, one.subject), why=why, **far.counts
