@@ -3,6 +3,8 @@
 PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3 python; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
+# Else each run of the tests translates them all once more, in each of its processes.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test lint format tools bench clients clean
 

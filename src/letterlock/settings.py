@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from letterlock.errors import SettingsError
 
@@ -219,6 +219,18 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("WARNING", description="Detail on stderr.")
     log_format: Literal["text", "json"] = Field("text", description="Form of the log: lines for people, or JSON lines.")
     traces: bool = Field(False, description="Send OpenTelemetry traces by OTLP (OTEL_EXPORTER_OTLP_ENDPOINT).")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Neither a .env file nor a folder of secrets is read; to look through them takes as long as the rest."""
+        return init_settings, env_settings
 
     @field_validator("toolsets", mode="after")
     @classmethod
