@@ -56,4 +56,4 @@ def test_planting_moves_nothing_of_the_text() -> None:
 
 @pytest.mark.parametrize("piece", ["a", "4 ", "ab-", "deadbeef", "f." * 50 + "x"])
 def test_hostile_text_takes_linear_time(piece: str) -> None:
-    assert takes_linear_time(lambda text: carries_mark(text, KEY, ACME), piece, 10_000, 0.04)
+    assert takes_linear_time(lambda text: carries_mark(text, KEY, ACME), piece, 7_000, 0.04)

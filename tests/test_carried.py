@@ -152,7 +152,7 @@ def test_no_text_raises(written: str, read: str, code: str) -> None:
 
 @pytest.mark.parametrize("piece", ["a", "QUJD", "4a ", "a ", "%41", "https://a.example/", "1 ", "a."])
 def test_hostile_text_takes_linear_time(piece: str) -> None:
-    assert takes_linear_time(lambda text: carried(text, [CODE], [text]), piece, 10_000, 0.03)
+    assert takes_linear_time(lambda text: carried(text, [CODE], [text]), piece, 7_000, 0.03)
 
 
 @pytest.mark.parametrize("piece", ["a", " ", "@", "blue-77-"])
@@ -161,7 +161,7 @@ def test_what_is_kept_and_what_is_put_together_takes_linear_time(piece: str) -> 
         trace(text, CODE, [])
         completed(text, [text], [CODE], [f"The password is {text[:100]}7a"])
 
-    assert takes_linear_time(work, piece, 6_000, 0.03)
+    assert takes_linear_time(work, piece, 4_000, 0.03)
 
 
 @pytest.mark.parametrize(

@@ -20,14 +20,14 @@ def seconds(work: Callable[[], object], runs: int = 3) -> float:
 
 
 def takes_linear_time(work: Callable[[Text], object], piece: Text, length: int, slack_s: float) -> bool:
-    """Whether `work` on `piece` repeated to `length` takes less than three times what it takes on half of that, and
-    `slack_s` more; square work takes four times."""
+    """Whether `work` on `piece` repeated to `length` takes less than seven times what a quarter of that takes, and
+    `slack_s` more; square work takes sixteen times."""
     text = (piece * (length // len(piece) + 1))[:length]
 
     def grows_no_faster(runs: int) -> bool:
-        # The whole first, the half once more: a half that looks dear would hide what it should show.
+        # The whole first, the quarter once more: a quarter that looks dear would hide what it should show.
         whole = seconds(lambda: work(text), runs)
-        return whole < slack_s + 3 * seconds(lambda: work(text[: length // 2]), runs + 1)
+        return whole < slack_s + 7 * seconds(lambda: work(text[: length // 4]), runs + 1)
 
     # Other work on the machine may spoil a measurement, not four in a row.
     return any(grows_no_faster(runs) for runs in (1, 3, 3, 3))

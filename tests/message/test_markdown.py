@@ -109,14 +109,13 @@ def test_any_text_gives_html_that_may_be_sent_or_a_refusal(text: str) -> None:
 
 @pytest.mark.parametrize("piece", ["<div>", "<b><p>", "<p a=1 ", "a=1 ", "<a href='#'>", "<!-- ", "/*", "</p>"])
 def test_checking_takes_linear_time(piece: str) -> None:
-    def cost(times: int) -> float:
+    def cost(times: int, runs: int) -> float:
         html = f"<p style='{piece * times}" if piece == "/*" else "<p " * (piece == "a=1 ") + piece * times
 
         def check() -> None:
             with suppress(InvalidRequest):
                 check_html(html)
 
-        return seconds(check)
+        return seconds(check, runs)
 
-    small, large = cost(20_000), cost(80_000)
-    assert large < 8 * small + 0.05
+    assert any(cost(80_000, runs) < 8 * cost(20_000, runs + 1) + 0.05 for runs in (1, 3))

@@ -162,7 +162,7 @@ def test_hostile_archives_take_linear_time(kind: str) -> None:
     pieces = {"headers": header, "tails": within, "stored": zipped(("a", b"b"), method=0), "random": rng.randbytes(999)}
 
     start = b"PK\x03\x04" + bytes(26)
-    assert takes_linear_time(lambda data: why_program("a.zip", start + data), pieces[kind], 300_000, 0.05)
+    assert takes_linear_time(lambda data: why_program("a.zip", start + data), pieces[kind], 200_000, 0.05)
 
 
 @pytest.mark.parametrize(
@@ -248,4 +248,4 @@ def test_honest_files_neither_run_nor_act(name: str, data: bytes) -> None:
 
 @pytest.mark.parametrize("piece", [b"<", b"<!--", b" on", b"&#", b"<a:", b" ", b"http-equiv ="])
 def test_a_hostile_page_takes_linear_time(piece: bytes) -> None:
-    assert takes_linear_time(lambda data: danger_of("a.svg", b"<svg>" + data), piece, 150_000, 0.05)
+    assert takes_linear_time(lambda data: danger_of("a.svg", b"<svg>" + data), piece, 100_000, 0.05)

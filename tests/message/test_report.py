@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bounces import LAST, LATER, LATER_OTHERS, OTHERS, REPORTS, Sample
@@ -202,7 +202,6 @@ def test_other_mail_is_no_report(raw: bytes) -> None:
 @given(
     st.binary(max_size=600), st.sampled_from([b"message/delivery-status", b"message/feedback-report", b"text/plain"])
 )
-@settings(max_examples=100)
 def test_no_report_raises(junk: bytes, kind: bytes) -> None:
     raw = b"From: mailer-daemon@x.example\nSubject: failure notice\nContent-Type: multipart/report; boundary=B\n\n"
     raw += b"--B\nContent-Type: "
@@ -289,7 +288,6 @@ def test_an_automatic_answer_to_the_return_path_is_no_report() -> None:
 
 
 @given(st.sampled_from((*REPORTS, *LATER, *LAST, *OTHERS)), st.data())
-@settings(max_examples=200, deadline=None)
 def test_no_damaged_report_raises(sample: Sample, data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(sample.raw)))
     cut = data.draw(st.integers(0, 40))
@@ -304,7 +302,7 @@ def test_no_damaged_report_raises(sample: Sample, data: st.DataObject) -> None:
      "deliver ", "user user "],
 )  # fmt: skip
 def test_the_time_to_read_a_report_grows_no_faster_than_it(unit: str) -> None:
-    def cost(length: int) -> float:
+    def cost(length: int, runs: int) -> float:
         body = (unit * (length // len(unit))).encode()
         head = b"From: mailer-daemon@x.example\nSubject: failure notice\nMIME-Version: 1.0\n"
         mails = [parse_message(head + b"Content-Type: text/%s\n\n" % kind + body) for kind in (b"plain", b"html")]
@@ -313,6 +311,6 @@ def test_the_time_to_read_a_report_grows_no_faster_than_it(unit: str) -> None:
             parse_message(head + part % kind + body + b"\n--B--\n")
             for kind in (b"delivery-status", b"feedback-report", b"rfc822")
         ]
-        return seconds(lambda: [read_report(mail) for mail in mails])
+        return seconds(lambda: [read_report(mail) for mail in mails], runs)
 
-    assert cost(60_000) < 0.05 + 8 * cost(15_000)
+    assert any(cost(60_000, runs) < 0.05 + 8 * cost(15_000, runs + 1) for runs in (1, 3))

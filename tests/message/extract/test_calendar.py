@@ -176,4 +176,4 @@ def test_no_text_raises(text: str) -> None:
     "piece", ['A;B="', "A;B:", " \n", "BEGIN:VEVENT\n", "A:B\n", "\\", '"', "A;B=C;", "SUMMARY:a b\n"]
 )
 def test_hostile_text_takes_linear_time(piece: str) -> None:
-    assert takes_linear_time(lambda text: calendar_events("BEGIN:VEVENT\n" + text), piece, 200_000, 0.02)
+    assert takes_linear_time(lambda text: calendar_events("BEGIN:VEVENT\n" + text), piece, 135_000, 0.02)

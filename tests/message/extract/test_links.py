@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from letterlock.message.extract.links import Link, Links, find_links
@@ -281,7 +281,6 @@ def test_no_action_is_taken_from_a_link_that_hides_its_host() -> None:
 
 
 @given(st.lists(st.tuples(st.text(), st.text()), max_size=6), st.text(), st.text())
-@settings(max_examples=150, deadline=None)
 def test_no_text_makes_it_fail(links: list[tuple[str, str]], subject: str, sender: str) -> None:
     found = links_of(*links, subject=subject, sender=sender)
     assert all(len(link.url) <= 2_000 and 0 <= link.confidence < 1 for link in found.all)
@@ -291,7 +290,6 @@ _URL_LETTERS = st.text(alphabet="abcdeXYZ0189.:/?#&=%@-_[]~;,\u0430é ", max_siz
 
 
 @given(_URL_LETTERS, st.sampled_from(["https://", "http:", "HTTPS://a/", "https://a.example/?url=", "mailto:", "//"]))
-@settings(max_examples=300, deadline=None)
 def test_no_address_makes_it_fail(rest: str, start: str) -> None:
     for link in links_of((start + rest, rest)).all:
         assert isinstance(link.host, str)
