@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import os
-from collections.abc import AsyncIterator, Iterator
+import signal
+from collections.abc import AsyncIterator, Generator, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from hypothesis import settings as hypothesis_settings
@@ -20,9 +22,43 @@ from running import Seen, settings_for
 # How long an example takes says more about the machine than about the code.
 # The same code gets the same verdict everywhere. `pytest --hypothesis-profile=searching` looks for what these draws
 # miss.
-hypothesis_settings.register_profile("letterlock", deadline=None, derandomize=True)
+hypothesis_settings.register_profile("letterlock", deadline=None, derandomize=True, max_examples=60)
 hypothesis_settings.register_profile("searching", deadline=None, max_examples=1000)
 hypothesis_settings.load_profile("letterlock")
+
+STARTS_PROCESSES = (
+    "tests/whole/",
+    "tests/inbound/test_workers.py",
+    "tests/doors/test_cli.py",
+    "tests/doors/test_http.py",
+    "tests/store/test_pool.py",
+)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    # Nothing of what is imported and collected ever goes: to look through it again and again takes a fifth of the time
+    # that collecting takes.
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes seconds comes first: what is left to the end, when one process has no more to do, is short."""
+    items.sort(key=lambda item: not item.nodeid.startswith(STARTS_PROCESSES))
+
+
+def _interrupted(number: int, frame: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+# What Python itself does at this signal, but asyncio leaves it in place. Else it sets its own for each test and each
+# fixture, and signal.signal writes out that one's repr each time: a task, an App and all its settings.
+signal.signal(signal.SIGINT, _interrupted)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -6,7 +6,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from letterlock.inspection import (
@@ -62,7 +62,6 @@ def test_what_cannot_be_read_is_quarantined_with_the_reason_and_nothing_of_it() 
     assert (report.subject, report.text) == ("", "")
 
 
-@settings(deadline=None, max_examples=150)
 @given(st.binary(max_size=2000))
 def test_any_bytes_at_all_give_a_report_that_can_be_kept(raw: bytes) -> None:
     inspected = inspect_message(raw, envelope())
@@ -74,7 +73,6 @@ def test_any_bytes_at_all_give_a_report_that_can_be_kept(raw: bytes) -> None:
     assert Filed.model_validate_json(filed.model_dump_json()) == filed
 
 
-@settings(deadline=None, max_examples=100)
 @given(st.lists(st.tuples(st.sampled_from(
     [b"Subject", b"From", b"To", b"Date", b"Message-ID", b"Content-Type", b"Content-Transfer-Encoding", b"References"]
 ), st.binary(max_size=60)), max_size=8), st.binary(max_size=500))  # fmt: skip

@@ -152,7 +152,6 @@ def test_pictures_and_programs_have_no_text() -> None:
 
 
 @given(st.binary(max_size=2_000), st.sampled_from(["txt", "html", "ics", "vcf", "eml", "pdf", "docx", "csv", "bin"]))
-@settings(max_examples=150, deadline=None)
 def test_no_bytes_under_any_name_raise(data: bytes, extension: str) -> None:
     found = read(data, f"file.{extension}")
     assert found.problem in ("", *PROBLEMS)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fakes import NOON, DictResolver
@@ -194,7 +194,6 @@ senders = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=400)
 @given(senders.map("".join))
 def test_the_domain_vouched_for_is_the_one_readers_are_shown(line: str) -> None:
     names = {domain: {"TXT": ["v=spf1 +all"]} for domain in ("example.com", "example.org")}

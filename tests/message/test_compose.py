@@ -508,7 +508,6 @@ def test_files_read_back_equal(files: tuple[File, ...], html: str, text: str) ->
 _TEXT = st.text(max_size=30)
 
 
-@settings(deadline=None, max_examples=200)
 @given(_TEXT, _TEXT, _TEXT, _TEXT, _TEXT, _TEXT)
 def test_as_many_fields_come_out_as_went_in(
     subject: str, name: str, answered: str, filename: str, charset: str, content_id: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from letterlock.message import css, sheets
@@ -51,7 +51,6 @@ def test_specificity_importance_and_order_decide() -> None:
     assert hidden_by("p{display:block} p{display:none}", element) == "display_none"
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.text(alphabet=".#[]()>+~*:,\\\"'=^$|ab0- \n{};@/!", max_size=60))
 def test_any_text_is_survived_as_a_sheet_a_style_and_a_query(text: str) -> None:
     media_matches(text)

@@ -8,7 +8,7 @@ import re
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fakes import DictResolver
@@ -367,7 +367,6 @@ lines = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=300)
 @given(lines.map(b"".join))
 def test_a_header_without_defects_is_the_one_readers_see(rest: bytes) -> None:
     raw = b"From: a@example.com\r\n" + rest

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from letterlock.message import sheets
@@ -106,7 +106,6 @@ PIECES = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
 @given(st.lists(PIECES, max_size=14).map("".join))
 def test_the_short_way_reads_declarations_as_tinycss2_does(text: str) -> None:
     short = sheets.declarations(text)
@@ -114,7 +113,6 @@ def test_the_short_way_reads_declarations_as_tinycss2_does(text: str) -> None:
     assert short == long
 
 
-@settings(max_examples=300, deadline=None)
 @given(
     st.lists(
         st.one_of(

@@ -624,7 +624,6 @@ def test_hidden_text_is_never_shown_unless_it_stands_elsewhere_too(parts: list[t
 HTML = st.text(alphabet="<>/!-=\"'&;: apdivstylecolor{}@#\u200b\u202e\x00\ud800", max_size=200)
 
 
-@settings(max_examples=150, deadline=None)
 @given(HTML, st.text(max_size=60))
 def test_any_text_at_all_gives_a_view(html: str, plain: str) -> None:
     html = html.replace("\ud800", "\ufffd").replace("\x00", "")

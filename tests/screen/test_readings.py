@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from letterlock.screen.readings import readings
@@ -108,7 +108,6 @@ def test_honest_text_has_nothing_under_it(text: str) -> None:
     assert find(text) == ()
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.text(max_size=200) | st.text("aA=%\\u0061&#x;+ \n", max_size=200))
 def test_any_text_is_read_and_places_lie_within_it(text: str) -> None:
     for one in readings(text):

@@ -8,7 +8,7 @@ import time
 import unicodedata
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from letterlock.message.extract.keywords import clean as plain
@@ -161,7 +161,6 @@ ANY = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
 @given(ANY)
 def test_no_fence_can_be_closed_or_opened_from_inside(text: str) -> None:
     fenced = fence(text, NONCE)
@@ -170,7 +169,6 @@ def test_no_fence_can_be_closed_or_opened_from_inside(text: str) -> None:
     assert NONCE not in inside and "<<<" not in inside and ">>>" not in inside
 
 
-@settings(max_examples=300, deadline=None)
 @given(ANY)
 def test_no_mark_survives_and_a_second_time_finds_nothing(text: str) -> None:
     safe = safe_text(text, NORMAL).text
@@ -178,7 +176,6 @@ def test_no_mark_survives_and_a_second_time_finds_nothing(text: str) -> None:
     assert not re.search(r"<\||!\[|<<<", safe_line(text))
 
 
-@settings(max_examples=300, deadline=None)
 @given(
     st.from_regex(r"[0-9A-Z]{4,8}", fullmatch=True),
     st.lists(st.sampled_from(["", " ", "-", "\u200b", ".", " - "]), min_size=7, max_size=7),
@@ -224,7 +221,6 @@ def test_every_character_that_holds_a_digit_is_masked_as_that_digit() -> None:
         assert safe_line(f"a 7{sign}77 b", masks=(code,)) == f"a {'•' * len(code)} b", ascii(sign)
 
 
-@settings(max_examples=300, deadline=None)
 @given(st.from_regex(r"\A[0-9]{4,8}\Z"), st.data())
 def test_whatever_extraction_reads_as_the_code_is_masked(code: str, data: st.DataObject) -> None:
     gap = st.text(" -_.*·|\n\u20e3\ufe0f\u200b", max_size=3)
@@ -242,7 +238,6 @@ def test_masking_takes_linear_time() -> None:
     assert time.process_time() - started < 10
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.text(max_size=100), st.integers(-1, 120), st.integers(0, 40))
 def test_what_was_found_is_never_shown_at_suspect(text: str, start: int, length: int) -> None:
     text = "before\n\n" + text + "\n\nafter"

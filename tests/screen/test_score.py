@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from letterlock.message.attached import AttachedText
@@ -365,7 +365,6 @@ def test_rules_have_names_of_their_own_and_reasons_people_can_read() -> None:
         assert 0 < rule.weight <= 1 and rule.reason.endswith(".") and rule.reason[0].isupper()
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.text(max_size=300), st.text(max_size=80))
 def test_any_text_can_be_screened(text: str, name: str) -> None:
     screening = screened(text, subject=name, from_=(Mailbox(name, "a@b.example"),))

@@ -16,6 +16,7 @@ from letterlock.store import audit, sqlite, tenants
 from letterlock.store.audit import Fault, Head, Verified
 from letterlock.store.database import Database
 from letterlock.store.sqlite import AUDIT_KEY, open_sqlite
+from running import copy_store
 
 ROWS = 6
 
@@ -26,6 +27,7 @@ async def write(database: Database, n: int, **detail: object) -> None:
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    copy_store(tmp_path / "letterlock.db")
     async with open_sqlite(tmp_path / "letterlock.db") as database:
         await database.write_system(lambda tx: tenants.ensure_default(tx, 0))
         for n in range(1, ROWS + 1):

@@ -17,6 +17,7 @@ from letterlock.store.inboxes import Inbox
 from letterlock.store.outbox import Delivery, Submission
 from letterlock.store.queue import Lease
 from letterlock.store.sqlite import open_sqlite
+from running import copy_store
 
 T0 = 1_780_000_000_000
 INBOX = InboxId("ib_1")
@@ -24,6 +25,7 @@ INBOX = InboxId("ib_1")
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    copy_store(tmp_path / "mail.db")
     async with open_sqlite(tmp_path / "mail.db") as database:
         await prepare(database)
         yield database
@@ -352,7 +354,8 @@ def test_however_workers_come_and_go_a_message_is_handed_over_at_most_twice(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int]]
 ) -> None:
     async def scenario() -> None:
-        async with open_sqlite(tmp_path_factory.mktemp("outbox") / "mail.db") as database:
+        copy_store(file := tmp_path_factory.mktemp("outbox") / "mail.db")
+        async with open_sqlite(file) as database:
             await prepare(database)
             submission_id = await add(database, submission(relayed("a@example.com")))
             held: dict[int, Lease] = {}

@@ -13,12 +13,14 @@ from letterlock.store import reputation, tenants
 from letterlock.store.database import Database
 from letterlock.store.reputation import CAPS, DAY_MS
 from letterlock.store.sqlite import open_sqlite
+from running import copy_store
 
 T0 = 20_000 * DAY_MS + 1_000
 
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    copy_store(tmp_path / "mail.db")
     async with open_sqlite(tmp_path / "mail.db") as database:
         await database.write_system(lambda tx: tenants.ensure_default(tx, T0))
         yield database
@@ -57,6 +59,7 @@ def test_however_places_are_asked_for_no_day_has_more_than_its_cap(asked: list[t
 
     async def run() -> None:
         with tempfile.TemporaryDirectory() as folder:
+            copy_store(Path(folder) / "mail.db")
             async with open_sqlite(Path(folder) / "mail.db") as database:
                 now, days = T0, Counter[int]()
                 for wanted, later in asked:
