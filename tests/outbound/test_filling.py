@@ -158,6 +158,8 @@ async def test_names_are_understood_in_the_text_alone_and_of_own_secrets_alone(r
     other = replace(LOCAL_CALLER, tenant_id=(await add_tenant(app, "other")).tenant_id)
     with pytest.raises(NotFound):
         await to_fill_in(app, other, [secret_id])
+    with pytest.raises(NotAllowed, match="read"):
+        await to_fill_in(app, replace(LOCAL_CALLER, scopes=frozenset({"send"})), [secret_id])
     for to in ([second], [FAR, second]):
         with pytest.raises(NotAllowed, match="outside only"):
             await send(app, box, f"It is {place}", to=to)

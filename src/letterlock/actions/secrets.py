@@ -129,9 +129,9 @@ async def taken(app: App, caller: Caller, secret_id: str, how: Literal["revealed
 async def to_fill_in(app: App, caller: Caller, ids: Iterable[str]) -> tuple[tuple[Filling, UsedSecret], ...]:
     """The secrets that an email of the caller names, whom it may list; no value is told. Raises NotFound,
     InvalidRequest for one that no text can hold, VaultLocked."""
-    caller.need(READ)
     found = []
     for secret_id in ids:
+        caller.need(READ)
         one = await _own_secret(app, caller, secret_id)
         kept = await app.vault.printed(caller.tenant_id, one.secret_id)
         if kept is None:
