@@ -96,13 +96,7 @@ async def set_domain_relay(app: App, caller: Caller, request: SetDomainRelay) ->
     caller.need_all(MANAGE_DOMAINS)
     await app.database.read(caller.tenant_id, lambda tx: need_person(tx, caller))
     domain = await app.database.read(caller.tenant_id, lambda tx: _held(tx, request.domain))
-    server = await sealed_server(app, caller, request, domain.domain_id, domain.name)
-    took, answer = await tried(app, server, request.to)
-    if not took:
-        raise Conflict(
-            f"{safe_line(server.host, 253)} takes no mail from {domain.name}, so nothing was changed: {answer}.",
-            next_step="Look at host, port, security, username and password, and whether you may send as the domain.",
-        )
+    server = await taking_server(app, caller, request, domain.domain_id, domain.name)
 
     async def put(tx: Transaction) -> None:
         # While it was tried the domain may have gone.
@@ -218,10 +212,11 @@ def _host_of(app: App, request: ServerGiven, password: str) -> str:
         ) from None
 
 
-async def sealed_server(
+async def taking_server(
     app: App, caller: Caller, request: ServerGiven, domain_id: DomainId, domain: str
 ) -> DomainRelay:
-    """What is kept of a server, its password sealed. Raises InvalidRequest, VaultLocked."""
+    """What is kept of a server that has shown that it takes mail from the domain, its password sealed. Raises
+    Conflict when it does not, InvalidRequest, LimitReached, VaultLocked."""
     username, password = request.username, request.password.get_secret_value()
     server = DomainRelay(
         caller.tenant_id,
@@ -235,9 +230,15 @@ async def sealed_server(
         b"",
         app.now_ms(),
     )
-    if not username:
-        return server
-    return replace(server, sealed=await app.vault.seal(caller.tenant_id, server.entry, password.encode()))
+    if username:
+        server = replace(server, sealed=await app.vault.seal(caller.tenant_id, server.entry, password.encode()))
+    took, answer = await tried(app, server, request.to)
+    if not took:
+        raise Conflict(
+            f"{safe_line(server.host, 253)} takes no mail from {domain}, so nothing was changed: {answer}.",
+            next_step="Look at host, port, security, username and password, and whether you may send as the domain.",
+        )
+    return server
 
 
 async def tried(app: App, server: DomainRelay, to: str) -> tuple[bool, str]:

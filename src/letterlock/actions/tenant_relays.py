@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from letterlock.actions.administration import OneTenant
 from letterlock.actions.caller import ADMIN, MANAGE_DOMAINS, Caller
 from letterlock.actions.catalog import Action, Hints
-from letterlock.actions.domain_relays import ServerGiven, To, need_person, sealed_server, tried
+from letterlock.actions.domain_relays import ServerGiven, To, need_person, taking_server, tried
 from letterlock.actions.inboxes import Request
 from letterlock.actions.tenancy import acting_in
 from letterlock.app import App
@@ -88,13 +88,7 @@ async def set_tenant_relay(app: App, caller: Caller, request: SetTenantRelay) ->
             " own.",
             next_step="`letterlock domain add` and verify one first.",
         )
-    server = await sealed_server(app, caller, request, _WHOLE, names[0])
-    took, answer = await tried(app, server, request.to)
-    if not took:
-        raise Conflict(
-            f"{safe_line(server.host, 253)} takes no mail from {server.domain}, so nothing was changed: {answer}.",
-            next_step="Look at host, port, security, username and password, and whether you may send as the domain.",
-        )
+    server = await taking_server(app, caller, request, _WHOLE, names[0])
 
     async def put(tx: Transaction) -> TenantRelayShown:
         await domain_relays.put_for_tenant(tx, server)

@@ -62,7 +62,9 @@ def on_rest(next_step: str) -> str:
 def answer_on_rest(answer: str) -> str:
     """An answer as JSON, with routes in what it tells to do."""
     # Nearly all answers name no command.
-    return json.dumps(_advised(json.loads(answer)), ensure_ascii=False) if "`letterlock " in answer else answer
+    if "`letterlock " not in answer:
+        return answer
+    return json.dumps(_advised(json.loads(answer)), ensure_ascii=False, separators=(",", ":"))
 
 
 def _advised(value: Any) -> Any:

@@ -63,10 +63,15 @@ def _relay(row: Row) -> DomainRelay:
 async def put(tx: Transaction, relay: DomainRelay) -> None:
     """In the place of the one before."""
     await remove(tx, relay.domain_id)
+    await _insert(tx, "domain_relays (tenant_id, domain_id,", relay, domain_id=relay.domain_id)
+
+
+async def _insert(tx: Transaction, into: str, relay: DomainRelay, **key: str) -> None:
+    """`into`: a table and its first columns."""
+    names = "".join(f":{name}, " for name in key)
     await tx.run(
-        "INSERT INTO domain_relays (tenant_id, domain_id, relay_id, host, port, security, username, sealed, set_at)"
-        " VALUES (:tenant, :domain_id, :relay_id, :host, :port, :security, :username, :sealed, :set_at)",
-        domain_id=relay.domain_id,
+        f"INSERT INTO {into} relay_id, host, port, security, username, sealed, set_at)"
+        f" VALUES (:tenant, {names}:relay_id, :host, :port, :security, :username, :sealed, :set_at)",
         relay_id=relay.relay_id,
         host=relay.host,
         port=relay.port,
@@ -74,6 +79,7 @@ async def put(tx: Transaction, relay: DomainRelay) -> None:
         username=relay.username,
         sealed=relay.sealed,
         set_at=relay.set_at,
+        **key,
     )
 
 
@@ -129,17 +135,7 @@ async def without_own(tx: Transaction, house: str) -> list[str]:
 async def put_for_tenant(tx: Transaction, relay: DomainRelay) -> None:
     """In the place of the one before."""
     await remove_for_tenant(tx)
-    await tx.run(
-        "INSERT INTO tenant_relays (tenant_id, relay_id, host, port, security, username, sealed, set_at)"
-        " VALUES (:tenant, :relay_id, :host, :port, :security, :username, :sealed, :set_at)",
-        relay_id=relay.relay_id,
-        host=relay.host,
-        port=relay.port,
-        security=relay.security,
-        username=relay.username,
-        sealed=relay.sealed,
-        set_at=relay.set_at,
-    )
+    await _insert(tx, "tenant_relays (tenant_id,", relay)
 
 
 async def remove_for_tenant(tx: Transaction) -> bool:
