@@ -25,10 +25,11 @@ log = logging.getLogger(__name__)
 QUICK_S: Final = 0.1
 MOST_LOOKS: Final = 3_000
 """In a row, and in any hour after: five minutes of asking every QUICK_S."""
-_LAST: Final = 5
-_PROMPT: Final = 2
+_LAST: Final = 8
+_PROMPT: Final = 3
 """So many of the last emails told by the server unasked: it needs not be asked. One may be chance: what comes between
-the question and the waiting is told at once by any."""
+the question and the waiting is told soon by any. All they never are, as a server far away is always just being asked.
+"""
 _PROMPT_S: Final = 3_600.0
 _MOST_ASKED: Final = 500
 

@@ -47,7 +47,8 @@ _SPAM_NAMES: Final = frozenset({"spam", "junk", "junk e-mail", "junk email", "bu
 
 
 Told = Literal["", "unasked", "asked"]
-"""That there is new mail: not, by itself, or when it was asked."""
+"""That there is new mail: not; some time after it was last asked, by itself; or when it was asked, or just after."""
+_JUST_AFTER_S: Final = 0.025
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,18 +366,20 @@ class Connection:
                 if self.told_new():
                     return "asked"
             tag = client._command("IDLE")
-            unasked = False
+            told: Told = ""
             # What came since the last command may be told before the server agrees.
             while (line := client._get_response()) is not None:
                 if line.startswith(tag):
                     raise client.error("no IDLE")
-            client.until = time.monotonic() + seconds
+            agreed = time.monotonic()
+            client.until = agreed + seconds
             try:
                 client.bell = self._bell
                 with contextlib.suppress(TimeoutError):
-                    while not unasked and not self.told_new(spend=False):
+                    while not told and not self.told_new(spend=False):
                         line = client._get_line()
-                        unasked = _NEW.match(line) is not None
+                        if _NEW.match(line):
+                            told = "unasked" if time.monotonic() - agreed > _JUST_AFTER_S else "asked"
                         if _BYE.match(line):
                             raise client.abort("it said goodbye")
             finally:
@@ -387,7 +390,7 @@ class Connection:
             # imapclient's own idle_done may ask for something else first, which no server answers while it idles.
             client.send(b"DONE\r\n")
             self._client._consume_until_tagged_response(tag, "IDLE")
-            return "unasked" if unasked else "asked" if self.told_new() else ""
+            return told or ("asked" if self.told_new() else "")
 
     def rouse(self) -> None:
         """End the wait of an idle(), or the next one's."""
