@@ -120,6 +120,7 @@ class ImapServer:
                 case "SELECT" | "EXAMINE":
                     name = words[1].strip('"')
                     held = self.folders[name]
+                    told = len(held.emails)
                     writer.write(
                         f"* {len(held.emails)} EXISTS\r\n* OK [UIDVALIDITY {held.uidvalidity}] ok\r\n"
                         f"* OK [UIDNEXT {held.uidnext}] ok\r\n".encode()
@@ -142,15 +143,14 @@ class ImapServer:
                 case "IDLE":
                     writer.write(b"+ idling\r\n")
                     await writer.drain()
-                    await self._idle(reader, writer, held)
-                    told = told if self.late else len(held.emails)
+                    told = await self._idle(reader, writer, held, told)
                 case "LOGOUT":
                     writer.write(b"* BYE\r\n")
             writer.write(f"{tag} {done}\r\n".encode())
             await writer.drain()
 
-    async def _idle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, held: Held) -> None:
-        known = len(held.emails)
+    async def _idle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, held: Held, known: int) -> int:
+        """`known`: of so many emails the client was told; gives that, too."""
         ended = asyncio.create_task(reader.readline())
         try:
             while not ended.done():
@@ -165,6 +165,7 @@ class ImapServer:
         finally:
             ended.cancel()
             await asyncio.gather(ended, return_exceptions=True)
+        return known
 
     def _found(self, held: Held, words: list[str]) -> list[int]:
         if words[0] == "SINCE":

@@ -121,6 +121,12 @@ async def test_an_email_goes_out_by_a_mailbox_and_comes_in_again_by_it(tmp_path:
         changed = await steps(app)
         await passing
         assert (changed[-1].well, f"was changed to {USER}" in changed[-1].what) == (False, True)
+        lost = await steps(app, seconds=0.2)
+        assert (lost[-1].what, "MX" in lost[-1].advice) == ("arrived: nothing came", False)
+        assert f"in {USER}: in another folder" in lost[-1].advice and "no plus-addresses" in lost[-1].advice
+        sink.data = "554 5.7.1 not from you"
+        refused = await steps(app)
+        assert f"letterlock connect {USER}" in refused[-1].advice
 
 
 async def test_nothing_is_sent_where_nobody_receives(app: App) -> None:

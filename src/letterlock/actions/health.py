@@ -111,10 +111,13 @@ async def reception_warning(app: App, inbox: Inbox | None = None) -> str:
     if reception.oldest is not None and app.now_ms() - reception.oldest > STUCK_MS:
         return "Some accepted mail cannot be seen yet: many wait to be read, or the disk is full."
     if inbox is not None and _is_local_only(app, inbox):
-        return (
-            "Only programs on this machine can send to this address. For mail from the internet the owner runs"
-            " `letterlock connect`."
+        connected = [one for one in await app.database.read(inbox.tenant_id, mailboxes.of_tenant) if one.inboxes]
+        way = (
+            f'create_inbox(domain="{connected[0].address}") makes one'
+            if connected
+            else "the owner runs `letterlock connect`"
         )
+        return f"Only programs on this machine can send to this address. For mail from the internet {way}."
     return disk_problem(app.settings)
 
 

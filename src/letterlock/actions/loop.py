@@ -32,8 +32,9 @@ from letterlock.outbound.relay import Outcome, relay
 from letterlock.outbound.routes import Way, helo, way_to
 from letterlock.outbound.signing import keys_for
 from letterlock.outbound.submit import new_message_id
+from letterlock.providers import provider_by_key
 from letterlock.screen.safe_text import safe_line
-from letterlock.store import emails, inboxes, postmaster
+from letterlock.store import emails, inboxes, inlets, mailboxes, postmaster
 from letterlock.store.database import Transaction
 from letterlock.store.inboxes import Inbox
 from letterlock.store.mailboxes import Mailbox
@@ -107,6 +108,7 @@ async def _steps(app: App, approve: Approve, seconds: float, made: list[str]) ->
     )
     way = way_by(carrier) if carrier else way_to(app.settings, one.address, other.address)
     domain = parse_address(other.address).key.rpartition("@")[2]
+    incoming = await app.database.read(DEFAULT_TENANT, lambda tx: _incoming(tx, other, domain))
     if way is None or f".{domain}".endswith(".localhost"):
         lacks = "there is no server that mail leaves by" if way is None else f"nobody outside can reach {domain}"
         advice = (
@@ -116,6 +118,8 @@ async def _steps(app: App, approve: Approve, seconds: float, made: list[str]) ->
         return
     server = f"{way.route.host}:{way.route.port}" if way.route else f"the mail servers of {way.domain}"
     server = server_of(carrier) if carrier else server
+    if incoming.problem:
+        raise _Ends(f"mailbox: {incoming.problem}", incoming.advice or "`letterlock mailbox list` says more.")
     if not await approve(Question(one.address, other.address, server)):
         yield Finding(True, "outside: not tried, you did not approve it")
         return
@@ -125,17 +129,54 @@ async def _steps(app: App, approve: Approve, seconds: float, made: list[str]) ->
     if outcome.kind != "delivered":
         raise _Ends(
             f"relay: {server} did not take it ({outcome.kind}): {safe_line(outcome.reply, 200)}",
-            "`letterlock doctor` looks at each relay; see docs/settings.md.",
+            f"`letterlock connect {carrier.address}` tries again to log in there; see docs/receiving.md."
+            if isinstance(carrier, Mailbox)
+            else "`letterlock doctor` looks at each relay; see docs/settings.md.",
         )
     yield Finding(True, f"relay: {server} took it: {safe_line(outcome.reply, 200)}")
-    advice = (
-        f"It left, and did not come within {seconds:.0f} s. Look where the MX record of {domain} leads"
-        " (`letterlock domain verify`), at the service in front (docs/inlets.md), and whether the relay delays mail."
-    )
+    advice = f"It left, and did not come within {seconds:.0f} s. {incoming.where_to_look}"
     async for finding in _came(app, other, code, seconds, advice):
         yield finding
     if isinstance(carrier, Mailbox):
         yield await _from_whom(app, other, author_of(carrier) or one.address)
+
+
+@dataclass(frozen=True, slots=True)
+class _Incoming:
+    """How mail from outside comes to an inbox: where one looks for an email that did not, and why none can come."""
+
+    where_to_look: str
+    problem: str = ""
+    advice: str = ""
+
+
+async def _incoming(tx: Transaction, inbox: Inbox, domain: str) -> _Incoming:
+    box = await mailboxes.of_inbox(tx, inbox.inbox_id)
+    if box is not None:
+        folders = await mailboxes.folders(tx, box.mailbox_id)
+        names = " and ".join(safe_line(one.folder, 80) for one in folders)
+        known = provider_by_key(box.provider)
+        ways = (
+            f"then the mail of {domain} does not land in it: see what its catch-all says"
+            if not box.inboxes.startswith(box.address.partition("@")[0])
+            else f"then {known.name if known else box.host} may give it no plus-addresses, or delay it"
+        )
+        look = (
+            f"Look with your own mail program for it in {box.address}: in another folder, where a rule of yours may put"
+            f" it (watched: {names}), or as a report that it could not be delivered. When it is not there at all,"
+            f" {ways}."
+        )
+        troubled = next((one for one in folders if one.problem), None)
+        return _Incoming(look, f"{box.address}: {troubled.problem}", troubled.advice) if troubled else _Incoming(look)
+    services = sorted({one.service for one in await inlets.of_tenant(tx) if one.domain == domain} - {"raw"})
+    if services:
+        return _Incoming(
+            f"Look at what {' and '.join(services)} logged of it: what they were answered (docs/inlets.md)."
+        )
+    return _Incoming(
+        f"Look where the MX record of {domain} leads (`letterlock domain verify`), at the service in front"
+        " (docs/inlets.md), and whether the relay delays mail."
+    )
 
 
 async def _came(

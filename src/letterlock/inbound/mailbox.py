@@ -42,6 +42,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 IDLE_S: Final = 240.0
 """Servers may end an IDLE after half an hour (RFC 2177), and routers forget a silent connection sooner."""
+OFTEN_S: Final = 1.0
+"""Between two times of waiting some servers forget to tell."""
 POLL_S: Final = 15.0
 """How often a server without IDLE is asked."""
 _AT_ONCE: Final = 100
@@ -165,7 +167,6 @@ class _Watched:
                 await self._catch_up(connection)
                 if idles:
                     await self._until_told(connection)
-                    self.of_use = True
                 else:
                     await asyncio.sleep(POLL_S)
                     await in_thread(connection.look)
@@ -176,20 +177,27 @@ class _Watched:
                 one.cut()
 
     async def _until_told(self, connection: Connection) -> None:
-        """Until the server tells of new mail, or IDLE_S are over."""
-        end = time.monotonic() + IDLE_S
+        """Until the server tells of new mail, or one should look without: after IDLE_S, or OFTEN_S of asking often."""
+        begin, asked_often = time.monotonic(), False
         listening = asyncio.create_task(self.haste.listen(connection.rouse), name="haste")
         try:
-            while (left := end - time.monotonic()) > 0:
+            while True:
                 often = self.haste.asks()
+                left = begin + (OFTEN_S if often else IDLE_S) - time.monotonic()
+                if left <= 0 or (asked_often and not often):
+                    self.of_use |= not asked_often
+                    return
                 seconds = QUICK_S if often else left
                 told = await in_thread(lambda s=seconds, a=often: connection.idle(s, ask=a))  # type: ignore[misc]
-                if often:
-                    self.haste.asked()
                 if told:
+                    self.of_use = True
                     if often:
                         self.haste.heard(unasked=told == "unasked")
                     return
+                if often:
+                    self.haste.asked()
+                    begin = begin if asked_often else time.monotonic()
+                    asked_often = True
         finally:
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
