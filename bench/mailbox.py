@@ -6,9 +6,9 @@
 
 latency: from the moment an email is in the mailbox to the answer of wait_for_otp, by an MCP client over HTTP, one at a
 time. The own server (tests/imap_server.py, TLS on loopback) tells at once; Dovecot (wants root) collects for half a
-second first, unless it is asked; pymap is a server in Python (pip install pymap, in an environment of its own). Into these two, emails come
-by APPEND, which is part of the time. old: a mailbox with so many emails is connected; how long that takes, and what was
-asked for (pymap does not tell).
+second first, unless it is asked; pymap is a server in Python (pip install pymap, in an environment of its own). Into
+these two, emails come by APPEND, which is part of the time. old: a mailbox with so many emails is connected; how long
+that takes, and what was asked for (pymap does not tell).
 breaks (own server only): while a stream of emails comes, `letterlock serve` is killed and connections are cut; counted
 are emails that are missing or stored twice, and bodies that were none of our business. Exit code 1 when anything is not
 as it should.
