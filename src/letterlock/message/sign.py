@@ -10,13 +10,21 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Literal
 
 from letterlock.errors import LetterlockError
-from letterlock.message.dkim import Field, SignedMessage, header_input, host, read_message
+from letterlock.message.dkim import (
+    Field,
+    SignedMessage,
+    canonical_field,
+    header_input,
+    host,
+    read_message,
+    without_signature,
+)
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -130,7 +138,9 @@ def sign(raw: bytes, keys: Sequence[SigningKey], at_s: int) -> bytes:
     names = [name for name in _SIGNED for _ in range(present.count(name) + 1)]
     names += [name for name in _SIGNED_IF_THERE for _ in range(present.count(name))]
     body_hash = base64.b64encode(message.body_hash(b"relaxed", "sha256")[0]).decode()
-    made = [_signature(signer, message, names, at_s, body_hash) for signer in signers]
+    *fields, _ = header_input(message, names, b"relaxed", Field(b"dkim-signature", b"DKIM-Signature:"))
+    signed = b"".join(fields)
+    made = [_signature(signer, signed, tuple(names), at_s, body_hash) for signer in signers]
     return b"".join((*made, *(one.raw + b"\r\n" for one in message.fields), b"\r\n", message.body))
 
 
@@ -145,27 +155,22 @@ def _defect(raw: bytes, message: SignedMessage) -> str:
     return "" if raw.startswith(first_line) else "it does not start with a header field"
 
 
-def _signature(signer: _Signer, message: SignedMessage, names: Sequence[bytes], at_s: int, body_hash: str) -> bytes:
+def _signature(signer: _Signer, fields: bytes, names: tuple[bytes, ...], at_s: int, body_hash: str) -> bytes:
+    """`fields`: those of `names` in their canonical form."""
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 
-    listed = [name.decode() for name in names]
-    # RFC 6376 section 3.5: h= may be folded at its colons, b= and bh= anywhere.
-    head = _folded(
-        (
-            "v=1;",
-            f"a={signer.algorithm};",
-            "c=relaxed/relaxed;",
-            f"d={signer.domain};",
-            f"s={signer.selector};",
-            f"t={at_s};",
-        ),
-        (f"h={listed[0]}", *(f":{name}" for name in listed[1:-1]), f":{listed[-1]};"),
-        (f"bh={body_hash};",),
-        ("b=",),
+    begun = (
+        "DKIM-Signature: v=1;",
+        f"a={signer.algorithm};",
+        "c=relaxed/relaxed;",
+        f"d={signer.domain};",
+        f"s={signer.selector};",
+        f"t={at_s};",
     )
-    signed = b"".join(header_input(message, names, b"relaxed", Field(b"dkim-signature", head)))
+    head = "\r\n ".join((_folded(begun), _listed(names), f"bh={body_hash};", "b=")).encode()
+    signed = fields + canonical_field(without_signature(Field(b"dkim-signature", head)), b"relaxed")
     if isinstance(signer.private, Ed25519PrivateKey):
         # RFC 8463 section 3: what is signed is the SHA-256 of the input.
         made = signer.private.sign(hashlib.sha256(signed).digest())
@@ -180,18 +185,26 @@ def _signature(signer: _Signer, message: SignedMessage, names: Sequence[bytes], 
     )
 
 
-def _folded(*groups: Iterable[str]) -> bytes:
-    """The field with each group on lines of its own, of at most 76 characters where its words allow it. Words that
-    start with a colon stand close to the one before."""
-    lines = ["DKIM-Signature:"]
-    for number, words in enumerate(groups):
-        for place, word in enumerate(words):
-            gap = "" if word[0] == ":" else " "
-            if (number and not place) or len(lines[-1]) + len(gap) + len(word) > _LINE:
-                lines.append(f" {word}")
-            else:
-                lines[-1] += gap + word
-    return "\r\n".join(lines).encode()
+@lru_cache(maxsize=256)
+def _listed(names: tuple[bytes, ...]) -> str:
+    """h=, which is the same for most emails. It may be folded at its colons, b= and bh= anywhere (RFC 6376 section
+    3.5)."""
+    first, *others = (name.decode() for name in names)
+    return _folded((f"h={first}", *(f":{name}" for name in others[:-1]), f":{others[-1]};"))
+
+
+def _folded(words: Sequence[str]) -> str:
+    """Lines of at most 76 characters where the words allow it. Words that start with a colon stand close to the one
+    before."""
+    lines = [words[0]]
+    for word in words[1:]:
+        gap = "" if word[0] == ":" else " "
+        # A line that is not the first of the field begins with a space.
+        if 1 + len(lines[-1]) + len(gap) + len(word) > _LINE:
+            lines.append(word)
+        else:
+            lines[-1] += gap + word
+    return "\r\n ".join(lines)
 
 
 @lru_cache(maxsize=256)

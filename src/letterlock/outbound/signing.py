@@ -19,6 +19,7 @@ from letterlock.folder import new_file
 from letterlock.ids import DEFAULT_TENANT, TenantId
 from letterlock.message.address import shown
 from letterlock.message.sign import KINDS, DnsRecord, SigningKey, dns_record, new_key
+from letterlock.outbound.signer import Signer
 from letterlock.store import domains
 
 FOLDER: Final = "dkim"
@@ -44,13 +45,26 @@ async def keys_for(app: App, tenant_id: TenantId, domain: str) -> tuple[SigningK
 
 
 class Keyring:
-    """The keys of the domains that mail leaves from just now: each looked up once a second, not for each email."""
+    """Signs what leaves. The keys of the domains that mail leaves from just now are looked up once a second, not for
+    each email. Closed by whoever made it."""
 
     def __init__(self) -> None:
         self._kept: dict[tuple[TenantId, str], tuple[float, tuple[SigningKey, ...]]] = {}
+        self._signer = Signer()
 
-    async def of(self, app: App, tenant_id: TenantId, domain: str) -> tuple[SigningKey, ...]:
-        """As keys_for."""
+    async def signed(self, app: App, tenant_id: TenantId, sender: str, raw: bytes, at_s: int) -> bytes:
+        """`raw`, signed when the sender's domain has keys. The same on every try with the same keys, where `at_s` is
+        the time of its submission. Raises LetterlockError."""
+        keys = await self._of(app, tenant_id, sender.rpartition("@")[2])
+        return await self._signer.sign(raw, keys, at_s) if keys else raw
+
+    async def close_idle(self) -> None:
+        await self._signer.close_idle()
+
+    async def close(self) -> None:
+        await self._signer.close()
+
+    async def _of(self, app: App, tenant_id: TenantId, domain: str) -> tuple[SigningKey, ...]:
         looked_at, keys = self._kept.get((tenant_id, domain), (-math.inf, ()))
         if time.monotonic() - looked_at > _KEPT_S:
             keys = await keys_for(app, tenant_id, domain)
