@@ -13,7 +13,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from letterlock.actions.caller import MANAGE_INBOXES, READ, SEND, WAIT, Caller, must_stand
+from letterlock.actions.caller import MANAGE_INBOXES, READ, SEND, WAIT, Caller, read_standing
 from letterlock.actions.catalog import Action, Hints
 from letterlock.actions.inboxes import ChooseInbox, InboxCreated, Request, create_inbox, find_any, own_inbox
 from letterlock.actions.limits import count_wait
@@ -258,8 +258,8 @@ async def await_emails(app: App, caller: Caller, request: AwaitEmails) -> Emails
     with app.wake.watch(inbox.inbox_id, tenant=caller.tenant_id, key=caller.key) as watch:
         app.wake.say_waiting(inbox.inbox_id)
         while True:
-            found = await app.database.read(
-                caller.tenant_id, lambda tx: _listed(tx, request, inbox.inbox_id, limit=request.limit)
+            found = await read_standing(
+                app, caller, lambda tx: _listed(tx, request, inbox.inbox_id, limit=request.limit)
             )
             left = end - time.monotonic()
             if (found and found[0].email_id != request.besides) or left <= 0 or app.wake.closing:
@@ -267,7 +267,6 @@ async def await_emails(app: App, caller: Caller, request: AwaitEmails) -> Emails
             # One that is deleted meanwhile gets no more mail.
             await own_inbox(app, caller, inbox.inbox_id)
             await watch.wait(min(left, REST_S))
-            await must_stand(app, caller)
 
 
 async def show_email(app: App, caller: Caller, request: ShowEmail) -> EmailFound:

@@ -17,7 +17,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from letterlock.actions.caller import APPROVE, READ, SEND, WAIT, Caller, must_stand, stands
+from letterlock.actions.caller import APPROVE, READ, SEND, WAIT, Caller, read_standing, stands
 from letterlock.actions.catalog import Action, Hints
 from letterlock.actions.inboxes import Request, own_inbox
 from letterlock.actions.limits import count_wait
@@ -111,7 +111,6 @@ async def receive(app: App, caller: Caller, request: Receive) -> Received:
             if found or left <= 0 or app.wake.closing:
                 return await _received(app, caller, request, found, place, inbox_id)
             await watch.wait(min(left, REST_S))
-            await must_stand(app, caller)
 
 
 async def _consumer(app: App, caller: Caller, request: Receive, inbox_id: InboxId | None) -> Consumer:
@@ -152,7 +151,7 @@ async def _take(app: App, caller: Caller, request: Receive, inbox_id: InboxId | 
         after = await consumers.get(tx, caller.agent_id, request.consumer, inbox_id)
         return found, after.place if after else 0
 
-    found, place = await app.database.read(caller.tenant_id, look)
+    found, place = await read_standing(app, caller, look)
     return await app.database.write(caller.tenant_id, take) if found else (found, place)
 
 

@@ -16,12 +16,12 @@ from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, Field
 
-from letterlock.actions.caller import UNPROVED_CODES, Caller, must_stand
+from letterlock.actions.caller import UNPROVED_CODES, Caller, read_standing
 from letterlock.actions.health import reception_warning
 from letterlock.actions.inboxes import Request, own_inbox
 from letterlock.actions.limits import count_wait
 from letterlock.actions.listing import EmailListed, listed
-from letterlock.actions.shown import note_shown
+from letterlock.actions.shown import note_shown, write_shown
 from letterlock.app import App
 from letterlock.errors import InvalidRequest
 from letterlock.message.address import parse_address
@@ -109,7 +109,7 @@ async def wait_for_otp(app: App, caller: Caller, request: WaitForOtp) -> OtpResu
 
     async def look() -> OtpResult | None:
         nonlocal bait
-        found = await app.database.read(caller.tenant_id, lambda tx: emails.with_code(tx, inbox.inbox_id, after, _LOOK))
+        found = await read_standing(app, caller, lambda tx: emails.with_code(tx, inbox.inbox_id, after, _LOOK))
         superseded: set[str] = set()
         withheld = bait = None
         for email in found:
@@ -150,7 +150,7 @@ async def wait_for_email(app: App, caller: Caller, request: WaitForEmail) -> Ema
         async def next_ones(tx: Transaction) -> list[Email]:
             return await emails.since(tx, inbox.inbox_id, position, _LOOK)
 
-        while arrived := await app.database.read(caller.tenant_id, next_ones):
+        while arrived := await read_standing(app, caller, next_ones):
             for email in arrived:
                 position = email.seq
                 if wanted.fits(email) and request.subject.lower() in email.subject.lower():
@@ -184,6 +184,7 @@ async def _wait(
     look: Callable[[], Awaitable[Found | None]],
     pending: Callable[[], Awaitable[Found]],
 ) -> Found:
+    """What `look` finds, which is to be asked by read_standing: a key may end while its caller waits."""
     end = time.monotonic() + timeout_s
     with app.wake.watch(inbox.inbox_id, tenant=caller.tenant_id, key=caller.key) as watch:
         app.wake.say_waiting(inbox.inbox_id)
@@ -197,7 +198,6 @@ async def _wait(
             if left <= 0 or app.wake.closing:
                 return await pending()
             await watch.wait(min(left, REST_S))
-            await must_stand(app, caller)
 
 
 async def _give(
@@ -233,8 +233,11 @@ async def _give(
         return report.code if report else None, spam, given
 
     peeking = result.status == "used"
-    await note_shown(app, caller, [email])
-    code, spam, given = await (app.database.read if peeking else app.database.write)(caller.tenant_id, take)
+    if peeking:
+        await note_shown(app, caller, [email])
+        code, spam, given = await app.database.read(caller.tenant_id, take)
+    else:
+        code, spam, given = await write_shown(app, caller, [email], take)
     if code is not None:
         result.confidence = code.confidence
         result.reason = code.reason
