@@ -27,7 +27,7 @@ from letterlock.store.arrivals import Unfiled
 from letterlock.store.database import Transaction
 from letterlock.store.emails import Filed
 from letterlock.vault import Sealed
-from letterlock.wake import FILED, FORWARDS, UNFILED, Watch
+from letterlock.wake import FILED, FORWARDS, POLL_S, UNFILED, Watch
 
 log = logging.getLogger(__name__)
 
@@ -57,9 +57,12 @@ async def _file_forever(app: App, workers: Workers, reviewer: Reviewer | None, i
         turns = _Turns()
         order = _Order()
         urgent: set[EmailId] = set()
+        # Until when, and at how many hints, the store holds nothing that is not in work.
+        dry_until, dry_at = 0.0, 0
         async with asyncio.TaskGroup() as tasks:
             while True:
                 taken: list[Unfiled] = []
+                hints, now = watch.hints, time.monotonic()
                 # More than there are workers: some wait for their commit, and a free worker finds the next at hand.
                 # What is with the reviewer, or waits for its turn, needs no worker.
                 beside = turns.waiting + (reviewer.asking if reviewer is not None else 0)
@@ -68,12 +71,14 @@ async def _file_forever(app: App, workers: Workers, reviewer: Reviewer | None, i
                 urgent &= in_work
                 # What somebody waits for does not wait for room: it goes before what is at hand.
                 more = max(room, workers.size - len(urgent) if awaited else 0)
-                if more > 0:
-                    before = app.now_ms() - _PATIENCE_MS if flood.is_on() else None
+                before = app.now_ms() - _PATIENCE_MS if flood.is_on() else None
+                if more > 0 and (now >= dry_until or hints != dry_at):
                     try:
                         taken = await app.database.read_system(
                             lambda tx, r=room, m=more, a=awaited, b=before: order.next(tx, r, m, in_work, a, b)  # type: ignore[misc]
                         )
+                        if before is None and len(taken) < room:
+                            dry_until, dry_at = now + POLL_S, hints
                     except StoreError as error:
                         log.warning("filing waits: %s", error)
                 order.note(taken)
