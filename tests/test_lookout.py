@@ -58,13 +58,12 @@ async def test_only_those_whose_inbox_got_mail_are_rung(two: tuple[App, App]) ->
     got, idle = await make_inbox(here, "got"), await make_inbox(here, "idle")
     its_id, other_id = await id_of(here, got), await id_of(here, idle)
     with here.wake.watch(its_id, tenant="default") as its, here.wake.watch(other_id, tenant="default") as other:
-        # The first look rings everybody once.
-        await its.wait(5)
-        await other.wait(5)
-        await arrive(there, got, screened(text="hello"))
-        await its.wait(5)
-        await other.wait(0.3)
-        assert (its.rung, other.rung) == (True, False)
+        for _ in range(2):
+            # At the first look, and at a later one.
+            await arrive(there, got, screened(text="hello"))
+            await its.wait(5)
+            await other.wait(0.2)
+            assert (its.rung, other.rung) == (True, False)
 
 
 async def test_a_store_that_cannot_be_read_for_a_while_ends_nothing(

@@ -79,9 +79,9 @@ async def test_it_is_known_whose_mail_is_watched_until_nobody_does(tmp_path: Pat
     async with open_wake(tmp_path) as here:
         with here.watch("inbox", tenant="t"), here.watch("t", tenant="t"), here.watch("outbox"):
             assert here.tenants_watched() == ("t",)
-            assert here.inboxes_watched() == {"inbox"}
+            assert here.awaited() == ("inbox",)
         assert not here.tenants_watched()
-        assert not here.inboxes_watched()
+        assert not here.awaited()
 
 
 async def test_a_wait_of_no_time_returns_at_once(tmp_path: Path) -> None:

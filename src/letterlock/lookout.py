@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -22,31 +23,37 @@ log = logging.getLogger(__name__)
 Places = dict[TenantId, tuple[int, int]]
 _MOST_NEW = 5_000
 """When more emails than this came since the last look, every watcher of the tenant looks."""
+_MOST_A_SECOND = 1000
+"""More than one process files: each is a transaction of the one writer."""
 
 
 async def look_out(database: Database, wake: Wake, now_ms: Callable[[], int]) -> None:
     """Rings who watches a tenant's mail when there is some, and whose key no longer counts, and keeps saying for which
     inboxes somebody waits. Runs for as long as the process does."""
     places: Places = {}
+    looked = time.monotonic()
     while True:
         await asyncio.sleep(POLL_S)
+        begun = time.monotonic()
         watched = tuple(TenantId(tenant) for tenant in wake.tenants_watched())
         held = wake.keys_watched()
         if not watched and not held:
-            places = {}
+            places, looked = {}, begun
             continue
-        wake.say_waiting(*wake.inboxes_watched())
+        wake.go_on_waiting()
         try:
             now, live = await database.read_system(partial(_look, watched=watched, held=held, now_ms=now_ms()))
+            # Nobody knows what came between the own look of one who watches now and the first one here.
+            unseen = int(_MOST_A_SECOND * (time.monotonic() - looked))
             for key in set(held) - live:
                 wake.ring_key_here(key)
             for tenant, place in now.items():
-                await _ring(database, wake, tenant, places.get(tenant), place)
+                await _ring(database, wake, tenant, places.get(tenant) or (place[0] - unseen, -1), place)
         except StoreError as error:
             # Whoever waits rests on hints meanwhile; what is missed now is found by the next look.
             log.debug("lookout: %s", error)
             continue
-        places = now
+        places, looked = now, begun
 
 
 async def _look(
@@ -56,10 +63,9 @@ async def _look(
 
 
 async def _ring(
-    database: Database, wake: Wake, tenant: TenantId, before: tuple[int, int] | None, now: tuple[int, int]
+    database: Database, wake: Wake, tenant: TenantId, before: tuple[int, int], now: tuple[int, int]
 ) -> None:
-    if before is None or now[0] - before[0] > _MOST_NEW:
-        # Nobody knows what came between a watcher's own look and this first one.
+    if now[0] - before[0] > _MOST_NEW:
         wake.ring_tenant_here(tenant)
     elif now != before:
         wake.ring_here(tenant)

@@ -13,7 +13,7 @@ import asyncio
 import contextlib
 import secrets
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -87,8 +87,10 @@ class Wake(asyncio.DatagramProtocol):
         self._folder = folder
         self._token = token
         self._watches: dict[str, set[Watch]] = {}
-        self._of_tenants: dict[str, dict[Watch, tuple[str, ...]]] = {}
+        # True: it waits for mail.
+        self._of_tenants: dict[str, dict[Watch, bool]] = {}
         self._of_keys: dict[KeyHeld, set[Watch]] = {}
+        self._awaited_here: dict[str, int] = {}
         self._awaited: dict[str, float] = {}
         self._peers: tuple[int, tuple[int, ...]] = (0, ())
         self._peers_until = 0.0
@@ -100,21 +102,28 @@ class Wake(asyncio.DatagramProtocol):
     def hint(self, *topics: str) -> None:
         """Tell every watcher of these topics, here and in the other processes. Call it after the commit."""
         self.ring_here(*topics)
-        if self._transport is not None:
-            for first in range(0, len(topics), _TOPICS_A_DATAGRAM):
-                message = self._token + "\n".join(topics[first : first + _TOPICS_A_DATAGRAM]).encode()
-                for port in self._peer_ports():
-                    self._transport.sendto(message, ("127.0.0.1", port))
+        self._tell_peers(topics)
 
-    def say_waiting(self, *inbox_ids: str) -> None:
-        """Tell the postmaster, wherever it runs, that somebody waits for mail of these inboxes. Holds for WAITING_S."""
-        self.hint(*(f"{WAITING} {inbox_id}" for inbox_id in inbox_ids))
+    def say_waiting(self, inbox_id: str) -> None:
+        """Tell the postmaster, wherever it runs, that somebody here watches this inbox. Other processes believe it for
+        WAITING_S."""
+        self.ring_here(WAITING)
+        self._tell_peers([f"{WAITING} {inbox_id}"])
+
+    def go_on_waiting(self) -> None:
+        """The same once more for every inbox that somebody here waits for."""
+        if self._awaited_here:
+            self.ring_here(WAITING)
+            # For two thousand this takes milliseconds, and mostly there is nobody to tell.
+            if self._peer_ports():
+                self._tell_peers([f"{WAITING} {inbox_id}" for inbox_id in self._awaited_here])
 
     def awaited(self) -> tuple[str, ...]:
         """The inboxes that somebody in any process of the folder waits for."""
-        now = time.monotonic()
-        self._awaited = {inbox_id: until for inbox_id, until in self._awaited.items() if until > now}
-        return tuple(self._awaited)
+        if self._awaited:
+            now = time.monotonic()
+            self._awaited = {inbox_id: until for inbox_id, until in self._awaited.items() if until > now}
+        return tuple(self._awaited_here | self._awaited) if self._awaited else tuple(self._awaited_here)
 
     def end_waits(self) -> None:
         """Wake everyone in this process for the last time."""
@@ -131,8 +140,11 @@ class Wake(asyncio.DatagramProtocol):
         watch = Watch()
         for topic in topics:
             self._watches.setdefault(topic, set()).add(watch)
+        awaited = [topic for topic in topics if topic != tenant] if tenant and waits else []
         if tenant:
-            self._of_tenants.setdefault(tenant, {})[watch] = topics if waits else ()
+            self._of_tenants.setdefault(tenant, {})[watch] = bool(awaited)
+        for topic in awaited:
+            self._awaited_here[topic] = self._awaited_here.get(topic, 0) + 1
         if key:
             self._of_keys.setdefault(key, set()).add(watch)
         try:
@@ -144,24 +156,19 @@ class Wake(asyncio.DatagramProtocol):
                 del self._of_tenants[tenant][watch]
                 if not self._of_tenants[tenant]:
                     del self._of_tenants[tenant]
+            for topic in awaited:
+                self._awaited_here[topic] -= 1
+                if not self._awaited_here[topic]:
+                    del self._awaited_here[topic]
             if key:
                 _drop(self._of_keys, key, watch)
 
     def waiters(self) -> int:
         """How many in this process wait for mail."""
-        return sum(1 for watches in self._of_tenants.values() for topics in watches.values() if topics)
+        return sum(sum(watches.values()) for watches in self._of_tenants.values())
 
     def tenants_watched(self) -> tuple[str, ...]:
         return tuple(self._of_tenants)
-
-    def inboxes_watched(self) -> set[str]:
-        return {
-            topic
-            for tenant, watches in self._of_tenants.items()
-            for topics in watches.values()
-            for topic in topics
-            if topic != tenant
-        }
 
     def keys_watched(self) -> tuple[KeyHeld, ...]:
         return tuple(self._of_keys)
@@ -187,6 +194,14 @@ class Wake(asyncio.DatagramProtocol):
             if file.name.isdigit() and int(file.name) != self._port:
                 with contextlib.suppress(Timeout, OSError), FileLock(file, timeout=0):
                     file.unlink(missing_ok=True)
+
+    def _tell_peers(self, topics: Sequence[str]) -> None:
+        if self._transport is None:
+            return
+        for first in range(0, len(topics), _TOPICS_A_DATAGRAM):
+            message = self._token + "\n".join(topics[first : first + _TOPICS_A_DATAGRAM]).encode()
+            for port in self._peer_ports():
+                self._transport.sendto(message, ("127.0.0.1", port))
 
     def _ring(self, topic: str) -> None:
         topic, _, inbox_id = topic.partition(" ")

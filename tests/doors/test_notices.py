@@ -142,7 +142,7 @@ async def test_what_a_key_has_open_ends_with_it(app: App) -> None:
 
 
 async def _waits(app: App) -> bool:
-    return bool(app.wake.inboxes_watched())
+    return bool(app.wake.awaited())
 
 
 async def _rest(stream: httpx2.Response) -> str:

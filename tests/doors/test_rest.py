@@ -326,10 +326,10 @@ async def test_a_code_is_kept_for_the_next_when_the_one_who_waited_has_left(app:
     box = await rest.post("/inboxes", 201, name="shop")
 
     async def waits() -> bool:
-        return bool(app.wake.inboxes_watched())
+        return bool(app.wake.awaited())
 
     async def nobody_waits() -> bool:
-        return not app.wake.inboxes_watched()
+        return not app.wake.awaited()
 
     async with served(app) as url:
         async with httpx2.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {rest.key}"}) as client:
@@ -457,7 +457,7 @@ async def test_streams_and_waits_end_when_the_server_stops_or_the_key_is_taken_b
             return await client.post(f"/v1/inboxes/{box['inbox_id']}/otp", json={"timeout_s": 60})
 
     async def waits() -> bool:
-        return bool(app.wake.inboxes_watched())
+        return bool(app.wake.awaited())
 
     async with served(app) as url, Stream(url, key) as revoked, Stream(url, rest.key) as stopped:
         waiting = asyncio.create_task(wait(url))
