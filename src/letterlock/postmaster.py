@@ -47,6 +47,7 @@ _MOST_SAID = 100
 _RETRY_BIND_S = 1.0
 _RETRY_LOCK_S = 10.0
 _REPORT_S = 3.0
+_MIND_S = 10.0
 STARTING = "Mail comes in in a moment: the process that takes it has just begun."
 _SAY_EACH = 120
 """Of failures that go on, one in so many is logged: about once an hour."""
@@ -195,7 +196,7 @@ async def _mind_workers(app: App, workers: Workers, keep: int) -> None:
             if keep or watch.rung:
                 workers.warm()
             await workers.end_idle(keep)
-            await watch.wait()
+            await watch.wait(_MIND_S)
 
 
 async def file_waiting(app: App) -> None:

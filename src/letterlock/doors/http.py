@@ -53,6 +53,7 @@ _MOST_MESSAGE = 65_536
 """Largest message a client may send over a WebSocket, in bytes."""
 KEY_FILE = "owner.key"
 """In the data folder: a new key, where stderr is no place for one."""
+_TICK_S = 1.0
 CLOSING_S = 3
 """How long open streams may keep the server from stopping."""
 
@@ -302,7 +303,9 @@ async def serve_http(settings: Settings, *, new_key: bool = False) -> None:
             # The store's writer takes the interpreter back a dozen times a mail, while the loop is never idle: with
             # Python's 5 ms a group of mails would wait longer for that than for the disk.
             sys.setswitchinterval(0.001)
-            with _stop_on_signal(app, server):
+            stopping = asyncio.Event()
+            server.main_loop = partial(_until, stopping, server)  # type: ignore[method-assign]
+            with _stop_on_signal(app, server, stopping):
                 # Last: a start that fails has made no key that nobody was shown.
                 key = await owner_key(app, renew=new_key)
                 kept = await asyncio.to_thread(_kept, app, key) if key and _is_logged() else None
@@ -310,12 +313,22 @@ async def serve_http(settings: Settings, *, new_key: bool = False) -> None:
                 await server.serve(sockets=[bound])
 
 
+async def _until(stopping: asyncio.Event, server: uvicorn.Server) -> None:
+    """uvicorn's own loop looks ten times a second whether it shall end, which is most of what a server costs that has
+    nothing to do. Once a second is for its Date header."""
+    while not await server.on_tick(0):
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_TICK_S):
+                await stopping.wait()
+
+
 @contextlib.contextmanager
-def _stop_on_signal(app: App, server: uvicorn.Server) -> Iterator[None]:
+def _stop_on_signal(app: App, server: uvicorn.Server, stopping: asyncio.Event) -> Iterator[None]:
     loop = asyncio.get_running_loop()
 
     def stop(number: int, frame: FrameType | None) -> None:
         server.handle_exit(number, frame)
+        loop.call_soon_threadsafe(stopping.set)
         # Waits answer "pending" now rather than being cut off.
         loop.call_soon_threadsafe(app.wake.end_waits)
 

@@ -46,6 +46,8 @@ OFTEN_S: Final = 1.0
 """Between two times of waiting some servers forget to tell."""
 POLL_S: Final = 15.0
 """How often a server without IDLE is asked."""
+_LOOK_S: Final = 5.0
+"""How often it is looked which mailboxes there are, when nobody says that one came or went."""
 _AT_ONCE: Final = 100
 _FIRST_PAUSE_S: Final = 0.25
 _LONGEST_PAUSE_S: Final = 300.0
@@ -78,7 +80,7 @@ async def fetch_forever(app: App) -> None:
                             running[one.mailbox_id] = (one.revision, await _started(app, one))
                 except StoreError as error:
                     log.warning("mailboxes wait: %s", error)
-                await watch.wait()
+                await watch.wait(_LOOK_S)
         finally:
             await _ended([task for _, tasks in running.values() for task in tasks])
 

@@ -33,6 +33,8 @@ _AT_ONCE = 20
 _AGAIN_MS = 30_000
 _MOST_ATTEMPTS = 20
 _PAUSE_S = 1.0
+_LOOK_S = 5.0
+"""What is to be forwarded is hinted at by this very process; without a hint there are only second attempts."""
 
 
 async def forward_forever(app: App) -> None:
@@ -41,7 +43,7 @@ async def forward_forever(app: App) -> None:
         while True:
             try:
                 if not await forward_due(app):
-                    await watch.wait()
+                    await watch.wait(_LOOK_S)
             except StoreError as error:
                 log.warning("forwarding waits: %s", error)
                 await asyncio.sleep(_PAUSE_S)

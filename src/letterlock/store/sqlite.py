@@ -221,9 +221,11 @@ class SqliteDatabase:
         self._urgent: deque[_Waiting[Any]] = deque()
         self._ordinary: deque[_Waiting[Any]] = deque()
         self._something = asyncio.Event()
-        self._written = True
         # A process that ended before it could do so may have left something.
         self._scrub = True
+        # There may be something for the checkpoints to do.
+        self._grown = asyncio.Event()
+        self._grown.set()
         self._busy_at = -_KNOWN_BUSY_S
         # Last in, first out: the one that has just read has its pages at hand.
         self._idle_readers: asyncio.LifoQueue[_Connection] = asyncio.LifoQueue()
@@ -244,6 +246,7 @@ class SqliteDatabase:
 
     def scrub(self) -> None:
         self._scrub = True
+        self._grown.set()
 
     async def scrubbed(self) -> bool:
         return await self._writer.call(_emptied)
@@ -318,7 +321,7 @@ class SqliteDatabase:
                         log.exception("the store's writer failed")
                     for waiting in group:
                         waiting.error = waiting.error or known
-                self._written = True
+                self._grown.set()
                 for waiting in group:
                     waiting.settle()
 
@@ -326,18 +329,20 @@ class SqliteDatabase:
         """The log's way into the database file: runs for as long as the database is open."""
         log_file = self._file.with_name(self._file.name + "-wal")
         while True:
+            await self._grown.wait()
             await asyncio.sleep(CHECKPOINT_EVERY_S)
+            self._grown.clear()
             try:
                 size = log_file.stat().st_size
                 if self._scrub:
                     self._scrub = False
-                    self._scrub = size > 0 and not await self._writer.call(_emptied)
+                    if size > 0 and not await self._writer.call(_emptied):
+                        self.scrub()
                 elif size > CHECKPOINT_BY_WRITER_BYTES:
                     await self._writer.call(
                         lambda connection: connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
                     )
-                elif size > CHECKPOINT_BYTES and self._written:
-                    self._written = False
+                elif size > CHECKPOINT_BYTES:
                     reader = await self._idle_readers.get()
                     try:
                         await reader.call(
