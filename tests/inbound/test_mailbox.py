@@ -240,13 +240,15 @@ async def test_a_server_that_tells_late_is_asked_while_somebody_waits_and_only_t
     box = await inbox_id(app, await shop(app))
     async with fetching(app):
         await until(lambda: _idles(server))
-        app.wake.say_waiting("inb_of_somebody_else")
-        await asyncio.sleep(0.02)
-        assert not any("NOOP" in one for one in server.asked)
-        app.wake.say_waiting(box)
-        await server.put(code(1))
-        await came(app, 1, seconds=2.0)
-        assert any("NOOP" in one for one in server.asked)
+        with app.wake.watch("inb_of_somebody_else", tenant="default"):
+            app.wake.say_waiting("inb_of_somebody_else")
+            await asyncio.sleep(0.02)
+            assert not any("NOOP" in one for one in server.asked)
+        with app.wake.watch(box, tenant="default"):
+            app.wake.say_waiting(box)
+            await server.put(code(1))
+            await came(app, 1, seconds=2.0)
+            assert any("NOOP" in one for one in server.asked)
 
 
 def test_a_server_is_asked_often_for_so_long_only_and_not_when_it_tells_by_itself(
