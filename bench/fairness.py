@@ -1,12 +1,13 @@
 """What a flood of one tenant costs another: the same small work of a quiet tenant, with thousands of another's waiting.
 
-    python bench/fairness.py [reading sending webhooks] [-n 60] [--flood 3000]
+    python bench/fairness.py [reading sending webhooks refusals] [-n 60] [--flood 3000]
 
 reading: end of DATA to the answer of POST /v1/inboxes/{inbox}/otp, while so many emails of the other tenant wait to be
 read. sending: POST /v1/emails to the relay's 250, while so many of its emails wait for the same relay. webhooks: end of
 DATA to the event at the endpoint, while its ten endpoints have that many events each to come (of new inboxes: what
-waiting to be read costs is `reading`). The flood is in the store before `letterlock serve` starts; `left` is what still
-waited of it when the last figure was taken (0: it ended too early to count).
+waiting to be read costs is `reading`). refusals: a write to the store, while 16 callers of a tenant over its limit are
+refused theirs, again and again. The flood is in the store before `letterlock serve` starts; `left` is what still waited
+of it when the last figure was taken (0: it ended too early to count), of refusals how many there were.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import asyncio
 import random
 import sqlite3
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,16 +31,21 @@ from letterlock.actions.caller import COMMAND_LINE, Caller
 from letterlock.actions.catalog import BY_NAME, perform
 from letterlock.actions.webhooks import AddWebhook, add_webhook
 from letterlock.app import DATABASE_FILE, App, open_app
+from letterlock.errors import LimitReached
+from letterlock.ids import DEFAULT_TENANT
 from letterlock.inbound.accept import accept
 from letterlock.message.envelope import Envelope
 from letterlock.settings import load_settings
+from letterlock.store import limits
+from letterlock.store.database import Transaction
 from mails import Mails, dot_stuffed
 from sending import fill, make_box, settings_text, sink, taken
 from smtp_load import connect, send_one
 
 TARGET = 2.0
-PARTS = ("reading", "sending", "webhooks")
+PARTS = ("reading", "sending", "webhooks", "refusals")
 _WARM = 5
+_REFUSED_CALLERS = 16
 _PATIENCE_S = 60.0
 _LEFT = {
     "reading": "SELECT COUNT(*) FROM emails WHERE tenant_id = 'default' AND state = 'received'",
@@ -161,7 +167,41 @@ def left(data: Path, part: str) -> int:
         return int(store.execute(_LEFT[part]).fetchone()[0] or 0)
 
 
+async def refusals(times: int, flood: int) -> tuple[list[float], int]:
+    ends = False
+    refused = 0
+
+    async def refuse(tx: Transaction) -> None:
+        await limits.of_tenant(tx, "waits_per_hour")
+        raise LimitReached("No.", next_step="", retry_after_s=1)
+
+    with temporary_folder("fairness") as folder:
+        async with open_app(load_settings(data=folder / "data")) as app:
+            await tenancy.add_tenant(app, "quiet")
+            quiet = (await tenancy.at_command_line(app, "quiet")).tenant_id
+
+            async def noisy() -> None:
+                nonlocal refused
+                while not ends:
+                    with suppress(LimitReached):
+                        await app.database.write(DEFAULT_TENANT, refuse)
+                    refused += 1
+
+            callers = [asyncio.create_task(noisy()) for _ in range(_REFUSED_CALLERS if flood else 0)]
+            took = []
+            for _ in range(times + _WARM):
+                began = time.perf_counter()
+                await app.database.write(quiet, lambda tx: limits.take(tx, "waits_per_hour", 10**6, app.now_ms()))
+                took.append(time.perf_counter() - began)
+                await asyncio.sleep(random.uniform(0.0, 0.01))
+            ends = True
+            await asyncio.gather(*callers)
+    return took[_WARM:], refused
+
+
 async def measure(part: str, times: int, flood: int) -> tuple[list[float], int]:
+    if part == "refusals":
+        return await refusals(times, flood)
     endpoint = Endpoint()
     server = await asyncio.start_server(endpoint.serve, "127.0.0.1", 0)
     with temporary_folder("fairness") as folder, sink("aiosmtpd", folder / "taken.jsonl") as relay:

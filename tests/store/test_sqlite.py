@@ -23,7 +23,7 @@ from letterlock.errors import Conflict, DataFolderError, StoreBusy, StoreError, 
 from letterlock.ids import DEFAULT_TENANT, TenantId
 from letterlock.store import erasures, sqlite, tenants
 from letterlock.store.database import Transaction
-from letterlock.store.sqlite import SqliteDatabase, open_sqlite
+from letterlock.store.sqlite import ORDINARY_PER_GROUP, SqliteDatabase, open_sqlite
 from running import clean_environment, until
 
 
@@ -78,7 +78,19 @@ async def test_many_writers_share_commits_and_each_gets_its_own_result(
     assert len(groups) <= 20
 
 
-async def test_a_failing_work_rolls_its_own_writes_back_and_leaves_the_others_alone(database: SqliteDatabase) -> None:
+async def test_a_failing_work_rolls_its_own_writes_back_and_leaves_the_others_alone(
+    database: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = 0
+    whole = sqlite._transaction
+
+    def counted(connection: sqlite3.Connection) -> contextlib.AbstractContextManager[None]:
+        nonlocal begun
+        begun += 1
+        return whole(connection)
+
+    monkeypatch.setattr(sqlite, "_transaction", counted)
+
     async def one(number: int) -> None:
         async def work(tx: Transaction) -> None:
             await add(tx, f"t{number}")
@@ -87,9 +99,10 @@ async def test_a_failing_work_rolls_its_own_writes_back_and_leaves_the_others_al
 
         await database.write_system(work)
 
-    results = await asyncio.gather(*(one(n) for n in range(30)), return_exceptions=True)
-    assert [isinstance(r, ValueError) for r in results] == [n % 3 == 0 for n in range(30)]
-    assert await names(database) == {f"t{n}" for n in range(30) if n % 3}
+    results = await asyncio.gather(*(one(n) for n in range(60)), return_exceptions=True)
+    assert [isinstance(r, ValueError) for r in results] == [n % 3 == 0 for n in range(60)]
+    assert await names(database) == {f"t{n}" for n in range(60) if n % 3}
+    assert begun <= 2 * ORDINARY_PER_GROUP + 60 / ORDINARY_PER_GROUP, "nor do the others pay for it again and again"
 
 
 async def test_a_broken_statement_fails_its_own_work_only_and_shows_no_sql(database: SqliteDatabase) -> None:

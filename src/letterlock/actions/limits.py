@@ -52,9 +52,12 @@ async def count_some(app: App, tx: Transaction, name: LimitName, wanted: int) ->
 async def count_wait(app: App, caller: Caller) -> None:
     """Raises LimitReached. A store that is full or locked does not keep anyone from waiting."""
     try:
-        await app.database.write(caller.tenant_id, lambda tx: count(app, tx, "waits_per_hour"))
+        _, reached = await app.database.write(caller.tenant_id, lambda tx: count_some(app, tx, "waits_per_hour", 1))
     except (StoreBusy, StoreFull) as error:
         log.warning("a wait of %s is not counted: %s", caller.agent_id, error)
+        return
+    if reached is not None:
+        raise reached
 
 
 def _spoken(seconds: int) -> str:

@@ -1,9 +1,10 @@
 """The SQLite engine: one writer with group commit, a few readers, WAL, synchronous=FULL.
 
 A write waits in a queue; the writer's thread runs everything that waits inside one transaction and commits once, so
-that one fsync serves many senders. When one work fails, each of its group runs again by itself. Other processes of
-the data folder write too: a work waits for them up to BUSY_MS from when it was handed in (less when they have held the
-store that long already), then it fails with StoreBusy. Only this module knows aiosqlite.
+that one fsync serves many senders. When one work fails, each of its group runs again by itself, and for a while
+savepoints keep works apart. Other processes of the data folder write too: a work waits for them up to BUSY_MS from when
+it was handed in (less when they have held the store that long already), then it fails with StoreBusy. Only this module
+knows aiosqlite.
 """
 
 from __future__ import annotations
@@ -54,6 +55,9 @@ MERGE_PAGES = 64
 GROUP_WORKS = 64
 GROUP_SECONDS = 0.02
 """A group ends at this many works or this much time, so that the first in it does not wait for ever."""
+APART_S = 5.0
+"""For so long after one of a group has failed (somebody over a limit fails again and again) works are kept apart by
+savepoints; else they are spared these."""
 ORDINARY_PER_GROUP = 8
 """How many works that nobody waits for on the wire may join a group of urgent ones."""
 
@@ -185,7 +189,23 @@ class _Waiting(Generic[T]):
 
     def run(self, connection: sqlite3.Connection) -> None:
         """In the writer's thread, inside a transaction."""
+        self.error = None
         self.result = _run_to_end(self.work, _Transaction(connection, self.tenant))
+
+    def run_apart(self, connection: sqlite3.Connection) -> None:
+        """The same so that what fails spoils nothing of the others in the transaction. Raises what ends that."""
+        connection.execute("SAVEPOINT one")
+        try:
+            self.run(connection)
+        except Exception as error:
+            if _is_weather(error) or not connection.in_transaction:
+                raise
+            connection.execute("ROLLBACK TO one")
+            self.fail(error)
+        connection.execute("RELEASE one")
+
+    def fail(self, error: Exception) -> None:
+        self.error = _store_error(error) if isinstance(error, sqlite3.Error) else error
 
     def settle(self) -> None:
         """On the loop, after the commit."""
@@ -227,6 +247,7 @@ class SqliteDatabase:
         self._grown = asyncio.Event()
         self._grown.set()
         self._busy_at = -_KNOWN_BUSY_S
+        self._failed_at = -APART_S
         # Last in, first out: the one that has just read has its pages at hand.
         self._idle_readers: asyncio.LifoQueue[_Connection] = asyncio.LifoQueue()
         for reader in readers:
@@ -375,24 +396,33 @@ class SqliteDatabase:
             return
         try:
             with self._locked(connection, group[0]):
-                group[0].run(connection)
+                self._run(connection, group[0])
                 while len(group) < GROUP_WORKS and time.monotonic() < end:
                     waiting = next(works, None)
                     if waiting is None:
                         break
                     group.append(waiting)
-                    waiting.run(connection)
+                    self._run(connection, waiting)
         except Exception as error:
             if _is_weather(error):
                 raise
-            # One of them failed, which must not spoil the others: each again, in a transaction of its own. Rare, and
-            # cheaper than a savepoint around every work.
+            # One of them failed, which must not spoil the others: each again, in a transaction of its own. That costs
+            # everyone a sync each, so where one has just failed the next are kept apart by savepoints.
+            self._failed_at = time.monotonic()
             for waiting in group:
                 try:
                     with _transaction(connection):
                         waiting.run(connection)
                 except Exception as own_error:
-                    waiting.error = _store_error(own_error) if isinstance(own_error, sqlite3.Error) else own_error
+                    waiting.fail(own_error)
+
+    def _run(self, connection: sqlite3.Connection, waiting: _Waiting[Any]) -> None:
+        if time.monotonic() - self._failed_at > APART_S:
+            waiting.run(connection)
+            return
+        waiting.run_apart(connection)
+        if waiting.error is not None:
+            self._failed_at = time.monotonic()
 
     @contextlib.contextmanager
     def _locked(self, connection: sqlite3.Connection, first: _Waiting[Any]) -> Iterator[None]:
