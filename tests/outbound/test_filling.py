@@ -50,6 +50,10 @@ async def with_secret(app: App, box: str) -> str:
     return (await list_secrets(app, LOCAL_CALLER, ListSecrets(inbox=box))).secrets[0].secret_id
 
 
+async def every(app: App) -> list[Any]:
+    return list((await list_secrets(app, LOCAL_CALLER, ListSecrets())).secrets)
+
+
 async def send(app: App, box: str, text: str = "", **more: Any) -> Any:
     return await do(app, "send_email", inbox=box, subject="Hi", text=text, **{"to": [FAR], **more})
 
@@ -126,7 +130,9 @@ async def test_a_secret_that_is_gone_or_another_ends_the_email_and_one_that_is_l
         (app.folder / "vault.key").unlink()
     await relay_now(app)
     assert sink.emails == []
+    # The notice of it is no news for the vault.
     await file_all(app)
+    assert [each.secret_id for each in await every(app)] == ([] if what == "removed" else [secret_id])
     (one,) = (await state_of(app, sent)).recipients
     if what == "locked":
         assert (one.state, "vault cannot be opened" in one.answer) == ("queued", True)

@@ -303,7 +303,12 @@ def vault_findings(state: State) -> list[Finding]:
         what = f"{waiting} secrets are sealed here and wait to be moved to the server of vault_url"
         findings.append(Finding(state.server is None, what, "They are moved by itself while `letterlock serve` runs."))
     if state.left:
-        findings.append(Finding(True, f"{state.left} removed secrets are deleted on the server of vault_url soon"))
+        findings.append(
+            Finding(
+                True,
+                f"{state.left} secrets that were removed or moved back are deleted on the server of vault_url soon",
+            )
+        )
     if state.unsealed:
         findings.append(
             Finding(

@@ -80,11 +80,16 @@ def fillings_of(raw: bytes) -> tuple[Filling, ...]:
     return tuple(Filling(secret_id, print_) for secret_id, _, print_ in pairs)
 
 
+def without_field(head: bytes) -> bytes:
+    """The header of such an email as anybody but this house may see it."""
+    return _FIELD.sub(b"", head)
+
+
 def filled(raw: bytes, values: Mapping[str, str]) -> bytes:
     """The email with the value of each id where its text and HTML name it, and without the field that named them.
     Raises ValueError when one of them is named nowhere."""
     head, _, body = raw.partition(b"\r\n\r\n")
-    head = _FIELD.sub(b"", head)
+    head = without_field(head)
     at = head.index(b"\r\nContent-Type:") + 2
     missing = set(values)
     made = head[:at] + _entity(head[at:], body, values, missing)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from letterlock.message.filling import without_field
 from letterlock.store.outbox import Delivery
 
 _HEADER_BYTES = 20_000
@@ -72,7 +73,7 @@ def bounce_notice(
             "",
         )
     )
-    headers = raw.partition(b"\r\n\r\n")[0][:_HEADER_BYTES]
+    headers = without_field(raw.partition(b"\r\n\r\n")[0])[:_HEADER_BYTES]
     return text.encode() + headers + f"\r\n\r\n--{boundary}--\r\n".encode()
 
 
