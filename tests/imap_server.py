@@ -118,6 +118,9 @@ class ImapServer:
                         flag = "\\Junk" if one == self.spam else ""
                         writer.write(f'* LIST ({flag}) "/" "{one}"\r\n'.encode())
                 case "SELECT" | "EXAMINE":
+                    if words[1].strip('"') not in self.folders:
+                        writer.write(f"{tag} NO there is none\r\n".encode())
+                        continue
                     name = words[1].strip('"')
                     held = self.folders[name]
                     told = len(held.emails)

@@ -19,7 +19,17 @@ from letterlock.ids import MailboxId, TenantId
 from letterlock.store import mailboxes
 from letterlock.store.mailboxes import Mailbox
 
-Kind = Literal["unreachable", "certificate", "login", "wants_app_password", "imap_off", "folder", "protocol", "locked"]
+Kind = Literal[
+    "unreachable",
+    "certificate",
+    "login",
+    "wants_app_password",
+    "wants_oauth",
+    "imap_off",
+    "folder",
+    "protocol",
+    "locked",
+]
 ASK_S: Final = 15.0
 _MOST_BYTES: Final = 65_536
 _MOST_KEPT: Final = 1_000
@@ -40,7 +50,7 @@ class Trouble(Exception):
 
     @property
     def lasting(self) -> bool:
-        return self.kind in ("certificate", "login", "wants_app_password", "imap_off", "folder")
+        return self.kind in ("certificate", "login", "wants_app_password", "wants_oauth", "imap_off", "folder")
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,8 @@ class Provider:
     per_day: int = 0
     also: str = ""
     """What else must be switched on there."""
+    imap_at: str = ""
+    """Where IMAP is switched on again, when that is not `also`."""
 
 
 _GOOGLE: Final = OAuth(
@@ -75,6 +77,7 @@ PROVIDERS: Final[tuple[Provider, ...]] = (
         authserv="mx.google.com",
         oauth=_GOOGLE,
         per_day=500,
+        imap_at="https://mail.google.com/mail/#settings/fwdandpop; for an account at work, the administrator.",
     ),
     Provider(
         "microsoft",
@@ -202,6 +205,26 @@ def provider_of(domain: str) -> Provider | None:
 
 def provider_by_key(key: str) -> Provider | None:
     return next((one for one in PROVIDERS if one.key == key), None)
+
+
+def advice_on(kind: str, provider: Provider | None) -> str:
+    """What to do where a server lets nobody in for a reason of this kind (logins.Kind); "" where nothing is known."""
+    if kind == "wants_oauth":
+        if provider is None or provider.oauth is None:
+            return (
+                "Ask for an app password there. Where Microsoft or Google is behind a domain of your own, connect with"
+                " --provider microsoft or gmail, and --client-id."
+            )
+        return f"{provider.oauth.register} Then: --client-id ID."
+    if kind == "imap_off":
+        page = (provider.also or provider.imap_at) if provider else ""
+        return f"Switch it on: {page}" if page else "Switch it on in the settings of the mailbox there."
+    if kind not in ("login", "wants_app_password"):
+        return ""
+    if provider is None:
+        return "Many providers want an app password, made in the settings of your account there."
+    switched = f" And it must be switched on there: {provider.also}" if provider.also else ""
+    return f"{provider.name} wants {provider.password}.{switched}"
 
 
 def plus_pattern(address: str) -> str:

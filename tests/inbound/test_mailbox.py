@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from fakes import open_relay_sink
 from imap_server import PASSWORD, USER, Held, ImapServer, open_imap_server
 from letterlock.actions.caller import COMMAND_LINE, LOCAL_CALLER
 from letterlock.actions.mailboxes import (
@@ -318,6 +319,9 @@ async def test_whatever_a_server_says_is_a_state_and_a_later_try(
         ("NO [AUTHENTICATIONFAILED] Invalid credentials", "refuses this name and password"),
         ("NO Application-specific password required", "wants an app password"),
         ("NO Your account is not enabled for IMAP use", "IMAP is switched off"),
+        ("NO [AUTHORIZATIONFAILED] IMAP access disabled", "IMAP is switched off"),
+        ("NO AuthFailed:LogonDenied-BasicAuthBlocked", "takes no password from programs, only OAuth"),
+        ("NO [ALERT] Please log in via your web browser: https://x.example", "in a web browser first"),
         ("NO [UNAVAILABLE] Temporary failure", "lets nobody in right now"),
     ],
 )
@@ -329,6 +333,54 @@ async def test_a_refused_login_is_said_in_words_and_changes_nothing(
         await connect(app, server, password=SecretStr("wrong"))
     assert raised.value.next_step and "wrong" not in str(raised.value)
     assert (await list_mailboxes(app, COMMAND_LINE, ListMailboxes())).mailboxes == []
+
+
+@pytest.mark.parametrize(
+    ("listed", "folders", "warned"),
+    [
+        (b'(\\Junk) "/" "a\x00\x1b[31mb"', ["INBOX"], "No spam folder was found"),
+        (b'(\\Junk) "/" "&broken"\r\n* LIST () "/" "Junk"', ["INBOX", "Junk"], ""),
+        (b'(\\Junk) "/" "' + b"x" * 10_000 + b'"', ["INBOX"], "No spam folder was found"),
+        (b"(\\Junk) NIL NIL\r\n* LIST (\\Junk) NIL {4}\r\nJunk", ["INBOX", "Junk"], ""),
+        (b'(\\Junk) "/" "Nowhere"', ["INBOX"], "No spam folder was found"),
+        (b'(\\Junk "/" "Junk', ["INBOX"], "list of folders cannot be read"),
+        (b'NIL 5 "Junk"', ["INBOX"], "list of folders cannot be read"),
+        (b'() "/"', ["INBOX"], "list of folders cannot be read"),
+    ],
+)
+async def test_whatever_names_folders_have_the_mailbox_can_be_connected(
+    app: App, server: ImapServer, listed: bytes, folders: list[str], warned: str
+) -> None:
+    server.says["LIST"] = b"* LIST " + listed + b"\r\n{tag} OK x\r\n"
+    shown = await connect(app, server)
+    assert [one.folder for one in shown.folders] == folders
+    assert (warned in shown.warning and "spam" in shown.warning) or not warned
+
+
+async def test_what_cannot_be_is_refused_before_anything_is_changed(app: App, server: ImapServer) -> None:
+    for chosen, said in (
+        ({"port": 995}, "Port 995 is for POP3"),
+        ({"port": 587}, r"Port 587 is for sending \(SMTP\)"),
+        ({"port": 993, "security": "starttls"}, "Port 993 is for tls"),
+        ({"smtp_host": "127.0.0.1", "smtp_port": 993}, r"Port 993 is for reading \(IMAP\)"),
+        ({"move_to": "Nowhere\r\n1 LOGOUT"}, "cannot be opened: there is none"),
+        ({"move_to": "Junk"}, "is watched itself"),
+    ):
+        with pytest.raises(InvalidRequest, match=said) as raised:
+            await connect(app, server, **chosen)
+        assert raised.value.next_step
+    assert (await list_mailboxes(app, COMMAND_LINE, ListMailboxes())).mailboxes == []
+    assert not any("LOGOUT" in one and "Nowhere" in one for one in server.asked)
+
+
+async def test_sending_is_tried_too_and_which_half_works_is_said(app: App, server: ImapServer) -> None:
+    assert (await connect(app, server)).tried == ["receiving"]
+    for password, tried in ((PASSWORD, ["receiving", "sending"]), ("another", ["receiving"])):
+        async with open_relay_sink(starttls=server.context, login=(USER, password)) as sink:
+            shown = await connect(app, server, smtp_host=sink.host, smtp_port=sink.port, smtp_security="starttls")
+            assert shown.tried == tried
+            assert sink.asked == [] and ("cannot be sent by it" in shown.warning) == (len(tried) == 1)
+    assert "535" in shown.warning and "app password" in shown.warning
 
 
 async def test_a_certificate_that_nobody_vouches_for_is_refused_and_only_loopback_can_be_pinned(

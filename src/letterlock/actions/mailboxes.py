@@ -34,7 +34,8 @@ from letterlock.logins import (
     sealed,
 )
 from letterlock.message.address import Address, parse_address
-from letterlock.providers import Provider, plus_pattern, provider_by_key, provider_of
+from letterlock.outbound.provider import refused_by
+from letterlock.providers import Provider, advice_on, plus_pattern, provider_by_key, provider_of
 from letterlock.screen.safe_text import safe_line
 from letterlock.store import audit, mailboxes
 from letterlock.store.database import Transaction
@@ -45,6 +46,9 @@ from letterlock.wake import MAILBOXES
 MOST_MAILBOXES: Final = 20
 """Of one tenant: each takes two connections."""
 INBOX: Final = "INBOX"
+
+
+Way = Literal["receiving", "sending"]
 
 
 class Connect(Request):
@@ -98,6 +102,7 @@ class MailboxShown(BaseModel):
     sends_by: str = Field(description="the server they send by; empty: none")
     write_as: WriteAs = Field(description="who stands in From of what they send by it")
     folders: list[FolderShown]
+    tried: Annotated[list[Way], Field(description="what was just tried, and works")] = []
     warning: str = ""
 
 
@@ -116,6 +121,7 @@ class _Found:
 
     folders: tuple[Folder, ...]
     idles: bool
+    listed: bool
 
 
 async def known_provider(request: Connect) -> Provider | None:
@@ -144,6 +150,7 @@ async def connect_mailbox(
     provider = await known_provider(request)
     place = await _place(request, provider)
     pattern = _pattern(app, request, provider, address)
+    way_out = _way_out(request, provider)
     already = await app.database.read(caller.tenant_id, lambda tx: _find(tx, request.address))
     if already is None and len(await app.database.read(caller.tenant_id, mailboxes.of_tenant)) >= MOST_MAILBOXES:
         raise Conflict(f"There are {MOST_MAILBOXES} mailboxes already.", next_step="Remove one that is not used.")
@@ -153,7 +160,7 @@ async def connect_mailbox(
         tokens, secret = await _secret(request, provider, tell)
         login = Login(username, tokens.access, oauth=True) if tokens else Login(username, secret.password)
         now = app.now_ms()
-        found = await in_thread(lambda: _look(place, login, now))
+        found = await in_thread(lambda: _look(place, login, now, request.move_to))
     except Trouble as trouble:
         raise _in_words(trouble, provider) from None
     mailbox = Mailbox(
@@ -172,7 +179,7 @@ async def connect_mailbox(
         request.authserv or (provider.authserv if provider and not request.host else ""),
         "move" if request.move_to else "read" if request.mark_read else "",
         request.move_to,
-        *_way_out(request, provider),
+        *way_out,
         provider.per_day if provider else 0,
         1,
         now,
@@ -186,12 +193,21 @@ async def connect_mailbox(
         assert kept is not None
         return kept
 
+    refused = await refused_by(app, mailbox, login) if mailbox.smtp_host else ""
     kept = await app.database.write(caller.tenant_id, keep)
     if tokens:
         remember_token(mailbox_id, kept.revision, tokens)
     app.wake.hint(MAILBOXES)
     shown = await _shown(app, kept)
-    return shown.model_copy(update={"warning": _warning(kept, provider, found)})
+    warning = _warning(kept, provider, found)
+    if refused:
+        cannot = f"Mail comes in from it, but cannot be sent by it: {kept.smtp_host}:{kept.smtp_port} says: {refused}."
+        advice = (
+            advice_on("login", provider) if refused[:3] in ("534", "535") else "Look at --smtp-host and --smtp-port."
+        )
+        warning = f"{cannot} {advice} {warning}".strip()
+    tried: list[Way] = ["receiving", "sending"] if kept.smtp_host and not refused else ["receiving"]
+    return shown.model_copy(update={"warning": warning, "tried": tried})
 
 
 async def list_mailboxes(app: App, caller: Caller, request: ListMailboxes) -> MailboxList:
@@ -233,9 +249,30 @@ def _way_out(request: Connect, provider: Provider | None) -> tuple[str, int, Sec
     """Server, port and TLS that it sends by; "" for none."""
     host = request.smtp_host.strip().lower()
     if host or provider is None:
-        security = request.smtp_security or ("starttls" if request.smtp_port == 587 else "tls")
-        return host, request.smtp_port or (465 if security == "tls" else 587), security
+        security = request.smtp_security or ("starttls" if request.smtp_port in (587, 1025) else "tls")
+        port = request.smtp_port or _SMTP_PORTS[security]
+        _fits(port, security, _SMTP_PORTS)
+        return host, port, security
     return provider.smtp_host, provider.smtp_port, provider.smtp_security
+
+
+_IMAP_PORTS: Final = {"tls": 993, "starttls": 143}
+_SMTP_PORTS: Final = {"tls": 465, "starttls": 587}
+_OTHERS: Final = {25: "mail between servers", 80: "web pages", 110: "POP3", 443: "web pages", 995: "POP3"}
+
+
+def _fits(port: int, security: str, ours: dict[str, int]) -> None:
+    """Raises InvalidRequest for a port that is known to be for something else."""
+    other = _SMTP_PORTS if ours is _IMAP_PORTS else _IMAP_PORTS
+    what = _OTHERS.get(port, ("sending (SMTP)" if ours is _IMAP_PORTS else "reading (IMAP)") * (port in other.values()))
+    if not what and port in ours.values() and ours[security] != port:
+        what = next(name for name, one in ours.items() if one == port)
+    if what:
+        name = "IMAP" if ours is _IMAP_PORTS else "sending"
+        raise InvalidRequest(
+            f"Port {port} is for {what}.",
+            next_step=f"Leave it out, or take {ours['tls']} (tls) or {ours['starttls']} (starttls) for {name}.",
+        )
 
 
 async def _place(request: Connect, provider: Provider | None) -> Place:
@@ -249,6 +286,7 @@ async def _place(request: Connect, provider: Provider | None) -> Place:
     security = request.security or (provider.security if provider and not request.host else "")
     port = request.port or (provider.port if provider and not request.host else 143 if security == "starttls" else 993)
     security = security or ("starttls" if port in (143, 1143) else "tls")
+    _fits(port, security, _IMAP_PORTS)
     place = Place(host, port, security)
     if request.pin or (provider is not None and provider.local and is_own_machine(host)):
         if not is_own_machine(host):
@@ -305,14 +343,20 @@ async def _secret(
     return tokens, Secret("", tokens.refresh, request.client_id, client_secret, oauth.token_url)
 
 
-def _look(place: Place, login: Login, now_ms: int) -> _Found:
+def _look(place: Place, login: Login, now_ms: int, move_to: str) -> _Found:
     """Log in and see what is to be watched, from now on. Raises Trouble."""
     connection = Connection(place)
     try:
         connection.log_in(login)
         idles = connection.can_idle()
-        folders = []
-        for folder, spam in ((INBOX, False), (connection.spam_folder(), True)):
+        listed, spam_folder, folders = True, "", []
+        try:
+            spam_folder = connection.spam_folder()
+        except Trouble as trouble:
+            if trouble.kind != "folder":
+                raise
+            listed = False
+        for folder, spam in ((INBOX, False), (spam_folder, True)):
             if folder:
                 try:
                     opened = connection.open(folder)
@@ -321,21 +365,31 @@ def _look(place: Place, login: Login, now_ms: int) -> _Found:
                         continue
                     raise
                 folders.append(Folder(folder, spam, opened.uidvalidity, opened.uidnext - 1, now_ms))
-        return _Found(tuple(folders), idles)
+        if move_to:
+            _look_where_to(connection, move_to, [one.folder for one in folders])
+        return _Found(tuple(folders), idles, listed)
     finally:
         connection.close()
 
 
+def _look_where_to(connection: Connection, folder: str, watched: list[str]) -> None:
+    """Whether emails can be moved there. Raises Trouble."""
+    if folder in watched or folder.upper() == INBOX:
+        raise Trouble("folder", f"{folder!a} is watched itself.", "Name another folder to move emails to.")
+    if not connection.can_move():
+        raise Trouble("folder", f"{connection.place.host} moves no emails (RFC 6851).", "Leave --move-to out.")
+    try:
+        connection.open(folder)
+    except Trouble as trouble:
+        if trouble.kind == "folder":
+            trouble.advice = (
+                "Make it there first, or write its name as it stands there, with those above: Archive/Codes."
+            )
+        raise
+
+
 def _in_words(trouble: Trouble, provider: Provider | None) -> CallerError:
-    advice = trouble.advice
-    if trouble.kind in ("login", "wants_app_password") and provider is not None and not advice:
-        advice = f"{provider.name} wants {provider.password}."
-        if provider.also:
-            advice += f" And it must be switched on there: {provider.also}"
-    elif trouble.kind == "imap_off" and not advice:
-        advice = f"Switch it on: {provider.also}" if provider and provider.also else "Switch it on in its settings."
-    if trouble.kind == "login" and not advice:
-        advice = "Many providers want an app password, made in the settings of your account there."
+    advice = trouble.advice or advice_on(trouble.kind, provider)
     kind = Unavailable if trouble.kind == "unreachable" else InvalidRequest
     return kind(trouble.what, next_step=advice or "Nothing was changed. Look at the name of the server and its port.")
 
@@ -354,7 +408,9 @@ def _warning(mailbox: Mailbox, provider: Provider | None, found: _Found) -> str:
         )
     if not found.idles:
         said.append("Its server does not tell when mail comes (no IDLE); it is asked every 15 seconds.")
-    if not any(one.spam for one in found.folders):
+    if not found.listed:
+        said.append("Its list of folders cannot be read, so that codes which land in a spam folder are not seen.")
+    elif not any(one.spam for one in found.folders):
         said.append("No spam folder was found, so that codes which land there are not seen.")
     return " ".join(said)
 

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from letterlock.logins import Device
 
 
+_PORT = click.IntRange(1, 65_535)
+
+
 def add_to(cli: click.Group) -> None:
     cli.add_command(connect)
     cli.add_command(mailbox)
@@ -26,10 +29,10 @@ def add_to(cli: click.Group) -> None:
     "--provider", default="", help="Name of the provider, where its domain does not tell: gmail, microsoft, ..."
 )
 @click.option("--host", default="", help="IMAP server, for providers that are not in the table.")
-@click.option("--port", type=int, default=0, help="Its port; 993, or 143 with starttls.")
+@click.option("--port", type=_PORT, default=None, help="Its port; 993, or 143 with starttls.")
 @click.option("--security", type=click.Choice(["tls", "starttls"]), default=None, help="How it is encrypted.")
 @click.option("--smtp-host", default="", help="Server to send by, for providers that are not in the table.")
-@click.option("--smtp-port", type=int, default=0, help="Its port; 465, or 587 with starttls.")
+@click.option("--smtp-port", type=_PORT, default=None, help="Its port; 465, or 587 with starttls.")
 @click.option("--smtp-security", type=click.Choice(["tls", "starttls"]), default=None, help="How it is encrypted.")
 @click.option("--pin", is_flag=True, help="Believe the certificate it shows now: only of a server on this machine.")
 @click.option("--username", default="", help="Login; without it the address.")
@@ -150,6 +153,8 @@ def mailbox_remove(outer: dict[str, Any], /, mailbox: str, **options: Any) -> No
 def _show(shown: MailboxShown) -> None:
     where = f"; its inboxes: {shown.inboxes.format('name')}" if shown.inboxes else "; it can have no inboxes"
     click.echo(f"{shown.address} at {shown.host}{where}")
+    if shown.tried:
+        click.echo(f"  tried, and works: {' and '.join(shown.tried)}")
     if shown.sends_by and shown.inboxes:
         who = "the inbox" if shown.write_as == "inbox" else f"{shown.address}, the inbox in Reply-To"
         click.echo(f"  sends by {shown.sends_by}; in From stands {who}")

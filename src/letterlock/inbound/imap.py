@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import ipaddress
+import logging
 import re
 import selectors
 import socket
@@ -25,6 +26,8 @@ from letterlock.logins import Login, Trouble, clean
 
 if TYPE_CHECKING:
     from imapclient import IMAPClient
+
+log = logging.getLogger(__name__)
 
 CONNECT_S: Final = 15.0
 CALL_S: Final = 60.0
@@ -172,6 +175,7 @@ class Connection:
         self.shown_pin = ""
         self._busy = threading.Lock()
         self._over = False
+        self._alive = True
         with self._words():
             self._client = self._connected()
         self._bell, self._rope = socket.socketpair()
@@ -242,9 +246,14 @@ class Connection:
         with self._words():
             return bool(self._client.has_capability("IDLE"))
 
-    def spam_folder(self) -> str:
-        """By its use (RFC 6154), else by its name; "" when there is none."""
+    def can_move(self) -> bool:
         with self._words():
+            return bool(self._client.has_capability("MOVE"))
+
+    def spam_folder(self) -> str:
+        """By its use (RFC 6154), else by its name; "" when there is none. Raises Trouble: `folder` where the server
+        gives no list that can be read."""
+        with self._listing(), self._words():
             # As they are: one name that is not encoded as it should be would spoil the list.
             self._client.folder_encode = False
             try:
@@ -264,6 +273,15 @@ class Connection:
                 if name.lower() in _SPAM_NAMES or last.lower() in _SPAM_NAMES:
                     return name
             return ""
+
+    @contextlib.contextmanager
+    def _listing(self) -> Iterator[None]:
+        try:
+            yield
+        except Trouble as trouble:
+            if trouble.kind != "protocol" or not self._alive:
+                raise
+            raise Trouble("folder", f"{self.place.host} gives no list of its folders that can be read.") from None
 
     def open(self, folder: str, *, change: bool = False) -> Opened:
         """`change`: its mail is to be marked or moved."""
@@ -449,7 +467,7 @@ class Connection:
     @contextlib.contextmanager
     def _words(self, seconds: float = CALL_S, octets: int = _SMALL) -> Iterator[None]:
         """A call to the server within these limits; what goes wrong as Trouble."""
-        from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, LoginError
+        from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, LoginError, ProtocolError
 
         host = self.place.host
         self._busy.acquire()
@@ -485,14 +503,16 @@ class Connection:
         except TimeoutError:
             raise Trouble("unreachable", f"{host} does not answer in time.") from None
         except IMAPClientAbortError as error:
+            self._alive = False
             raise Trouble("protocol", f"{host} broke the conversation off: {_said(error)}.") from None
         except OSError as error:
             raise Trouble("unreachable", f"{host} cannot be reached ({error.strerror or 'it hung up'}).") from None
-        except IMAPClientError as error:
-            raise Trouble("protocol", f"{host} refuses: {_said(error)}.") from None
         except Exception as error:
+            if isinstance(error, IMAPClientError) and not isinstance(error, ProtocolError):
+                raise Trouble("protocol", f"{host} refuses: {_said(error)}.") from None
             # An answer that is no IMAP may break the library in any place; it is the server's fault and no other's.
-            raise Trouble("protocol", f"{host} does not speak IMAP as it should ({type(error).__name__}).") from None
+            log.debug("an answer of %s cannot be read: %r", host, error)
+            raise Trouble("protocol", f"{host} gives an answer that is no IMAP.") from None
         finally:
             self._busy.release()
             self._leave()
@@ -509,17 +529,29 @@ def _context(place: Place) -> ssl.SSLContext:
 
 def _login_trouble(host: str, said: str) -> Trouble:
     lower = said.lower()
-    if "application-specific" in lower or "app password" in lower or "app-specific" in lower:
+    if any(word in lower for word in ("application-specific", "app password", "app-specific", "authorization code")):
         return Trouble("wants_app_password", f"{host} wants an app password, not that of the account.")
-    if any(word in lower for word in ("imap is disabled", "imap access", "not enabled for imap", "imap disabled")):
+    if _IMAP_OFF.search(lower):
         return Trouble("imap_off", f"IMAP is switched off for this mailbox at {host}.")
+    if any(word in lower for word in ("basicauth", "basic auth", "oauth", "modern auth")):
+        return Trouble("wants_oauth", f"{host} takes no password from programs, only OAuth.")
+    if "web browser" in lower or "weblogin" in lower:
+        return Trouble("login", f"{host} wants you to confirm this login in a web browser first: {clean(said)}.")
     if "unavailable" in lower or "too many" in lower or "try again" in lower or "in use" in lower:
         return Trouble("unreachable", f"{host} lets nobody in right now: {clean(said)}.")
     return Trouble("login", f"{host} refuses this name and password: {clean(said)}.")
 
 
+_IMAP_OFF: Final = re.compile(
+    r"\bimap4?\b.{0,40}\b(?:disabled|deactivated|blocked|not (?:enabled|allowed|activated|permitted))"
+    r"|\bnot enabled for imap|\b(?:enable|activate|switch on|turn on)\b.{0,40}\bimap4?\b"
+)
+
+
 def _said(error: Exception) -> str:
-    return clean(str(error.args[0]) if error.args else type(error).__name__)
+    """Without the words of the libraries around it."""
+    words = _AROUND.sub("", str(error.args[0]) if error.args else "")
+    return "it hung up" if words.startswith("socket error: EOF") else clean(words)
 
 
 def _name_of(written: object) -> str:
@@ -538,5 +570,6 @@ def _moment(at: object) -> datetime | None:
     return at.astimezone(UTC) if isinstance(at, datetime) and at.year > 1971 else None
 
 
+_AROUND: Final = re.compile(r"\A(?:command: \S+ => |\w+ failed: )")
 _NEW: Final = re.compile(rb"\* \d{1,10} (?:EXISTS|RECENT)\b", re.IGNORECASE)
 _BYE: Final = re.compile(rb"\* BYE\b", re.IGNORECASE)

@@ -31,6 +31,7 @@ from letterlock.inbound.haste import QUICK_S, Haste
 from letterlock.inbound.imap import Connection, Heading, Place
 from letterlock.logins import Trouble, login_of
 from letterlock.message.envelope import Envelope
+from letterlock.providers import advice_on, provider_by_key
 from letterlock.store import mailboxes
 from letterlock.store.database import Transaction
 from letterlock.store.emails import moment, ms
@@ -113,7 +114,8 @@ async def _follow(app: App, mailbox: Mailbox, folder: Folder) -> None:
             pause = _pause_s(failures, trouble.lasting and not fresh)
             if failures > 1 or trouble.lasting:
                 log.log(logging.WARNING if failures <= 2 else logging.DEBUG, "%s: %s", mailbox.mailbox_id, trouble.what)
-                await watched.note(trouble.what, trouble.advice)
+                advice = trouble.advice or advice_on(trouble.kind, provider_by_key(mailbox.provider))
+                await watched.note(trouble.what, advice)
         except StoreError as error:
             failures += 1
             pause = _pause_s(failures, False)

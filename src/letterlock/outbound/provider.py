@@ -17,10 +17,10 @@ from letterlock.app import App
 from letterlock.domains import domain_key
 from letterlock.errors import VaultLocked
 from letterlock.ids import InboxId
-from letterlock.logins import Trouble, login_of
+from letterlock.logins import Login, Trouble, login_of
 from letterlock.outbound.direct import system_resolver
 from letterlock.outbound.outside import BadHost, look_up
-from letterlock.outbound.relay import Connections, Limits, Outcome, Route, one_line, relay, would_take
+from letterlock.outbound.relay import Connections, Limits, Outcome, Route, one_line, refusal, relay, would_take
 from letterlock.outbound.routes import (
     DOMAIN_CONNECTIONS,
     MAILBOX,
@@ -145,17 +145,27 @@ async def _by_mailbox(
             login = await login_of(app, mailbox, fresh=fresh)
         except Trouble as trouble:
             return Outcome(recipient, "deferred", one_line(f"{trouble.what} {trouble.advice}"), reached=False)
-        route = Route(
-            mailbox.smtp_host,
-            mailbox.smtp_port,
-            mailbox.smtp_security,
-            helo(app.settings),
-            login.username,
-            login.secret,
-            oauth=login.oauth,
-            pin=mailbox.pin,
-        )
+        route = _route_by(app, mailbox, login, Limits())
         (outcome,) = await relay(raw, as_whom, [recipient], route, handing_over, connections, envelope_id)
         if outcome.reached or not login.oauth or not outcome.reply.startswith(_LOGIN_REFUSED):
             break
     return outcome
+
+
+async def refused_by(app: App, mailbox: Mailbox, login: Login) -> str:
+    """Why the server that mail of a mailbox leaves by does not let us in; "" when it does. Nothing is sent."""
+    return await refusal(_route_by(app, mailbox, login, _TRY_LIMITS))
+
+
+def _route_by(app: App, mailbox: Mailbox, login: Login, limits: Limits) -> Route:
+    return Route(
+        mailbox.smtp_host,
+        mailbox.smtp_port,
+        mailbox.smtp_security,
+        helo(app.settings),
+        login.username,
+        login.secret,
+        limits,
+        oauth=login.oauth,
+        pin=mailbox.pin,
+    )

@@ -191,6 +191,17 @@ async def reach(route: Route, connections: Connections) -> bool:
     return True
 
 
+async def refusal(route: Route) -> str:
+    """Why the server does not let us in, in its last word; "" when it does. Nothing is sent."""
+    try:
+        connection = await _greeted(route)
+    except _Stop as stop:
+        return stop.reply
+    await _quit(connection.client)
+    connection.close()
+    return ""
+
+
 async def would_take(route: Route, sender: str, recipient: str) -> Outcome:
     """All of relay() but the end of an email, so that nothing is sent. `delivered`: it would take one."""
 
