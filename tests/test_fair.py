@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from letterlock.errors import Unavailable
-from letterlock.fair import Turns
+from letterlock.fair import PATIENCE_S, Ahead, Turns
 from letterlock.ids import TenantId
 
 BUSY, QUIET = TenantId("busy"), TenantId("quiet")
@@ -40,3 +40,25 @@ async def test_more_than_may_wait_are_told_so_and_who_gives_up_leaves_the_place_
             await waiting
     async with asyncio.timeout(1), turns.turn(QUIET):
         pass
+
+
+async def test_a_backlog_lets_another_tenant_go_ahead_but_not_for_long() -> None:
+    ahead, order = Ahead(), list[str]()
+
+    async def backlog() -> None:
+        await ahead.let(BUSY)
+        order.append("backlog")
+
+    with ahead.going(QUIET):
+        standing_back = asyncio.create_task(backlog())
+        await asyncio.sleep(PATIENCE_S / 5)
+        order.append("quiet")
+    await standing_back
+    assert order == ["quiet", "backlog"]
+    with ahead.going(QUIET):
+        async with asyncio.timeout(50 * PATIENCE_S):
+            await ahead.let(BUSY)
+    with ahead.going(BUSY), ahead.going(BUSY):
+        # Its own calls are no others'.
+        async with asyncio.timeout(0):
+            await ahead.let(BUSY)

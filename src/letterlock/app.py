@@ -11,7 +11,7 @@ from pathlib import Path
 
 from letterlock import telemetry
 from letterlock.errors import DataFolderError
-from letterlock.fair import Turns
+from letterlock.fair import Ahead, Turns
 from letterlock.folder import FOLDER
 from letterlock.ids import AgentId, EmailId, KeyId
 from letterlock.lookout import look_out
@@ -47,6 +47,8 @@ class App:
     """Small work that no call waits for."""
     looks: Turns = field(default_factory=lambda: Turns(_LOOKS_AT_ONCE, _MOST_LOOKS_WAITING))
     """At long emails about to leave: each takes the processor for up to a second."""
+    ahead: Ahead = field(default_factory=Ahead)
+    """Submissions that somebody waits for, before the deliveries of others' backlogs."""
     together: Together = field(default_factory=Together)
     """What many callers ask for at once."""
     clock: Callable[[], datetime] = system_clock

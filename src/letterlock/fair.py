@@ -1,15 +1,23 @@
-"""Turns(size, most_waiting): so many pieces of work at once in this process, and of those that wait one of each tenant
-before a second of any. How many of one tenant may wait is limited: who comes then is told so."""
+"""What one tenant asks for must not make another wait long.
+
+Turns(size, most_waiting): so many pieces of work at once in this process, and of those that wait one of each tenant
+before a second of any. How many of one tenant may wait is limited: who comes then is told so.
+
+Ahead: who works on the backlog of one tenant lets go ahead what another asks for now."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import deque
-from collections.abc import AsyncIterator
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Iterator
+from typing import Final
 
 from letterlock.errors import Unavailable
 from letterlock.ids import TenantId
+
+PATIENCE_S: Final = 0.1
+"""For so long a backlog stands back, each time: it gets on however much others ask for."""
 
 
 class Turns:
@@ -61,3 +69,30 @@ class Turns:
                 place.set_result(None)
                 return
         self._free += 1
+
+
+class Ahead:
+    def __init__(self) -> None:
+        self._going: Counter[TenantId] = Counter()
+        self._gone = asyncio.Event()
+
+    @contextlib.contextmanager
+    def going(self, tenant_id: TenantId) -> Iterator[None]:
+        """Within the context a tenant is waiting for a small piece of work."""
+        self._going[tenant_id] += 1
+        try:
+            yield
+        finally:
+            self._going[tenant_id] -= 1
+            if not self._going[tenant_id]:
+                del self._going[tenant_id]
+            # Whoever stands back looks again.
+            self._gone.set()
+            self._gone.clear()
+
+    async def let(self, tenant_id: TenantId) -> None:
+        """Before the next piece of a tenant's backlog: until no other tenant is waiting, for PATIENCE_S at most."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE_S):
+                while self._going.keys() - {tenant_id}:
+                    await self._gone.wait()

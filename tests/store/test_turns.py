@@ -159,6 +159,15 @@ async def test_deliveries_of_one_lane_are_claimed_in_turn(app: App) -> None:
     await app.database.write_system(
         lambda tx: tx.run("UPDATE deliveries SET state = 'queued', lane = 'l', next_at = :now", now=now)
     )
+    for besides, others in (((), 2), ((noisy.tenant_id,), 1), ((noisy.tenant_id, quiet.tenant_id), 0)):
+        assert others == await app.database.read_system(
+            lambda tx, besides=besides: queue.count_others(tx, "relay", "l", besides, 9)  # type: ignore[misc]
+        )
+    assert not await app.database.write_system(
+        lambda tx: queue.claim(
+            tx, "w", "relay", now, now + 1000, 3, lane="l", besides=(noisy.tenant_id, quiet.tenant_id)
+        )
+    )
     leases = await app.database.write_system(
         lambda tx: queue.claim(tx, "w", "relay", now, now + 1000, 3, lane="l", after=noisy.tenant_id)
     )

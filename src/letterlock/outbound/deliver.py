@@ -14,7 +14,7 @@ import math
 import random
 import time
 from collections import defaultdict, deque
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Collection, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from email.utils import format_datetime
@@ -137,11 +137,17 @@ async def deliver_forever(app: App) -> None:
                 look = lane.looks.pop((lease.submission_id, lease.deliveries[0].recipient), None)
                 if len(lane.backlog) == most // 2:
                     watch.ring()
+                if sum(each.tenant_id == lease.tenant_id for each in lane.backlog) >= most // 2:
+                    await app.ahead.let(lease.tenant_id)
+                    ahead: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
+                else:
+                    ahead = app.ahead.going(lease.tenant_id)
                 if lease.until > app.now_ms():
                     spoken: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-                    begin(lane.tries, lease.route, deliver(app, lease, open_ones, lane.dots, keyring, look, spoken))
-                    # What came of it is written down while the next one has the connection.
-                    lane.learn(await spoken)
+                    with ahead:
+                        begin(lane.tries, lease.route, deliver(app, lease, open_ones, lane.dots, keyring, look, spoken))
+                        # What came of it is written down while the next one has the connection.
+                        lane.learn(await spoken)
                     while len(lane.tries) >= 2 * most:
                         await asyncio.wait(lane.tries, return_when=asyncio.FIRST_COMPLETED)
 
@@ -170,9 +176,13 @@ async def deliver_forever(app: App) -> None:
                 return
             most = 1 if lane.failures else LOCAL_AT_ONCE if route == "local" else connections(app.settings, name)
             free = _free(name, {key[1]: len(one.workers) for key, one in lanes.items() if one.workers})
-            room = min(2 * most - len(lane.backlog), free)
+            room, besides = min(2 * most - len(lane.backlog), free), set[TenantId]()
+            if room <= 0 < free:
+                # All places are taken by some tenants' mail: there is one more for each of the others.
+                besides = {lease.tenant_id for lease in lane.backlog}
+                room = await app.database.read_system(lambda tx: queue.count_others(tx, route, name, besides, most))
             if room > 0:
-                leases = await claim(app, owner, route, room, name, after=lane.after)
+                leases = await claim(app, owner, route, room, name, lane.after, besides)
                 lane.after = leases[-1].tenant_id if leases else lane.after
                 lane.backlog = _in_turn((*lane.backlog, *leases))
                 for lease, look in zip(leases, await _look_at(app, leases), strict=True):
@@ -305,13 +315,21 @@ async def _release(app: App) -> None:
 
 
 async def claim(
-    app: App, owner: str, route: Route, limit: int, lane: str | None = None, after: str = ""
+    app: App,
+    owner: str,
+    route: Route,
+    limit: int,
+    lane: str | None = None,
+    after: str = "",
+    besides: Collection[TenantId] = (),
 ) -> list[Lease]:
     """Up to `limit` submissions that are due on a route, in one lane of it (then tenants take turns from behind
-    `after`) or in any, leased to `owner`."""
+    `after`, all but those in `besides`) or in any, leased to `owner`."""
     now = app.now_ms()
     return await app.database.write_system(
-        lambda tx: queue.claim(tx, owner, route, now, now + LEASE_MS[route], limit, lane=lane, after=after)
+        lambda tx: queue.claim(
+            tx, owner, route, now, now + LEASE_MS[route], limit, lane=lane, after=after, besides=besides
+        )
     )
 
 

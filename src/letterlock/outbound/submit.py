@@ -132,6 +132,21 @@ async def submit(
 
     Raises InvalidRequest or NotAllowed when it may not be sent, Conflict when `key` belongs to another request.
     """
+    with app.ahead.going(inbox.tenant_id):
+        return await _submit(app, agent_id, inbox, draft, key, answered, passes_on, by_rule, secrets)
+
+
+async def _submit(
+    app: App,
+    agent_id: AgentId,
+    inbox: Inbox,
+    draft: Draft,
+    key: str,
+    answered: Answered | None,
+    passes_on: Literal["", "mail"],
+    by_rule: bool,
+    secrets: tuple[UsedSecret, ...],
+) -> Submitted:
     request_hash = _request_hash(draft, answered)
     carrier = await app.database.read(
         inbox.tenant_id, lambda tx: carrier_for(tx, inbox.inbox_id, inbox.address, domain_of(app.settings))

@@ -82,6 +82,31 @@ async def due(tx: Transaction, now_ms: int) -> list[tuple[Route, str]]:
     return found
 
 
+async def count_others(tx: Transaction, route: Route, lane: str, besides: Collection[TenantId], limit: int) -> int:
+    """How many tenants but these have something in a lane, due or not, counted up to `limit`. A system read."""
+    count, place = 0, ""
+    while count < limit and (found := await _next_tenant(tx, route, lane, place, besides)):
+        count, place = count + 1, found
+    return count
+
+
+async def _next_tenant(
+    tx: Transaction, route: Route, lane: str, place: str, besides: Collection[TenantId]
+) -> TenantId | None:
+    """The first behind `place`, by its id."""
+    names = {f"besides{n}": tenant_id for n, tenant_id in enumerate(besides)}
+    row = await tx.one(
+        "SELECT tenant_id FROM deliveries WHERE route = :route AND lane = :lane AND next_at IS NOT NULL"
+        f" AND tenant_id > :place AND tenant_id NOT IN ({', '.join(f':{name}' for name in names)})"
+        " ORDER BY tenant_id LIMIT 1",
+        route=route,
+        lane=lane,
+        place=place,
+        **names,
+    )
+    return row["tenant_id"] if row else None
+
+
 async def claim(
     tx: Transaction,
     owner: str,
@@ -93,10 +118,11 @@ async def claim(
     lane: str | None = None,
     older_than_ms: int | None = None,
     after: str = "",
+    besides: Collection[TenantId] = (),
 ) -> list[Lease]:
     """Lease what is due on a route (None: in whichever lane), up to `limit` leases (of that submission); with
     `older_than_ms` only what has waited since before then. In a lane tenants take turns, beginning with the one behind
-    `after`, each with its oldest. A system write.
+    `after`, each with its oldest, and `besides` none. A system write.
 
     The update looks at the conditions again, so that of two claimers that saw the same row only one gets it."""
     conditions, more = f"route = :route AND {_DUE}", dict[str, str | int]()
@@ -127,14 +153,7 @@ async def claim(
         )
 
     async def next_tenant(place: str) -> TenantId | None:
-        row = await tx.one(
-            "SELECT tenant_id FROM deliveries WHERE route = :route AND lane = :lane AND next_at IS NOT NULL"
-            " AND tenant_id > :place ORDER BY tenant_id LIMIT 1",
-            route=route,
-            lane=lane,
-            place=place,
-        )
-        return row["tenant_id"] if row else None
+        return await _next_tenant(tx, route, lane or "", place, besides)
 
     found: list[tuple[TenantId, SubmissionId, str]] = []
     if lane is not None:
@@ -143,7 +162,7 @@ async def claim(
         )
     frozen: dict[SubmissionId, Row | None] = {}
     leases: list[Lease] = []
-    for tenant_id, id_, recipient in found or await oldest():
+    for tenant_id, id_, recipient in found or ([] if besides else await oldest()):
         if len(leases) == limit:
             break
         bound = tx.bound_to(tenant_id)
