@@ -32,7 +32,7 @@ from letterlock.outbound.webhooks import post_forever
 from letterlock.store import arrivals, erasures
 from letterlock.store import postmaster as reports
 from letterlock.store.database import Transaction
-from letterlock.store.postmaster import Report
+from letterlock.store.postmaster import STARTING, Report
 from letterlock.wake import WAITING, postmaster_lock
 
 log = logging.getLogger(__name__)
@@ -48,7 +48,6 @@ _RETRY_BIND_S = 1.0
 _RETRY_LOCK_S = 10.0
 _REPORT_S = 3.0
 _MIND_S = 10.0
-STARTING = "Mail comes in in a moment: the process that takes it has just begun."
 _SAY_EACH = 120
 """Of failures that go on, one in so many is logged: about once an hour."""
 

@@ -14,9 +14,10 @@ from fakes import make_certificate, open_relay_sink
 from letterlock.actions import health
 from letterlock.actions.caller import COMMAND_LINE, LOCAL_CALLER
 from letterlock.actions.health import Finding, disk_problem, disk_use, examine
-from letterlock.app import DATABASE_FILE, open_app
+from letterlock.app import DATABASE_FILE, App, open_app
 from letterlock.errors import NotAllowed
 from letterlock.settings import load_settings
+from letterlock.store import postmaster
 from letterlock.wake import postmaster_lock
 from running import free_port, settings_for
 
@@ -178,3 +179,13 @@ async def test_a_disk_that_is_nearly_full_is_said_in_answers_and_by_doctor(tmp_p
             await disk_use(app, LOCAL_CALLER)
     assert any(not one.well and "MB free on its disk" in one.what for one in await examine(low))
     assert disk_problem(settings_for(tmp_path, low_disk_megabytes=0)) == ""
+
+
+async def test_a_process_that_has_just_begun_is_not_taken_for_one_that_cannot_write(app: App) -> None:
+    assert "No Letterlock process listens" in await health.reception_problem(app)
+    with postmaster_lock(app.folder):
+        for seen_at, said in ((None, "in a moment"), (0, "in a moment"), (1, "held by another program")):
+            if seen_at is not None:
+                report = postmaster.Report(1, "smtp", "", seen_at)
+                await app.database.write_system(lambda tx, r=report: postmaster.put(tx, r))  # type: ignore[misc]
+            assert said in await health.reception_problem(app)

@@ -84,7 +84,10 @@ async def _reception(app: App) -> _Reception:
         if not silent:
             problem = report.problem if report else ""
         elif await asyncio.to_thread(postmaster_lives, app.folder):
-            problem = "New mail waits: the mail store is held by another program, or its disk is full."
+            # One that has begun says so at once, unless it cannot; the one before may have ended in order.
+            begun = report is None or not report.seen_at
+            held = "New mail waits: the mail store is held by another program, or its disk is full."
+            problem = postmaster.STARTING if begun else held
         else:
             problem = "No Letterlock process listens for mail on this data folder right now."
         return [_Reception(problem, silent, oldest)] * len(asked)

@@ -8,6 +8,7 @@ from letterlock.store.database import Transaction
 
 FRESH_MS = 10_000
 """A postmaster reports every few seconds; one that has not for this long is gone."""
+STARTING = "Mail comes in in a moment: the process that takes it has just begun."
 
 
 @dataclass(frozen=True, slots=True)
