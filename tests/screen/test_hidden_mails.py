@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import pytest
 
 from hidden_mails import CASES, Case
@@ -11,6 +13,7 @@ from letterlock.screen.score import Level
 from newsletters import NEWSLETTERS, Newsletter
 
 
+@functools.cache
 def read(raw: bytes) -> tuple[Inspection, str]:
     """The report, and all that read_email and lists would show of it, in one text without blanks and case."""
     report = inspect_message(raw)
