@@ -176,11 +176,13 @@ async def deliver_forever(app: App) -> None:
                 return
             most = 1 if lane.failures else LOCAL_AT_ONCE if route == "local" else connections(app.settings, name)
             free = _free(name, {key[1]: len(one.workers) for key, one in lanes.items() if one.workers})
-            room, besides = min(2 * most - len(lane.backlog), free), set[TenantId]()
-            if room <= 0 < free:
-                # All places are taken by some tenants' mail: there is one more for each of the others.
+            besides = set[TenantId]()
+            room = min(2 * most - len(lane.backlog), free)
+            if len(lane.backlog) > most and free > 0:
+                # Enough to do: only tenants that have nothing in it get a place more.
                 besides = {lease.tenant_id for lease in lane.backlog}
-                room = await app.database.read_system(lambda tx: queue.count_others(tx, route, name, besides, most))
+                others = await app.database.read_system(lambda tx: queue.count_others(tx, route, name, besides, most))
+                room = min(others, free)
             if room > 0:
                 leases = await claim(app, owner, route, room, name, lane.after, besides)
                 lane.after = leases[-1].tenant_id if leases else lane.after
