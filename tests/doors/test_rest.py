@@ -191,8 +191,9 @@ async def test_asking_for_the_headers_only_moves_no_place(app: App, rest: Rest) 
 
 
 async def test_receive_waits_for_the_first(app: App, rest: Rest) -> None:
-    box = (await rest.post("/inboxes", 201, name="slow"))["address"]
-    for where in ({}, {"inbox": box}):
+    slow, slower = [(await rest.post("/inboxes", 201, name=name))["address"] for name in ("slow", "slower")]
+    # An inbox of each one's own: in that of the first the second would find an email, not wait for one.
+    for box, where in ((slow, {}), (slower, {"inbox": slower})):
         waiting = asyncio.create_task(given(rest, consumer="one", timeout_s=20, **where))
         await asyncio.sleep(0.1)
         await receive(app, box, letter("At last"))
