@@ -77,12 +77,14 @@ def connect(outer: dict[str, Any], /, **options: Any) -> None:
 def _request(given: dict[str, Any]) -> Any:
     from pydantic import ValidationError
 
-    from letterlock.actions.catalog import explain
     from letterlock.actions.mailboxes import Connect
 
     try:
         return Connect.model_validate(given)
     except ValidationError as error:
+        # Late: it brings every action with it, and takes as long as the rest of the command.
+        from letterlock.actions.catalog import explain
+
         raise click.ClickException(explain(error)) from None
 
 
