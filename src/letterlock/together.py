@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 Wish = TypeVar("Wish")
 Given = TypeVar("Given")
+_LOOKERS = 1_000
 _Work = Callable[[Sequence[Any]], Awaitable[Sequence[Any]]]
 _Asked = tuple[Any, asyncio.Future[Any]]
 
@@ -35,6 +36,14 @@ class Together:
             self._working.add(task)
             task.add_done_callback(self._working.discard)
         return await place
+
+    async def look(self, about: Hashable, look: Callable[[], Awaitable[Given]]) -> Given:
+        """What one look shows all who ask about the same at once; it begins after this was asked."""
+
+        async def show(asked: Sequence[None]) -> Sequence[Given]:
+            return [await look()] * len(asked)
+
+        return await self.ask(about, None, show, _LOOKERS)
 
     async def _work(self, about: Hashable, work: _Work, most: int) -> None:
         queue, few = self._waiting[about], list[_Asked]()

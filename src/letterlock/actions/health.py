@@ -10,7 +10,6 @@ import shutil
 import socket
 import ssl
 import threading
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +40,6 @@ STUCK_MS = 10_000
 """Mail is filed within milliseconds; what waits longer than this is worth a word."""
 _RELAY_S = 15.0
 _MOST_SAID = 20
-_ASK_AT_ONCE = 1000
 _MEGABYTE = 1_000_000
 _COMPACT_LATE_MS = 48 * 3_600_000
 """What was to come by itself within a day has not."""
@@ -79,7 +77,7 @@ async def _reception(app: App) -> _Reception:
             await arrivals.oldest_unfiled(tx),
         )
 
-    async def tell(asked: Sequence[None]) -> Sequence[_Reception]:
+    async def tell() -> _Reception:
         silent, report, oldest = await app.database.read_system(look)
         if not silent:
             problem = report.problem if report else ""
@@ -90,10 +88,9 @@ async def _reception(app: App) -> _Reception:
             problem = postmaster.STARTING if begun else held
         else:
             problem = "No Letterlock process listens for mail on this data folder right now."
-        return [_Reception(problem, silent, oldest)] * len(asked)
+        return _Reception(problem, silent, oldest)
 
-    # Many ask: one look tells all who ask at once.
-    return await app.together.ask("reception", None, tell, _ASK_AT_ONCE)
+    return await app.together.look("reception", tell)
 
 
 async def start_problem(app: App) -> str:
@@ -114,7 +111,11 @@ async def reception_warning(app: App, inbox: Inbox | None = None) -> str:
     if reception.oldest is not None and app.now_ms() - reception.oldest > STUCK_MS:
         return "Some accepted mail cannot be seen yet: many wait to be read, or the disk is full."
     if inbox is not None and _is_local_only(app, inbox):
-        connected = [one for one in await app.database.read(inbox.tenant_id, mailboxes.of_tenant) if one.inboxes]
+        tenant_id = inbox.tenant_id
+        found = await app.together.look(
+            ("mailboxes", tenant_id), lambda: app.database.read(tenant_id, mailboxes.of_tenant)
+        )
+        connected = [one for one in found if one.inboxes]
         way = (
             f'create_inbox(domain="{connected[0].address}") makes one'
             if connected
