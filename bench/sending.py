@@ -219,15 +219,15 @@ def die_at(point: str, passage: int) -> None:
     """Make this process kill itself when it comes by `point` for the time `passage`."""
     import aiosmtplib
 
-    from letterlock.outbound import deliver, relay
+    from letterlock.outbound import deliver, lanes, relay
 
     places: dict[str, tuple[Any, str]] = {
-        "claimed": (deliver, "claim"),
+        "claimed": (lanes, "claim"),
         "connected": (relay, "_envelope"),
         "content": (relay, "_dot"),
         "dot": (aiosmtplib.SMTP, "execute_command"),
         "answered": (relay, "_dot"),
-        "recorded": (deliver, "_keep"),
+        "recorded": (deliver, "keep"),
     }
     owner, name = places[point]
     real: Callable[..., Any] = getattr(owner, name)
@@ -255,7 +255,7 @@ def die_at(point: str, passage: int) -> None:
 
 async def deliver_all(data: Path) -> None:
     """Deliver until nothing is left to do."""
-    from letterlock.outbound.deliver import deliver_forever
+    from letterlock.outbound.lanes import deliver_forever
 
     async with open_app(load_settings(data=data)) as app:
         task = asyncio.create_task(deliver_forever(app))

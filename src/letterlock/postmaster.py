@@ -26,8 +26,8 @@ from letterlock.inbound.filing import file_forever
 from letterlock.inbound.listener import open_listener
 from letterlock.inbound.mailbox import fetch_forever
 from letterlock.inbound.workers import Workers, open_workers
-from letterlock.outbound.deliver import deliver_forever
 from letterlock.outbound.forwards import forward_forever
+from letterlock.outbound.lanes import deliver_forever
 from letterlock.outbound.webhooks import post_forever
 from letterlock.store import arrivals, erasures
 from letterlock.store import postmaster as reports

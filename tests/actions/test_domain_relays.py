@@ -23,7 +23,7 @@ from letterlock.app import DATABASE_FILE, App, open_app
 from letterlock.errors import Conflict, InvalidRequest, NotAllowed, NotFound
 from letterlock.ids import TenantId
 from letterlock.outbound import provider
-from letterlock.outbound.deliver import AT_ONCE, AT_ONCE_OF_TENANT, _free, _release, deliver_forever
+from letterlock.outbound.lanes import AT_ONCE, AT_ONCE_OF_TENANT, _free, _release, deliver_forever
 from letterlock.store import domains
 from letterlock.store.database import Transaction
 from running import do, ended, relay_now, settings_for, until

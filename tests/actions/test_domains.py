@@ -28,7 +28,7 @@ from letterlock.inbound.accept import inbox_for
 from letterlock.message.authenticate import authenticate
 from letterlock.message.envelope import Envelope
 from letterlock.message.sign import KINDS, new_key
-from letterlock.outbound.deliver import deliver_forever
+from letterlock.outbound.lanes import deliver_forever
 from letterlock.outbound.signing import keys_for
 from letterlock.store import audit, domains
 from letterlock.store.database import Transaction

@@ -18,7 +18,7 @@ DELIVERER = """
 import asyncio, sys
 from pathlib import Path
 from letterlock.app import open_app
-from letterlock.outbound.deliver import deliver_forever
+from letterlock.outbound.lanes import deliver_forever
 from letterlock.settings import load_settings
 
 async def main():

@@ -20,16 +20,8 @@ from letterlock.app import App, open_app
 from letterlock.errors import NotAllowed
 from letterlock.ids import DEFAULT_TENANT, SubmissionId
 from letterlock.outbound import deliver as deliver_module
-from letterlock.outbound.deliver import (
-    HANDING_OVER_MS,
-    JITTER,
-    LEASE_MS,
-    SCHEDULE_S,
-    claim,
-    deliver,
-    deliver_forever,
-    next_try,
-)
+from letterlock.outbound.deliver import HANDING_OVER_MS, JITTER, LEASE_MS, SCHEDULE_S, claim, deliver, next_try
+from letterlock.outbound.lanes import deliver_forever
 from letterlock.outbound.relay import Limits
 from letterlock.outbound.submit import status
 from letterlock.store import conduct, outbox, queue
@@ -480,7 +472,7 @@ async def test_it_ends_promptly_and_gives_back_what_it_had_not_handed_over(tmp_p
 async def test_a_server_that_cannot_be_reached_is_left_alone_for_a_while_and_found_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("letterlock.outbound.deliver._LONGEST_REST_S", 0.5)
+    monkeypatch.setattr("letterlock.outbound.lanes._LONGEST_REST_S", 0.5)
     port = free_port()
     async with opened(tmp_path, Clock(), port=port) as app:
         for n in range(30):
@@ -501,7 +493,7 @@ async def test_a_server_that_cannot_be_reached_is_left_alone_for_a_while_and_fou
 async def test_looking_whether_a_server_is_back_writes_nothing_and_takes_no_try_from_what_waits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("letterlock.outbound.deliver._LONGEST_REST_S", 0.1)
+    monkeypatch.setattr("letterlock.outbound.lanes._LONGEST_REST_S", 0.1)
     port = free_port()
     async with opened(tmp_path, Clock(), port=port) as app:
         for n in range(12):
@@ -535,7 +527,7 @@ async def test_looking_whether_a_server_is_back_writes_nothing_and_takes_no_try_
 async def test_what_waited_two_days_for_a_dead_server_bounces_without_each_being_tried(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("letterlock.outbound.deliver._HOPELESS_S", 0.0)
+    monkeypatch.setattr("letterlock.outbound.lanes._HOPELESS_S", 0.0)
     clock = Clock()
     async with opened(tmp_path, clock, port=free_port()) as app:
         old = [await send(app, f"r{n}@example.com") for n in range(30)]
@@ -562,7 +554,7 @@ async def test_trouble_in_the_store_does_not_end_it(
         return await real(tx, now_ms)
 
     monkeypatch.setattr(queue, "due", sometimes)
-    monkeypatch.setattr("letterlock.outbound.deliver._PAUSE_S", 0.01)
+    monkeypatch.setattr("letterlock.outbound.lanes._PAUSE_S", 0.01)
     with caplog.at_level(logging.DEBUG, "letterlock"):
         async with open_relay_sink() as sink, opened(tmp_path, Clock(), sink) as app:
             await send(app, "carol@example.com")

@@ -13,8 +13,9 @@ from fakes import open_relay_sink
 from letterlock.app import App, open_app
 from letterlock.ids import DEFAULT_TENANT, SubmissionId
 from letterlock.outbound import dots, relay
-from letterlock.outbound.deliver import claim, deliver_forever
+from letterlock.outbound.deliver import claim
 from letterlock.outbound.dots import FILE, Answers, Dots
+from letterlock.outbound.lanes import deliver_forever
 from letterlock.outbound.submit import status
 from letterlock.store import queue
 from letterlock.store.outbox import Delivery

@@ -1,8 +1,8 @@
-"""deliver_forever(app): claims what is due, hands it on and writes down what became of each recipient.
+"""deliver(app, lease): one try of what is claimed: looks again at what stands against it, hands it on and writes down
+what became of each recipient.
 
-An inbox of ours gets its copy by inbound.accept, every other recipient through the server that is set for it. Each
-server has a lane of its own, and so have our inboxes: one that is dead slows no other. Every try sends the same frozen
-bytes with the same Message-ID.
+An inbox of ours gets its copy by inbound.accept, every other recipient through the server that is set for it. Every try
+sends the same frozen bytes with the same Message-ID.
 """
 
 from __future__ import annotations
@@ -10,45 +10,39 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import math
 import random
 import time
-from collections import defaultdict, deque
-from collections.abc import Collection, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from email.utils import format_datetime
-from itertools import zip_longest
-from types import MappingProxyType
-from typing import Any
 
 from letterlock import telemetry
 from letterlock.app import App
-from letterlock.domains import domain_key, domain_of
+from letterlock.domains import domain_of
 from letterlock.errors import LetterlockError, StoreError
-from letterlock.ids import SubmissionId, TenantId, new_id
+from letterlock.ids import TenantId
 from letterlock.inbound.accept import accept, fingerprint, live_inbox
 from letterlock.message.envelope import Envelope
 from letterlock.message.filling import fillings_of
-from letterlock.outbound.direct import reach_direct, relay_direct
-from letterlock.outbound.dots import Answers, Dots, Left
+from letterlock.outbound.direct import relay_direct
+from letterlock.outbound.dots import Dots
 from letterlock.outbound.filling import FOR_OUTSIDE, NotFilled, filled_in
 from letterlock.outbound.notice import bounce_notice
 from letterlock.outbound.provider import Carrier, carrier_for, relay_by, way_by
-from letterlock.outbound.relay import Connections, Outcome, one_line, reach, relay
-from letterlock.outbound.routes import OF_DOMAIN, Way, connections, has_ways, helo, way_of, way_to
+from letterlock.outbound.relay import Connections, Outcome, one_line, relay
+from letterlock.outbound.routes import OF_DOMAIN, Way, helo, way_to
 from letterlock.outbound.signing import Keyring
 from letterlock.policy import Recipient, SendContext, decide
-from letterlock.store import arrivals, audit, domain_relays, emails, inboxes, outbox, queue, reputation
+from letterlock.store import arrivals, audit, emails, inboxes, outbox, queue, reputation
 from letterlock.store.arrivals import Accepted
 from letterlock.store.database import Transaction
-from letterlock.store.domain_relays import DomainRelay
 from letterlock.store.emails import ms
 from letterlock.store.mailboxes import Mailbox
 from letterlock.store.outbox import Delivery, Route
 from letterlock.store.queue import Lease
 from letterlock.store.standing import Standing, standing
-from letterlock.wake import OUTBOX, UNFILED
+from letterlock.wake import UNFILED
 
 log = logging.getLogger(__name__)
 
@@ -57,263 +51,14 @@ SCHEDULE_S = (_MINUTE, 5 * _MINUTE, 15 * _MINUTE, 30 * _MINUTE, 60 * _MINUTE, 12
 """Seconds from each failed try to the next, 48 h in all (RFC 5321 section 4.5.4.1: the first ones close together)."""
 JITTER = 0.2
 """Each delay is longer or shorter by up to this part, so that what failed together does not come back together."""
-LOCAL_AT_ONCE = 4
-AT_ONCE = 200
-"""Deliveries under way in all lanes together, apart from those of tenants' own relays; and once more in these."""
-AT_ONCE_OF_TENANT = 8
-"""At its own relays: servers of one tenant that never answer take no place of another's."""
 LEASE_MS: dict[Route, int] = {"local": 60_000, "relay": 600_000}
 """Longer than everything that may come before a message is handed over (outbound.relay.Limits)."""
 HANDING_OVER_MS = 900_000
 """Longer than the wait for the answer to the final dot."""
-_PAUSE_S = 1.0
-_LOOK_AT_HELD_S = 1.0
 _LOOK_HOLDS_S = 1.0
-_LONGEST_REST_S = 60.0
-_HOPELESS_S = 3600.0
-_OLDEST_MS = 48 * 3_600_000
-_GIVEN_UP_AT_ONCE = 20
+OLDEST_MS = 48 * 3_600_000
 _CHANGED = "it is not what was submitted: its bytes or its recipients have changed"
 _WAITS = "it was to wait for a person, and nobody has let it go"
-
-
-@dataclass(slots=True)
-class _Lane:
-    """One lane at work: what it has claimed and not begun, and who works. A server that cannot be reached is left alone
-    for a while, longer each time, and then greeted without an email: what waits for it costs nothing meanwhile, no
-    claim and no record."""
-
-    dots: Dots
-    backlog: deque[Lease] = field(default_factory=deque)
-    looks: dict[tuple[SubmissionId, str], _Look] = field(default_factory=dict)
-    """What was found out about what is in the backlog."""
-    workers: set[asyncio.Task[Any]] = field(default_factory=set)
-    tries: set[asyncio.Task[Any]] = field(default_factory=set)
-    failures: int = 0
-    rests_until: float = 0.0
-    down_since: float = 0.0
-    after: str = ""
-    """Whose turn it was last."""
-
-    @property
-    def at_work(self) -> set[asyncio.Task[Any]]:
-        return self.workers | self.tries
-
-    @property
-    def rests(self) -> bool:
-        return time.monotonic() < self.rests_until
-
-    def learn(self, reached: bool) -> None:
-        now = time.monotonic()
-        if reached:
-            self.failures, self.rests_until = 0, 0.0
-        elif not self.rests:
-            self.down_since = self.down_since if self.failures else now
-            self.failures += 1
-            self.rests_until = now + min(_LONGEST_REST_S, 2.0**self.failures)
-
-    @property
-    def hopeless(self) -> bool:
-        return self.failures > 0 and time.monotonic() - self.down_since > _HOPELESS_S
-
-
-async def deliver_forever(app: App) -> None:
-    """Until cancelled, by one process of the data folder at a time. What is in work then is given back.
-
-    What a process before this one left leased (it died) is taken at once: should it live after all, its lease no longer
-    lets it hand anything over.
-    """
-    owner = new_id("worker")
-    fresh = True
-    answers = Answers(app.folder)
-    lanes = defaultdict[tuple[Route, str], _Lane](lambda: _Lane(Dots(answers, in_order=app.settings.one_by_one)))
-    open_ones, keyring = Connections(), Keyring()
-    looked_at_held = 0.0
-    with app.wake.watch(OUTBOX) as watch:
-
-        async def work(lane: _Lane, most: int) -> None:
-            while lane.backlog and not lane.rests:
-                lease = lane.backlog.popleft()
-                look = lane.looks.pop((lease.submission_id, lease.deliveries[0].recipient), None)
-                if len(lane.backlog) == most // 2:
-                    watch.ring()
-                if sum(each.tenant_id == lease.tenant_id for each in lane.backlog) >= most // 2:
-                    await app.ahead.let(lease.tenant_id)
-                    ahead: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
-                else:
-                    ahead = app.ahead.going(lease.tenant_id)
-                if lease.until > app.now_ms():
-                    spoken: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-                    with ahead:
-                        begin(lane.tries, lease.route, deliver(app, lease, open_ones, lane.dots, keyring, look, spoken))
-                        # What came of it is written down while the next one has the connection.
-                        lane.learn(await spoken)
-                    while len(lane.tries) >= 2 * most:
-                        await asyncio.wait(lane.tries, return_when=asyncio.FIRST_COMPLETED)
-
-        async def greet(lane: _Lane, way: Way) -> None:
-            try:
-                lane.learn(await _takes_mail(app, way, open_ones))
-            except Exception as error:
-                log.error("a mail server cannot be looked at: %s", type(error).__name__)
-                lane.learn(False)
-
-        def begin(among: set[asyncio.Task[Any]], name: str, what: Coroutine[Any, Any, Any]) -> None:
-            task = asyncio.create_task(what, name=f"deliver {name}")
-            among.add(task)
-            task.add_done_callback(among.discard)
-            task.add_done_callback(lambda _: watch.ring())
-
-        async def attend(route: Route, name: str) -> None:
-            lane = lanes[route, name]
-            if lane.rests:
-                if lane.hopeless:
-                    await _give_up_on(app, owner, name)
-                return
-            if lane.failures and (way := way_of(app.settings, name)) is not None:
-                if not lane.workers:
-                    begin(lane.workers, name, greet(lane, way))
-                return
-            most = 1 if lane.failures else LOCAL_AT_ONCE if route == "local" else connections(app.settings, name)
-            free = _free(name, {key[1]: len(one.workers) for key, one in lanes.items() if one.workers})
-            besides = set[TenantId]()
-            room = min(2 * most - len(lane.backlog), free)
-            if len(lane.backlog) > most and free > 0:
-                # Enough to do: only tenants that have nothing in it get a place more.
-                besides = {lease.tenant_id for lease in lane.backlog}
-                others = await app.database.read_system(lambda tx: queue.count_others(tx, route, name, besides, most))
-                room = min(others, free)
-            if room > 0:
-                leases = await claim(app, owner, route, room, name, lane.after, besides)
-                lane.after = leases[-1].tenant_id if leases else lane.after
-                lane.backlog = _in_turn((*lane.backlog, *leases))
-                for lease, look in zip(leases, await _look_at(app, leases), strict=True):
-                    lane.looks[lease.submission_id, lease.deliveries[0].recipient] = look
-            for _ in range(min(most - len(lane.workers), len(lane.backlog), free)):
-                begin(lane.workers, name or route, work(lane, most))
-
-        try:
-            while True:
-                try:
-                    if fresh:
-                        left = answers.left()
-                        await app.database.write_system(lambda tx, left=left: _take_over(app, tx, left))  # type: ignore[misc]
-                        answers.forget()
-                        fresh = False
-                    if time.monotonic() - looked_at_held > _LOOK_AT_HELD_S:
-                        looked_at_held = time.monotonic()
-                        await _release(app)
-                    due = await app.database.read_system(lambda tx: queue.due(tx, app.now_ms()))
-                    begun = [key for key, lane in lanes.items() if lane.backlog]
-                    for route, name in dict.fromkeys((*due, *begun)):
-                        await attend(route, name)
-                except Exception as error:
-                    log.error("deliveries cannot be claimed: %s", type(error).__name__)
-                    await asyncio.sleep(_PAUSE_S)
-                open_ones.close_idle()
-                await keyring.close_idle()
-                answers.tidy()
-                for idle in [key for key, lane in lanes.items() if not (lane.at_work or lane.backlog or lane.failures)]:
-                    del lanes[idle]
-                await watch.wait()
-        finally:
-            at_work = {task for lane in lanes.values() for task in lane.at_work}
-            for lane in lanes.values():
-                lane.rests_until = math.inf
-            while at_work:
-                for task in at_work:
-                    task.cancel()
-                # Again and again: aiosmtplib's wait_for loses a cancellation now and then (before Python 3.12).
-                _, at_work = await asyncio.wait(at_work, timeout=0.5)
-            open_ones.close_idle(0)
-            await keyring.close()
-            for lease in [lease for lane in lanes.values() for lease in lane.backlog]:
-                await _give_back(app, lease, set())
-            answers.close()
-
-
-def _free(lane: str, working: Mapping[str, int]) -> int:
-    """How many more may be under way in a lane, when so many are in each."""
-    at_relays = {name: number for name, number in working.items() if name.startswith(OF_DOMAIN)}
-    of_all = AT_ONCE - sum(at_relays.values())
-    if not lane.startswith(OF_DOMAIN):
-        return AT_ONCE - (sum(working.values()) - sum(at_relays.values()))
-    same_tenant = lane.rpartition(" ")[0] + " "
-    return min(of_all, AT_ONCE_OF_TENANT - sum(at_relays[name] for name in at_relays if name.startswith(same_tenant)))
-
-
-def _in_turn(leases: Iterable[Lease]) -> deque[Lease]:
-    """One of each tenant before a second of any: who comes late does not wait for all that another has at hand."""
-    by_tenant: defaultdict[TenantId, list[Lease]] = defaultdict(list)
-    for lease in leases:
-        by_tenant[lease.tenant_id].append(lease)
-    # Those with the fewest first: a burst is what others have.
-    waiting = sorted(by_tenant.values(), key=len)
-    return deque(lease for turn in zip_longest(*waiting) for lease in turn if lease is not None)
-
-
-async def _takes_mail(app: App, way: Way, open_ones: Connections) -> bool:
-    if way.route is not None:
-        return await reach(way.route, open_ones)
-    return await reach_direct(app, way.domain, helo(app.settings), open_ones)
-
-
-async def _give_up_on(app: App, owner: str, lane: str) -> None:
-    """Some of what has waited for 48 hours for a server that cannot be reached bounces without another try."""
-    now = app.now_ms()
-    leases = await app.database.write_system(
-        lambda tx: queue.claim(
-            tx,
-            owner,
-            "relay",
-            now,
-            now + LEASE_MS["relay"],
-            _GIVEN_UP_AT_ONCE,
-            lane=lane,
-            older_than_ms=now - _OLDEST_MS,
-        )
-    )
-    for lease in leases:
-        why = "given up after 48 hours: the mail server cannot be reached"
-        bounced = [
-            replace(each, state="uncertain" if each.unanswered else "bounced", next_at=None, reply=why)
-            for each in lease.deliveries
-        ]
-        await _keep(app, lease, bounced)
-
-
-def _lane_of(app: App, relays: Mapping[tuple[TenantId, str], DomainRelay] = MappingProxyType({})) -> outbox.LaneOf:
-    """`relays`: those that tenants have for their domains."""
-
-    def lane_of(tenant_id: TenantId, sender: str, recipient: str) -> str | None:
-        own = relays.get((tenant_id, domain_key(sender.rpartition("@")[2])))
-        way = way_by(own) if own else way_to(app.settings, sender, recipient)
-        return way.lane if way else None
-
-    return lane_of
-
-
-async def _take_over(app: App, tx: Transaction, left: Left) -> None:
-    for one in left.answered:
-        (delivery,) = one.lease.deliveries
-        sent = _after(app, delivery, Outcome(delivery.recipient, "delivered", one.reply))
-        await _record(app, tx.bound_to(one.lease.tenant_id), one.lease, [sent], app.now_ms())
-    for lease in left.unsent:
-        await _not_handed_over(tx.bound_to(lease.tenant_id), lease, app.now_ms())
-    await queue.end_leases(tx, "relay", app.now_ms())
-    await queue.relane(tx, _lane_of(app))
-
-
-async def _release(app: App) -> None:
-    """Let go what waited for a server that is set by now."""
-    relays = await app.database.read_system(lambda tx: domain_relays.by_domain(tx, domain_of(app.settings)))
-    if not relays and not has_ways(app.settings):
-        return
-    lane_of = _lane_of(app, relays)
-    held = await app.database.read_system(lambda tx: outbox.held(tx, "relay_host"))
-    if any(lane_of(*one) is not None for one in held):
-        released = await app.database.write_system(lambda tx: outbox.release(tx, "relay_host", app.now_ms(), lane_of))
-        log.info("%d held deliveries released: there is a server for them now", released)
 
 
 async def claim(
@@ -341,7 +86,7 @@ async def deliver(
     open_ones: Connections | None = None,
     dots: Dots | None = None,
     keyring: Keyring | None = None,
-    look: _Look | None = None,
+    look: Look | None = None,
     spoken: asyncio.Future[bool] | None = None,
 ) -> bool:
     """One try of what is leased, and its record, on `open_ones` where there are any, which stay open, and in the order
@@ -356,12 +101,12 @@ async def deliver(
     try:
         results = await _try(app, lease, trying)
         has_spoken()
-        await _keep(app, lease, results)
+        await keep(app, lease, results)
         for each in results:
             telemetry.count("deliveries", route=each.route, state=each.state)
         telemetry.took("deliver", began, (lease.submission_id,), route=lease.route)
     except asyncio.CancelledError:
-        await _give_back(app, lease, trying.handed_over)
+        await give_back(app, lease, trying.handed_over)
         raise
     except Exception as error:
         # The text of an unforeseen error may hold an address; its type and our id are enough to find it.
@@ -382,7 +127,7 @@ class _Try:
     open_ones: Connections | None
     dots: Dots | None
     keyring: Keyring
-    look: _Look | None = None
+    look: Look | None = None
     handed_over: set[str] = field(default_factory=set)
     reached: bool = True
     in_turn: bool = False
@@ -403,7 +148,7 @@ class _Try:
 async def _give_up_try(app: App, lease: Lease, handed_over: set[str]) -> None:
     """Record a try that failed on our side, as far as the store lets us; else the lease runs out."""
     results = [
-        _after(
+        after_try(
             app,
             delivery,
             Outcome(
@@ -415,22 +160,22 @@ async def _give_up_try(app: App, lease: Lease, handed_over: set[str]) -> None:
         for delivery in lease.deliveries
     ]
     try:
-        await _keep(app, lease, results)
+        await keep(app, lease, results)
     except Exception as error:
         log.error("the outcome of %s could not be kept: %s", lease.submission_id, type(error).__name__)
 
 
-async def _give_back(app: App, lease: Lease, handed_over: set[str]) -> None:
+async def give_back(app: App, lease: Lease, handed_over: set[str]) -> None:
     """End the lease early: what was handed over waits for its next try, the rest is due again at once."""
     doubtful = [
-        _after(app, delivery, Outcome(delivery.recipient, "uncertain", "Letterlock ended before an answer came"))
+        after_try(app, delivery, Outcome(delivery.recipient, "uncertain", "Letterlock ended before an answer came"))
         for delivery in lease.deliveries
         if delivery.recipient in handed_over
     ]
 
     async def end(tx: Transaction) -> None:
         if lease.route == "relay" and not handed_over:
-            await _not_handed_over(tx, lease, app.now_ms())
+            await not_handed_over(tx, lease, app.now_ms())
         await queue.record(tx, lease, doubtful, app.now_ms())
         await queue.give_back(tx, lease)
 
@@ -439,7 +184,7 @@ async def _give_back(app: App, lease: Lease, handed_over: set[str]) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class Look:
     """What there is to know before a try, of one moment, `at` by the monotonic clock. `ours`: the recipients that have
     an inbox here, and whether it is one of the same tenant; `standing`, `carrier`: None when the submission is gone; it
     leaves by what the settings say; `hash`: of what is leased, with all the recipients in `standing`."""
@@ -451,12 +196,12 @@ class _Look:
     hash: str
 
 
-async def _look_at(app: App, leases: Sequence[Lease]) -> list[_Look]:
+async def look_at(app: App, leases: Sequence[Lease]) -> list[Look]:
     """A look for each. All in one read: that costs a fraction of one for each."""
     house, now = domain_of(app.settings), app.now_ms()
     carriers: dict[tuple[TenantId, str, str], Carrier | None] = {}
 
-    async def look(tx: Transaction, lease: Lease) -> _Look:
+    async def look(tx: Transaction, lease: Lease) -> Look:
         whom = [delivery.recipient for delivery in lease.deliveries]
         # Looked up again: an inbox may have come or gone since the email was submitted.
         homes = {recipient: await live_inbox(tx, recipient, house, now) for recipient in whom}
@@ -471,9 +216,9 @@ async def _look_at(app: App, leases: Sequence[Lease]) -> list[_Look]:
             carrier = carriers[key]
         # Here, in the reader's thread: the event loop has better to do than to go over megabytes.
         hashed = outbox.envelope_hash(lease.raw, lease.sender, found.recipients) if found else ""
-        return _Look(time.monotonic(), ours, found, carrier, hashed)
+        return Look(time.monotonic(), ours, found, carrier, hashed)
 
-    async def looks(tx: Transaction) -> list[_Look]:
+    async def looks(tx: Transaction) -> list[Look]:
         return [await look(tx, lease) for lease in leases]
 
     return await app.database.read_system(looks) if leases else []
@@ -483,7 +228,7 @@ async def _try(app: App, lease: Lease, trying: _Try) -> list[Delivery]:
     """The deliveries of the lease as they are after this try."""
     look = trying.look
     if look is None or time.monotonic() - look.at > _LOOK_HOLDS_S:
-        (look,) = await _look_at(app, [lease])
+        (look,) = await look_at(app, [lease])
         trying.look = look
     settled = {
         each.recipient: _forged(app, lease, each, look.standing, trying, inside=look.ours[each.recipient])
@@ -516,7 +261,7 @@ async def _try(app: App, lease: Lease, trying: _Try) -> list[Delivery]:
         elif decision.kind == "hold":
             results.append(replace(delivery, route="relay", state="held", next_at=None))
         else:
-            results.append(_after(app, delivery, Outcome(delivery.recipient, "refused", decision.reasons[0].text)))
+            results.append(after_try(app, delivery, Outcome(delivery.recipient, "refused", decision.reasons[0].text)))
     return results
 
 
@@ -526,16 +271,16 @@ def _forged(
     """The delivery as it is when the store no longer says what was decided: other bytes, another envelope, or nobody
     has let it go; None: it does. `inside`: it goes to an inbox of its tenant, which needs nobody's word."""
     if now is None or now.decided == "forged" or now.sha256 != trying.hash_of(lease, now.recipients):
-        return _after(app, delivery, Outcome(delivery.recipient, "refused", _CHANGED))
+        return after_try(app, delivery, Outcome(delivery.recipient, "refused", _CHANGED))
     if now.decided == "waits" and not inside:
-        return _after(app, delivery, Outcome(delivery.recipient, "refused", _WAITS))
+        return after_try(app, delivery, Outcome(delivery.recipient, "refused", _WAITS))
     return None
 
 
 def _never_filled(app: App, lease: Lease, delivery: Delivery) -> Delivery | None:
     """What was to be filled in on its way to the outside, when its recipient has become an inbox here."""
     if fillings_of(lease.raw):
-        return _after(app, delivery, Outcome(delivery.recipient, "refused", FOR_OUTSIDE))
+        return after_try(app, delivery, Outcome(delivery.recipient, "refused", FOR_OUTSIDE))
     return None
 
 
@@ -559,7 +304,7 @@ def _stopped(app: App, lease: Lease, delivery: Delivery, now: Standing | None, t
     if decision.kind == "refuse":
         if delivery.state == "queued" and all(reason.code == "suspended" for reason in decision.reasons):
             return replace(delivery, state="held", next_at=None)
-        return _after(app, delivery, Outcome(delivery.recipient, "refused", one_line(decision.reasons[0].text)))
+        return after_try(app, delivery, Outcome(delivery.recipient, "refused", one_line(decision.reasons[0].text)))
     return _put_back(app, delivery, "not sent: the owner has stopped all sending") if now.paused else None
 
 
@@ -637,11 +382,11 @@ async def _to_relay(
         filled = await filled_in(app, lease)
         raw = await trying.keyring.signed(app, lease.tenant_id, lease.sender, filled, lease.created_at // 1000)
     except NotFilled as error:
-        return _after(app, delivery, Outcome(delivery.recipient, "refused", one_line(str(error))))
+        return after_try(app, delivery, Outcome(delivery.recipient, "refused", one_line(str(error))))
     except LetterlockError as error:
         # Unsigned it would count as forged. It waits until the keys are right.
         log.error("%s is not sent: %s", lease.submission_id, error)
-        return _after(app, delivery, Outcome(delivery.recipient, "deferred", one_line(str(error))))
+        return after_try(app, delivery, Outcome(delivery.recipient, "deferred", one_line(str(error))))
     message = (raw, outbox.return_path(delivery.token, lease.sender), [delivery.recipient])
     if carrier is not None:
         outcome = await relay_by(
@@ -655,7 +400,7 @@ async def _to_relay(
         trying.dots.answers.write(lease, "answered", outcome.reply)
     trying.end_turn()
     trying.reached &= outcome.reached
-    return stopped or _after(app, delivery, outcome)
+    return stopped or after_try(app, delivery, outcome)
 
 
 async def _handing_over(tx: Transaction, lease: Lease, taken: Sequence[str], now_ms: int, until_ms: int) -> bool:
@@ -666,18 +411,18 @@ async def _handing_over(tx: Transaction, lease: Lease, taken: Sequence[str], now
     return True
 
 
-async def _not_handed_over(tx: Transaction, lease: Lease, now_ms: int) -> None:
+async def not_handed_over(tx: Transaction, lease: Lease, now_ms: int) -> None:
     """That was written down, but it never came to the final dot."""
     if await queue.not_handed_over(tx, lease, now_ms):
         whom = sorted(delivery.recipient for delivery in lease.deliveries)
         await audit.append(tx, now_ms, "postmaster", "email.not_handed_over", lease.submission_id, recipients=whom)
 
 
-def _after(app: App, delivery: Delivery, outcome: Outcome) -> Delivery:
+def after_try(app: App, delivery: Delivery, outcome: Outcome) -> Delivery:
     """What a try makes of a delivery. Once an answer was lost, only "sent" can end the doubt."""
     in_doubt = delivery.unanswered > 0
     next_at = next_try(delivery.attempts, app.now_ms())
-    if delivery.attempts > 1 and app.now_ms() - (delivery.first_at or app.now_ms()) > _OLDEST_MS:
+    if delivery.attempts > 1 and app.now_ms() - (delivery.first_at or app.now_ms()) > OLDEST_MS:
         next_at = None
     after = replace(delivery, reply=outcome.reply)
     if outcome.kind == "delivered":
@@ -701,13 +446,13 @@ def next_try(attempts: int, now_ms: int) -> int | None:
     return now_ms + int(delay_s * 1000)
 
 
-async def _keep(app: App, lease: Lease, results: Sequence[Delivery]) -> None:
+async def keep(app: App, lease: Lease, results: Sequence[Delivery]) -> None:
     """Record a try; who sent what has ended undelivered gets a notice of it in the same transaction."""
     failed = [result for result in results if result.state == "bounced"]
     now = app.clock()
 
     async def keep(tx: Transaction) -> bool:
-        if not await _record(app, tx, lease, results, ms(now)):
+        if not await record(app, tx, lease, results, ms(now)):
             return False
         return bool(failed) and await _notify(tx, lease, failed, now)
 
@@ -730,7 +475,7 @@ async def _notify(tx: Transaction, lease: Lease, failed: Sequence[Delivery], now
     return True
 
 
-async def _record(app: App, tx: Transaction, lease: Lease, results: Sequence[Delivery], now_ms: int) -> bool:
+async def record(app: App, tx: Transaction, lease: Lease, results: Sequence[Delivery], now_ms: int) -> bool:
     if not await queue.record(tx, lease, results, now_ms):
         return False
     held = [result.recipient for result in results if result.state == "held"]
