@@ -15,7 +15,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import cast
 
 from filelock import FileLock, Timeout
 
@@ -26,7 +26,6 @@ REST_S = 120.0
 """For how long one whom lookout.py minds may wait without a look of its own."""
 KeyHeld = tuple[str, str]
 """The ids of a tenant and of one of its keys."""
-Topic = TypeVar("Topic", str, KeyHeld)
 _TOKEN_BYTES = 16
 UNFILED = "unfiled"
 """An email was accepted and waits to be filed."""
@@ -86,7 +85,8 @@ class Wake(asyncio.DatagramProtocol):
     def __init__(self, folder: Path, token: bytes) -> None:
         self._folder = folder
         self._token = token
-        self._watches: dict[str, set[Watch]] = {}
+        # Tuples: mostly one watches a topic, of which there may be thousands, and a set takes four times as much.
+        self._watches: dict[str, tuple[Watch, ...]] = {}
         # True: it waits for mail.
         self._of_tenants: dict[str, dict[Watch, bool]] = {}
         self._of_keys: dict[KeyHeld, set[Watch]] = {}
@@ -139,8 +139,8 @@ class Wake(asyncio.DatagramProtocol):
         hurried."""
         watch = Watch()
         for topic in topics:
-            self._watches.setdefault(topic, set()).add(watch)
-        awaited = [topic for topic in topics if topic != tenant] if tenant and waits else []
+            self._watches[topic] = (*self._watches.get(topic, ()), watch)
+        awaited = tuple(topic for topic in topics if topic != tenant) if tenant and waits else ()
         if tenant:
             self._of_tenants.setdefault(tenant, {})[watch] = bool(awaited)
         for topic in awaited:
@@ -151,7 +151,10 @@ class Wake(asyncio.DatagramProtocol):
             yield watch
         finally:
             for topic in topics:
-                _drop(self._watches, topic, watch)
+                if left := tuple(one for one in self._watches[topic] if one is not watch):
+                    self._watches[topic] = left
+                else:
+                    del self._watches[topic]
             if tenant:
                 del self._of_tenants[tenant][watch]
                 if not self._of_tenants[tenant]:
@@ -161,7 +164,9 @@ class Wake(asyncio.DatagramProtocol):
                 if not self._awaited_here[topic]:
                     del self._awaited_here[topic]
             if key:
-                _drop(self._of_keys, key, watch)
+                self._of_keys[key].discard(watch)
+                if not self._of_keys[key]:
+                    del self._of_keys[key]
 
     def waiters(self) -> int:
         """How many in this process wait for mail."""
@@ -235,12 +240,6 @@ class Wake(asyncio.DatagramProtocol):
 
     def error_received(self, exc: Exception) -> None:
         """A peer that has just died; its registration goes with the next forget_dead."""
-
-
-def _drop(watches: dict[Topic, set[Watch]], topic: Topic, watch: Watch) -> None:
-    watches[topic].discard(watch)
-    if not watches[topic]:
-        del watches[topic]
 
 
 def postmaster_lock(data: Path) -> FileLock:
