@@ -28,7 +28,7 @@ import zstandard
 from click.testing import CliRunner
 
 from letterlock.actions.caller import AGENT_SCOPES, COMMAND_LINE, LOCAL_CALLER, Caller
-from letterlock.actions.health import vault_findings
+from letterlock.actions.doctor import vault_findings
 from letterlock.actions.people import email_bytes
 from letterlock.actions.secrets import ListSecrets, NameSecret, list_secrets, remove_secret, reveal_secret, taken
 from letterlock.actions.tenancy import add_tenant

@@ -14,9 +14,9 @@ from letterlock import claims
 from letterlock.actions import approvals
 from letterlock.actions.caller import COMMAND_LINE, LOCAL_CALLER, Caller
 from letterlock.actions.catalog import perform
+from letterlock.actions.doctor import examine
 from letterlock.actions.domains import DOMAINS, DomainShown
 from letterlock.actions.following import Place, events_behind
-from letterlock.actions.health import examine
 from letterlock.actions.inboxes import restore_inbox
 from letterlock.actions.tenancy import add_tenant, at_command_line, close_tenant
 from letterlock.app import App, open_app

@@ -11,10 +11,10 @@ import pytest
 
 from letterlock.actions import erasing, finishing
 from letterlock.actions.caller import COMMAND_LINE, LOCAL_CALLER, Caller
+from letterlock.actions.doctor import erasure_findings
 from letterlock.actions.erasing import Erased, compact, erase_inbox, erase_person, erase_tenant
 from letterlock.actions.finishing import compact_when_quiet, go_on
 from letterlock.actions.following import Place, events_behind
-from letterlock.actions.health import erasure_findings
 from letterlock.actions.inboxes import restore_inbox
 from letterlock.actions.lifecycle import LiftHold, SetHold, lift_hold, set_hold
 from letterlock.actions.people import name_contact, suppress, verify_audit

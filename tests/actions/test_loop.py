@@ -15,7 +15,7 @@ from fakes import RelaySink, open_relay_sink
 from imap_server import PASSWORD, USER, open_imap_server
 from letterlock.actions import loop
 from letterlock.actions.caller import COMMAND_LINE
-from letterlock.actions.health import Finding
+from letterlock.actions.doctor import Finding
 from letterlock.actions.mailboxes import Connect, connect_mailbox
 from letterlock.app import App, open_app
 from letterlock.ids import DEFAULT_TENANT

@@ -17,7 +17,8 @@ from typing import Any, Final
 from letterlock.actions.caller import COMMAND_LINE
 from letterlock.actions.catalog import BY_NAME, perform
 from letterlock.actions.deliveries import SentEmail
-from letterlock.actions.health import Finding, reception_problem
+from letterlock.actions.doctor import Finding
+from letterlock.actions.health import reception_problem
 from letterlock.actions.waiting import OtpResult
 from letterlock.app import App
 from letterlock.domains import domain_of

@@ -25,7 +25,7 @@ from letterlock.settings import Settings
 
 if TYPE_CHECKING:
     from letterlock.actions.caller import Caller
-    from letterlock.actions.health import Finding
+    from letterlock.actions.doctor import Finding
     from letterlock.actions.people import Imported
     from letterlock.app import App
     from letterlock.inspection import Inspection
@@ -90,7 +90,7 @@ def demo() -> None:
 @click.pass_obj
 def doctor(outer: dict[str, Any], /, loop: bool, yes: bool, seconds: float, **options: Any) -> None:
     """Say how this data folder stands, what is missing and what is wrong."""
-    from letterlock.actions.health import examine
+    from letterlock.actions.doctor import examine
 
     settings = settings_from(outer, options)
     well = True

@@ -141,7 +141,7 @@ def vault() -> None:
 @click.pass_obj
 def vault_status(outer: dict[str, Any], /, **options: Any) -> None:
     """Say where the master key is, and whether it opens everything."""
-    from letterlock.actions.health import vault_findings
+    from letterlock.actions.doctor import vault_findings
     from letterlock.actions.vaulting import vault_state
 
     well = True

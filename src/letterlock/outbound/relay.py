@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import hashlib
+import os
 import re
 import socket
 import ssl
@@ -26,6 +28,7 @@ REPLY_CHARACTERS = 200
 _CHUNK = 65_536
 _LETTER = b"Subject: A test of the way\r\n\r\nThis email is not sent.\r\n"
 _QUIT_S = 1.0
+_AUTHORITIES_S = 3600.0
 IDLE_S = 5.0
 """For so long a connection is kept open without a message (RFC 5321 section 4.5.3.2.7: servers wait 5 minutes)."""
 MESSAGES_PER_CONNECTION = 100
@@ -319,8 +322,17 @@ def _client(route: Route) -> aiosmtplib.SMTP:
 
 
 def _context(route: Route) -> ssl.SSLContext:
+    believed = route.security != "opportunistic" and not route.pin
+    where = (os.environ.get("SSL_CERT_FILE", ""), os.environ.get("SSL_CERT_DIR", ""))
+    return _made_context(believed, where, int(time.monotonic() // _AUTHORITIES_S))
+
+
+@functools.lru_cache(maxsize=4)
+def _made_context(believed: bool, where: tuple[str, str], hour: int) -> ssl.SSLContext:
+    """To read the system's authorities takes tens of milliseconds, in which nothing else is done. They are read anew
+    each hour, and where others were named."""
     context = ssl.create_default_context()
-    if route.security == "opportunistic" or route.pin:
+    if not believed:
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     return context
 
