@@ -42,7 +42,7 @@ async def test_more_than_may_wait_are_told_so_and_who_gives_up_leaves_the_place_
         pass
 
 
-async def test_a_backlog_lets_another_tenant_go_ahead_but_not_for_long() -> None:
+async def test_a_backlog_lets_another_tenant_go_ahead_but_not_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
     ahead, order = Ahead(), list[str]()
 
     async def backlog() -> None:
@@ -60,5 +60,10 @@ async def test_a_backlog_lets_another_tenant_go_ahead_but_not_for_long() -> None
             await ahead.let(BUSY)
     with ahead.going(BUSY), ahead.going(BUSY):
         # Its own calls are no others'.
+        async with asyncio.timeout(0):
+            await ahead.let(BUSY)
+    monkeypatch.setattr("letterlock.fair.SMALL_S", 0.0)
+    with ahead.going(QUIET):
+        # One that takes long, as a server that does not answer, keeps nobody.
         async with asyncio.timeout(0):
             await ahead.let(BUSY)

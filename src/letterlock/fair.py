@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import Counter, deque
+import time
+from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from typing import Final
 
 from letterlock.errors import Unavailable
 from letterlock.ids import TenantId
 
-PATIENCE_S: Final = 0.1
+PATIENCE_S: Final = 0.05
 """For so long a backlog stands back, each time: it gets on however much others ask for."""
+SMALL_S: Final = 0.5
+"""What takes longer is no small piece of work: it may be a server that does not answer."""
 
 
 class Turns:
@@ -73,26 +76,31 @@ class Turns:
 
 class Ahead:
     def __init__(self) -> None:
-        self._going: Counter[TenantId] = Counter()
+        self._going: dict[object, tuple[TenantId, float]] = {}
         self._gone = asyncio.Event()
 
     @contextlib.contextmanager
     def going(self, tenant_id: TenantId) -> Iterator[None]:
-        """Within the context a tenant is waiting for a small piece of work."""
-        self._going[tenant_id] += 1
+        """Within the context a tenant is waiting for a small piece of work; one that takes long does not count as that
+        any more."""
+        this = object()
+        self._going[this] = (tenant_id, time.monotonic() + SMALL_S)
         try:
             yield
         finally:
-            self._going[tenant_id] -= 1
-            if not self._going[tenant_id]:
-                del self._going[tenant_id]
+            del self._going[this]
             # Whoever stands back looks again.
             self._gone.set()
             self._gone.clear()
 
     async def let(self, tenant_id: TenantId) -> None:
         """Before the next piece of a tenant's backlog: until no other tenant is waiting, for PATIENCE_S at most."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(PATIENCE_S):
-                while self._going.keys() - {tenant_id}:
+        now = time.monotonic()
+        end = now + PATIENCE_S
+        while others := [until for whose, until in self._going.values() if whose != tenant_id and until > now]:
+            if now >= end:
+                return
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(end, max(others)) - now):
                     await self._gone.wait()
+            now = time.monotonic()
