@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import io
 import json
 import logging
 import os
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import threading
 import time
+import zipfile
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -29,11 +31,13 @@ from click.testing import CliRunner
 
 from letterlock.actions.caller import AGENT_SCOPES, COMMAND_LINE, LOCAL_CALLER, Caller
 from letterlock.actions.doctor import vault_findings
+from letterlock.actions.exporting import export
 from letterlock.actions.people import email_bytes
 from letterlock.actions.secrets import ListSecrets, NameSecret, list_secrets, remove_secret, reveal_secret, taken
 from letterlock.actions.tenancy import add_tenant
 from letterlock.actions.vaulting import move_secrets, rotate_vault, start_vault_over
 from letterlock.app import App, open_app
+from letterlock.doors.archive import zipped
 from letterlock.doors.cli import cli
 from letterlock.errors import (
     InvalidRequest,
@@ -302,6 +306,10 @@ async def test_without_its_key_mail_comes_and_is_read_and_what_waited_is_sealed_
         new = await receive(app, box, letter("New", PLANTED["stripe_key"]))
         assert API_KEY not in (await do(app, "read_email", email_id=new)).text
         assert not key.exists()
+        archive, manifest = await exported(app)
+        mbox = archive.read(f"mail/{box}.mbox")
+        assert (manifest["locked"], b"account is ready" in mbox, PASSWORD.encode() in mbox) == (2, True, False)
+        assert (mbox.count(b"X-Letterlock-Locked: "), API_KEY.encode() in mbox) == (1, True)
         state = await app.vault.state()
         assert (state.opens, state.secrets, state.unsealed) == (False, 1, 1)
         assert [finding.well for finding in vault_findings(state)] == [False, False]
@@ -473,6 +481,13 @@ def in_kv(tmp_path: Path, url: str, **more: Any) -> dict[str, Any]:
     return {**usual, "vault_key_file": tmp_path / "own.key", **more}
 
 
+async def exported(app: App) -> tuple[zipfile.ZipFile, Any]:
+    """All there is with everything revealed, and its manifest."""
+    parts = [data async for data in zipped(export(app, COMMAND_LINE, reveal=True))]
+    archive = zipfile.ZipFile(io.BytesIO(b"".join(parts)))
+    return archive, json.loads(archive.read("manifest.json"))
+
+
 async def settled(app: App, later_ms: int = 0) -> None:
     await app.vault.settle(10, app.now_ms() + later_ms)
 
@@ -515,6 +530,16 @@ async def test_values_may_live_in_kv_v2_and_outgoing_mail_is_still_compared_with
         server.kept[path].append({"value": "Another!4711x"})
         with pytest.raises(VaultLocked, match="not what came"):
             await revealed(app, found["password"])
+        # All there is can be had without it, and the answer is whole.
+        for server.down, opened in ((True, {}), (False, found)):
+            archive, manifest = await exported(app)
+            rows = {row["kind"]: row for row in map(json.loads, archive.read("secrets.jsonl").splitlines())}
+            assert {kind for kind, row in rows.items() if row["value"]} == {*opened} - {"password"}
+            assert [kind for kind, row in rows.items() if not row.get("locked")] == [
+                k for k in rows if rows[k]["value"]
+            ]
+            assert manifest["locked"] == (1 if opened else 3)
+            assert f"mail/{box}.mbox" in archive.namelist()
         # However they go, they go there too, a while later.
         await remove_secret(app, COMMAND_LINE, NameSecret(secret_id=found["password"]))
         email_id = next(one.email_id for one in await listed(app) if one.kind == "private_key")

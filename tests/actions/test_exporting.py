@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import io
 import json
 import zipfile
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx2
@@ -11,12 +13,12 @@ import pytest
 
 from commands import letterlock
 from letterlock.actions.caller import COMMAND_LINE, LOCAL_CALLER
-from letterlock.actions.exporting import export
+from letterlock.actions.exporting import Piece, export
 from letterlock.actions.people import email_bytes, import_mail
 from letterlock.actions.tenancy import make_key
 from letterlock.app import App, open_app
 from letterlock.doors.archive import zipped
-from letterlock.errors import NotAllowed, NotFound
+from letterlock.errors import NotAllowed, NotFound, StoreBusy
 from letterlock.wake import writer_lock
 from running import do, file_all, letter, make_inbox, receive, served, settings_for
 
@@ -147,3 +149,17 @@ async def test_a_zip_that_was_cut_off_is_no_zip(app: App) -> None:
     assert zipfile.ZipFile(io.BytesIO(b"".join(parts))).testzip() is None
     with pytest.raises(zipfile.BadZipFile):
         zipfile.ZipFile(io.BytesIO(b"".join(parts[:-1])))
+
+
+async def test_an_export_that_fails_in_the_middle_fails_with_its_own_error() -> None:
+    async def broken() -> AsyncIterator[Piece]:
+        yield Piece("one.jsonl", b"{}\n", 1)
+        raise StoreBusy("The store is busy.")
+
+    with pytest.raises(StoreBusy) as failed:
+        [data async for data in zipped(broken())]
+    # As errors are that pass through a server: collected with all they hold; an open ZIP tells the log of it.
+    failed.value.__cause__ = ValueError().with_traceback(failed.value.__traceback__)
+    failed.value.__cause__.__cause__ = failed.value
+    del failed
+    gc.collect()

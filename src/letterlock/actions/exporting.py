@@ -1,7 +1,8 @@
 """All there is of a tenant or of one inbox, for its people: an mbox for each inbox, and every table as JSON lines.
 
 Given in pieces, never whole in memory; `manifest.json` comes last, with the count and the hash of each file, so that
-what was cut off is known. Codes and secrets are masked unless a person asks to have them revealed.
+what was cut off is known. Codes and secrets are masked unless a person asks to have them revealed; one that the vault
+cannot open then is listed with the reason, and counted.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import json
 import re
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.header import Header
 from email.utils import format_datetime
 from typing import Any
@@ -20,8 +21,10 @@ from typing import Any
 from letterlock.actions.caller import ADMIN, REVEAL, SECRETS, Caller
 from letterlock.actions.inboxes import find_any
 from letterlock.app import App
+from letterlock.errors import VaultLocked
 from letterlock.ids import EmailId, InboxId, SecretId, SubmissionId
 from letterlock.inspection import Inspection
+from letterlock.kv import KvTrouble
 from letterlock.screen.safe_text import masked
 from letterlock.store import audit, conduct, emails, outbox, whole
 from letterlock.store.emails import moment
@@ -29,21 +32,25 @@ from letterlock.store.whole import Table
 
 CHUNK = 200
 _MAILS = 20
+_MOST_UNANSWERED = 3
 _FROM = re.compile(rb"(?m)^(>*From )")
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """The next bytes of a file; all pieces of one come one after the other. `items`: how many emails or rows."""
+    """The next bytes of a file; all pieces of one come one after the other. `items`: how many emails or rows; `locked`:
+    how many of them were to be revealed and could not be opened."""
 
     file: str
     data: bytes
     items: int = 0
+    locked: int = 0
 
 
 async def export(app: App, caller: Caller, inbox: str = "", *, reveal: bool = False) -> AsyncGenerator[Piece, None]:
     """The caller's tenant, or one inbox of it (id or address, also a deleted one). Raises NotFound, NotAllowed before
-    the first piece; VaultLocked where something sealed is to be revealed and cannot be."""
+    the first piece. What is to be revealed and cannot be opened is given without its value, or as masked mail, with the
+    reason: the rest is of use without it."""
     caller.need_all(ADMIN)
     caller.need_all(REVEAL)
     if reveal:
@@ -57,16 +64,19 @@ async def export(app: App, caller: Caller, inbox: str = "", *, reveal: bool = Fa
         ),
     )
     made: dict[str, tuple[int, Any]] = {}
+    locked = 0
     async with aclosing(_files(app, caller, inbox_id, reveal)) as pieces:
         async for piece in pieces:
             count, seen = made.get(piece.file) or (0, hashlib.sha256())
             seen.update(piece.data)
             made[piece.file] = (count + piece.items, seen)
+            locked += piece.locked
             yield piece
     manifest = {
         "of": inbox_id or caller.tenant_id,
         "at": moment(now).isoformat(),
         "revealed": reveal,
+        "locked": locked,
         "files": {name: {"items": count, "sha256": seen.hexdigest()} for name, (count, seen) in made.items()},
     }
     yield Piece("manifest.json", json.dumps(manifest, indent=2).encode() + b"\n", 1)
@@ -77,10 +87,10 @@ async def _files(app: App, caller: Caller, inbox_id: InboxId | None, reveal: boo
     for table in whole.TABLES:
         async for row in _rows(app, caller, table, inbox_id):
             yield _line(table, row)
+    secrets = _Secrets(app, caller)
     async for row in _rows(app, caller, whole.SECRETS, inbox_id):
-        if reveal:
-            row["value"] = await app.vault.value(caller.tenant_id, SecretId(row["secret_id"]))
-        yield _line(whole.SECRETS, row)
+        row |= await secrets.of(SecretId(row["secret_id"])) if reveal else {}
+        yield replace(_line(whole.SECRETS, row), locked=int("locked" in row))
     async for row in _rows(app, caller, whole.SUBMISSIONS, inbox_id):
         if reveal:
             row["raw"] = await _sent(app, caller, SubmissionId(row["submission_id"]))
@@ -95,6 +105,26 @@ async def _files(app: App, caller: Caller, inbox_id: InboxId | None, reveal: boo
         named.add(name)
         async for piece in _mbox(app, caller, InboxId(box["inbox_id"]), f"mail/{name}.mbox", reveal):
             yield piece
+
+
+class _Secrets:
+    """Opens one after the other; a server that does not answer several times is not waited for again and again."""
+
+    def __init__(self, app: App, caller: Caller) -> None:
+        self._app, self._caller = app, caller
+        self._unanswered, self._why = 0, ""
+
+    async def of(self, secret_id: SecretId) -> dict[str, str | None]:
+        """The value; or none and, as `locked`, why not."""
+        if self._unanswered >= _MOST_UNANSWERED:
+            return {"value": None, "locked": self._why}
+        try:
+            value = await self._app.vault.value(self._caller.tenant_id, secret_id)
+        except VaultLocked as error:
+            self._unanswered, self._why = self._unanswered + isinstance(error, KvTrouble), str(error)
+            return {"value": None, "locked": self._why}
+        self._unanswered = 0
+        return {"value": value}
 
 
 async def _sent(app: App, caller: Caller, submission_id: SubmissionId) -> str:
@@ -122,13 +152,19 @@ async def _mbox(app: App, caller: Caller, inbox_id: InboxId, file: str, reveal: 
     """The mail of an inbox (RFC 4155, lines that begin with From marked so that they can be told)."""
     async for row in _rows(app, caller, whole.EMAILS, inbox_id, _MAILS):
         email_id = EmailId(row["email_id"])
+        raw, locked = None, ""
         if reveal:
-            raw = await app.vault.raw(caller.tenant_id, email_id)
-        else:
+            try:
+                raw = await app.vault.raw(caller.tenant_id, email_id)
+            except VaultLocked as error:
+                locked = error.what
+        if locked or not reveal:
             report = await _report(app, caller, email_id)
-            raw = _written(report, row) if report else None
+            raw = _written(report, row, locked) if report else None
         if raw is not None:
-            yield Piece(file, await asyncio.to_thread(_in_mbox, raw, row), 1)
+            yield Piece(file, await asyncio.to_thread(_in_mbox, raw, row), 1, int(bool(locked)))
+        elif locked:
+            yield Piece(file, b"", locked=1)
 
 
 async def _report(app: App, caller: Caller, email_id: EmailId) -> Inspection | None:
@@ -163,8 +199,9 @@ def _masked(value: Any, codes: list[str] | tuple[str, ...]) -> Any:
     return value
 
 
-def _written(report: Inspection, row: dict[str, Any]) -> bytes:
-    """A plain email that says what a person would see of it, masked."""
+def _written(report: Inspection, row: dict[str, Any], locked: str) -> bytes:
+    """A plain email that says what a person would see of it, masked. `locked`: why it is not the email as it came, if
+    that was asked for."""
     codes = _codes(report)
     from_ = report.from_
     headers = [
@@ -175,6 +212,7 @@ def _written(report: Inspection, row: dict[str, Any]) -> bytes:
         ("Date", format_datetime(report.date or moment(row["received_at"]))),
         ("Message-ID", report.message_id and f"<{report.message_id.strip('<>')}>"),
         ("X-Letterlock-Email", row["email_id"]),
+        ("X-Letterlock-Locked", locked),
     ]
     lines = [f"{name}: {_header(masked(value, codes), name)}" for name, value in headers if value]
     body = masked(report.text, codes).replace("\r\n", "\n").replace("\n", "\r\n")

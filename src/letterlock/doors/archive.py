@@ -35,15 +35,18 @@ async def zipped(pieces: AsyncIterator[Piece]) -> AsyncGenerator[bytes, None]:
     sink = _Sink()
     archive = zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED, compresslevel=1)
     name, file = "", None
-    async for piece in pieces:
-        if piece.file != name or file is None:
-            if file is not None:
-                file.close()
-            name, file = piece.file, archive.open(piece.file, "w", force_zip64=True)
-        file.write(piece.data)
-        if data := sink.taken():
-            yield data
-    if file is not None:
-        file.close()
+    try:
+        async for piece in pieces:
+            if piece.file != name or file is None:
+                if file is not None:
+                    file.close()
+                name, file = piece.file, archive.open(piece.file, "w", force_zip64=True)
+            file.write(piece.data)
+            if data := sink.taken():
+                yield data
+    finally:
+        # An archive that goes with a file open in it complains in the log.
+        if file is not None:
+            file.close()
     archive.close()
     yield sink.taken()

@@ -243,8 +243,8 @@ def _export(outer: dict[str, Any], options: dict[str, Any], inbox: str, folder: 
     """Whole or not at all: the folder has its name only when everything is in it."""
     from letterlock.actions.exporting import export as pieces_of
 
-    async def write(app: App, caller: Caller) -> int:
-        items = 0
+    async def write(app: App, caller: Caller) -> tuple[int, int]:
+        items = locked = 0
         with _unfinished(folder) as part, contextlib.ExitStack() as last:
             name, file = "", None
             async with aclosing(pieces_of(app, caller, inbox, reveal=reveal)) as pieces:
@@ -256,15 +256,22 @@ def _export(outer: dict[str, Any], options: dict[str, Any], inbox: str, folder: 
                         file = last.enter_context(new_file(part / name))
                     file.write(piece.data)
                     items += piece.items
-        return items
+                    locked += piece.locked
+        return items, locked
 
     if folder.exists():
         raise click.ClickException(f"{folder} exists already: name a folder that does not.")
     try:
-        items = as_person(outer, options, write)
+        items, locked = as_person(outer, options, write)
     except OSError as error:
         raise click.ClickException(f"{error.filename or folder} cannot be written: {error.strerror}.") from None
     click.echo(f"{items - 1} emails and rows written to {folder}; manifest.json has the hash of each file.")
+    if locked:
+        click.echo(
+            f'{locked} of them could not be opened and are there without what is secret; "locked" in secrets.jsonl and '
+            "X-Letterlock-Locked in the mail say why.",
+            err=True,
+        )
 
 
 @contextlib.contextmanager
