@@ -33,7 +33,15 @@ from letterlock.actions.caller import AGENT_SCOPES, COMMAND_LINE, LOCAL_CALLER, 
 from letterlock.actions.doctor import vault_findings
 from letterlock.actions.exporting import export
 from letterlock.actions.people import email_bytes
-from letterlock.actions.secrets import ListSecrets, NameSecret, list_secrets, remove_secret, reveal_secret, taken
+from letterlock.actions.secrets import (
+    ListSecrets,
+    NameSecret,
+    list_secrets,
+    remove_secret,
+    reveal_secret,
+    taken,
+    to_fill_in,
+)
 from letterlock.actions.tenancy import add_tenant
 from letterlock.actions.vaulting import move_secrets, rotate_vault, start_vault_over
 from letterlock.app import App, open_app
@@ -48,14 +56,18 @@ from letterlock.errors import (
     OwnerError,
     VaultLocked,
 )
-from letterlock.ids import DEFAULT_TENANT, OWNER, EmailId, SecretId
+from letterlock.ids import DEFAULT_TENANT, OWNER, EmailId, SecretId, SubmissionId
 from letterlock.inbound.filing import rescreen
 from letterlock.inbound.workers import WorkerOptions, Workers, read_message
 from letterlock.kv import KvTrouble
 from letterlock.message.authenticate import AuthReport
+from letterlock.message.compose import FILLINGS
 from letterlock.message.envelope import Envelope
+from letterlock.outbound.filling import NotFilled, filled_in
+from letterlock.sealing import print_of
 from letterlock.store import audit, emails
 from letterlock.store.emails import Filed
+from letterlock.store.queue import Lease
 from letterlock.upkeep import run_once
 from letterlock.vault import LEFT_MS
 from running import SCRIPT, clean_environment, do, file_all, hand_in, letter, make_inbox, receive, settings_for, until
@@ -527,9 +539,19 @@ async def test_values_may_live_in_kv_v2_and_outgoing_mail_is_still_compared_with
         assert (dict(state.homes), state.left, state.server) == ({"kv2": 3}, 0, None)
         # Nobody else's value is taken for it.
         path = f"/v1/secret/data/letterlock/default/{found['password']}"
+        ((named, _),) = await to_fill_in(app, COMMAND_LINE, [found["password"]])
         server.kept[path].append({"value": "Another!4711x"})
         with pytest.raises(VaultLocked, match="not what came"):
             await revealed(app, found["password"])
+        with pytest.raises(VaultLocked, match="not what came"):
+            await to_fill_in(app, COMMAND_LINE, [found["password"]])
+        # Neither is one filled in that names the new value.
+        print_ = print_of(await app.vault._newest_key(DEFAULT_TENANT), b"Another!4711x")
+        for known in (named, replace(named, print=print_)):
+            frozen = f"X: 1\r\n{FILLINGS}: {known.secret_id}={known.print}\r\n\r\n".encode()
+            lease = Lease(DEFAULT_TENANT, SubmissionId("sub_1"), "x", 0, "relay", box, frozen, ())
+            with pytest.raises(NotFilled, match="not what came"):
+                await filled_in(app, lease)
         # All there is can be had without it, and the answer is whole.
         for server.down, opened in ((True, {}), (False, found)):
             archive, manifest = await exported(app)

@@ -8,6 +8,7 @@ was ever sealed: where one is missing or wrong, everything raises VaultLocked un
 from __future__ import annotations
 
 import asyncio
+import hmac
 import logging
 import secrets as random
 import time
@@ -58,6 +59,10 @@ class Printed:
 
     value: str = field(repr=False)
     print: str
+
+
+class Astray(VaultLocked):
+    """The server that keeps a secret has none, or another value than the one that came by mail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,22 +119,22 @@ class Vault:
         return await asyncio.to_thread(work) if len(raw) > _BESIDE_LOOP else work()
 
     async def value(self, tenant_id: TenantId, secret_id: SecretId) -> str | None:
-        """The secret itself, None when there is none. Raises VaultLocked, also where its server holds another."""
+        """The secret itself, None when there is none. Raises VaultLocked, Astray."""
+        found = await self.printed(tenant_id, secret_id)
+        return found.value if found else None
+
+    async def printed(self, tenant_id: TenantId, secret_id: SecretId) -> Printed | None:
+        """The secret with the print of its value, None when there is none. Raises VaultLocked, Astray."""
         kept = await self._database.read(tenant_id, lambda tx: secrets.kept(tx, secret_id))
         if kept is None:
             return None
         found, expected = await self._found(kept)
-        if found is None or found.print != expected:
-            raise VaultLocked(
+        if found is None or not hmac.compare_digest(found.print, expected):
+            raise Astray(
                 f"What the vault's server holds as {secret_id} is gone, or is not what came by mail.",
                 next_step="The owner should look there for an earlier version of it.",
             )
-        return found.value
-
-    async def printed(self, tenant_id: TenantId, secret_id: SecretId) -> Printed | None:
-        """The secret as it is now, with the print of its value, None when there is none. Raises VaultLocked."""
-        kept = await self._database.read(tenant_id, lambda tx: secrets.kept(tx, secret_id))
-        return (await self._found(kept))[0] if kept else None
+        return found
 
     async def _found(self, kept: Kept) -> tuple[Printed | None, str]:
         """The value, and the print it had when it was sealed."""

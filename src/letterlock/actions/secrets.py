@@ -128,7 +128,7 @@ async def taken(app: App, caller: Caller, secret_id: str, how: Literal["revealed
 
 async def to_fill_in(app: App, caller: Caller, ids: Iterable[str]) -> tuple[tuple[Filling, UsedSecret], ...]:
     """The secrets that an email of the caller names, whom it may list; no value is told. Raises NotFound,
-    InvalidRequest for one that no text can hold, VaultLocked."""
+    InvalidRequest for one that no text can hold, VaultLocked, also for one whose value was changed where it is."""
     found = []
     for secret_id in ids:
         caller.need(READ)

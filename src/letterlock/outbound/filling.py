@@ -18,6 +18,7 @@ from letterlock.store import audit, secrets
 from letterlock.store.database import Transaction
 from letterlock.store.outbox import NOT_SENT
 from letterlock.store.queue import Lease
+from letterlock.vault import Astray
 
 FOR_OUTSIDE: Final = f"{NOT_SENT}it names a secret, and its recipient is an inbox here now"
 
@@ -35,7 +36,10 @@ async def filled_in(app: App, lease: Lease) -> bytes:
         return lease.raw
     values = {}
     for one in named:
-        found = await app.vault.printed(lease.tenant_id, SecretId(one.secret_id))
+        try:
+            found = await app.vault.printed(lease.tenant_id, SecretId(one.secret_id))
+        except Astray:
+            raise NotFilled(f"{NOT_SENT}{one.secret_id}, which it names, is not what came by mail any more") from None
         if found is None:
             raise NotFilled(f"{NOT_SENT}{one.secret_id}, which it names, is not in the vault any more")
         if not hmac.compare_digest(found.print, one.print):
