@@ -111,6 +111,10 @@ def test_many_names_are_folded_and_read_back_and_one_named_nowhere_is_an_error()
         "{{ secret:sec_1 }}",
         "{{Secret:sec_1}}",
         "{{secret:sec_1}",
+        f"{{{{sec\u200bret:{ID}}}}}",
+        f"\uff5b\uff5bsecret:{ID}}}}}",
+        f"https://a.example/%7B%257Bsecret:{ID}%7D%7D",
+        f"{PLACE} and {{{{se\u034fcret\uff1a{ID}}}}}",
         f"{PLACE} " * 11,
     ],
 )
@@ -133,6 +137,27 @@ def test_a_place_that_is_no_word_of_its_own_is_refused(text: str) -> None:
         f"<title>{PLACE}</title>",
         f"<p>https://evil.example/?<b>{PLACE}</b></p>",
         f"<p>{PLACE} &#123;&#123;secret:{ID}}}}}</p>",
+        *(
+            f"<p>It is {name} now</p>"
+            for name in (
+                f"&#123;{{secret:{ID}}}}}",
+                f"&lbrace;&lbrace;secret:{ID}&rbrace;&rbrace;",
+                f"{{<!-- -->{{secret:{ID}}}}}",
+                f"{{{{secret&colon;{ID}}}}}",
+                f"{{{{secret:&#115;{ID[1:]}}}}}",
+                f"{{{{sec&shy;ret:{ID}}}}}",
+                f"{{{{sec<wbr>ret:{ID}}}}}",
+                f"{{{{sec&zwnj;ret:{ID}}}}}",
+                f"{{<b>{{sec</b>ret:{ID}}}}}",
+                f"<a href='https://a.example/'>{{</a>{{secret:{ID}}}}}",
+                f'<span style="display:none">{PLACE}</span>',
+                f'<span style="font-size:0">{PLACE}</span>',
+                f'<span style="color:#fff">{PLACE}</span>',
+            )
+        ),
+        f"<style>.x {{display: none}}</style><p>Hi</p><p class=x>{PLACE}</p>",
+        html_of(f"*{{*{{secret:{ID}}}}}"),
+        html_of(f"[x](https://a.example/{PLACE})"),
     ],
 )
 def test_html_names_secrets_in_shown_words_only(html: str) -> None:
@@ -145,6 +170,9 @@ def test_places_in_ordinary_sentences_are_understood_each_once() -> None:
     assert named(text) == (ID, OTHER)
     assert named(text, html_of(text)) == (ID, OTHER)
     assert named("{{name}}, the secret: {{ nothing }}") == ()
+    sheet = "<style>td {color: #222}</style><table><tr><td>Password:</td><td><b>%s</b></td></tr></table>"
+    assert named(text, sheet % PLACE) == (ID, OTHER)
+    assert named("{{name}} 100%7", sheet % "secret: {name} &#123; %7B") == ()
 
 
 def test_what_is_quoted_beside_the_own_words_may_not_name_the_same() -> None:

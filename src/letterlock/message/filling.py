@@ -11,19 +11,23 @@ import base64
 import binascii
 import html as markup
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Final
+from urllib.parse import unquote
 
 from letterlock.errors import InvalidRequest
+from letterlock.message.characters import clean
 from letterlock.message.compose import FILLINGS, Draft, Filling, text_part
-from letterlock.message.markdown import pieces_of, text_of
+from letterlock.message.markdown import pieces_of, seen_of, text_of
 from letterlock.patterns import on_demand
 
 MOST: Final = 10
 """Places in one email, in its text and in its HTML each."""
 _PLACE: Final = on_demand(r"\{\{secret:([A-Za-z0-9_]{1,64})\}\}")
-_PLACE_BEGINS: Final = b"{{secret:"
-_MEANT: Final = on_demand(r"\{\s*\{\s*secret\s*:", re.IGNORECASE)
+_PLACE_BEGINS: Final = "{{secret:"
+_WRAPPED: Final = 4
+"""So many times a name is looked for in what an encoding holds that an encoding holds."""
 _ALONE: Final = on_demand(r"(?<![^\s(\[{<\"'=:`*])\{\{secret:[A-Za-z0-9_]{1,64}\}\}(?=[.,;:!?)\]}>\"'`*]*(?:\s|\Z))")
 _JOINED: Final = on_demand(r"[./@?&%\\]\S*\Z")
 _FIELD: Final = on_demand(rb"\r\n" + FILLINGS.encode() + rb":((?:[^\r]|\r\n[ \t])*)")
@@ -36,9 +40,10 @@ _NEXT: Final = "Write {{secret:ID}} in the text, by itself between blanks, with 
 
 def named(text: str, html: str = "") -> tuple[str, ...]:
     """The ids of the secrets that an email's own words name, each once. Raises InvalidRequest where one is misspelt,
-    is part of a link or another word, or stands in the HTML anywhere but between its words."""
+    is part of a link or another word, stands in the HTML anywhere but between its words, where nobody sees it, or is
+    written so that a reader takes it for one and it would go as it stands."""
     _check_text(text)
-    if html and _MEANT.search(html):
+    if "{" in _as_read(html):
         _check_html(html)
     ids = tuple(dict.fromkeys((*_PLACE.findall(text), *_PLACE.findall(html))))
     if max(len(_PLACE.findall(text)), len(_PLACE.findall(html))) > MOST:
@@ -48,7 +53,7 @@ def named(text: str, html: str = "") -> tuple[str, ...]:
 
 def check_elsewhere(where: str, said: str | bytes) -> None:
     """Raises InvalidRequest when what is no text of an email (`where`) names a secret."""
-    if _MEANT.search(said) if isinstance(said, str) else _PLACE_BEGINS in said:
+    if _meant(said) if isinstance(said, str) else _PLACE_BEGINS.encode() in said:
         raise _refused(f"its {where} names a secret, and none is filled in there", _NEXT)
 
 
@@ -133,17 +138,42 @@ def _part(part: bytes, values: Mapping[str, str], missing: set[str]) -> bytes:
 def _check_html(html: str) -> None:
     pieces = pieces_of(html)
     for shown, piece in pieces:
-        if not shown and _MEANT.search(piece):
+        if not shown and _meant(piece):
             raise _refused("its html names a secret in a link, an attribute or where it is not shown", _NEXT)
+    seen = seen_of(html)
+    if any(_meant(passage.text) for passage in seen.hidden):
+        raise _refused("its html names a secret where nobody who reads it sees it", _NEXT)
+    places = len(_PLACE.findall(html))
     words = [piece for shown, piece in pieces if shown]
-    if sum(len(_MEANT.findall(piece)) for piece in words) != len(_MEANT.findall(html)):
+    if not places == _meant(seen.text) == sum(map(_meant, words)):
         raise _refused("its html names a secret in other letters than it shows", _NEXT)
-    for piece in (*words, text_of(html)):
-        _check_text(piece)
+    if places:
+        for piece in (*words, text_of(html)):
+            _check_text(piece)
+
+
+def _as_read(text: str) -> str:
+    """`text` in small letters without blanks and what is not seen, undone of entities, percent signs and other shapes
+    of the same letters."""
+    for _ in range(_WRAPPED):
+        before = text
+        text = unquote(markup.unescape(text))
+        if not text.isascii():
+            seen = clean(text).text
+            gone = {ord(c): None for c in set(seen) if unicodedata.category(c) in ("Cf", "Mn", "Me")}
+            text = unicodedata.normalize("NFKC", seen.translate(gone))
+        if text == before:
+            break
+    return "".join(text.lower().split())
+
+
+def _meant(text: str) -> int:
+    """How often a reader would find the name of a secret in `text`."""
+    return _as_read(text).count(_PLACE_BEGINS)
 
 
 def _check_text(text: str) -> None:
-    meant = len(_MEANT.findall(text))
+    meant = _meant(text)
     if meant != len(_PLACE.findall(text)):
         raise _refused("it names a secret in a form that is not understood", _NEXT)
     alone = list(_ALONE.finditer(text))

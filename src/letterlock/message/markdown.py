@@ -48,7 +48,7 @@ def html_of(markdown: str) -> str:
 
 def text_of(html: str) -> str:
     """What a person would see of `html`, as plain text; the address of a link follows its words in angle brackets."""
-    seen = _seen(html)
+    seen = seen_of(html)
     pieces: list[str] = []
     at = 0
     for link in sorted((link for link in seen.links if link.start >= 0 and link.text), key=lambda link: link.start):
@@ -75,7 +75,7 @@ def check_html(html: str) -> frozenset[str]:
     from selectolax.lexbor import LexborHTMLParser
 
     # The renderer reads at most what can be read in linear time, and tells of the words beyond: here at least a dot.
-    if any(passage.why in ("cut", "not_understood") for passage in _seen(f"{html} .").hidden):
+    if any(passage.why in ("cut", "not_understood") for passage in seen_of(f"{html} .").hidden):
         raise _refused("it is too deeply nested, or holds styles that cannot be understood", "Write simpler HTML.")
     if _CONDITIONAL.search(html):
         # Some clients read what stands in such a comment as HTML.
@@ -92,6 +92,11 @@ def check_html(html: str) -> frozenset[str]:
                 raise _refused(f"it holds <{tag[:40]}>: {why}", _INSTEAD.get(tag, "Leave it out."))
             pictures |= _check_attributes(tag, node)
     return frozenset(pictures)
+
+
+def seen_of(html: str) -> VisibleText:
+    """What a person would see of `html`, and what not."""
+    return visible_text(ParsedMessage(html=(html,)))
 
 
 def pieces_of(html: str) -> list[tuple[bool, str]]:
@@ -117,10 +122,6 @@ def _within(node: LexborNode, tags: tuple[str, ...]) -> bool:
             return True
         node = parent
     return False
-
-
-def _seen(html: str) -> VisibleText:
-    return visible_text(ParsedMessage(html=(html,)))
 
 
 def _check_attributes(tag: str, node: LexborNode) -> set[str]:
