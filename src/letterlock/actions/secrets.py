@@ -154,9 +154,7 @@ async def _own_secret(app: App, caller: Caller, secret_id: str) -> Secret:
 
 
 def _no_secret(secret_id: str) -> NotFound:
-    return NotFound(
-        f"There is no secret '{safe_line(secret_id, 80)}'.", next_step="Take its id from the list of secrets."
-    )
+    return NotFound(f"There is no secret '{safe_line(secret_id, 80)}'.", next_step="Take its id from list_secrets.")
 
 
 def _told(one: Secret) -> SecretListed:

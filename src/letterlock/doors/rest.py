@@ -61,7 +61,7 @@ from letterlock.doors.requests import (
     retry_after,
     while_there,
 )
-from letterlock.doors.ways import answer_on_rest, on_rest
+from letterlock.doors.ways import Ways
 from letterlock.errors import CallerError, InvalidRequest, LimitReached, StoreError
 from letterlock.screen.safe_text import safe_line
 from letterlock.settings import Settings
@@ -217,6 +217,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     _at("DELETE", "/inlets/{inlet_id}", "remove_inlet"),
 )
 
+WAYS = Ways({one.action.name: f"{one.method} /v1{one.path}" for one in ENDPOINTS})
+
 
 def build_rest(app: App, guard: Guard) -> Router:
     """To be mounted at /v1 in an application that answers HTTPException with http_problem; the caller opens and closes
@@ -304,7 +306,7 @@ async def _perform(app: App, endpoint: Endpoint, request: Request) -> Response:
     if isinstance(result, FileBytes):
         return _file(result)
     headers = {**HEADERS, **await _rate(app, caller, endpoint)}
-    return Response(answer_on_rest(result.model_dump_json()), endpoint.status, headers, JSON)
+    return Response(WAYS.answer_on_rest(result.model_dump_json()), endpoint.status, headers, JSON)
 
 
 def _file(file: FileBytes) -> Response:
@@ -452,9 +454,9 @@ class _Streamed(StreamingResponse):
 
 
 def problem(status: int, code: str, what: str, next_step: str, headers: Mapping[str, str] | None = None) -> Response:
-    """Its next step names routes where the error names commands."""
+    """Its next step names routes where the error names tools or commands."""
     title = HTTPStatus(status).phrase
-    body = Problem(title=title, status=status, code=code, detail=what, next_step=on_rest(next_step))
+    body = Problem(title=title, status=status, code=code, detail=what, next_step=WAYS.on_rest(next_step))
     return Response(body.model_dump_json(), status, {**HEADERS, **(headers or {})}, PROBLEM)
 
 

@@ -1,7 +1,7 @@
-"""What a person does at the command line, as the route of /v1 that does the same.
+"""What a person does at the command line, and a model with a tool, as the route of /v1 that does the same.
 
-Errors and answers tell people what to do next, and the same reaches programs: those are told in their own words.
-Commands that have no route (doctor, connect, vault, ...) stay as they are: they are for whoever runs the server.
+Errors and answers tell people and models what to do next, and the same reaches programs: those are told in their own
+words. Commands that have no route (doctor, connect, vault, ...) stay as they are: they are for whoever runs the server.
 """
 
 from __future__ import annotations
@@ -52,29 +52,43 @@ ROUTES: Final[Mapping[str, str]] = {
 ADVICE: Final = frozenset({"next_step", "warning", "advice"})
 """The fields of answers that tell what to do; no other is touched, whatever it says."""
 _COMMAND: Final = re.compile(r"`letterlock ([^`]{1,200})`")
+# In an answer, as JSON: what such a field says when it says something.
+_TELLS: Final = re.compile(rf'"(?:{"|".join(sorted(ADVICE))})": ?"((?:[^"\\]|\\.)+)"')
 
 
-def on_rest(next_step: str) -> str:
-    """A next step with routes in the place of commands that have one."""
-    return _COMMAND.sub(lambda found: _route(found[1]) or found[0], next_step)
+class Ways:
+    """`actions`: the route of each by its name, which is that of the tool, too."""
 
+    def __init__(self, actions: Mapping[str, str]) -> None:
+        self._actions = actions
+        named = sorted((name for name in actions if "_" in name), key=len, reverse=True)
+        # The others are words of the language as well.
+        words = [name for name in actions if "_" not in name]
+        self._named = re.compile(
+            rf"(?<![\w/{{-])(`?)({'|'.join(named)})\1(?![\w/}}=-])|(?<=\bCall )()({'|'.join(words)})(?= again\b)"
+        )
 
-def answer_on_rest(answer: str) -> str:
-    """An answer as JSON, with routes in what it tells to do."""
-    # Nearly all answers name no command.
-    if "`letterlock " not in answer:
-        return answer
-    return json.dumps(_advised(json.loads(answer)), ensure_ascii=False, separators=(",", ":"))
+    def on_rest(self, next_step: str) -> str:
+        """A next step with routes in the place of tools, and of commands that have one."""
+        said = _COMMAND.sub(lambda found: _route(found[1]) or found[0], next_step)
+        return self._named.sub(lambda found: f"`{self._actions[found[2] or found[4]]}`", said)
 
+    def answer_on_rest(self, answer: str) -> str:
+        """An answer as JSON, with routes in what it tells to do."""
+        # Nearly all answers name neither.
+        if not any(_COMMAND.search(said) or self._named.search(said) for said in _TELLS.findall(answer)):
+            return answer
+        return json.dumps(self._advised(json.loads(answer)), ensure_ascii=False, separators=(",", ":"))
 
-def _advised(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_advised(one) for one in value]
-    if not isinstance(value, dict):
-        return value
-    return {
-        name: on_rest(one) if name in ADVICE and isinstance(one, str) else _advised(one) for name, one in value.items()
-    }
+    def _advised(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [self._advised(one) for one in value]
+        if not isinstance(value, dict):
+            return value
+        return {
+            name: self.on_rest(one) if name in ADVICE and isinstance(one, str) else self._advised(one)
+            for name, one in value.items()
+        }
 
 
 def _route(command: str) -> str:
