@@ -6,6 +6,7 @@
     |  |- NotFound              no such thing, or not the caller's (the two are never told apart)
     |  |- Conflict              it exists already, or is in a state that forbids this
     |  |- NotAllowed            the key's scopes or the policy forbid it
+    |  |  '- KeyEnded           the key counted when the call began, and no longer does
     |  |- LimitReached          it was done too often; says in how many seconds it may be done again
     |  |- Unavailable           right now it cannot be done; trying again is of use
     |  '- VaultLocked           no key opens this secret, or these bytes; the rest of the mail can be read
@@ -64,6 +65,11 @@ class Conflict(CallerError):
 class NotAllowed(CallerError):
     code = "not_allowed"
     http_status = 403
+
+
+class KeyEnded(NotAllowed):
+    code = "unauthorized"
+    http_status = 401
 
 
 class LimitReached(CallerError):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from letterlock.app import App
 from letterlock.domains import domain_of
-from letterlock.errors import NotAllowed, StoreError
+from letterlock.errors import KeyEnded, NotAllowed, StoreError
 from letterlock.ids import DEFAULT_TENANT, LOCAL_AGENT, OWNER, AgentId, InboxId, KeyId, TenantId
 from letterlock.store import domains, inlets, tenants
 from letterlock.store.database import T, Transaction, Work
@@ -94,12 +94,12 @@ async def stands(app: App, caller: Caller) -> bool:
 
 
 async def read_standing(app: App, caller: Caller, work: Work[T]) -> T:
-    """What `work` finds in the caller's tenant. Raises NotAllowed when the key has ended since the call began.
+    """What `work` finds in the caller's tenant. Raises KeyEnded when the key has ended since the call began.
     Both in one read, because whoever waits for a code waits for each."""
 
     async def look(tx: Transaction) -> T:
         if caller.key is not None and not await tenants.live_keys(tx, [caller.key], app.now_ms()):
-            raise NotAllowed("The key of this call no longer counts.", next_step="Ask the owner for a new one.")
+            raise KeyEnded("The key of this call no longer counts.", next_step="Ask the owner for a new one.")
         return await work(tx.bound_to(caller.tenant_id))
 
     return await app.database.read_system(look)

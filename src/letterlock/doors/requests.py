@@ -18,7 +18,7 @@ from starlette.responses import Response
 from letterlock.actions.caller import Caller, identify
 from letterlock.actions.catalog import Action
 from letterlock.app import App
-from letterlock.errors import CallerError, InvalidRequest, LimitReached, StoreError, Unavailable
+from letterlock.errors import CallerError, InvalidRequest, KeyEnded, LimitReached, StoreError, Unavailable
 from letterlock.screen.safe_text import safe_line
 
 log = logging.getLogger(__name__)
@@ -31,6 +31,7 @@ MAX_WAIT_S = 120
 SMALL_BODY = 1_000_000
 """The largest body of a call that carries no mail, in bytes."""
 RETRY_S = 3
+_CHALLENGE = 'Bearer realm="letterlock"'
 _CHUNK_S = 30.0
 """A client that sends nothing of its body for so long is cut off."""
 
@@ -66,7 +67,7 @@ async def answered(guard: Guard, request: Request, say: Say, work: Callable[[], 
     except Refused as error:
         return say(error.status, error.code, error.what, error.next_step, error.headers)
     except CallerError as error:
-        return say(error.http_status, error.code, error.what, error.next_step, retry_after(error))
+        return say(error.http_status, error.code, error.what, error.next_step, headers_of(error))
     except ClientDisconnect:
         return Response(status_code=499)
     except StoreError as error:
@@ -142,7 +143,7 @@ async def caller_by(app: App, key: str) -> Caller:
             "unauthorized",
             "No API key that counts came with this call.",
             "Send it as 'Authorization: Bearer KEY'; `letterlock serve --new-key` or an admin makes one.",
-            WWW_Authenticate='Bearer realm="letterlock"',
+            WWW_Authenticate=_CHALLENGE,
         )
     return caller
 
@@ -243,8 +244,11 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
 
 
-def retry_after(error: CallerError) -> dict[str, str]:
-    """When trying again is of use, where the error knows (RFC 9110 section 10.2.3)."""
+def headers_of(error: CallerError) -> dict[str, str]:
+    """When trying again is of use, where the error knows (RFC 9110 section 10.2.3); how to show who one is, where that
+    is what fails (section 11.6.1)."""
+    if isinstance(error, KeyEnded):
+        return {"WWW-Authenticate": _CHALLENGE}
     if isinstance(error, LimitReached):
         return {"Retry-After": str(error.retry_after_s)}
     return {"Retry-After": str(RETRY_S)} if isinstance(error, Unavailable) else {}

@@ -56,9 +56,9 @@ from letterlock.doors.requests import (
     answered,
     body_of,
     caller_of,
+    headers_of,
     idempotency_key,
     object_of,
-    retry_after,
     while_there,
 )
 from letterlock.doors.ways import Ways
@@ -301,7 +301,7 @@ async def _perform(app: App, endpoint: Endpoint, request: Request) -> Response:
         async with while_there(request, endpoint.action):
             result = await perform(app, caller, endpoint.action, arguments)
     except CallerError as error:
-        headers = {**retry_after(error), **await _rate(app, caller, endpoint)}
+        headers = {**headers_of(error), **await _rate(app, caller, endpoint)}
         return problem(error.http_status, error.code, error.what, error.next_step, headers)
     if isinstance(result, FileBytes):
         return _file(result)

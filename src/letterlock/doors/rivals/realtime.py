@@ -22,7 +22,7 @@ from letterlock.actions.dialects import DIALECTS, stamp
 from letterlock.actions.elsewhere import EmailFound
 from letterlock.actions.following import DomainEvent, EmailEvent, Event, Place, Streams, follow, place_to_start
 from letterlock.app import App
-from letterlock.doors.requests import Guard, Refused, Say, caller_by, retry_after
+from letterlock.doors.requests import Guard, Refused, Say, caller_by, headers_of
 from letterlock.doors.rivals.wire import dumps, perform_named
 from letterlock.errors import CallerError, NotFound, StoreError, Unavailable
 
@@ -81,7 +81,7 @@ class Realtime:
         if isinstance(error, Refused):
             return self._say(error.status, error.code, error.what, error.next_step, error.headers)
         if isinstance(error, CallerError):
-            return self._say(error.http_status, error.code, error.what, error.next_step, retry_after(error))
+            return self._say(error.http_status, error.code, error.what, error.next_step, headers_of(error))
         return self._say(503, Unavailable.code, error.what, "Try again in a few seconds.", {})
 
     async def _until_one_ends(self, socket: WebSocket, caller: Caller, place: Place) -> None:

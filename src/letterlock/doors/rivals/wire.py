@@ -44,8 +44,8 @@ from letterlock.doors.requests import (
     bearer,
     body_of,
     caller_by,
+    headers_of,
     object_of,
-    retry_after,
 )
 from letterlock.errors import CallerError, InvalidRequest, LimitReached, NotAllowed, StoreError
 from letterlock.screen.safe_text import safe_line
@@ -163,7 +163,7 @@ async def _performed(app: App, endpoint: Endpoint, request: Request, key: str, s
     try:
         answer = await endpoint.run(Call(app, caller, request), asked)
     except CallerError as error:
-        headers = {**retry_after(error), **await _rate(app, caller, endpoint.limit)}
+        headers = {**headers_of(error), **await _rate(app, caller, endpoint.limit)}
         return say(error.http_status, error.code, error.what, error.next_step, headers)
     return response(answer, endpoint.status, await _rate(app, caller, endpoint.limit))
 
