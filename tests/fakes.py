@@ -91,7 +91,7 @@ class RelaySink:
     `rcpt`: the answer to RCPT by recipient; `mail`, `data`: the answer to MAIL and to the final dot ("" for 250).
     `dsn`: envelope ids are taken (RFC 3461). `closing`: so many times MAIL is answered with 421 and the end.
     `drop_after_dot`: that many emails are taken and the connection is cut in place of the answer. `hang_after_dot`: no
-    answer ever. Every RCPT seen is in `asked`, with its MAIL in `journal`.
+    answer ever; `answers_after_s`: late. Every RCPT seen is in `asked`, with its MAIL in `journal`.
     """
 
     host: str = "127.0.0.1"
@@ -103,6 +103,7 @@ class RelaySink:
     closing: int = 0
     drop_after_dot: int = 0
     hang_after_dot: bool = False
+    answers_after_s: float = 0.0
     emails: list[SunkEmail] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     journal: list[tuple[str, str]] = field(default_factory=list)
@@ -158,8 +159,7 @@ class RelaySink:
                 session.auth_data.login.decode() if session.authenticated else "",
             )
         )
-        if self.hang_after_dot:
-            await asyncio.sleep(3600)
+        await asyncio.sleep(3600 if self.hang_after_dot else self.answers_after_s)
         if self.drop_after_dot:
             self.drop_after_dot -= 1
             assert isinstance(server.transport, asyncio.WriteTransport)

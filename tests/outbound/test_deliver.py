@@ -21,6 +21,7 @@ from letterlock.errors import NotAllowed
 from letterlock.ids import DEFAULT_TENANT, SubmissionId
 from letterlock.outbound import deliver as deliver_module
 from letterlock.outbound.deliver import HANDING_OVER_MS, JITTER, LEASE_MS, SCHEDULE_S, claim, deliver, next_try
+from letterlock.outbound.dots import Answers, Dots
 from letterlock.outbound.lanes import deliver_forever
 from letterlock.outbound.relay import Limits
 from letterlock.outbound.submit import status
@@ -756,3 +757,51 @@ async def test_what_nobody_decided_in_time_is_cancelled_at_once_before_upkeep_wr
         shown = await do(app, "get_delivery_status", submission_id=submission_id)
         assert (shown.state, shown.recipients[0].state) == ("cancelled", "cancelled")
         assert await approvals.question(app, submission_id) == ""
+
+
+@pytest.mark.parametrize("answer_s", [0.0, 0.1])
+async def test_an_orderly_end_leaves_nothing_in_doubt_that_the_server_answers(tmp_path: Path, answer_s: float) -> None:
+    async with open_relay_sink() as sink, opened(tmp_path, Clock(), sink) as app:
+        sink.answers_after_s = answer_s
+        ids = [await send(app, f"r{n}@example.com", idempotency_key=str(n)) for n in range(8)]
+        async with delivering(app):
+            while len(sink.emails) < 2:
+                await asyncio.sleep(0.005)
+        at_stop = {email.recipients[0] for email in sink.emails}
+        found = [await only(app, each) for each in ids]
+        assert {each.recipient for each in found if each.state == "sent"} == at_stop
+        assert {each.state for each in found} <= {"sent", "queued"}
+        async with delivering(app):
+            while len(sink.emails) < len(ids):
+                await asyncio.sleep(0.005)
+        assert len({email.recipients for email in sink.emails}) == len(ids)
+
+
+async def test_what_is_forbidden_while_it_waits_for_its_turn_does_not_leave(tmp_path: Path) -> None:
+    async with open_relay_sink() as sink, opened(tmp_path, Clock(), sink) as app:
+        submission_id = await send(app, "carol@example.com")
+        (lease,) = await claim(app, "worker_test", "relay", 10)
+        answers = Answers(app.folder)
+        dots = Dots(answers)
+        assert await dots.wait_turn()
+        trying = asyncio.create_task(deliver(app, lease, None, dots))
+
+        async def told() -> bool:
+            # As it is kept: what is handed over for the first time is shown as queued.
+            found = await app.database.read(DEFAULT_TENANT, lambda tx: outbox.get(tx, submission_id))
+            return found is not None and found.deliveries[0].state == "uncertain"
+
+        await until(told)
+        await asyncio.sleep(0.15)
+        await people.pause(app)
+        dots.end_turn()
+        await trying
+        answers.close()
+        delivery = await only(app, submission_id)
+        assert (sink.emails, delivery.state, delivery.unanswered) == ([], "queued", 0)
+        assert "stopped all sending" in delivery.reply
+        rows = await app.database.read_system(lambda tx: tx.all("SELECT action FROM audit ORDER BY n"))
+        assert [row["action"] for row in rows][-4:-2] == ["email.handed_over", "sending.paused"]
+        await people.pause(app, end=True)
+        await round_of(app)
+        assert (await only(app, submission_id)).state == "sent"

@@ -284,4 +284,6 @@ def _next_step(app: App, submission: Submission) -> str:
     ended = [each.reply for each in submission.deliveries if each.state == "bounced"]
     if submission.state == "bounced" and all(reply.startswith("given up after") for reply in ended):
         return "It was tried for 48 hours. Tell the user what the mail server answered before sending it again."
+    if submission.state == "bounced" and all(reply.startswith(outbox.NOT_SENT) for reply in ended):
+        return "No server refused it: it was not allowed to leave. Tell the user why; do not send it another way."
     return _NEXT_STEP.get(submission.state, "")

@@ -33,7 +33,7 @@ from letterlock.outbound.provider import Carrier, carrier_for, relay_by, way_by
 from letterlock.outbound.relay import Connections, Outcome, one_line, relay
 from letterlock.outbound.routes import OF_DOMAIN, Way, helo, way_to
 from letterlock.outbound.signing import Keyring
-from letterlock.policy import Recipient, SendContext, decide
+from letterlock.policy import Decision, Recipient, SendContext, decide
 from letterlock.store import arrivals, audit, emails, inboxes, outbox, queue, reputation
 from letterlock.store.arrivals import Accepted
 from letterlock.store.database import Transaction
@@ -56,9 +56,11 @@ LEASE_MS: dict[Route, int] = {"local": 60_000, "relay": 600_000}
 HANDING_OVER_MS = 900_000
 """Longer than the wait for the answer to the final dot."""
 _LOOK_HOLDS_S = 1.0
+_LOOK_STANDS_S = 0.1
+"""What is forbidden so shortly before its final dot may still leave."""
 OLDEST_MS = 48 * 3_600_000
-_CHANGED = "it is not what was submitted: its bytes or its recipients have changed"
-_WAITS = "it was to wait for a person, and nobody has let it go"
+_CHANGED = f"{outbox.NOT_SENT}it is not what was submitted: its bytes or its recipients have changed"
+_WAITS = f"{outbox.NOT_SENT}it was to wait for a person, and nobody has let it go"
 
 
 async def claim(
@@ -106,7 +108,11 @@ async def deliver(
             telemetry.count("deliveries", route=each.route, state=each.state)
         telemetry.took("deliver", began, (lease.submission_id,), route=lease.route)
     except asyncio.CancelledError:
-        await give_back(app, lease, trying.handed_over)
+        if trying.ended:
+            # Its answer is there: in no doubt, though it may not have been written down any more.
+            await keep(app, lease, trying.ended)
+        else:
+            await give_back(app, lease, trying.handed_over)
         raise
     except Exception as error:
         # The text of an unforeseen error may hold an address; its type and our id are enough to find it.
@@ -129,6 +135,8 @@ class _Try:
     keyring: Keyring
     look: Look | None = None
     handed_over: set[str] = field(default_factory=set)
+    ended: list[Delivery] = field(default_factory=list)
+    """What the server has answered for, of a lease of one recipient."""
     reached: bool = True
     in_turn: bool = False
 
@@ -261,7 +269,7 @@ async def _try(app: App, lease: Lease, trying: _Try) -> list[Delivery]:
         elif decision.kind == "hold":
             results.append(replace(delivery, route="relay", state="held", next_at=None))
         else:
-            results.append(after_try(app, delivery, Outcome(delivery.recipient, "refused", decision.reasons[0].text)))
+            results.append(_refused(app, delivery, decision))
     return results
 
 
@@ -304,8 +312,13 @@ def _stopped(app: App, lease: Lease, delivery: Delivery, now: Standing | None, t
     if decision.kind == "refuse":
         if delivery.state == "queued" and all(reason.code == "suspended" for reason in decision.reasons):
             return replace(delivery, state="held", next_at=None)
-        return after_try(app, delivery, Outcome(delivery.recipient, "refused", one_line(decision.reasons[0].text)))
-    return _put_back(app, delivery, "not sent: the owner has stopped all sending") if now.paused else None
+        return _refused(app, delivery, decision)
+    return _put_back(app, delivery, f"{outbox.NOT_SENT}the owner has stopped all sending") if now.paused else None
+
+
+def _refused(app: App, delivery: Delivery, decision: Decision) -> Delivery:
+    why = one_line(f"{outbox.NOT_SENT}{decision.reasons[0].text}")
+    return after_try(app, delivery, Outcome(delivery.recipient, "refused", why))
 
 
 def _put_back(app: App, delivery: Delivery, why: str) -> Delivery:
@@ -357,6 +370,21 @@ async def _to_relay(
     `carrier`: the tenant's own server it goes by."""
     stopped: Delivery | None = None
 
+    async def allowed(tx: Transaction, taken: Sequence[str]) -> bool:
+        nonlocal stopped
+        house, now = domain_of(app.settings), app.now_ms()
+        stopped = _stopped(
+            app, lease, delivery, await standing(tx, lease.submission_id, lease.sender, taken, house, now), trying
+        )
+        return stopped is None
+
+    async def still_stands(taken: Sequence[str]) -> bool:
+        """After a wait for its turn: what was forbidden meanwhile does not go, and was not handed over."""
+        if await app.database.read(lease.tenant_id, lambda tx: allowed(tx, taken)):
+            return True
+        await app.database.write(lease.tenant_id, lambda tx: not_handed_over(tx, lease, app.now_ms()))
+        return False
+
     async def handing_over(taken: Sequence[str]) -> bool:
         until = app.now_ms() + HANDING_OVER_MS
         if trying.dots is not None:
@@ -364,17 +392,16 @@ async def _to_relay(
 
         async def write(tx: Transaction) -> bool:
             # Forbidden while the server was told of it: in the same write, so that nothing gets in between.
-            nonlocal stopped
-            now = app.now_ms()
-            whole = await standing(tx, lease.submission_id, lease.sender, taken, domain_of(app.settings), now)
-            stopped = _stopped(app, lease, delivery, whole, trying)
-            return stopped is None and await _handing_over(tx, lease, taken, now, until)
+            return await allowed(tx, taken) and await _handing_over(tx, lease, taken, app.now_ms(), until)
 
         ours = await app.database.write(lease.tenant_id, write)
+        if ours and trying.dots is not None:
+            looked_at = time.monotonic()
+            trying.in_turn = await trying.dots.wait_turn()
+            if time.monotonic() - looked_at > _LOOK_STANDS_S and not await still_stands(taken):
+                return False
+            trying.dots.answers.write(lease, "dot")
         if ours:
-            if trying.dots is not None:
-                trying.in_turn = await trying.dots.wait_turn()
-                trying.dots.answers.write(lease, "dot")
             trying.handed_over.update(taken)
         return ours
 
@@ -400,7 +427,9 @@ async def _to_relay(
         trying.dots.answers.write(lease, "answered", outcome.reply)
     trying.end_turn()
     trying.reached &= outcome.reached
-    return stopped or after_try(app, delivery, outcome)
+    after = stopped or after_try(app, delivery, outcome)
+    trying.ended.append(after)
+    return after
 
 
 async def _handing_over(tx: Transaction, lease: Lease, taken: Sequence[str], now_ms: int, until_ms: int) -> bool:

@@ -59,6 +59,7 @@ class Answers:
     def __init__(self, folder: Path) -> None:
         self._file = private(str(folder / FILE), os.O_RDWR | os.O_CREAT | os.O_APPEND)
         self._waiting: dict[tuple[SubmissionId, str], bytes] = {}
+        self._unanswered: set[tuple[SubmissionId, str]] = set()
         self._size = 0
         self._boot = ""
         with contextlib.suppress(OSError):
@@ -95,6 +96,7 @@ class Answers:
     def write(self, lease: Lease, said: _Said, reply: str = "") -> None:
         """How far what is leased has come; `reply`: the server's, when it took it."""
         (delivery,) = lease.deliveries
+        (self._unanswered.add if said == "dot" else self._unanswered.discard)((lease.submission_id, delivery.recipient))
         line = {
             "said": said,
             "boot": self._boot,
@@ -118,7 +120,13 @@ class Answers:
     def kept(self, lease: Lease) -> None:
         """The try is recorded, or will never be."""
         (delivery,) = lease.deliveries
+        self._unanswered.discard((lease.submission_id, delivery.recipient))
         self._waiting.pop((lease.submission_id, delivery.recipient), None)
+
+    @property
+    def unanswered(self) -> int:
+        """How many final dots wait for their answer."""
+        return len(self._unanswered)
 
     def tidy(self) -> None:
         """Empty the file when all of it is in the store. (What is found there has no lease any longer and would change

@@ -55,6 +55,7 @@ AT_ONCE = 200
 AT_ONCE_OF_TENANT = 8
 """At its own relays: servers of one tenant that never answer take no place of another's."""
 _PAUSE_S = 1.0
+_LAST_ANSWERS_S = 3.0
 _LOOK_AT_HELD_S = 1.0
 _LONGEST_REST_S = 60.0
 _HOPELESS_S = 3600.0
@@ -82,6 +83,10 @@ class _Lane:
     @property
     def at_work(self) -> set[asyncio.Task[Any]]:
         return self.workers | self.tries
+
+    def is_backlog(self, lease: Lease, most: int) -> bool:
+        """Whether much else of its tenant waits here."""
+        return sum(each.tenant_id == lease.tenant_id for each in self.backlog) > most // 2
 
     @property
     def rests(self) -> bool:
@@ -117,18 +122,18 @@ async def deliver_forever(app: App) -> None:
 
         async def work(lane: _Lane, most: int) -> None:
             while lane.backlog and not lane.rests:
+                if lane.is_backlog(lane.backlog[0], most):
+                    await app.ahead.let(lane.backlog[0].tenant_id)
+                    if lane.rests or not lane.backlog:
+                        return
                 lease = lane.backlog.popleft()
                 look = lane.looks.pop((lease.submission_id, lease.deliveries[0].recipient), None)
                 if len(lane.backlog) == most // 2:
                     watch.ring()
-                if sum(each.tenant_id == lease.tenant_id for each in lane.backlog) >= most // 2:
-                    await app.ahead.let(lease.tenant_id)
-                    ahead: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
-                else:
-                    ahead = app.ahead.going(lease.tenant_id)
                 if lease.until > app.now_ms():
                     spoken: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-                    with ahead:
+                    alone = not lane.is_backlog(lease, most)
+                    with app.ahead.going(lease.tenant_id) if alone else contextlib.nullcontext():
                         begin(lane.tries, lease.route, deliver(app, lease, open_ones, lane.dots, keyring, look, spoken))
                         # What came of it is written down while the next one has the connection.
                         lane.learn(await spoken)
@@ -201,14 +206,17 @@ async def deliver_forever(app: App) -> None:
                     del lanes[idle]
                 await watch.wait()
         finally:
-            at_work = {task for lane in lanes.values() for task in lane.at_work}
             for lane in lanes.values():
                 lane.rests_until = math.inf
-            while at_work:
+            end = time.monotonic() + _LAST_ANSWERS_S
+            while answers.unanswered and time.monotonic() < end:
+                # Of an email whose answer is cut off nobody knows who has it.
+                await asyncio.sleep(0.02)
+            while at_work := {task for lane in lanes.values() for task in lane.at_work}:
                 for task in at_work:
                     task.cancel()
                 # Again and again: aiosmtplib's wait_for loses a cancellation now and then (before Python 3.12).
-                _, at_work = await asyncio.wait(at_work, timeout=0.5)
+                await asyncio.wait(at_work, timeout=0.5)
             open_ones.close_idle(0)
             await keyring.close()
             for lease in [lease for lane in lanes.values() for lease in lane.backlog]:

@@ -14,7 +14,7 @@ from letterlock.policy import Reason
 from letterlock.providers import provider_of
 from letterlock.store import audit, conduct, mailboxes, reputation
 from letterlock.store.database import Transaction
-from letterlock.store.outbox import NOT_SENT, Delivery, Submission, by_token, get, reasons_text
+from letterlock.store.outbox import Delivery, Submission, by_token, get, reasons_text
 
 _LEAST_SENT, _MOST_HARD, _JUDGED_MS, _REPLY_CHARS = 20, 0.08, 30 * 24 * 3_600_000, 300
 
@@ -141,8 +141,8 @@ async def _learn(
             why = f"mail bounced for good{f' ({reported.status})' if reported.status else ''}"
             await conduct.suppress(tx, reported.address, why, now_ms)
         reply = f"{reported.status or '5.0.0'} {reported.class_}: {reported.diagnostic}"[:_REPLY_CHARS]
-        if delivery.state == "bounced" and delivery.reply.startswith(NOT_SENT):
-            # Our own notice says it in the words of a server.
+        if delivery.state == "bounced" and not delivery.reply[:1].isdigit():
+            # Words of ours, no server's: our own notice says them in those of one.
             reply = delivery.reply
         await tx.run(
             "UPDATE deliveries SET state = 'bounced', class = :class_, next_at = NULL, reply = :reply, claimed = '',"

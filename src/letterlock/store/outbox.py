@@ -24,7 +24,7 @@ Route = Literal["local", "relay"]
 DeliveryState = Literal["queued", "held", "sent", "delivered", "bounced", "uncertain", "cancelled"]
 HANDING_OVER = "being handed over"
 NOT_SENT = "not sent: "
-"""How a reply begins that is ours and no server's."""
+"""How the reply of a delivery begins that we ended, not a server."""
 
 # A submission is in the state of the recipient that needs the most attention.
 _ATTENTION: tuple[DeliveryState, ...] = ("held", "queued", "uncertain", "bounced", "cancelled", "sent", "delivered")

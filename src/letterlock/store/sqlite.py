@@ -52,12 +52,14 @@ CHECKPOINT_BY_WRITER_BYTES = 256 * 1024 * 1024
 once."""
 MERGE_PAGES = 64
 """How much of the full-text index one step of merge_terms writes: some milliseconds."""
+_CLOSING = "The mail store is closing."
 GROUP_WORKS = 64
 GROUP_SECONDS = 0.02
 """A group ends at this many works or this much time, so that the first in it does not wait for ever."""
 APART_S = 5.0
 """For so long after one of a group has failed (somebody over a limit fails again and again) works are kept apart by
 savepoints; else they are spared these."""
+
 ORDINARY_PER_GROUP = 8
 """How many works that nobody waits for on the wire may join a group of urgent ones."""
 
@@ -248,6 +250,7 @@ class SqliteDatabase:
         self._grown.set()
         self._busy_at = -_KNOWN_BUSY_S
         self._failed_at = -APART_S
+        self._closing = False
         # Last in, first out: the one that has just read has its pages at hand.
         self._idle_readers: asyncio.LifoQueue[_Connection] = asyncio.LifoQueue()
         for reader in readers:
@@ -323,6 +326,8 @@ class SqliteDatabase:
             self._idle_readers.put_nowait(reader)
 
     async def _write(self, waiting: _Waiting[T], queue: deque[_Waiting[Any]]) -> T:
+        if self._closing:
+            raise StoreBusy(_CLOSING)
         queue.append(waiting)
         self._something.set()
         return await waiting.future
@@ -381,9 +386,10 @@ class SqliteDatabase:
                 await self._writer.call(_emptied)
 
     def refuse_waiting(self) -> None:
-        """At closing: nobody may wait for a writer that is gone."""
+        """At closing: nobody may wait for a writer that is gone, now or later."""
+        self._closing = True
         for waiting in (*self._urgent, *self._ordinary):
-            waiting.error = StoreBusy("The mail store is closing.")
+            waiting.error = StoreBusy(_CLOSING)
             waiting.settle()
 
     def _commit_group(self, connection: sqlite3.Connection, group: list[_Waiting[Any]]) -> None:
