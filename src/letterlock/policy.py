@@ -53,7 +53,7 @@ CODES: Final[dict[Refusal | Hold, str]] = {
     "too_many_recipients": f"It names more than {MOST_RECIPIENTS} recipients.",
     "sender_inbox": "Its inbox is deleted, has expired or belongs to somebody else.",
     "sender_domain": "The domain of its inbox is not the tenant's (any more): docs/domains.md.",
-    "no_such_inbox": "An address ending in localhost has no inbox (others of your domain may have a mailbox elsewhere).",
+    "no_such_inbox": "An address in localhost has no inbox (others of your domain may have a mailbox elsewhere).",
     "no_such_domain": "A recipient's domain has no dot, so nobody outside can have it, and no relay is set for it.",
     "loop": "Two machines seem to answer each other.",
     "suppressed": "Mail to the recipient bounced for good, or the recipient complained.",
