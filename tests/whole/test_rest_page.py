@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import shutil
 import subprocess
@@ -12,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from commands import letterlock
+from letterlock.doors import requests
 from letterlock.doors.rest import ENDPOINTS
+from letterlock.errors import CallerError
 from running import Served, clean_environment, connects, serving, wait_until
 
 PAGE = (Path(__file__).parent.parent.parent / "docs" / "rest.md").read_text("utf-8")
@@ -84,3 +87,21 @@ def test_the_table_of_routes_names_every_path() -> None:
         assert f"/{one.path.split('/')[1]}" in table, one.path
         assert one.path.split("/")[-1].strip("{}") in table, one.path
         assert one.action.scope in table
+
+
+def test_the_table_of_errors_has_every_code_with_its_status() -> None:
+    table = PAGE[PAGE.index("## Errors") : PAGE.index("## Consumers")]
+
+    def below(kind: type[CallerError]) -> Iterator[type[CallerError]]:
+        for one in kind.__subclasses__():
+            yield one
+            yield from below(one)
+
+    codes = {(str(one.http_status), one.code) for one in below(CallerError)}
+    # What is refused before any action is asked.
+    text = inspect.getsource(requests)
+    codes |= set(re.findall(r'Refused\(\s*(\d{3}),\s*"(\w+)"', text))
+    assert len(codes) > 10
+    rows = [line for line in table.splitlines() if line.startswith("|")]
+    for status, code in codes:
+        assert any(status in row.split("|")[1] and f"`{code}`" in row.split("|")[2] for row in rows), code
