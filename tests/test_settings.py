@@ -91,6 +91,28 @@ def test_a_wrong_variable_is_named(
     assert str(refused.value).startswith(says)
 
 
+@pytest.mark.parametrize(
+    ("line", "key"),
+    [
+        ("compact_hour = true", "compact_hour"),
+        ("smtp_port = true", "smtp_port"),
+        ("filing_seconds = true", "filing_seconds"),
+        ("webhook_ports = [443, true]", "webhook_ports"),
+        ('relays = [{to = "a.example", host = "b.example", port = true}]', "relays, port"),
+    ],
+)
+def test_true_is_no_number(tmp_path: Path, line: str, key: str) -> None:
+    with pytest.raises(SettingsError, match=f"line 1, key {key}: it is true or false"):
+        load_settings(data=written(tmp_path, line))
+
+
+def test_what_need_not_be_given_may_be_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written(tmp_path, 'compact_hour = ""\nvault_key_file = ""\n')
+    monkeypatch.setenv("LETTERLOCK_TLS_CERT", "")
+    settings = load_settings(data=tmp_path)
+    assert (settings.compact_hour, settings.vault_key_file, settings.tls_cert) == (None, None, None)
+
+
 def test_a_wrong_option_is_named(tmp_path: Path) -> None:
     written(tmp_path, "http_port = 80\n")
     with pytest.raises(SettingsError, match=r"^option --http-port: "):

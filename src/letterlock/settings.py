@@ -17,7 +17,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from letterlock.errors import SettingsError
@@ -48,6 +57,11 @@ class Relay(BaseModel):
     password: SecretStr = SecretStr("")
     connections: int = Field(8, ge=1, le=100)
 
+    @field_validator("port", "connections", mode="before")
+    @classmethod
+    def _is_number(cls, value: Any) -> Any:
+        return _neither_true_nor_false(value)
+
     @field_validator("host")
     @classmethod
     def _is_host(cls, value: str) -> str:
@@ -63,6 +77,12 @@ class Relay(BaseModel):
         if not self.to and not self.sender:
             raise ValueError("a relay in the list needs `to` or `sender`, a domain; relay_host is for all others")
         return self
+
+
+def _neither_true_nor_false(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("it is true or false, which does not fit here")
+    return value
 
 
 def _domain(value: str) -> str:
@@ -251,6 +271,16 @@ class Settings(BaseSettings):
     @classmethod
     def _split_commas(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _fits(cls, value: Any, info: ValidationInfo) -> Any:
+        """`true` is no number, and what need not be given may be empty."""
+        field = cls.model_fields[info.field_name or ""]
+        if field.annotation is not bool:
+            for one in value if isinstance(value, (list, tuple)) else (value,):
+                _neither_true_nor_false(one)
+        return None if value == "" and field.default is None else value
 
     @field_validator("relays", mode="before")
     @classmethod
