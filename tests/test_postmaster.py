@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from letterlock import postmaster
+from letterlock.actions.doctor import examine
 from letterlock.actions.health import start_problem
 from letterlock.app import App, open_app
 from letterlock.ids import DEFAULT_TENANT
@@ -21,7 +22,7 @@ from letterlock.store import postmaster as reports
 from letterlock.store.inlets import Inlet, new_inlet_id, new_secret
 from letterlock.store.postmaster import Report
 from letterlock.wake import postmaster_lock
-from running import ended, free_port, settings_for, until
+from running import ended, free_port, hand_in, letter, make_inbox, settings_for, until
 
 
 def test_the_pause_after_a_failure_doubles_up_to_half_a_minute_and_is_longer_than_others_take_for_the_lock() -> None:
@@ -43,9 +44,25 @@ async def test_no_listener_is_a_problem_only_where_mail_comes_in_by_nothing_else
 
         async with ended(asyncio.create_task(postmaster._listen_and_report(app, workers))):
             assert "switched off" in (await until(lambda: told(True))).problem
+            # As it was chosen: nothing to mend.
+            (finding,) = [one for one in await examine(app.settings) if "postmaster" in one.what]
+            assert finding.well and "switched off" in finding.what
             inlet = Inlet(DEFAULT_TENANT, new_inlet_id(), "mine.example", "raw", "abcd", None, "", False, 0)
             await app.database.write(DEFAULT_TENANT, lambda tx: inlets.add(tx, inlet, new_secret()))
             assert (await until(lambda: told(False))).seen_at
+
+
+async def test_who_reads_what_was_imported_says_so_and_is_no_fault(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def reads(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(postmaster, "file_forever", reads)
+    await hand_in(app, await make_inbox(app), letter("One"))
+    async with ended(asyncio.create_task(postmaster.file_waiting(app))):
+        assert (await until(lambda: app.database.read_system(reports.last))).problem == reports.FILING
+        (finding,) = [one for one in await examine(app.settings) if "postmaster" in one.what]
+        assert finding.well and "was imported" in finding.what
+    assert await app.database.read_system(lambda tx: reports.is_silent(tx, app.now_ms()))
 
 
 async def test_a_process_that_fails_leaves_the_lock_to_others_and_does_not_fill_the_log(

@@ -32,7 +32,7 @@ from letterlock.outbound.webhooks import post_forever
 from letterlock.store import arrivals, erasures
 from letterlock.store import postmaster as reports
 from letterlock.store.database import Transaction
-from letterlock.store.postmaster import STARTING, Report
+from letterlock.store.postmaster import FILING, STARTING, SWITCHED_OFF, Report
 from letterlock.wake import WAITING, postmaster_lock
 
 log = logging.getLogger(__name__)
@@ -149,7 +149,7 @@ async def _listen_and_report(app: App, workers: Workers) -> None:
                     except LetterlockError as error:
                         problems.append(f"Mail does not come in by {name.upper()}: {error}")
             if not app.settings.smtp_port and not app.settings.lmtp_port and not await _comes_otherwise(app):
-                problems.append("Listening is switched off (smtp_port = 0).")
+                problems.append(SWITCHED_OFF)
             doors = ", ".join(f"{name} {address}" for name, address in listening.items())
             await _report(app, doors, " ".join(problems))
             await asyncio.sleep(_RETRY_BIND_S if problems else _REPORT_S)
@@ -207,13 +207,24 @@ async def file_waiting(app: App) -> None:
         return
     with lock:
         async with open_workers(app.settings) as workers:
-            filing = asyncio.create_task(file_forever(app, workers), name="filing")
+            tasks = [
+                asyncio.create_task(file_forever(app, workers), name="filing"),
+                asyncio.create_task(_report_filing(app), name="report"),
+            ]
             try:
                 while await app.database.read_system(arrivals.count_unfiled):
                     await asyncio.sleep(0.05)
             finally:
-                filing.cancel()
-                await asyncio.gather(filing, return_exceptions=True)
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+                await _say_gone(app)
+
+
+async def _report_filing(app: App) -> None:
+    while True:
+        await _report(app, "", FILING)
+        await asyncio.sleep(_REPORT_S)
 
 
 @contextlib.asynccontextmanager

@@ -26,7 +26,7 @@ from letterlock.settings import Settings, unknown_variables
 from letterlock.store import arrivals, domains, erasures, inboxes, mailboxes, postmaster
 from letterlock.store.database import Transaction
 from letterlock.store.erasures import Erasure
-from letterlock.store.postmaster import FRESH_MS
+from letterlock.store.postmaster import FILING, FRESH_MS, SWITCHED_OFF
 from letterlock.vault import State
 from letterlock.wake import postmaster_lives
 
@@ -347,7 +347,9 @@ async def _mail(app: App) -> list[Finding]:
             advice = "Start a chat client that runs `letterlock`, or `letterlock serve`."
             findings.append(Finding(True, "no Letterlock process runs on this folder now, so no mail comes in", advice))
     elif report.problem:
-        findings.append(Finding(False, f"process {report.pid} is the postmaster. {report.problem}"))
+        # What was chosen, or passes by itself, is no fault.
+        well = report.problem in (FILING, SWITCHED_OFF)
+        findings.append(Finding(well, f"process {report.pid} is the postmaster. {report.problem}"))
     else:
         how = f"listens: {report.listening}" if report.listening else "does not listen (smtp_port = 0)"
         findings.append(Finding(True, f"process {report.pid} is the postmaster and {how}"))

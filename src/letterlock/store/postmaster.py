@@ -9,6 +9,8 @@ from letterlock.store.database import Transaction
 FRESH_MS = 10_000
 """A postmaster reports every few seconds; one that has not for this long is gone."""
 STARTING = "Mail comes in in a moment: the process that takes it has just begun."
+SWITCHED_OFF = "Listening is switched off (smtp_port = 0)."
+FILING = "It reads what was imported, and nobody listens meanwhile: mail from outside comes in after that."
 
 
 @dataclass(frozen=True, slots=True)
