@@ -43,7 +43,7 @@ from letterlock.actions.secrets import (
     to_fill_in,
 )
 from letterlock.actions.tenancy import add_tenant
-from letterlock.actions.vaulting import move_secrets, rotate_vault, start_vault_over
+from letterlock.actions.vaulting import Moved, move_secrets, rotate_vault, start_vault_over
 from letterlock.app import App, open_app
 from letterlock.doors.archive import zipped
 from letterlock.doors.cli import cli
@@ -626,16 +626,19 @@ async def test_secrets_move_there_and_back_and_a_stop_in_between_loses_none(
             await move_secrets(app, "kv2")
         monkeypatch.undo()
         assert len(kept_there(server)) == 2
-        assert await move_secrets(app, "kv2") == 2
+        assert (await move_secrets(app, "kv2")).done == 2
         assert kept_there(server) == found
-        assert await move_secrets(app, "kv2") == 0
+        assert (await move_secrets(app, "kv2")).done == 0
     async with open_app(settings_for(tmp_path, **in_kv(tmp_path, url, vault_values="store"))) as app:
         # One is deleted there by somebody: the others come back, and it is not taken for moved.
         lost = server.kept.pop(f"/v1/secret/data/letterlock/default/{min(found)}")
-        assert await move_secrets(app, "store") == 2
+        assert await move_secrets(app, "store") == Moved(2, 0, 1)
         assert dict((await app.vault.state()).homes) == {"store": 2, "kv2": 1}
         server.kept[f"/v1/secret/data/letterlock/default/{min(found)}"] = lost
-        assert await move_secrets(app, "store") == 1
+        assert (await move_secrets(app, "store")).done == 1
+    async with open_app(settings_for(tmp_path, **in_kv(tmp_path, url))) as app:
+        # Not before what is there of them was deleted.
+        assert await move_secrets(app, "kv2") == Moved(0, 3, 0)
         await settled(app, LEFT_MS + 10_000)
         assert kept_there(server) == {}
         assert {one: await revealed(app, one) for one in found} == found

@@ -3,7 +3,7 @@ stands, change its master key, start over when one was lost."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from letterlock.actions.caller import ADMIN, COMMAND_LINE, SECRETS, Caller
@@ -13,7 +13,8 @@ from letterlock.app import App
 from letterlock.errors import InvalidRequest, NotAllowed, OwnerError
 from letterlock.ids import DEFAULT_TENANT
 from letterlock.kv import KvTrouble
-from letterlock.store import audit
+from letterlock.store import audit, secrets
+from letterlock.store.database import Transaction
 from letterlock.vault import State
 
 SecretsHome = Literal["store", "kv2"]
@@ -44,8 +45,18 @@ async def start_vault_over(app: App, *, caller: Caller = COMMAND_LINE) -> int:
     return done
 
 
-async def move_secrets(app: App, to: SecretsHome, *, caller: Caller = COMMAND_LINE) -> int:
-    """All secrets to where the settings keep them (`to` says it once more), a chunk at a time. How many it were. Raises
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """How many secrets were moved; `returned`: came back lately and are to be deleted on the server before they can go
+    there anew; `others` stay for another reason, which the log has."""
+
+    done: int
+    returned: int
+    others: int
+
+
+async def move_secrets(app: App, to: SecretsHome, *, caller: Caller = COMMAND_LINE) -> Moved:
+    """All secrets to where the settings keep them (`to` says it once more), a chunk at a time. Raises
     InvalidRequest, OwnerError when the server does not answer: the next call goes on."""
     _need_owner(caller)
     if app.settings.vault_values != to:
@@ -63,7 +74,15 @@ async def move_secrets(app: App, to: SecretsHome, *, caller: Caller = COMMAND_LI
     finally:
         if done:
             await _write_down(app, caller, "vault.moved", secrets=done, to=to)
-    return done
+
+    async def left_behind(tx: Transaction) -> tuple[int, int]:
+        homes = await secrets.count_homes(tx)
+        if to == "store":
+            return 0, homes.get("kv2", 0) + homes.get("moving", 0)
+        returned = await secrets.count_returned(tx)
+        return returned, homes.get("store", 0) - returned
+
+    return Moved(done, *await app.database.read_system(left_behind))
 
 
 async def _write_down(app: App, caller: Caller, what: str, **detail: int | str) -> None:

@@ -169,8 +169,17 @@ def vault_move(outer: dict[str, Any], /, to: Literal["kv2", "store"], **options:
     """Move all secrets to the server of vault_url, or back into the store. Stopped half way, the next call goes on."""
     from letterlock.actions.vaulting import move_secrets
 
-    done = with_app(outer, options, lambda app: move_secrets(app, to))
-    click.echo(f"{done} secrets were moved. `letterlock vault status` says how many are where.")
+    moved = with_app(outer, options, lambda app: move_secrets(app, to))
+    click.echo(f"{moved.done} secrets were moved. `letterlock vault status` says how many are where.")
+    if moved.returned:
+        click.echo(
+            f"{moved.returned} cannot be moved yet: they came back from there lately, and what is there of them "
+            "is deleted first, within five minutes while `letterlock serve` runs. Then run the same command again."
+        )
+    if moved.others:
+        click.echo(
+            f"{moved.others} stay where they are: locked, or not there as they came by mail. The log names them."
+        )
 
 
 @vault.command("start-over")

@@ -293,6 +293,15 @@ async def left(tx: Transaction, before_ms: int, limit: int) -> list[tuple[Tenant
     return [(row["tenant_id"], row["secret_id"]) for row in rows]
 
 
+async def count_returned(tx: Transaction) -> int:
+    """How many came back into the store and are to be deleted elsewhere still. A system read."""
+    row = await tx.one(
+        "SELECT COUNT(*) AS n FROM secrets s JOIN secrets_left l ON l.tenant_id = s.tenant_id"
+        " AND l.secret_id = s.secret_id WHERE s.removed_at IS NULL"
+    )
+    return int(row["n"]) if row else 0
+
+
 async def count_homes(tx: Transaction) -> dict[str, int]:
     """How many live ones each home has, "left" with those that are to be deleted elsewhere. A system read."""
     rows = await tx.all(
