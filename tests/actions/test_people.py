@@ -34,7 +34,7 @@ async def test_the_domains_an_inbox_trusts_are_kept_and_go_with_its_mail_to_be_r
 
 async def test_what_is_no_domain_and_no_inbox_is_refused_and_changes_nothing(app: App) -> None:
     box = await make_inbox(app)
-    for odd in ("", "shop example", "a@b.example", "x" * 300):
+    for odd in ("", "shop example", "a@b.example", "shop.example\r\n", "x" * 300):
         with pytest.raises(InvalidRequest, match=r"^\".*\" is not a domain\. Write it like example\.com\.$"):
             await allow_senders(app, box, [odd])
     with pytest.raises(InvalidRequest):

@@ -147,6 +147,8 @@ async def test_a_rule_changes_no_role_that_somebody_has(app: App) -> None:
         ({"outcomes": [{"kind": "forward", "value": "not an address"}]}, "not an address"),
         ({"outcomes": [{"kind": "label", "value": "x", "role": "OWNER"}]}, "takes no role"),
         ({"outcomes": []}, "outcomes"),
+        ({"name": "a\r\nb"}, "name.*control characters"),
+        ({"name": " "}, "name.*shows something"),
         ({"conditions": [{"fact": "level", "values": ["odd"]}]}, "There is no level 'odd'"),
         ({"conditions": [{"fact": "level", "comparison": "like", "values": ["*"]}]}, "does not fit"),
         ({"conditions": [{"fact": "subject", "comparison": "domain", "values": ["a.example"]}]}, "does not fit"),
@@ -465,6 +467,9 @@ async def test_mail_of_who_is_blocked_is_put_away_unseen_and_a_person_can_have_i
 async def test_what_is_blocked_for_one_inbox_or_agent_is_not_for_the_others(app: App) -> None:
     box, other = await make_inbox(app), await make_inbox(app, "other")
     await tenancy.add_agent(app, "bot")
+    for broken in ("a@b.example\r\n", "@shop.example\n"):
+        with pytest.raises(InvalidRequest):
+            await ask(app, "add_to_list", side="from", kind="block", name=broken)
     await ask(app, "add_to_list", side="from", kind="block", name="@shop.example", inbox=box)
     await ask(app, "add_to_list", side="from", kind="block", name="@shop.example", agent="bot")
     await receive(app, box, letter("one"))

@@ -285,7 +285,8 @@ def _suppressible(name: str) -> str:
 
 def contact_key(name: str) -> str:
     """An address, or with @example.com a whole domain, as they are compared. Raises InvalidRequest."""
-    name = name.strip()
+    # A line break is refused as within an address.
+    name = name.strip(" ")
     if name.startswith("@"):
         # Without its x, the key of an address of the domain.
         return parse_address(f"x@{domain_of(name)}").key[1:]
@@ -300,7 +301,7 @@ def contact_key(name: str) -> str:
 def domain_of(name: str) -> str:
     """A domain, written with or without an @. Raises InvalidRequest."""
     try:
-        return parse_address(f"x@{name.strip().removeprefix('@')}").domain
+        return parse_address(f"x@{name.strip(' ').removeprefix('@')}").domain
     except InvalidRequest:
         raise InvalidRequest(f"{shown(name)} is not a domain.", next_step="Write it like example.com.") from None
 

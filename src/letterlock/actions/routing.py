@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from letterlock.actions.caller import ADMIN, READ, ROUTE, Caller
 from letterlock.actions.catalog import Action, Hints
@@ -21,7 +21,7 @@ from letterlock.actions.tenancy import own_agent
 from letterlock.app import App
 from letterlock.errors import Conflict, InvalidRequest, NotAllowed, NotFound
 from letterlock.ids import new_id
-from letterlock.message.address import parse_address
+from letterlock.message.address import breaks_lines, parse_address
 from letterlock.message.extract.meaning import Category
 from letterlock.policy import decide_change
 from letterlock.routing import (
@@ -77,8 +77,14 @@ class OutcomeGiven(_Part):
     role: Role | Literal[""] = Field("", description="of the agent: PARTICIPANT without it")
 
 
+def _checked_name(name: str) -> str:
+    if breaks_lines(name) or not name.strip():
+        raise ValueError("a name is one line that shows something, without control characters")
+    return name
+
+
 class AddRule(Request):
-    name: Annotated[str, Field(min_length=1, max_length=80)]
+    name: Annotated[str, Field(min_length=1, max_length=80), AfterValidator(_checked_name)]
     conditions: Annotated[list[ConditionGiven], Field(max_length=MOST_CONDITIONS, description="all must hold")]
     outcomes: Annotated[list[OutcomeGiven], Field(min_length=1, max_length=MOST_OUTCOMES)]
     priority: Annotated[int, Field(ge=-1_000_000, le=1_000_000, description="higher ones first")] = 0

@@ -84,6 +84,11 @@ def shown(value: str, limit: int = 80) -> str:
     return f'"{body}{"..." if len(value) > limit else ""}"'
 
 
+def breaks_lines(text: str) -> bool:
+    """Whether it holds a control character, a line break or a lone surrogate."""
+    return any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in text)
+
+
 def _parse_slowly(text: str) -> Address:
     """The whole grammar, with a reason for each refusal."""
 
@@ -94,7 +99,7 @@ def _parse_slowly(text: str) -> Address:
         raise refuse("it is empty")
     if len(text) > _ADDRESS_OCTETS or len(text.encode("utf-8", "surrogatepass")) > _ADDRESS_OCTETS:
         raise refuse(f"it is longer than {_ADDRESS_OCTETS} octets (RFC 5321 section 4.5.3.1.3)", "Use a shorter one.")
-    if any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in text):
+    if breaks_lines(text):
         raise refuse("it holds a control character, a line break or a lone surrogate")
     if text != text.strip():
         raise refuse("there is white space before or after it", "Remove the white space.")
