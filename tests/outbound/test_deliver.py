@@ -1,12 +1,12 @@
+"""One try: what is sent, and when it is tried again; what was forbidden or changed since never leaves."""
+
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import email
 import hashlib
-import logging
-import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import Coroutine
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -14,50 +14,20 @@ from typing import Any
 
 import pytest
 
-from fakes import Clock, RelaySink, open_relay_sink
+from fakes import Clock, open_relay_sink
 from letterlock.actions import approvals, people
 from letterlock.app import App, open_app
 from letterlock.errors import NotAllowed
-from letterlock.ids import DEFAULT_TENANT, SubmissionId
+from letterlock.ids import DEFAULT_TENANT
 from letterlock.outbound import deliver as deliver_module
 from letterlock.outbound.deliver import HANDING_OVER_MS, JITTER, LEASE_MS, SCHEDULE_S, claim, deliver, next_try
 from letterlock.outbound.dots import Answers, Dots
-from letterlock.outbound.lanes import deliver_forever
 from letterlock.outbound.relay import Limits
-from letterlock.outbound.submit import status
 from letterlock.store import conduct, outbox, queue
-from letterlock.store.outbox import Delivery, Submission
+from queued import look, only, opened, send
 from running import do, free_port, make_inbox, settings_for, until
 
 LONGEST_S = max(SCHEDULE_S) * (1 + JITTER)
-
-
-@contextlib.asynccontextmanager
-async def opened(folder: Path, clock: Clock, sink: RelaySink | None = None, port: int = 0) -> AsyncIterator[App]:
-    relay: dict[str, Any] = {}
-    if sink is not None or port:
-        relay = {"relay_host": "127.0.0.1", "relay_port": port or (sink and sink.port), "relay_security": "none"}
-    async with open_app(settings_for(folder, **relay), clock) as app:
-        yield app
-
-
-@contextlib.asynccontextmanager
-async def delivering(app: App) -> AsyncIterator[asyncio.Task[None]]:
-    task = asyncio.create_task(deliver_forever(app))
-    try:
-        yield task
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-
-
-async def send(app: App, to: str | list[str], **more: Any) -> SubmissionId:
-    sender = f"anna@{app.settings.domain}"
-    with contextlib.suppress(Exception):
-        await make_inbox(app, "anna")
-    answer = await do(app, "send_email", inbox=sender, to=to, subject="Hi", text="Hello", **more)
-    return SubmissionId(answer.submission_id)
 
 
 async def round_of(app: App, owner: str = "worker_test") -> int:
@@ -68,13 +38,17 @@ async def round_of(app: App, owner: str = "worker_test") -> int:
     return len(leases)
 
 
-async def look(app: App, submission_id: SubmissionId) -> Submission:
-    return await status(app, DEFAULT_TENANT, submission_id)
+async def _while_told(app: App, lease: queue.Lease, change: Coroutine[Any, Any, Any]) -> None:
+    """Deliver, with `change` done after the look before the try and before the message is handed over."""
+    told, now = deliver_module.relay, [change]
 
+    async def relay(*args: Any) -> Any:
+        await now.pop()
+        return await told(*args)
 
-async def only(app: App, submission_id: SubmissionId) -> Delivery:
-    (delivery,) = (await look(app, submission_id)).deliveries
-    return delivery
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(deliver_module, "relay", relay)
+        await deliver(app, lease)
 
 
 def test_the_schedule_ends_after_about_two_days() -> None:
@@ -278,24 +252,6 @@ async def test_a_local_delivery_whose_process_died_is_done_by_another_and_arrive
         assert row["n"] == 1
 
 
-async def test_what_was_held_for_want_of_a_relay_goes_out_when_one_is_set(tmp_path: Path) -> None:
-    clock = Clock()
-    async with opened(tmp_path, clock) as app:
-        submission_id = await send(app, "carol@example.com")
-        assert (await look(app, submission_id)).state == "held"
-        async with delivering(app):
-            await asyncio.sleep(0.1)
-        assert (await look(app, submission_id)).state == "held"
-    async with open_relay_sink() as sink, opened(tmp_path, clock, sink) as app, delivering(app):
-
-        async def sent() -> bool:
-            return (await look(app, submission_id)).state == "sent"
-
-        await until(sent)
-        assert (await look(app, submission_id)).reasons == ()
-        assert [taken.recipients for taken in sink.emails] == [("carol@example.com",)]
-
-
 async def test_what_was_queued_is_held_when_the_relay_is_no_longer_set(tmp_path: Path) -> None:
     clock = Clock()
     async with opened(tmp_path, clock, port=free_port()) as app:
@@ -343,80 +299,6 @@ def test_a_lease_outlives_all_that_may_happen_under_it() -> None:
     assert limits.answer + 60 < HANDING_OVER_MS / 1000
 
 
-# The loop
-
-
-async def test_a_new_loop_takes_at_once_what_a_dead_one_had_leased(tmp_path: Path) -> None:
-    async with open_relay_sink() as sink, opened(tmp_path, Clock(), sink) as app:
-        submission_id = await send(app, "carol@example.com")
-        (dead,) = await claim(app, "dead", "relay", 1)
-        async with delivering(app):
-
-            async def sent() -> bool:
-                return (await look(app, submission_id)).state == "sent"
-
-            await until(sent)
-        await deliver(app, dead)
-        assert len(sink.emails) == 1
-        assert (await look(app, submission_id)).state == "sent"
-
-
-async def test_the_loop_delivers_what_is_submitted_while_it_runs(tmp_path: Path) -> None:
-    async with open_relay_sink() as sink, opened(tmp_path, Clock(), sink) as app, delivering(app):
-        # Who only looks once a second needs that long each time; who is woken does so on a busy machine now and then.
-        for n in range(1, 4):
-            started = time.monotonic()
-            await send(app, f"carol{n}@example.com")
-            await until(lambda n=n: asyncio.sleep(0, result=len(sink.emails) == n))  # type: ignore[misc]
-            if time.monotonic() - started < 0.9:
-                break
-        else:
-            pytest.fail("polled, not woken")
-
-
-async def test_a_dead_relay_does_not_slow_local_mail(tmp_path: Path) -> None:
-    async with open_relay_sink() as sink, opened(tmp_path, Clock(), sink) as app:
-        sink.hang_after_dot = True
-        bob = await make_inbox(app, "bob")
-        for n in range(20):
-            await send(app, f"r{n}@example.com")
-        async with delivering(app):
-            await until(lambda: asyncio.sleep(0, result=len(sink.emails) >= 8))
-            submission_id = await send(app, bob)
-            # What another process left undone goes through the loop's own lane.
-            await app.database.write(
-                DEFAULT_TENANT,
-                lambda tx: tx.run(
-                    "UPDATE deliveries SET state = 'queued', next_at = 0 WHERE tenant_id = :tenant"
-                    " AND submission_id = :id",
-                    id=submission_id,
-                ),
-            )
-
-            async def done() -> bool:
-                return (await look(app, submission_id)).state == "delivered"
-
-            await until(done)
-            assert len(sink.emails) == 8
-
-
-async def test_a_relay_that_never_answers_holds_up_no_other_and_keeps_to_its_connections(tmp_path: Path) -> None:
-    async with open_relay_sink() as dead, open_relay_sink() as good:
-        dead.hang_after_dot = True
-        relays = [
-            {"to": to, "host": sink.host, "port": sink.port, "security": "none", "connections": 2}
-            for to, sink in (("dead.example", dead), ("good.example", good))
-        ]
-        async with open_app(settings_for(tmp_path, relays=relays), Clock()) as app, delivering(app):
-            for n in range(10):
-                await send(app, f"r{n}@dead.example")
-            await until(lambda: asyncio.sleep(0, result=len(dead.emails) >= 2))
-            for n in range(10):
-                await send(app, [f"r{n}@good.example", f"x{n}@dead.example"])
-            await until(lambda: asyncio.sleep(0, result=len(good.emails) == 10))
-            assert len(dead.emails) == 2
-
-
 async def test_each_recipient_goes_to_the_server_of_its_domain_and_one_without_any_is_held(tmp_path: Path) -> None:
     async with open_relay_sink() as one, open_relay_sink() as two:
         relays = [
@@ -439,132 +321,6 @@ async def test_each_recipient_goes_to_the_server_of_its_domain_and_one_without_a
         assert [taken.recipients for taken in two.emails] == [("b@two.example",)]
 
 
-async def test_it_ends_promptly_and_gives_back_what_it_had_not_handed_over(tmp_path: Path) -> None:
-    async with opened(tmp_path, Clock()) as app:
-        await make_inbox(app, "anna")
-
-    async def never_greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            await reader.read()
-        finally:
-            writer.close()
-
-    server = await asyncio.start_server(never_greet, "127.0.0.1", 0)
-    async with opened(tmp_path, Clock(), port=server.sockets[0].getsockname()[1]) as app:
-        submission_id = await send(app, "carol@example.com")
-        async with delivering(app) as task:
-
-            async def tried() -> bool:
-                return (await only(app, submission_id)).attempts == 1
-
-            await until(tried)
-            started = time.monotonic()
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
-            assert time.monotonic() - started < 10
-        assert await app.database.read_system(lambda tx: queue.due(tx, app.now_ms())) == [
-            ("relay", f"127.0.0.1:{app.settings.relay_port}")
-        ]
-    server.close()
-    await asyncio.sleep(0.05)
-
-
-async def test_a_server_that_cannot_be_reached_is_left_alone_for_a_while_and_found_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("letterlock.outbound.lanes._LONGEST_REST_S", 0.5)
-    port = free_port()
-    async with opened(tmp_path, Clock(), port=port) as app:
-        for n in range(30):
-            await send(app, f"r{n}@example.com")
-
-        async def tried() -> int:
-            rows = await app.database.read_system(lambda tx: tx.all("SELECT attempts FROM deliveries"))
-            return sum(row["attempts"] > 0 for row in rows)
-
-        async with delivering(app):
-            await until(tried)
-            await asyncio.sleep(0.3)
-            assert await tried() <= 2 * app.settings.relay_connections, "claimed, and most of it not tried"
-    async with open_relay_sink() as sink, opened(tmp_path, Clock(), sink) as app, delivering(app):
-        await until(lambda: asyncio.sleep(0, result=len(sink.emails) >= 14), 20)
-
-
-async def test_looking_whether_a_server_is_back_writes_nothing_and_takes_no_try_from_what_waits(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("letterlock.outbound.lanes._LONGEST_REST_S", 0.1)
-    port = free_port()
-    async with opened(tmp_path, Clock(), port=port) as app:
-        for n in range(12):
-            await send(app, f"r{n}@example.com")
-
-        async def written() -> list[list[tuple[Any, ...]]]:
-            tables = ("SELECT recipient, attempts, next_at, lease_until FROM deliveries", "SELECT n FROM audit")
-            found = [await app.database.read_system(lambda tx, sql=sql: tx.all(sql)) for sql in tables]  # type: ignore[misc]
-            return [[tuple(row) for row in rows] for rows in found]
-
-        looked = 0
-
-        async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            nonlocal looked
-            looked += 1
-            writer.close()
-
-        async def settled() -> bool:
-            before = await written()
-            await asyncio.sleep(0.3)
-            return any(attempts for _, attempts, *_ in before[0]) and before == await written()
-
-        async with delivering(app):
-            await until(settled)
-            before = await written()
-            async with await asyncio.start_server(hang_up, "127.0.0.1", port):
-                await until(lambda: asyncio.sleep(0, result=looked >= 3))
-            assert await written() == before
-
-
-async def test_what_waited_two_days_for_a_dead_server_bounces_without_each_being_tried(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("letterlock.outbound.lanes._HOPELESS_S", 0.0)
-    clock = Clock()
-    async with opened(tmp_path, clock, port=free_port()) as app:
-        old = [await send(app, f"r{n}@example.com") for n in range(30)]
-        clock.advance(49 * 3600)
-        young = await send(app, "young@example.com")
-        async with delivering(app):
-
-            async def given_up() -> bool:
-                return all([(await look(app, one)).state == "bounced" for one in old[16:]])
-
-            await until(given_up, 20)
-        assert (await only(app, old[-1])).reply.startswith("given up after 48 hours")
-        assert (await look(app, young)).state == "queued"
-
-
-async def test_trouble_in_the_store_does_not_end_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    real, failures = queue.due, iter([True, True])
-
-    async def sometimes(tx: Any, now_ms: int) -> Any:
-        if next(failures, False):
-            raise RuntimeError("carol@example.com must not be logged")
-        return await real(tx, now_ms)
-
-    monkeypatch.setattr(queue, "due", sometimes)
-    monkeypatch.setattr("letterlock.outbound.lanes._PAUSE_S", 0.01)
-    with caplog.at_level(logging.DEBUG, "letterlock"):
-        async with open_relay_sink() as sink, opened(tmp_path, Clock(), sink) as app:
-            await send(app, "carol@example.com")
-            async with delivering(app):
-                await until(lambda: asyncio.sleep(0, result=bool(sink.emails)))
-    assert "cannot be claimed" in caplog.text
-    assert "carol" not in caplog.text
-
-
 async def test_a_fault_of_ours_is_tried_again_and_never_logged_with_an_address(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -580,9 +336,6 @@ async def test_a_fault_of_ours_is_tried_again_and_never_logged_with_an_address(
     assert delivery.next_at is not None
     assert "RuntimeError" in caplog.text
     assert "carol" not in caplog.text
-
-
-# Forbidden after it was submitted
 
 
 @pytest.mark.parametrize("when", ["claimed", "told"])
@@ -602,19 +355,6 @@ async def test_a_pause_stops_what_is_claimed_already_and_its_end_lets_it_go_on(t
         await people.pause(app, end=True)
         await round_of(app)
         assert (await only(app, submission_id)).state == "sent"
-
-
-async def _while_told(app: App, lease: queue.Lease, change: Coroutine[Any, Any, Any]) -> None:
-    """Deliver, with `change` done after the look before the try and before the message is handed over."""
-    told, now = deliver_module.relay, [change]
-
-    async def relay(*args: Any) -> Any:
-        await now.pop()
-        return await told(*args)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(deliver_module, "relay", relay)
-        await deliver(app, lease)
 
 
 async def test_a_recipient_suppressed_since_gets_nothing_and_the_others_do(tmp_path: Path) -> None:
@@ -716,9 +456,6 @@ async def test_no_approval_lets_go_what_the_policy_refuses_by_now(tmp_path: Path
         assert (sink.emails, (await only(app, submission_id)).state) == ([], "held")
 
 
-# What a person is asked
-
-
 async def test_a_person_sees_the_reasons_first_and_every_line_of_the_email_quoted(tmp_path: Path) -> None:
     async with open_relay_sink() as sink, opened(tmp_path, Clock(), sink) as app:
         app = replace(app, settings=app.settings.model_copy(update={"first_emails": 5, "approval_hours": 1.0}))
@@ -757,24 +494,6 @@ async def test_what_nobody_decided_in_time_is_cancelled_at_once_before_upkeep_wr
         shown = await do(app, "get_delivery_status", submission_id=submission_id)
         assert (shown.state, shown.recipients[0].state) == ("cancelled", "cancelled")
         assert await approvals.question(app, submission_id) == ""
-
-
-@pytest.mark.parametrize("answer_s", [0.0, 0.1])
-async def test_an_orderly_end_leaves_nothing_in_doubt_that_the_server_answers(tmp_path: Path, answer_s: float) -> None:
-    async with open_relay_sink() as sink, opened(tmp_path, Clock(), sink) as app:
-        sink.answers_after_s = answer_s
-        ids = [await send(app, f"r{n}@example.com", idempotency_key=str(n)) for n in range(8)]
-        async with delivering(app):
-            while len(sink.emails) < 2:
-                await asyncio.sleep(0.005)
-        at_stop = {email.recipients[0] for email in sink.emails}
-        found = [await only(app, each) for each in ids]
-        assert {each.recipient for each in found if each.state == "sent"} == at_stop
-        assert {each.state for each in found} <= {"sent", "queued"}
-        async with delivering(app):
-            while len(sink.emails) < len(ids):
-                await asyncio.sleep(0.005)
-        assert len({email.recipients for email in sink.emails}) == len(ids)
 
 
 async def test_what_is_forbidden_while_it_waits_for_its_turn_does_not_leave(tmp_path: Path) -> None:
