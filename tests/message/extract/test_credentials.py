@@ -195,6 +195,25 @@ def test_talk_about_recovery_codes_holds_none() -> None:
     assert found("Lost your backup codes? See help.example/2024-11\nRecovery codes: two-factor settings") == []
 
 
+@pytest.mark.parametrize("place", ["{{secret:sec_01kx9j4e5v8q2m7t}}", "{{ SECRET: sec_01kx9j4e5v8q2m7t }}"])
+@pytest.mark.parametrize("words", ["pw {}", "Password: {}", "api key={}", "Your key is {}.", "{}", "> token: {}!"])
+def test_what_stands_in_the_place_of_a_secret_is_none(words: str, place: str) -> None:
+    assert found(words.format(place)) == []
+    beside = find_credentials(words.format(place) + "\nPassword: Xy7!kQ2z")
+    assert [one.kind for one in beside] == ["password"]
+
+
+@pytest.mark.parametrize("masked", ["password: K......1x", "api_key=sk_Q7.......z9"])
+def test_what_somebody_has_dotted_out_is_no_secret(masked: str) -> None:
+    assert found(masked.replace(".", "\u2022")) == []
+    assert found(masked.replace(".......", "mPq83Ls").replace("......", "mPq83L")) != []
+
+
+def test_a_value_right_behind_such_a_place_is_one() -> None:
+    text = "token {{secret:sec_1}}Xy7kQ2zL81mPq83Ls"
+    assert "Xy7kQ2z" not in mask(text, find_credentials(text))
+
+
 def test_every_copy_of_a_value_is_masked_and_places_stay() -> None:
     text = "Password: Xy7!kQ2z\nAgain: Xy7!kQ2z\n"
     masked = mask(text, find_credentials(text))

@@ -72,6 +72,7 @@ def find_credentials(text: str, subject: str = "") -> tuple[Credential, ...]:
         ahead = len(subject) + 1
         named = recovery_codes(f"{subject}\n{text[:_WINDOW]}")
         found += [Credential("recovery_code", start - ahead, end - ahead) for start, end in named if start >= ahead]
+    found = [one for one in found if not _stands_in(text, one)]
     if not found:
         return ()
     found.sort(key=lambda credential: (credential.start, -credential.end))
@@ -80,6 +81,20 @@ def find_credentials(text: str, subject: str = "") -> tuple[Credential, ...]:
         if not kept or credential.start >= kept[-1].end:
             kept.append(credential)
     return tuple(kept[:_CREDENTIALS_CAP])
+
+
+# A secret of the vault as an email to send names it, and a value that somebody has dotted out.
+_PLACE: Final = on_demand(r"\{\{\s{0,9}secret\s{0,9}:\s{0,9}sec_\w{1,64}\s{0,9}\}\}", re.IGNORECASE)
+_DOTTED: Final = "\u2022" * 4
+
+
+def _stands_in(text: str, found: Credential) -> bool:
+    """Whether it is what stands in the place of a value, and none itself."""
+    if _DOTTED in text[found.start : found.end]:
+        return True
+    start = text.rfind("{{", max(0, found.start - 100), found.end)
+    place = _PLACE.match(text, start) if start >= 0 else None
+    return place is not None and found.start < place.end() and not text[place.end() : found.end].strip("}!?.,;:)")
 
 
 def credential_values(text: str, credentials: Iterable[Credential]) -> tuple[str, ...]:
