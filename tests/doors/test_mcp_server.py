@@ -422,6 +422,10 @@ async def test_resources_show_what_the_tools_show(app: App, mode: str) -> None:
         for unknown in ("inbox://nobody@letterlock.localhost", "email://em_unknown", "thread://th_unknown"):
             with pytest.raises(MCPError, match="not found"):
                 await client.read_resource(unknown)
+        for wrong in ("inbox://", "email://", "thread://", "inbox://a%00b"):
+            with pytest.raises(MCPError) as refused:
+                await client.read_resource(wrong)
+            assert refused.value.code == -32602, wrong
 
 
 async def test_mail_that_is_not_filed_is_in_no_answer(app: App, mode: str) -> None:

@@ -23,7 +23,7 @@ from mcp.server.auth.settings import AuthSettings
 from mcp.server.caching import CacheHint
 from mcp.server.context import ServerRequestContext
 from mcp.server.mcpserver import Context, RequestStateSecurity
-from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError, ToolError
+from mcp.server.mcpserver.exceptions import ResourceNotFoundError, ToolError
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
 from mcp.shared.exceptions import MCPError
@@ -43,7 +43,7 @@ from pydantic import AnyHttpUrl, BaseModel, Field
 
 from letterlock.doors.asking import ask, asked_before, can_ask, held, take_answer
 from letterlock.doors.notices import EMAIL, INBOX, THREAD, GetApp, GetCaller, add_notices
-from letterlock.errors import CallerError, NotAllowed, NotFound, Unavailable
+from letterlock.errors import CallerError, NotAllowed, NotFound, Unavailable, VaultLocked
 from letterlock.settings import Settings
 
 if TYPE_CHECKING:
@@ -365,7 +365,7 @@ def _add_resources(server: MCPServer[None], names: Set[str], get_app: GetApp, ge
         except NotFound as error:
             raise ResourceNotFoundError(str(error)) from None
         except CallerError as error:
-            raise ResourceError(str(error)) from None
+            raise _refusal(error) from None
         return result.model_dump_json(exclude_defaults=True)
 
     if "list_emails" not in names:
@@ -392,6 +392,11 @@ def _add_resources(server: MCPServer[None], names: Set[str], get_app: GetApp, ge
         return await read("get_thread", thread_id=thread_id)
 
 
+def _refusal(error: CallerError) -> MCPError:
+    """What a call on resources is told: -32602 where it is to be mended by whoever calls."""
+    return MCPError(INTERNAL_ERROR if isinstance(error, Unavailable | VaultLocked) else INVALID_PARAMS, str(error))
+
+
 class _ListsInboxes:
     """The caller's inboxes as resources, a page at a time."""
 
@@ -406,8 +411,7 @@ class _ListsInboxes:
 
             page: Any = await perform(app, await self._get_caller(app), LIST_INBOXES, {"cursor": params.cursor or ""})
         except CallerError as error:
-            code = INTERNAL_ERROR if isinstance(error, Unavailable) else INVALID_PARAMS
-            raise MCPError(code, str(error)) from None
+            raise _refusal(error) from None
         return ListResourcesResult(
             resources=[
                 Resource(
