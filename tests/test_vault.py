@@ -593,6 +593,8 @@ async def test_while_the_values_server_is_down_or_slow_mail_is_sealed_here_and_m
         with pytest.raises(OwnerError, match="0 secrets were moved"):
             await move_secrets(app, "kv2")
         server.down = False
+        # Whether it answers is of interest before anything is there, too.
+        assert "server of vault_url; it answers" in vault_findings(await app.vault.state())[1].what
         await run_once(app)
         assert kept_there(server) == {one.secret_id: PASSWORD}
         for server.down, server.slow_s in ((True, 0.0), (False, 0.5)):

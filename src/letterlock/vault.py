@@ -69,8 +69,8 @@ class Astray(VaultLocked):
 class State:
     """How the vault stands. `missing`: the names of master keys that something was sealed with and that are not here;
     `problem`: why none can be had at all, in words; `unsealed`: emails whose secrets still wait for a key. `homes`: how
-    many secrets are in each (store/secrets.py), `left`: to be deleted elsewhere still; `server`: why that does not
-    answer, and what helps."""
+    many secrets are in each (store/secrets.py), `left`: to be deleted elsewhere still; `answers`: that the server
+    they are or shall be on was asked, and does; `server`: why it does not, and what helps."""
 
     where: str
     secrets: int
@@ -81,6 +81,7 @@ class State:
     homes: Mapping[str, int] = field(default_factory=dict)
     left: int = 0
     server: tuple[str, str] | None = None
+    answers: bool = False
 
     @property
     def opens(self) -> bool:
@@ -392,7 +393,8 @@ class Vault:
         left = homes.pop("left", 0)
         state = State("", sum(homes.values()), unsealed, tuple(needed), homes=homes, left=left)
         if self._settings.vault_values == "kv2" or homes.get("kv2"):
-            state = replace(state, server=await self._values.trouble())
+            trouble = await self._values.trouble()
+            state = replace(state, server=trouble, answers=trouble is None)
         try:
             state = replace(state, where=await self._at_home(lambda home: home.where))
             held = {master.name for master in await self._at_home(lambda home: home.get())}

@@ -209,7 +209,9 @@ def test_every_public_method_works(
 
     # Keys for one inbox.
     made = client.inboxes.api_keys.create(box.id, name="worker")
-    assert [one["id"] for one in client.inboxes.api_keys.list(box.id)["data"]] == [made["id"]]
+    (shown,) = client.inboxes.api_keys.list(box.id)["data"]
+    assert shown["id"] == made["id"]
+    assert made["api_key"].startswith(shown["key_prefix"])
     assert client.inboxes.api_keys.list(exact.id)["data"] == []
     only = lumbox.Lumbox(api_key=made["api_key"], base_url=f"{served.url}/lumbox")
     assert [one.id for one in only.list_inboxes()] == [box.id]

@@ -196,7 +196,7 @@ def _reasons(submission: Submission) -> list[str]:
     approved = f"Approved by {by}{at}."
     if submission.held_by or not why:
         return [approved, *why]
-    return [f"{approved} Before that it waited: {' '.join(text.removeprefix('Held: ') for text in why)}"]
+    return [f"{approved} Before that it waited: {' Also: '.join(text.removeprefix('Held: ') for text in why)}"]
 
 
 def _without_answer(delivery: Delivery, now_ms: int) -> str:

@@ -147,8 +147,9 @@ def vault_findings(state: State) -> list[Finding]:
     if state.server:
         why, advice = state.server
         findings.append(Finding(False, f"the secrets' server: {why}", advice))
-    elif state.homes.get("kv2"):
-        findings.append(Finding(True, f"{state.homes['kv2']} secrets are on the server of vault_url"))
+    elif state.answers:
+        there = state.homes.get("kv2", 0)
+        findings.append(Finding(True, f"{there} secrets are on the server of vault_url; it answers"))
     if waiting := state.homes.get("moving", 0):
         what = f"{waiting} secrets are sealed here and wait to be moved to the server of vault_url"
         findings.append(Finding(state.server is None, what, "They are moved by itself while `letterlock serve` runs."))

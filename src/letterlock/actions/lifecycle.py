@@ -226,7 +226,7 @@ async def set_retention(app: App, caller: Caller, request: SetRetention) -> Rete
             elif not bounds.allow(wanted):
                 raise InvalidRequest(
                     f"{_days(wanted).capitalize()} is not within what your tenant may choose for {name}:"
-                    f" {bounds.least} to {_days(bounds.most)}.",
+                    f" {bounds.least} {f'to {bounds.most} days' if bounds.most else 'days or more, or 0 for ever'}.",
                     next_step="Give `days` within these bounds, or ask whoever runs the server for others.",
                 )
         await retention.set_for_tenant(tx, name, request.days)

@@ -64,7 +64,7 @@ def cli(context: click.Context, /, **options: Any) -> None:
 @click.option("--new-key", is_flag=True, help="Replace the owner's API key and show the new one.")
 @click.pass_obj
 def serve(outer: dict[str, Any], /, new_key: bool, **options: Any) -> None:
-    """Serve MCP over HTTP on /mcp and /sse, with /healthz."""
+    """Serve over HTTP: MCP on /mcp and /sse, REST on /v1 (its routes: /v1/openapi.json), /healthz and /metrics."""
     settings = settings_from(outer, options)
     _say(settings)
     from letterlock.doors.http import serve_http

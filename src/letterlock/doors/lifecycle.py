@@ -89,7 +89,7 @@ def retention(outer: dict[str, Any], /, name: str, days: str, bounds: str | None
         shown = _do(outer, options, "get_retention")
     for one in shown.retention:
         stays = f"{one.days} days" if one.days else "for ever"
-        theirs = "" if one.least_days is None else f"\tits admins: {one.least_days} to {one.most_days or 'for ever'}"
+        theirs = "" if one.least_days is None else f"\tits admins: {_bounds(one.least_days, one.most_days)}"
         click.echo(f"{one.name}\t{stays}\t{'of its own' if one.own else 'default'}{theirs}")
 
 
@@ -301,6 +301,10 @@ def _unfinished(folder: Path) -> Iterator[Path]:
             # Where a file that is open cannot be removed, letting go of the lock removes it.
             with contextlib.suppress(OSError):
                 mark.unlink()
+
+
+def _bounds(least: int, most: int | None) -> str:
+    return f"{least} to {most} days" if most else f"{least} days or more, for ever too"
 
 
 def _do(outer: dict[str, Any], options: dict[str, Any], action_name: str, /, **arguments: Any) -> Any:

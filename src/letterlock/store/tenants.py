@@ -18,7 +18,8 @@ PERSON_SCOPES = frozenset({"approve", "reveal", "secrets", "release", "admin"})
 """What only a key of a person may hold, whatever a row says."""
 USE_NOTED_MS = 60_000
 """When a key was last used is known to this."""
-_KEY_PREFIX = "llk_"
+KEY_BEGINS = "llk_"
+"""Of every key."""
 _MOST_NAMED = 200
 """How many names one statement takes."""
 
@@ -278,7 +279,7 @@ async def make_key(
                 f"Only a person's key may hold {', '.join(beyond)}: what an agent reads must not decide these things.",
                 next_step="Leave it out, or make the key for a person (`letterlock agent add NAME --person`).",
             )
-    made = NewKey(KeyId(new_id("key")), _KEY_PREFIX + secrets.token_urlsafe(32))
+    made = NewKey(KeyId(new_id("key")), KEY_BEGINS + secrets.token_urlsafe(32))
     await tx.run(
         "INSERT INTO keys (tenant_id, key_id, agent_id, hash, hint, scopes, name, inbox_id, created_at, expires_at)"
         " VALUES (:tenant, :key_id, :agent_id, :hash, :hint, :scopes, :name, :inbox_id, :now, :expires_at)",

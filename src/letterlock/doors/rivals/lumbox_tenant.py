@@ -17,7 +17,7 @@ from letterlock.errors import InvalidRequest, NotFound
 from letterlock.screen.safe_text import safe_line
 from letterlock.store.domains import HELD
 from letterlock.store.emails import moment
-from letterlock.store.tenants import Key
+from letterlock.store.tenants import KEY_BEGINS, Key
 
 _SCOPES = {
     "inbox:read": (READ,),
@@ -377,7 +377,7 @@ def _shown_key(one: Key) -> dict[str, Any]:
     return {
         "id": one.key_id,
         "name": one.name,
-        "key_prefix": one.hint,
+        "key_prefix": KEY_BEGINS,
         "created_at": moment(one.created_at),
         "last_used_at": moment(one.used_at) if one.used_at is not None else None,
     }
