@@ -28,6 +28,8 @@ _PLACE: Final = on_demand(r"\{\{secret:([A-Za-z0-9_]{1,64})\}\}")
 _PLACE_BEGINS: Final = "{{secret:"
 _WRAPPED: Final = 4
 """So many times a name is looked for in what an encoding holds that an encoding holds."""
+_APART: Final = "\n|\n"
+"""Between pieces that are read at once, and no name goes on over it."""
 _ALONE: Final = on_demand(r"(?<![^\s(\[{<\"'=:`*])\{\{secret:[A-Za-z0-9_]{1,64}\}\}(?=[.,;:!?)\]}>\"'`*]*(?:\s|\Z))")
 _JOINED: Final = on_demand(r"[./@?&%\\]\S*\Z")
 _FIELD: Final = on_demand(rb"\r\n" + FILLINGS.encode() + rb":((?:[^\r]|\r\n[ \t])*)")
@@ -137,18 +139,17 @@ def _part(part: bytes, values: Mapping[str, str], missing: set[str]) -> bytes:
 
 def _check_html(html: str) -> None:
     pieces = pieces_of(html)
-    for shown, piece in pieces:
-        if not shown and _meant(piece):
-            raise _refused("its html names a secret in a link, an attribute or where it is not shown", _NEXT)
+    if _meant(_APART.join(piece for shown, piece in pieces if not shown)):
+        raise _refused("its html names a secret in a link, an attribute or where it is not shown", _NEXT)
     seen = seen_of(html)
-    if any(_meant(passage.text) for passage in seen.hidden):
+    if _meant(_APART.join(passage.text for passage in seen.hidden)):
         raise _refused("its html names a secret where nobody who reads it sees it", _NEXT)
     places = len(_PLACE.findall(html))
     words = [piece for shown, piece in pieces if shown]
-    if not places == _meant(seen.text) == sum(map(_meant, words)):
+    if not places == _meant(seen.text) == _meant(_APART.join(words)):
         raise _refused("its html names a secret in other letters than it shows", _NEXT)
     if places:
-        for piece in (*words, text_of(html)):
+        for piece in (*(word for word in words if _PLACE_BEGINS in word), text_of(html)):
             _check_text(piece)
 
 
