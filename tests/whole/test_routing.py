@@ -470,6 +470,8 @@ async def test_what_is_blocked_for_one_inbox_or_agent_is_not_for_the_others(app:
     for broken in ("a@b.example\r\n", "@shop.example\n"):
         with pytest.raises(InvalidRequest):
             await ask(app, "add_to_list", side="from", kind="block", name=broken)
+        with pytest.raises(InvalidRequest):
+            await people.suppress(app, broken)
     await ask(app, "add_to_list", side="from", kind="block", name="@shop.example", inbox=box)
     await ask(app, "add_to_list", side="from", kind="block", name="@shop.example", agent="bot")
     await receive(app, box, letter("one"))

@@ -274,7 +274,7 @@ _NOTED = re.compile(r"(?:(\d{1,18}) )?([0-9a-f]{64})")
 
 
 def _suppressible(name: str) -> str:
-    name = name.strip()
+    name = name.strip(" ")
     if name.startswith("@"):
         raise InvalidRequest(
             f"{shown(name)} is a whole domain, and only single addresses are suppressed.",

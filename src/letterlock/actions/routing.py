@@ -224,7 +224,7 @@ def _value(given: ConditionGiven, value: str) -> str:
 
 
 async def _outcome(app: App, caller: Caller, given: OutcomeGiven) -> Outcome:
-    value = given.value.strip()
+    value = given.value.strip(" ")
     if given.role and given.kind != "assign":
         raise InvalidRequest(f"The outcome '{given.kind}' takes no role.", next_step="Leave it out.")
     if given.kind == "assign":
