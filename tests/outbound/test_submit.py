@@ -473,6 +473,18 @@ async def test_a_note_to_oneself_makes_an_address_from_mail_no_better(tmp_path: 
         assert [reason.code for reason in sent.reasons] == ["only_from_mail"]
 
 
+async def test_only_mail_that_names_an_address_whole_speaks_of_it(tmp_path: Path) -> None:
+    async with open_app(settings_for(tmp_path, relay_host="127.0.0.1")) as app:
+        anna = await inbox_at(app, "anna")
+        await receive(app, anna.address, letter("Hi", "An example by far: a bee. See ab@far.example, b@far.examples"))
+        for stranger in ("a@far.example", "b@far.example", "far@example.com"):
+            assert (await send(app, anna, stranger)).submission.reasons == ()
+        await receive(app, anna.address, letter("Hi", "Write to c (at) FAR dot example, or mailto:d%40far.example"))
+        for named in ("ab@far.example", "c@far.example", "d@far.example"):
+            sent = (await send(app, anna, named)).submission
+            assert [reason.code for reason in sent.reasons] == ["only_from_mail"]
+
+
 async def test_data_in_the_name_of_a_sender_is_found_like_data_in_the_text(app: App) -> None:
     anna = await inbox_at(app, "anna")
     await receive(app, anna.address, letter("Your code", "Your verification code is 482913."))

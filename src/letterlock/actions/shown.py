@@ -10,7 +10,7 @@ from letterlock import telemetry
 from letterlock.actions.caller import Caller
 from letterlock.app import App
 from letterlock.errors import StoreBusy, StoreFull
-from letterlock.outbound.submit import vouched
+from letterlock.outbound.mentions import vouched
 from letterlock.store import conduct
 from letterlock.store.conduct import Read
 from letterlock.store.database import T, Transaction, Work

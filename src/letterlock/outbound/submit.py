@@ -14,7 +14,7 @@ import contextlib
 import hashlib
 import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -26,19 +26,19 @@ from letterlock.disguises import Readings, readings
 from letterlock.domains import domain_of
 from letterlock.errors import Conflict, InvalidRequest, LimitReached, NotAllowed, NotFound
 from letterlock.ids import AgentId, EmailId, SubmissionId, TenantId, ThreadId, new_id
-from letterlock.inbound.accept import address_keys, own_keys
+from letterlock.inbound.accept import address_keys
 from letterlock.message.address import Address, parse_address
 from letterlock.message.compose import Draft, compose
 from letterlock.message.filling import without_places
 from letterlock.outbound.contents import Contents, contents, words_of_raw
 from letterlock.outbound.deliver import LEASE_MS, deliver
 from letterlock.outbound.marks import planted_with
+from letterlock.outbound.mentions import beside, only_from_mail
 from letterlock.outbound.provider import Carrier, author_of, carrier_for, way_by
 from letterlock.outbound.remembered import Remembered, remembered
 from letterlock.outbound.routes import has_ways, way_to
 from letterlock.outgoing import Alarm, Outgoing, alarms
 from letterlock.policy import APPROVAL, Decision, Limit, Recipient, SendContext, UsedSecret, decide
-from letterlock.screen.score import Level
 from letterlock.settings import Settings
 from letterlock.store import (
     audit,
@@ -54,18 +54,15 @@ from letterlock.store import (
     reputation,
 )
 from letterlock.store.database import Transaction
-from letterlock.store.emails import Email
 from letterlock.store.inboxes import Inbox
 from letterlock.store.mailboxes import Mailbox
 from letterlock.store.outbox import Delivery, Submission
 from letterlock.store.queue import Lease
-from letterlock.store.terms import query_terms
 from letterlock.wake import OUTBOX
 
 SAME_REQUEST_MS = 10 * 60 * 1000
 _HOUR_MS = 3_600_000
 _DAY_MS = 24 * _HOUR_MS
-_MOST_MENTIONS = 50
 _MOST_DOMAINS = 1_000
 _SHORT_EMAIL = 20_000
 """Bytes: to look through so many takes no longer than to wait for it."""
@@ -102,12 +99,13 @@ class _Refused:
 @dataclass(frozen=True, slots=True)
 class _Look:
     """What was seen in an email. `from_gone`: for each recipient, whether something vouched for each email that spoke
-    of it and is gone."""
+    of it and is gone. `beside`: emails that have the words of a recipient and do not name it."""
 
     carried: tuple[Carried, ...]
     alarms: tuple[Alarm, ...]
     unseen: str
     from_gone: Mapping[str, Sequence[bool]]
+    beside: Mapping[str, Collection[EmailId]]
 
 
 def new_message_id(sender: Address) -> str:
@@ -294,6 +292,7 @@ async def _looked_through(
             await _alarms(app, inbox, draft, undone, size),
             inside.unseen or ("" if undone.whole else "it is too much to look through"),
             {key: memory.gone_naming(key) for key in keys},
+            await beside(app, agent_id, inbox, draft.recipients),
         )
 
 
@@ -412,8 +411,8 @@ async def _context(
     sender = await inboxes.find(tx, inbox.inbox_id)
     recipients = tuple(
         [
-            await _recipient(settings, system, tx, agent_id, inbox, each, answered, gone, house, now_ms)
-            for each, gone in ((each, look.from_gone[each.key]) for each in draft.recipients)
+            await _recipient(settings, system, tx, agent_id, inbox, each, answered, look, house, now_ms)
+            for each in draft.recipients
         ]
     )
     outside = sum(not recipient.own for recipient in recipients)
@@ -461,7 +460,7 @@ async def _recipient(
     inbox: Inbox,
     address: Address,
     answered: Answered | None,
-    from_gone: Sequence[bool],
+    look: _Look,
     house: str,
     now_ms: int,
 ) -> Recipient:
@@ -475,7 +474,8 @@ async def _recipient(
         named=how == "named",
         known=how != "",
         answered=answered is not None and answered.author == address.key,
-        only_from_mail=not how and await _only_from_mail(tx, agent_id, address, from_gone),
+        only_from_mail=not how
+        and await only_from_mail(tx, agent_id, address, look.from_gone[address.key], look.beside.get(address.key, ())),
         suppressed=await conduct.suppression(tx, address.key),
         blocked=await lists.blocks(tx, "to", (address.key,), inbox.inbox_id, agent_id) != "",
         nowhere=found is None and _is_nowhere(settings, address),
@@ -486,37 +486,6 @@ def _is_nowhere(settings: Settings, address: Address) -> bool:
     """Top-level domains take no mail (RFC 7085): a single label is a name of one's own network, or a slip."""
     domain = address.key.rpartition("@")[2]
     return "." not in domain and domain != "localhost" and all(relay.to != domain for relay in settings.relays)
-
-
-async def _only_from_mail(tx: Transaction, agent_id: AgentId, address: Address, from_gone: Sequence[bool]) -> bool:
-    """Whether mail speaks of the address, and none of it is vouched for. `from_gone`: whether something vouched for
-    each email that spoke of it and is gone."""
-    found = await tx.match_terms(None, query_terms(str(address)), 2**62, _MOST_MENTIONS, deleted=True)
-    mentions = await emails.by_ids(tx, found, deleted=True)
-    if any(from_gone):
-        return False
-    # What an agent here wrote itself says of nobody that they may be written to: it may repeat what it read.
-    return bool(mentions or from_gone) and not any(
-        [await vouched(tx, agent_id, email) and not await _is_own(tx, email) for email in mentions]
-    )
-
-
-async def _is_own(tx: Transaction, email: Email) -> bool:
-    return await inboxes.find(tx, *own_keys(email.from_address)) is not None
-
-
-async def vouched(tx: Transaction, agent_id: AgentId, email: Email) -> bool:
-    """Whether something vouches for an email: its sender proved who they are, and the agent or a person knows them; or
-    the inbox trusts them."""
-    if email.level is Level.TRUSTED:
-        return True
-    if not email.aligned or email.level is not Level.NORMAL:
-        return False
-    try:
-        sender = parse_address(email.from_address)
-    except InvalidRequest:
-        return False
-    return await _is_own(tx, email) or await conduct.contact(tx, agent_id, sender.key, email.inbox_id) != ""
 
 
 async def _limits(

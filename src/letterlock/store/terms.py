@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from urllib.parse import unquote
 
 from letterlock.patterns import on_demand
 
@@ -63,6 +64,30 @@ def query_terms(query: str) -> list[str]:
         else:
             terms[word[:_MAX_TERM]] = None
     return list(terms)[:16]
+
+
+# What is said or written for a sign: "anna (at) far dot example", %40, &#64;.
+_SIGNS = "at|dot|punkt|punto|point|ponto|punt|arroba|arobase|klammeraffe|malpa|kropka|40|64|46|2e"
+
+
+class Together:
+    """The words of a name, to be found together: each as a word of its own, in their order, with nothing between two
+    but signs and what is said for one."""
+
+    def __init__(self, name: str) -> None:
+        words = _WORD.findall(fold(name))
+        letter = rf"[^\W_{_UNSPACED}]"
+        between = rf"[\W_]{{1,8}}(?:(?:{_SIGNS})[\W_]{{1,8}})?"
+        # Where words have no blanks none can be told from what stands around it.
+        self._anywhere = any(map(_is_unspaced, words))
+        self._pattern = re.compile(rf"(?<!{letter}){between.join(map(re.escape, words))}(?!{letter})")
+
+    def stand_in(self, text: str) -> bool:
+        if self._anywhere:
+            return True
+        folded = fold(text)
+        plain = fold(unquote(text)) if "%" in text else folded
+        return self._pattern.search(folded) is not None or self._pattern.search(plain) is not None
 
 
 def _is_unspaced(word: str) -> bool:
