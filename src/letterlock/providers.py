@@ -49,6 +49,8 @@ class Provider:
     """What else must be switched on there."""
     imap_at: str = ""
     """Where IMAP is switched on again, when that is not `also`."""
+    one_domain: bool = False
+    """you@ at each of its domains is one mailbox."""
 
 
 _GOOGLE: Final = OAuth(
@@ -78,6 +80,7 @@ PROVIDERS: Final[tuple[Provider, ...]] = (
         oauth=_GOOGLE,
         per_day=500,
         imap_at="https://mail.google.com/mail/#settings/fwdandpop; for an account at work, the administrator.",
+        one_domain=True,
     ),
     Provider(
         "microsoft",
@@ -112,6 +115,7 @@ PROVIDERS: Final[tuple[Provider, ...]] = (
         smtp_port=587,
         smtp_security="starttls",
         per_day=1000,
+        one_domain=True,
     ),
     Provider(
         "yahoo",
@@ -178,6 +182,7 @@ PROVIDERS: Final[tuple[Provider, ...]] = (
         smtp_security="starttls",
         local=True,
         also="Proton Mail Bridge, on this machine.",
+        one_domain=True,
     ),
     Provider(
         "mailbox.org",
@@ -205,6 +210,28 @@ def provider_of(domain: str) -> Provider | None:
 
 def provider_by_key(key: str) -> Provider | None:
     return next((one for one in PROVIDERS if one.key == key), None)
+
+
+def one_domain(domain: str) -> tuple[str, ...]:
+    """The domains, in lower case, at which an address is the same mailbox as at this one, itself among them."""
+    provider = provider_of(domain)
+    return provider.domains if provider is not None and provider.one_domain else (domain,)
+
+
+def one_key(address_key: str) -> str:
+    """The same for all spellings of an address that may reach one mailbox: other domains of its provider, and dots
+    (Gmail takes no notice of them, and neither do inboxes here)."""
+    local, _, domain = address_key.lower().rpartition("@")
+    return f"{local.replace('.', '')}@{one_domain(domain)[0]}"
+
+
+def own_keys_of(address_key: str, username: str) -> frozenset[str]:
+    """The addresses, as one_key() gives them, at which whoever owns a mailbox gets mail of their own: its address and
+    what it is logged in to with, each with and without a tag."""
+    domain = address_key.rpartition("@")[2]
+    found = [address_key, username if "@" in username else f"{username}@{domain}"]
+    found += [f"{local.partition('+')[0]}@{at}" for local, _, at in (one.rpartition("@") for one in found)]
+    return frozenset(map(one_key, found))
 
 
 def advice_on(kind: str, provider: Provider | None) -> str:

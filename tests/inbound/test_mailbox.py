@@ -17,6 +17,8 @@ from pydantic import SecretStr
 from fakes import open_relay_sink
 from imap_server import PASSWORD, USER, Held, ImapServer, open_imap_server
 from letterlock.actions.caller import COMMAND_LINE, LOCAL_CALLER
+from letterlock.actions.doctor import examine
+from letterlock.actions.inboxes import ChooseInbox, create_inbox
 from letterlock.actions.mailboxes import (
     Connect,
     ListMailboxes,
@@ -26,11 +28,12 @@ from letterlock.actions.mailboxes import (
     remove_mailbox,
 )
 from letterlock.app import App, open_app
-from letterlock.errors import CallerError, InvalidRequest, NotAllowed
+from letterlock.errors import CallerError, Conflict, InvalidRequest, NotAllowed
 from letterlock.ids import DEFAULT_TENANT
 from letterlock.inbound import haste
 from letterlock.inbound import mailbox as module
 from letterlock.inbound.mailbox import fetch_forever, recipients_in, sender_in
+from letterlock.providers import one_key, own_keys_of
 from letterlock.store import emails, mailboxes, postmaster
 from letterlock.store.emails import Email
 from letterlock.store.mailboxes import Mailbox
@@ -427,6 +430,46 @@ async def test_inboxes_are_on_the_mailbox_unless_another_domain_is_named(app: Ap
     assert f'create_inbox(domain="{USER}")' in local.warning and "letterlock connect" not in local.warning
     long = (await do(app, "create_inbox", domain=USER, name="x" * 100)).address
     assert len(long.partition("@")[0]) <= 64
+
+
+async def test_no_inbox_gets_what_is_sent_to_a_mailbox_itself(app: App, server: ImapServer) -> None:
+    await connect(app, server, catch_all="provider.example")
+    for name in ("you", "y.o.u", "YOU"):
+        made = (await do(app, "create_inbox", name=name, domain=USER)).address
+        assert made.startswith("y") and made.replace(".", "") != USER
+    with pytest.raises(Conflict):
+        choice = ChooseInbox(local_part="you", domain="provider.example")
+        await create_inbox(app, COMMAND_LINE, choice)
+    assert (await do(app, "create_inbox", name="anna", domain=USER)).address == "anna@provider.example"
+    assert (await do(app, "create_inbox", name="shop", domain=USER)).address == "shop@provider.example"
+    # Somebody whose mailbox is connected later had an inbox made of it before.
+    await connect(app, server, address="anna@provider.example", username=USER)
+    await server.put(letter("Private", To=USER, Cc="anna@provider.example"))
+    mine = letter("Mine", To="you+x@provider.example, Shop <shop@provider.example>")
+    await server.put(mine)
+    async with fetching(app):
+        await until(lambda: _true(len(server.bodies()) == 1))
+        await until(lambda: file_all(app))
+    found = await app.database.read(DEFAULT_TENANT, lambda tx: emails.listed(tx, limit=9))
+    assert [one.subject for one in found] == ["Mine"] and len(server.bodies()) == 1
+    said = " ".join(one.what for one in await examine(app.settings))
+    assert "no mail is fetched for inbox anna@provider.example" in said
+    assert "shop@provider.example" not in said
+
+
+@pytest.mark.parametrize(
+    ("mailbox", "inbox", "own"),
+    [
+        ("john.smith@gmail.com", "johnsmith@googlemail.com", True),
+        ("you+tag@mine.example", "you@mine.example", True),
+        ("you@me.com", "you@icloud.com", True),
+        ("you@mine.example", "other@mine.example", False),
+        ("you@outlook.com", "you@hotmail.com", False),
+        ("you@mine.example", "you+shop@mine.example", False),
+    ],
+)
+def test_a_mailbox_is_known_in_every_spelling(mailbox: str, inbox: str, own: bool) -> None:
+    assert (one_key(inbox) in own_keys_of(mailbox, mailbox)) is own
 
 
 KEYS = {"you+shop@provider.example": SHOP}

@@ -222,6 +222,13 @@ async def _mailboxes(app: App) -> list[Finding]:
     for box in await app.database.read_system(mailboxes.every):
         found = await app.database.read(box.tenant_id, lambda tx, b=box: mailboxes.folders(tx, b.mailbox_id))  # type: ignore[misc]
         name = f"mailbox {box.address} at {box.host}"
+        unfit = await app.database.read(
+            box.tenant_id,
+            lambda tx, b=box: mailboxes.unfit(tx, b.mailbox_id, app.now_ms()),  # type: ignore[misc]
+        )
+        for address in unfit:
+            what = f"{name}: no mail is fetched for inbox {address}, which is the own address of a mailbox"
+            findings.append(Finding(False, what, "Delete that inbox; mail it got before may be private."))
         for one in (one for one in found if one.problem):
             findings.append(Finding(False, f"{name}, folder {one.folder!a}: {one_line(one.problem)}", one.advice))
         if skipped := sum(one.skipped for one in found):

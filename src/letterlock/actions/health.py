@@ -116,6 +116,8 @@ async def _mailbox_problem(app: App, inbox: Inbox) -> str:
         box = await mailboxes.of_inbox(tx, inbox.inbox_id)
         if box is None:
             return "", f"{inbox.address} gets no mail any more: its mailbox was disconnected."
+        if inbox.address in await mailboxes.unfit(tx, box.mailbox_id, app.now_ms()):
+            return "", f"{inbox.address} gets no mail: it is the own address of a mailbox. Make another inbox."
         found = await mailboxes.folders(tx, box.mailbox_id)
         return box.address, next((one.problem for one in found if one.problem), "")
 

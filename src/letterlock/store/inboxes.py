@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from letterlock.ids import AgentId, InboxId, MailboxId, TenantId
-from letterlock.store import audit, pool
+from letterlock.store import audit, mailboxes, pool
 from letterlock.store.database import Row, Transaction
 from letterlock.store.retention import NOT_HELD
 
@@ -62,7 +62,10 @@ def _inbox(row: Row) -> Inbox:
 
 async def add(tx: Transaction, inbox: Inbox, address_keys: tuple[str, ...], *, owned: bool = False) -> bool:
     """Under the last of `address_keys`. False when any of them is taken (by anyone, also by an inbox that was deleted
-    and not yet removed), or was another tenant's; `owned`: but the domain is this one's by now."""
+    and not yet removed), was another tenant's (`owned`: but the domain is this one's by now), or is the own address of
+    a mailbox elsewhere."""
+    if await mailboxes.owners_own(tx, address_keys):
+        return False
     *others, address_key = address_keys
     names = {f"other{n}": key for n, key in enumerate(others)}
     changed = await tx.run(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from letterlock.ids import InboxId, MailboxId, TenantId, new_id
+from letterlock.providers import one_domain, one_key, own_keys_of
 from letterlock.store.database import Row, Transaction
 
 Security = Literal["tls", "starttls"]
@@ -227,8 +228,36 @@ async def forget(tx: Transaction, now_ms: int, limit: int) -> int:
     )
 
 
+async def owners_own(tx: Transaction, address_keys: Iterable[str]) -> set[str]:
+    """Those of these keys that are a mailbox's own address, however it is spelt and whichever tenant connected it: the
+    mail there is a person's, and no inbox may get it."""
+    keys = set(address_keys)
+    found = sorted({one for key in keys for one in one_domain(key.rpartition("@")[2])})
+    names = {f"at{n}": f"%@{domain}" for n, domain in enumerate(found)}
+    if not names:
+        return set()
+    alike = " OR ".join(f"address_key LIKE :{name} OR LOWER(username) LIKE :{name}" for name in names)
+    rows = await tx.all(
+        f"SELECT tenant_id = :tenant AS mine, address_key, username FROM mailboxes WHERE {alike}", **names
+    )
+    own = {key for row in rows for key in own_keys_of(row["address_key"], row["username"])}
+    return {key for key in keys if one_key(key) in own}
+
+
 async def address_keys(tx: Transaction, mailbox_id: MailboxId, now_ms: int) -> dict[str, str]:
-    """The live inboxes of a mailbox: the key of each address, and the address."""
+    """The live inboxes that mail is fetched for from a mailbox: the key of each address, and the address."""
+    found = await _inboxes(tx, mailbox_id, now_ms)
+    own = await owners_own(tx, found)
+    return {key: address for key, address in found.items() if key not in own}
+
+
+async def unfit(tx: Transaction, mailbox_id: MailboxId, now_ms: int) -> list[str]:
+    """The addresses of its live inboxes that mail is not fetched for, since they are a mailbox's own."""
+    found = await _inboxes(tx, mailbox_id, now_ms)
+    return [found[key] for key in sorted(await owners_own(tx, found))]
+
+
+async def _inboxes(tx: Transaction, mailbox_id: MailboxId, now_ms: int) -> dict[str, str]:
     rows = await tx.all(
         "SELECT address_key, address FROM inboxes WHERE tenant_id = :tenant AND mailbox_id = :mailbox_id"
         " AND deleted_at IS NULL AND (expires_at IS NULL OR expires_at > :now)",
@@ -266,14 +295,15 @@ async def sent_since(tx: Transaction, mailbox_id: MailboxId, since_ms: int) -> b
 async def writer_of(tx: Transaction, mailbox_id: MailboxId, message_id: str, now_ms: int) -> str:
     """The address of the live inbox of the mailbox that sent the email with this Message-ID; "" where none did."""
     row = await tx.one(
-        "SELECT i.address FROM submissions s JOIN inboxes i ON i.tenant_id = s.tenant_id AND i.inbox_id = s.inbox_id"
+        "SELECT i.address, i.address_key FROM submissions s"
+        " JOIN inboxes i ON i.tenant_id = s.tenant_id AND i.inbox_id = s.inbox_id"
         " WHERE s.tenant_id = :tenant AND s.message_id = :message_id AND i.mailbox_id = :mailbox_id"
         " AND i.deleted_at IS NULL AND (i.expires_at IS NULL OR i.expires_at > :now)",
         message_id=message_id,
         mailbox_id=mailbox_id,
         now=now_ms,
     )
-    return row["address"] if row else ""
+    return row["address"] if row and not await owners_own(tx, [row["address_key"]]) else ""
 
 
 async def of_inbox(tx: Transaction, inbox_id: InboxId) -> Mailbox | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from letterlock.ids import InboxId, TenantId, id_at
+from letterlock.store import mailboxes
 from letterlock.store.database import Transaction
 
 RESTS_MS = 24 * 3_600_000
@@ -42,6 +43,8 @@ async def lease(tx: Transaction, domain: str, now_ms: int, wanted: int) -> list[
 
 async def add(tx: Transaction, domain: str, address: str, address_key: str, ready_at: int) -> bool:
     """False when the address is, or was, anybody's."""
+    if await mailboxes.owners_own(tx, (address_key,)):
+        return False
     changed = await tx.run(
         "INSERT INTO pool (tenant_id, domain, address, address_key, ready_at)"
         " SELECT :tenant, :domain, :address, :address_key, :ready_at"
