@@ -18,6 +18,7 @@ from fakes import open_relay_sink
 from imap_server import PASSWORD, USER, Held, ImapServer, open_imap_server
 from letterlock.actions.caller import COMMAND_LINE, LOCAL_CALLER
 from letterlock.actions.doctor import examine
+from letterlock.actions.domains import AddDomain, add_domain
 from letterlock.actions.inboxes import ChooseInbox, create_inbox
 from letterlock.actions.mailboxes import (
     Connect,
@@ -27,11 +28,13 @@ from letterlock.actions.mailboxes import (
     list_mailboxes,
     remove_mailbox,
 )
+from letterlock.actions.tenancy import add_tenant, at_command_line
 from letterlock.app import App, open_app
 from letterlock.errors import CallerError, Conflict, InvalidRequest, NotAllowed
 from letterlock.ids import DEFAULT_TENANT
 from letterlock.inbound import haste
 from letterlock.inbound import mailbox as module
+from letterlock.inbound.accept import inbox_for
 from letterlock.inbound.mailbox import fetch_forever, recipients_in, sender_in
 from letterlock.providers import one_key, own_keys_of
 from letterlock.store import emails, mailboxes, postmaster
@@ -455,6 +458,36 @@ async def test_no_inbox_gets_what_is_sent_to_a_mailbox_itself(app: App, server: 
     said = " ".join(one.what for one in await examine(app.settings))
     assert "no mail is fetched for inbox anna@provider.example" in said
     assert "shop@provider.example" not in said
+
+
+async def test_a_domain_that_only_a_catch_all_speaks_for_is_one_tenants_and_its_mail_comes_out_of_its_mailbox(
+    app: App, server: ImapServer
+) -> None:
+    await connect(app, server, catch_all="mine.example")
+    mine = (await do(app, "create_inbox", name="shop", domain="mine.example")).address
+    await add_tenant(app, "acme")
+    acme = await at_command_line(app, "acme")
+    wanted = Connect(
+        address="me@other.example",
+        username=USER,
+        host="127.0.0.1",
+        port=server.port,
+        pin=True,
+        password=SecretStr(PASSWORD),
+        catch_all="Mine.example",
+    )
+    with pytest.raises(Conflict, match="another tenant"):
+        await connect_mailbox(app, acme, wanted)
+    await add_domain(app, acme, AddDomain(domain="claimed.example"))
+    with pytest.raises(Conflict, match="another tenant"):
+        await connect(app, server, catch_all="claimed.example")
+    with pytest.raises(InvalidRequest, match="a domain of Gmail"):
+        await connect(app, server, catch_all="gmail.com")
+    await connect_mailbox(app, acme, wanted.model_copy(update={"catch_all": "claimed.example"}))
+    assert await inbox_for(app, mine) is None, "by SMTP"
+    assert await hand_in(app, mine, code(1, to=mine)) == ()
+    assert await inbox_for(app, mine, acme.tenant_id) is None
+    assert await inbox_for(app, mine, DEFAULT_TENANT) is not None
 
 
 @pytest.mark.parametrize(

@@ -316,7 +316,7 @@ async def _taken(app: App, caller: Caller, mail: HandOver, token: str, *, again:
     """`token`: counts once, "" for none; with `again` a second time is nothing new, else it is refused."""
     inlet = _inlet_of(caller)
     ours = [one for one in dict.fromkeys(mail.to) if is_of(one, inlet.domain)]
-    live = [one for one in ours if await inbox_for(app, one) is not None]
+    live = [one for one in ours if await inbox_for(app, one, inlet.tenant_id) is not None]
     # What is nobody's is refused by name.
     to = live or ours or [one[:320] for one in mail.to]
     request = HandIn(to=to[:50], sender=_sender(mail.sender), raw=mail.raw)

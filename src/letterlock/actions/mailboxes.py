@@ -37,7 +37,7 @@ from letterlock.message.address import Address, parse_address
 from letterlock.outbound.provider import refused_by
 from letterlock.providers import Provider, advice_on, plus_pattern, provider_by_key, provider_of
 from letterlock.screen.safe_text import safe_line
-from letterlock.store import audit, mailboxes
+from letterlock.store import audit, domains, mailboxes
 from letterlock.store.database import Transaction
 from letterlock.store.emails import moment
 from letterlock.store.mailboxes import Folder, Mailbox, Security, WriteAs
@@ -150,6 +150,7 @@ async def connect_mailbox(
     provider = await known_provider(request)
     place = await _place(request, provider)
     pattern = _pattern(app, request, provider, address)
+    await app.database.read(caller.tenant_id, lambda tx: _check_catch_all(tx, pattern))
     way_out = _way_out(request, provider)
     already = await app.database.read(caller.tenant_id, lambda tx: _find(tx, request.address))
     if already is None and len(await app.database.read(caller.tenant_id, mailboxes.of_tenant)) >= MOST_MAILBOXES:
@@ -187,6 +188,7 @@ async def connect_mailbox(
     )
 
     async def keep(tx: Transaction) -> Mailbox:
+        await _check_catch_all(tx, pattern)
         await mailboxes.put(tx, mailbox, address.key, found.folders)
         await audit.append(tx, now, caller.agent_id, "mailbox.connected", mailbox_id, host=place.host)
         kept = await mailboxes.find(tx, mailbox_id)
@@ -306,8 +308,25 @@ def _pattern(app: App, request: Connect, provider: Provider | None, address: Add
         domain = domain_key(request.catch_all)
         if domain == domain_of(app.settings):
             raise InvalidRequest(f"{domain} is the domain of this Letterlock, no other mailbox gets its mail.")
-        return f"{{}}@{domain}"
+        if shared := provider_of(domain):
+            raise InvalidRequest(
+                f"{domain} is a domain of {shared.name}, which no mailbox gets all mail of.",
+                next_step="Give a domain of your own.",
+            )
+        return mailboxes.catch_all_of(domain)
     return plus_pattern(str(address)) if provider is None or provider.plus else ""
+
+
+async def _check_catch_all(tx: Transaction, pattern: str) -> None:
+    """Raises Conflict where mail of the domain is another tenant's."""
+    domain = pattern.removeprefix("{}@")
+    if domain == pattern:
+        return
+    if await domains.claimed_elsewhere(tx, domain) or await mailboxes.caught_elsewhere(tx, domain):
+        raise Conflict(
+            f"{domain} is another tenant's domain, or all its mail lands in a mailbox of one.",
+            next_step="Connect the mailbox for that tenant (--tenant), or have it give the domain up first.",
+        )
 
 
 async def _secret(

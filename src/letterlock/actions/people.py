@@ -349,7 +349,7 @@ async def _import_box(app: App, inbox: Inbox, box: Path, done: Imported) -> None
                 )
                 continue
             envelope = Envelope("", (inbox.address,), app.clock(), "import")
-            receipts = await accept(app, envelope, raw)
+            receipts = await accept(app, envelope, raw, within=inbox.tenant_id)
             done.duplicates += receipts[0].duplicate
             done.kept += not receipts[0].duplicate
     except (OSError, mailbox.Error, StoreError) as error:

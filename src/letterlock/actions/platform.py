@@ -381,7 +381,7 @@ async def keep_handed_in(app: App, caller: Caller, request: HandIn, unless: Work
     # Lines end as they do on the wire (RFC 5321 section 2.3.8), whatever a client's file had.
     raw = request.raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
     envelope = Envelope(request.sender, tuple(dict.fromkeys(request.to)), app.clock(), "import")
-    receipts = await accept(app, envelope, raw, unless=unless)
+    receipts = await accept(app, envelope, raw, within=caller.tenant_id, unless=unless)
     return HandedInList(
         received=[
             HandedIn(email_id=one.email_id, inbox_id=one.inbox_id, recipient=one.recipient, duplicate=one.duplicate)
@@ -392,7 +392,7 @@ async def keep_handed_in(app: App, caller: Caller, request: HandIn, unless: Work
 
 
 async def _may_hand_in_for(app: App, caller: Caller, recipient: str) -> bool:
-    inbox = await inbox_for(app, recipient)
+    inbox = await inbox_for(app, recipient, caller.tenant_id)
     if inbox is None or caller.inbox_id not in (None, inbox.inbox_id):
         return False
     if caller.inlet is None:

@@ -27,10 +27,13 @@ from letterlock.store.inboxes import Inbox
 from letterlock.wake import UNFILED
 
 
-async def accept(app: App, envelope: Envelope, raw: bytes, *, unless: Work[bool] | None = None) -> tuple[Receipt, ...]:
+async def accept(
+    app: App, envelope: Envelope, raw: bytes, *, within: TenantId | None = None, unless: Work[bool] | None = None
+) -> tuple[Receipt, ...]:
     """Keep `raw` once for every live inbox among the recipients. One Receipt a recipient, in their order (two
     recipients of one inbox share its email), none for a recipient without an inbox.
 
+    `within`: the tenant whose mailbox, agent or person hands it in, None for a stranger.
     `unless` is asked first, in the same transaction: where it says so nothing is kept, but what it wrote is.
     In the sandbox (settings.accept_any) mail from outside makes the inbox it is for.
     Raises StoreBusy or StoreFull, and then nothing was kept.
@@ -45,7 +48,7 @@ async def accept(app: App, envelope: Envelope, raw: bytes, *, unless: Work[bool]
         accepted = Accepted(envelope, emails.compressed(raw), len(raw), _fingerprint(envelope, raw))
         wanted: dict[str, Inbox] = {}
         for recipient in envelope.recipients:
-            inbox = await live_inbox(tx, recipient, house, now)
+            inbox = await live_inbox(tx, recipient, house, now, inboxes.ANYONE if makes_inboxes else within)
             if inbox is None and makes_inboxes:
                 inbox = await _make_inbox(tx.bound_to(DEFAULT_TENANT), recipient, now)
             if inbox is not None:
@@ -77,18 +80,21 @@ async def _make_inbox(tx: Transaction, recipient: str, now_ms: int) -> Inbox | N
     return inbox if await inboxes.add(tx, inbox, keys) else None
 
 
-async def inbox_for(app: App, recipient: str) -> Inbox | None:
-    """The live inbox that mail to `recipient` goes to: its address, or the return path of what it sent."""
-    return await app.database.read_system(lambda tx: live_inbox(tx, recipient, domain_of(app.settings), app.now_ms()))
+async def inbox_for(app: App, recipient: str, within: TenantId | None = None) -> Inbox | None:
+    """The live inbox that mail to `recipient` goes to, handed in as accept() has it: its address, or the return path of
+    what it sent."""
+    return await app.database.read_system(
+        lambda tx: live_inbox(tx, recipient, domain_of(app.settings), app.now_ms(), within)
+    )
 
 
-async def live_inbox(tx: Transaction, recipient: str, house: str, now_ms: int) -> Inbox | None:
+async def live_inbox(tx: Transaction, recipient: str, house: str, now_ms: int, within: TenantId | None) -> Inbox | None:
     """By the return path of an email that was sent, else by the address, else what gets the rest of its domain.
     `house`: the domain of the settings. A system read."""
     token = token_of(recipient)
     if token and (inbox := await inboxes.find_by_token(tx, token, house, now_ms)):
         return inbox
-    return await inboxes.find_by_address(tx, address_keys(recipient), house, now_ms)
+    return await inboxes.find_by_address(tx, address_keys(recipient), house, now_ms, within)
 
 
 def own_keys(address: str) -> tuple[str, ...]:

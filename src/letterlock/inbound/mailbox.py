@@ -301,7 +301,7 @@ class _Watched:
             spam=self.folder.spam,
             authserv=box.authserv,
         )
-        await accept(self.app, envelope, raw, unless=seen)
+        await accept(self.app, envelope, raw, within=box.tenant_id, unless=seen)
         self.withheld = 0
         if box.after == "read":
             await in_thread(lambda: connection.mark_read(heading.uid))

@@ -212,7 +212,7 @@ async def look_at(app: App, leases: Sequence[Lease]) -> list[Look]:
     async def look(tx: Transaction, lease: Lease) -> Look:
         whom = [delivery.recipient for delivery in lease.deliveries]
         # Looked up again: an inbox may have come or gone since the email was submitted.
-        homes = {recipient: await live_inbox(tx, recipient, house, now) for recipient in whom}
+        homes = {recipient: await live_inbox(tx, recipient, house, now, lease.tenant_id) for recipient in whom}
         ours = {recipient: home.tenant_id == lease.tenant_id for recipient, home in homes.items() if home is not None}
         others = [recipient for recipient in whom if recipient not in ours]
         bound, carrier = tx.bound_to(lease.tenant_id), None
@@ -352,7 +352,7 @@ async def _to_inboxes(app: App, lease: Lease, deliveries: Sequence[Delivery]) ->
     recipients = tuple(delivery.recipient for delivery in deliveries)
     international = not "".join((lease.sender, *recipients)).isascii()
     envelope = Envelope(lease.sender, recipients, app.clock(), "local", smtputf8=international)
-    receipts = await accept(app, envelope, lease.raw)
+    receipts = await accept(app, envelope, lease.raw, within=lease.tenant_id)
     kept = {receipt.recipient for receipt in receipts}
     return [
         replace(delivery, state="delivered", next_at=None, reply="")

@@ -101,7 +101,7 @@ async def _submitted(app: App, forward: Forward) -> str:
     claimed = usable((inspection.from_,) if inspection.from_ else ())
     if any(untagged(one) == untagged(parse_address(inbox.address)) for one in claimed):
         return "own_author"
-    if await inbox_for(app, forward.address):
+    if await inbox_for(app, forward.address, forward.tenant_id):
         return "own_address"
     submitted = await submit(
         app,

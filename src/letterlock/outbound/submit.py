@@ -464,7 +464,7 @@ async def _recipient(
     house: str,
     now_ms: int,
 ) -> Recipient:
-    found = await inboxes.find_by_address(system, address_keys(str(address)), house, now_ms)
+    found = await inboxes.find_by_address(system, address_keys(str(address)), house, now_ms, inbox.tenant_id)
     if found is not None and found.tenant_id == inbox.tenant_id:
         return Recipient(str(address), local=True, own=True)
     how = await conduct.contact(tx, agent_id, address.key, inbox.inbox_id)

@@ -130,6 +130,14 @@ async def holder(tx: Transaction, name: str) -> Domain | None:
     return _domain(row) if row else None
 
 
+async def claimed_elsewhere(tx: Transaction, name: str) -> bool:
+    """Whether another tenant says that the domain is its own, proved or not."""
+    row = await tx.one(
+        "SELECT 1 FROM domains WHERE tenant_id <> :tenant AND name = :name AND state <> 'removed' LIMIT 1", name=name
+    )
+    return row is not None
+
+
 async def is_live(tx: Transaction, name: str, house: str) -> bool:
     """Whether the tenant may use addresses of a domain it has inboxes of: it holds it, it is the `house`'s own, or
     nobody ever claimed it here with success."""

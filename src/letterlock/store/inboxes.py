@@ -138,17 +138,32 @@ _OF_LIVE_DOMAIN = (
 )
 
 
-async def find_by_address(tx: Transaction, address_keys: tuple[str, ...], house: str, now_ms: int) -> Inbox | None:
+ANYONE = TenantId("*")
+"""For `within`: it is no matter who hands mail in."""
+# Mail for a domain that nothing but a mailbox's catch-all speaks for comes out of that mailbox, or from its own tenant.
+# Its addresses have no tag, and those of a mailbox without a domain all do.
+_REACHED = (
+    "(i.mailbox_id IS NULL OR i.address_key LIKE '%+%' OR i.domain = :house OR :within IN (i.tenant_id, '*') OR EXISTS"
+    " (SELECT 1 FROM domains h WHERE h.tenant_id = i.tenant_id AND h.name = i.domain"
+    " AND h.state IN ('verified', 'failing')))"
+)
+
+
+async def find_by_address(
+    tx: Transaction, address_keys: tuple[str, ...], house: str, now_ms: int, within: TenantId | None = None
+) -> Inbox | None:
     """The live inbox of whichever tenant for mail to the first of these keys that has one, else the one that gets what
-    no other of their domain does. `house`: the domain of the settings. A system read, for SMTP."""
+    no other of their domain does. `house`: the domain of the settings; `within`: whose mail it is, None for a
+    stranger's. A system read."""
     names = {f"key{n}": key for n, key in enumerate(dict.fromkeys(address_keys))}
     if not names:
         return None
     rows = await tx.all(
         f"SELECT {_COLUMNS}, address_key FROM inboxes i WHERE address_key IN ({_bound(names)}) AND {_LIVE}"
-        f" AND {_OF_LIVE_DOMAIN}",
+        f" AND {_OF_LIVE_DOMAIN} AND {_REACHED}",
         house=house,
         now=now_ms,
+        within=within or "",
         **names,
     )
     found = {row["address_key"]: row for row in rows}

@@ -139,6 +139,20 @@ async def find(tx: Transaction, name: str) -> Mailbox | None:
     return _mailbox(row) if row else None
 
 
+def catch_all_of(domain: str) -> str:
+    """`inboxes` of a mailbox that all mail of a domain lands in."""
+    return f"{{}}@{domain}"
+
+
+async def caught_elsewhere(tx: Transaction, domain: str) -> bool:
+    """Whether all mail of the domain lands in a mailbox of another tenant."""
+    row = await tx.one(
+        "SELECT 1 FROM mailboxes WHERE tenant_id <> :tenant AND inboxes = :inboxes LIMIT 1",
+        inboxes=catch_all_of(domain),
+    )
+    return row is not None
+
+
 async def every(tx: Transaction) -> list[Mailbox]:
     """Those of all tenants. A system read."""
     return [_mailbox(row) for row in await tx.all(f"SELECT {_COLUMNS} FROM mailboxes ORDER BY mailbox_id")]
