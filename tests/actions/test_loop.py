@@ -8,6 +8,7 @@ import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
 from pydantic import SecretStr
 
 from commands import letterlock
@@ -83,7 +84,9 @@ async def test_an_email_goes_out_by_the_relay_and_comes_in_again_and_a_broken_st
         assert left == [], "it cleans up after itself"
 
 
-async def test_an_email_goes_out_by_a_mailbox_and_comes_in_again_by_it(tmp_path: Path) -> None:
+async def test_an_email_goes_out_by_a_mailbox_and_comes_in_again_by_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with (
         open_imap_server(tmp_path) as server,
         open_relay_sink(starttls=server.context, login=(USER, PASSWORD)) as sink,
@@ -124,9 +127,31 @@ async def test_an_email_goes_out_by_a_mailbox_and_comes_in_again_by_it(tmp_path:
         lost = await steps(app, seconds=0.2)
         assert (lost[-1].what, "MX" in lost[-1].advice) == ("arrived: nothing came", False)
         assert f"in {USER}: in another folder" in lost[-1].advice and "no plus-addresses" in lost[-1].advice
-        sink.data = "554 5.7.1 not from you"
-        refused = await steps(app)
-        assert f"letterlock connect {USER}" in refused[-1].advice
+        sink.emails.clear()
+
+        async def another_code() -> None:
+            while not sink.emails:
+                await asyncio.sleep(0.02)
+            await server.put(re.sub(rb"code is \d{6}", b"code is 314159", sink.emails[0].content))
+
+        passing = asyncio.create_task(another_code())
+        other_code = await steps(app)
+        await passing
+        assert (other_code[-1].well, "changed on the way" in other_code[-1].what) == (False, True)
+        for answer, advice in (
+            ("554 5.7.1 spam", "let us in and refuses this email"),
+            ("550 not allowed to send as this sender", f"`letterlock connect {USER} --write-as mailbox`"),
+            ("451 4.7.1 greylisted", "later"),
+        ):
+            sink.data = answer
+            refused = (await steps(app))[-1]
+            assert (refused.well, answer in refused.what, advice in refused.advice) == (False, True, True), refused
+        sink.data, sink.hang_after_dot = "", True
+        monkeypatch.setattr(loop, "HAND_OVER_S", 0.2)
+        silent = (await steps(app))[-1]
+        assert (silent.well, "relay: " in silent.what, f"`letterlock connect {USER}`" in silent.advice) == (
+            False, True, True,
+        )  # fmt: skip
 
 
 async def test_nothing_is_sent_where_nobody_receives(app: App) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
@@ -42,9 +43,15 @@ from letterlock.store.mailboxes import Mailbox
 
 INSIDE_S: Final = 30.0
 """For each step within this Letterlock."""
+HAND_OVER_S: Final = 30.0
+"""For the server that mail leaves by, from the connection to its last answer."""
 _LOOK_S: Final = 0.1
 _PURPOSE: Final = "letterlock doctor --loop"
 _SUBJECT: Final = "Letterlock sends itself a code"
+_OF_SENDER: Final = re.compile(
+    r"\b(?:senders?|send\w* (?:as|from)|from (?:address|header)|5\.1\.[78]|5\.7\.60)\b", re.IGNORECASE
+)
+"""A refusal that is about who the email is from (RFC 3463 section 3.2; 5.7.60 is Exchange's)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,13 +133,16 @@ async def _steps(app: App, approve: Approve, seconds: float, made: list[str]) ->
         return
     code = _code()
     handed = _hand_over(app, way, carrier, one.address, other.address, code)
-    outcome = await asyncio.wait_for(handed, seconds + INSIDE_S)
+    try:
+        outcome = await asyncio.wait_for(handed, HAND_OVER_S)
+    except TimeoutError:
+        silent = Outcome(other.address, "deferred", "", reached=False)
+        what = f"relay: {server} takes the connection and does not go on: not done within {HAND_OVER_S:.0f} s"
+        raise _Ends(what, _untaken(carrier, silent)) from None
     if outcome.kind != "delivered":
         raise _Ends(
             f"relay: {server} did not take it ({outcome.kind}): {safe_line(outcome.reply, 200)}",
-            f"`letterlock connect {carrier.address}` tries again to log in there; see docs/receiving.md."
-            if isinstance(carrier, Mailbox)
-            else "`letterlock doctor` looks at each relay; see docs/settings.md.",
+            _untaken(carrier, outcome),
         )
     yield Finding(True, f"relay: {server} took it: {safe_line(outcome.reply, 200)}")
     advice = f"It left, and did not come within {seconds:.0f} s. {incoming.where_to_look}"
@@ -140,6 +150,26 @@ async def _steps(app: App, approve: Approve, seconds: float, made: list[str]) ->
         yield finding
     if isinstance(carrier, Mailbox):
         yield await _from_whom(app, other, author_of(carrier) or one.address)
+
+
+def _untaken(carrier: Carrier | None, outcome: Outcome) -> str:
+    """What to do where the server that mail leaves by did not take an email."""
+    box = carrier if isinstance(carrier, Mailbox) else None
+    if not outcome.reached:
+        if box is None:
+            return "`letterlock doctor` looks at each relay; see docs/settings.md."
+        return f"`letterlock connect {box.address}` tries again to log in there; see docs/receiving.md."
+    if outcome.kind == "deferred":
+        return "It may take it later: run this again in some minutes."
+    if outcome.kind == "uncertain":
+        return "It may have taken it all the same: look whether the email comes."
+    if not _OF_SENDER.search(outcome.reply):
+        return "It let us in and refuses this email: ask whoever runs it, with these words."
+    if box is None:
+        return "It let us in and refuses this sender: let whoever runs it allow your domain there."
+    if box.write_as == "inbox":
+        return f"It let us in and refuses this sender: `letterlock connect {box.address} --write-as mailbox`."
+    return f"It let us in and refuses this sender: allow {box.address} there as an address to send from."
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +224,11 @@ async def _came(
     found: OtpResult = await _do(
         "wait_for_otp", app, inbox=inbox.inbox_id, timeout_s=5, since=0, accept_unproved=True, include_used=False
     )
+    if found.code and found.code != code:
+        raise _Ends(
+            "code: it was changed on the way, another came than was sent",
+            "Something between rewrites the text of mail: the server it leaves by, or one that passes it on.",
+        )
     if found.code != code:
         seen = f"{found.status}: {found.reason}".strip(": ")
         raise _Ends(f"code: it was not read ({safe_line(seen, 200)})", found.next_step or "See `letterlock mail show`.")

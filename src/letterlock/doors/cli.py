@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import re
+import signal
 import sys
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -108,7 +110,8 @@ def _tell(finding: Finding) -> bool:
 
 
 async def _loop(settings: Settings, seconds: float, *, yes: bool) -> bool:
-    """Where no process runs on the folder, this one receives mail meanwhile."""
+    """Where no process runs on the folder, this one receives mail meanwhile. SIGTERM ends it in order, too."""
+    from letterlock.actions.doctor import Finding
     from letterlock.actions.loop import Question, around
     from letterlock.app import open_app
     from letterlock.postmaster import mail_service
@@ -118,10 +121,41 @@ async def _loop(settings: Settings, seconds: float, *, yes: bool) -> bool:
         return yes or await asyncio.to_thread(click.confirm, asked)
 
     well = True
-    async with open_app(settings) as app, mail_service(app):
-        async for finding in around(app, approve, seconds=seconds):
-            well &= _tell(finding)
+    with _ended_in_order() as stopped:
+        try:
+            async with open_app(settings) as app, mail_service(app):
+                async for finding in around(app, approve, seconds=seconds):
+                    well &= _tell(finding)
+        except asyncio.CancelledError:
+            if not stopped:
+                raise
+            _tell(Finding(False, "stopped before its end; its inboxes are deleted"))
+            sys.stdout.flush()
+            # Everything is closed; the interpreter's own end would wait for whoever was asked.
+            os._exit(1)
     return well
+
+
+@contextlib.contextmanager
+def _ended_in_order() -> Iterator[list[int]]:
+    """The first SIGTERM cancels the task that is in here, so that it can put away what it made; a second one ends the
+    process. Filled when the first came."""
+    loop, task, stopped = asyncio.get_running_loop(), asyncio.current_task(), list[int]()
+
+    def stop() -> None:
+        stopped.append(signal.SIGTERM)
+        loop.remove_signal_handler(signal.SIGTERM)
+        if task is not None:
+            task.cancel()
+
+    # Windows has no such signal, and only the main thread gets one.
+    with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+        loop.add_signal_handler(signal.SIGTERM, stop)
+    try:
+        yield stopped
+    finally:
+        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+            loop.remove_signal_handler(signal.SIGTERM)
 
 
 @cli.group()
