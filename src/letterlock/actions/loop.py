@@ -136,9 +136,9 @@ async def _steps(app: App, approve: Approve, seconds: float, made: list[str]) ->
     try:
         outcome = await asyncio.wait_for(handed, HAND_OVER_S)
     except TimeoutError:
-        silent = Outcome(other.address, "deferred", "", reached=False)
+        unanswered = Outcome(other.address, "deferred", "", reached=False)
         what = f"relay: {server} takes the connection and does not go on: not done within {HAND_OVER_S:.0f} s"
-        raise _Ends(what, _untaken(carrier, silent)) from None
+        raise _Ends(what, _untaken(carrier, unanswered)) from None
     if outcome.kind != "delivered":
         raise _Ends(
             f"relay: {server} did not take it ({outcome.kind}): {safe_line(outcome.reply, 200)}",
