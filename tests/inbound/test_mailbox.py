@@ -292,6 +292,9 @@ def test_a_server_is_asked_often_for_so_long_only_and_not_when_it_tells_by_itsel
         ("FETCH", b"{tag} OK nothing\r\n"),
         ("FETCH", b"* 1 FETCH " + b"(" * 2_000 + b"\r\n{tag} OK x\r\n"),
         ("SEARCH", b"* SEARCH 99999999999999999999\r\n{tag} OK x\r\n"),
+        ("SEARCH", b"* 1 FETCH " + b"(" * 200_000 + b"\r\n{tag} OK x\r\n"),
+        ("SEARCH", b"* 3 EXISTS\r\n" * 2_000 + b"{tag} OK x\r\n"),
+        ("SEARCH", b"* 3 EXISTS\r\n* SEARCH\r\n{tag} OK x\r\n"),
         ("EXAMINE", b"* OK [UIDVALIDITY 99999999999999999999] no\r\n{tag} OK x\r\n"),
         ("EXAMINE", b"{tag} NO no such folder\r\n"),
         ("IDLE", b"{tag} BAD what\r\n"),
@@ -300,8 +303,9 @@ def test_a_server_is_asked_often_for_so_long_only_and_not_when_it_tells_by_itsel
     ],
 )
 async def test_whatever_a_server_says_is_a_state_and_a_later_try(
-    app: App, server: ImapServer, command: str, said: bytes
+    app: App, server: ImapServer, command: str, said: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(module, "_MOST_IDLE_TALES", 5)
     await connect(app, server)
     await shop(app)
     await server.put(code(1))
@@ -414,6 +418,14 @@ async def test_nobody_but_the_owner_names_a_mailbox_and_its_password_lies_nowher
     await connect(app, server)
     assert all(PASSWORD.encode() not in file.read_bytes() for file in app.folder.iterdir() if file.is_file())
     await shop(app)
+    (app.folder / "vault.key").rename(app.folder / "elsewhere")
+    found = [one.what for one in await examine(app.settings) if not one.well]
+    assert any(USER in what and "is sealed" in what for what in found), found
+    assert any("passwords of mailboxes" in what for what in found), found
+    async with open_app(app.settings) as anew:
+        (shown,) = (await list_mailboxes(anew, COMMAND_LINE, ListMailboxes())).mailboxes
+        assert {"is sealed" in one.problem and "letterlock connect" in one.advice for one in shown.folders} == {True}
+    (app.folder / "elsewhere").rename(app.folder / "vault.key")
     await remove_mailbox(app, COMMAND_LINE, OneMailbox(mailbox=USER))
     waited = await do(app, "wait_for_email", inbox=SHOP, timeout_s=0)
     assert waited.status == "pending" and waited.warning

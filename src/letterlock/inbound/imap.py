@@ -34,6 +34,12 @@ CALL_S: Final = 60.0
 _LINE: Final = 1_000_000
 _SMALL: Final = 8_000_000
 """Bytes that an answer without an email may have."""
+_LINES: Final = 50_000
+"""Lines that one answer may have: who empties or marks a folder elsewhere makes one an email (RFC 9051 section 7)."""
+_COUNTS: Final = 1_000
+"""Of these, how often it may say how many emails there are; servers say it once a change."""
+_PARENTHESES: Final = 100
+"""Of one line about an email. What is asked for here has two within each other; flags and a date add none."""
 _FIELDS: Final = ("DELIVERED-TO", "X-ORIGINAL-TO", "ENVELOPE-TO", "TO", "CC")
 _REPORT_BYTES: Final = 65_536
 _RETURNED: Final = (b"message/rfc822", b"message/global")
@@ -90,12 +96,15 @@ class _Bounded:
     _buffer = b""
     until = 0.0
     left = 0
+    lines = 0
+    counts = 0
     bell: socket.socket | None = None
     """While this is set, what can be read from it ends a wait like the time does."""
 
     def allow(self, seconds: float, octets: int) -> None:
         self.until = time.monotonic() + seconds
         self.left = octets
+        self.lines = self.counts = 0
 
     def _more(self) -> bytes:
         rest = self.until - time.monotonic()
@@ -138,7 +147,18 @@ class _Bounded:
                 return b""
             self._buffer += got
         line, self._buffer = self._buffer[: end + 1], self._buffer[end + 1 :]
+        self._weigh(line)
         return line
+
+    def _weigh(self, line: bytes) -> None:
+        """Ends a conversation in which the server says lawful things without an end."""
+        self.lines += 1
+        if _NEW.match(line):
+            self.counts += 1
+        if self.lines > _LINES or self.counts > _COUNTS:
+            raise self.abort("an answer of too many lines")
+        if line.count(b"(") > _PARENTHESES and _ABOUT_ONE.match(line):
+            raise self.abort("an answer with too many parentheses")
 
     def nothing_read(self) -> bool:
         return not self._buffer
@@ -572,4 +592,5 @@ def _moment(at: object) -> datetime | None:
 
 _AROUND: Final = re.compile(r"\A(?:command: \S+ => |\w+ failed: )")
 _NEW: Final = re.compile(rb"\* \d{1,10} (?:EXISTS|RECENT)\b", re.IGNORECASE)
+_ABOUT_ONE: Final = re.compile(rb"\* \d{1,10} FETCH\b", re.IGNORECASE)
 _BYE: Final = re.compile(rb"\* BYE\b", re.IGNORECASE)

@@ -58,6 +58,10 @@ _NOTE_MS: Final = 60_000
 _OVERLAP: Final = timedelta(days=2)
 _MOST_WITHHELD: Final = 5
 """So often a server may say that it has an email and give nothing of it; then it is left there."""
+_MOST_IDLE_TALES: Final = 100
+"""So often in a row a server may tell at once of new mail that is not there."""
+_HELD_S: Final = 10.0
+"""A connection that held for so long was of use."""
 _REPORTED_MS: Final = 30 * 24 * 3_600_000
 """For so long after mail was sent reports on it are looked for."""
 _MOST_FIELDS: Final = 65_536
@@ -149,6 +153,8 @@ class _Watched:
     noted_at: int = 0
     withheld: int = 0
     """How often in a row something was not given out."""
+    tales: int = 0
+    """How often in a row new mail was told of at once, and none was there."""
 
     async def run(self, *, fresh: bool = False) -> None:
         """Read what is new, wait for more, for as long as the connection holds. Raises Trouble, StoreError."""
@@ -194,7 +200,7 @@ class _Watched:
                 seconds = QUICK_S if often else left
                 told = await in_thread(lambda s=seconds, a=often: connection.idle(s, ask=a))  # type: ignore[misc]
                 if told:
-                    self.of_use = True
+                    self._mind_tale(time.monotonic() - begin)
                     if often:
                         self.haste.heard(unasked=told == "unasked")
                     return
@@ -227,13 +233,24 @@ class _Watched:
             if uids:
                 await self._take(connection, uids, self.folder.uidvalidity)
                 self.of_use = True
+                self.tales = 0
             elif not connection.told_new():
                 break
+            else:
+                self._mind_tale(0.0)
         now = self.app.now_ms()
         if not self.well or now - self.noted_at > _NOTE_MS:
             await self.note("")
             self.noted_at = now
         self.well = True
+
+    def _mind_tale(self, seconds: float) -> None:
+        """New mail was told of, after so long. Raises Trouble where a server does nothing else, and has none."""
+        self.of_use |= seconds > _HELD_S
+        self.tales = self.tales + 1 if seconds < 1 else 0
+        if self.tales > _MOST_IDLE_TALES:
+            self.tales = 0
+            raise Trouble("protocol", f"{self.mailbox.host} tells of new mail again and again, and has none.")
 
     async def _take(self, connection: Connection, uids: list[int], uidvalidity: int, *, anew: bool = False) -> None:
         """Fetch those of these emails that are for inboxes here, in their order, and go behind the last. `anew`: all
