@@ -113,6 +113,15 @@ async def login_of(app: App, mailbox: Mailbox, *, fresh: bool = False) -> Login:
     return Login(mailbox.username, (await _opened(app, mailbox)).password)
 
 
+async def sealed_away(app: App, mailbox: Mailbox) -> Trouble | None:
+    """Why what to log in with at a mailbox cannot be opened; None when it can. Asks no server."""
+    try:
+        await _opened(app, mailbox)
+    except Trouble as trouble:
+        return trouble
+    return None
+
+
 async def _renewed(app: App, mailbox: Mailbox) -> str:
     newest = await app.database.read(mailbox.tenant_id, lambda tx: mailboxes.find(tx, mailbox.mailbox_id))
     secret = await _opened(app, newest or mailbox)

@@ -20,6 +20,7 @@ from letterlock.errors import OwnerError
 from letterlock.folder import not_private
 from letterlock.ids import DEFAULT_TENANT
 from letterlock.inbound.listener import tls_context
+from letterlock.logins import sealed_away
 from letterlock.outbound.relay import Route, one_line
 from letterlock.outbound.routes import helo
 from letterlock.settings import Settings, unknown_variables
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 _RELAY_S = 15.0
 _MOST_SAID = 20
+AGAIN = "Put the vault's key back; where it is lost for good, `letterlock connect {}` asks for the password again."
 _COMPACT_LATE_MS = 48 * 3_600_000
 """What was to come by itself within a day has not."""
 
@@ -61,8 +63,10 @@ async def examine(settings: Settings) -> list[Finding]:
     free, low = free_bytes(settings), disk_problem(settings)
     said = f"{free // MEGABYTE:,} MB free on its disk (low_disk_megabytes: {settings.low_disk_megabytes:,})"
     findings.append(Finding(not low, said, "Free some space, or keep less: docs/lifecycle.md." if low else ""))
+    by_mailbox = False
     try:
         async with open_app(settings) as app:
+            by_mailbox = any(one.smtp_host for one in await app.database.read_system(mailboxes.every))
             size = await asyncio.to_thread(store_bytes, settings)
             mail = await app.database.read_system(inboxes.stored_bytes_of_all)
             what = f"{size // MEGABYTE:,} MB, for {mail / MEGABYTE:,.1f} MB of mail as it came"
@@ -85,7 +89,8 @@ async def examine(settings: Settings) -> list[Finding]:
         what = "mail goes to the domains of relays only, to others it is held: neither relay_host nor direct is set"
         findings.append(Finding(True, what, "Set relay_host or direct to send to others, too."))
     elif not settings.relay_host:
-        what = "mail to the outside world is held: none of relay_host, relays and direct is set"
+        whose = "mail to the outside world" if not by_mailbox else "mail to the outside world from other inboxes"
+        what = f"{whose} is held: none of relay_host, relays and direct is set"
         findings.append(Finding(True, what, "Set one to send outside; inboxes here reach each other without it."))
     return findings
 
@@ -136,7 +141,8 @@ def vault_findings(state: State) -> list[Finding]:
     elif state.missing:
         what = (
             f"the vault's master key is missing in {state.where}, or another one: {state.secrets} secrets cannot be "
-            f"opened, nor emails as they came that hold some (needed: {', '.join(state.missing)})"
+            f"opened, nor the passwords of mailboxes, nor emails as they came that hold some (needed: "
+            f"{', '.join(state.missing)})"
         )
         advice = (
             "Put it back. If it is lost for good: `letterlock vault start-over --lost`. Mail can be read meanwhile."
@@ -234,7 +240,9 @@ async def _mailboxes(app: App) -> list[Finding]:
         if skipped := sum(one.skipped for one in found):
             what = f"{name}: {skipped} emails were left there: larger than max_message_bytes, or not given out"
             findings.append(Finding(True, what))
-        if not any(one.problem for one in found):
+        if (locked := await sealed_away(app, box)) is not None:
+            findings.append(Finding(False, f"{name} is not read: {locked.what}", AGAIN.format(box.address)))
+        elif not any(one.problem for one in found):
             folders = ", ".join(ascii(one.folder) for one in found)
             out = f"; mail from its inboxes leaves by {box.smtp_host}:{box.smtp_port}" if box.smtp_host else ""
             findings.append(Finding(True, f"{name} is to be watched: {folders}{out}"))

@@ -32,6 +32,7 @@ from letterlock.logins import (
     finish_device,
     remember_token,
     sealed,
+    sealed_away,
 )
 from letterlock.message.address import Address, parse_address
 from letterlock.outbound.provider import refused_by
@@ -436,6 +437,7 @@ def _warning(mailbox: Mailbox, provider: Provider | None, found: _Found) -> str:
 
 async def _shown(app: App, mailbox: Mailbox) -> MailboxShown:
     found = await app.database.read(mailbox.tenant_id, lambda tx: mailboxes.folders(tx, MailboxId(mailbox.mailbox_id)))
+    locked = await sealed_away(app, mailbox)
     return MailboxShown(
         mailbox_id=mailbox.mailbox_id,
         address=mailbox.address,
@@ -449,8 +451,8 @@ async def _shown(app: App, mailbox: Mailbox) -> MailboxShown:
                 folder=safe_line(one.folder, 200),
                 spam=one.spam,
                 seen_at=moment(one.seen_at),
-                problem=safe_line(one.problem, 300),
-                advice=one.advice,
+                problem=safe_line(locked.what if locked else one.problem, 300),
+                advice=locked.advice if locked else one.advice,
                 skipped=one.skipped,
             )
             for one in found
