@@ -97,14 +97,17 @@ async def test_a_script_hands_in_mail_of_its_domain_and_does_nothing_else(app: A
     answer = await client.post("/inbound", params={"to": box, "sender": "a@shop.example"}, content=RAW, headers=headers)
     assert (answer.status_code, answer.json()["received"][0]["recipient"]) == (202, box)
     assert (await newest(app, box)).subject == "Your code"
-    for to in ("nobody@" + DOMAIN, "box@other.example", "x", ""):
-        answer = await client.post("/inbound", params={"to": to}, content=RAW, headers=headers)
+    before = await stored(app, box)
+    for to in ("nobody@" + DOMAIN, "box@other.example", "x", "", [box, "nobody@" + DOMAIN]):
+        answer = await client.post("/inbound", params={"to": to}, content=RAW + b"other\r\n", headers=headers)
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), to
+    assert await stored(app, box) == before, "all of them or nobody"
     assert (await client.get("/emails", headers=headers)).status_code == 403
     assert (await client.post("/inlets", json={"domain": DOMAIN}, headers=headers)).status_code == 403
     await do(app, "remove_inlet", inlet_id=made.inlet_id)
     answer = await client.post("/inbound", params={"to": box}, content=RAW, headers=headers)
     assert answer.status_code == 401
+    assert ("inlet" in answer.json()["detail"], "new-key" in answer.text) == (True, False), answer.text
 
 
 async def test_the_worker_for_cloudflare_hands_in_what_it_gets(app: App, tmp_path: Path) -> None:

@@ -115,8 +115,8 @@ async def while_there(request: Request, action: Action) -> AsyncGenerator[None, 
 
 
 async def caller_of(app: App, request: Request) -> Caller:
-    """Who holds the key in Authorization. Raises Refused."""
-    return await caller_by(app, bearer(request))
+    """Who holds the key in Authorization, or at /inbound the secret of an inlet. Raises Refused."""
+    return await caller_by(app, bearer(request), inlet=request.url.path.endswith("/inbound"))
 
 
 def bearer(request: Request) -> str:
@@ -134,9 +134,17 @@ def idempotency_key(request: Request) -> dict[str, str]:
     return {"idempotency_key": keys[0]} if keys else {}
 
 
-async def caller_by(app: App, key: str) -> Caller:
-    """Who holds `key`. Raises Refused."""
+async def caller_by(app: App, key: str, *, inlet: bool = False) -> Caller:
+    """Who holds `key`; `inlet`: where one of an inlet is expected. Raises Refused."""
     caller = await identify(app, key) if key else None
+    if caller is None and inlet:
+        raise Refused(
+            401,
+            "unauthorized",
+            "No secret of an inlet for emails as they are, and no API key, that counts came with this call.",
+            "Send it as 'Authorization: Bearer SECRET'; `letterlock inlet add` makes a secret.",
+            WWW_Authenticate=_CHALLENGE,
+        )
     if caller is None:
         raise Refused(
             401,
