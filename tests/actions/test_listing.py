@@ -6,6 +6,8 @@ import pytest
 
 from letterlock.app import App
 from letterlock.errors import InvalidRequest, NotFound
+from letterlock.store import postmaster
+from letterlock.store.postmaster import Report
 from running import arrive, do, file_all, hand_in, letter, make_inbox, receive, screened
 
 
@@ -57,6 +59,10 @@ async def test_nothing_there_is_an_empty_list_with_the_reason_when_no_mail_can_c
     answer = await do(app, "list_emails")
     assert answer.emails == []
     assert "No Letterlock process listens" in answer.warning
+    report = Report(1, "smtp", "", app.now_ms() + 60_000)
+    await app.database.write_system(lambda tx: postmaster.put(tx, report))
+    for tool in ("list_emails", "list_inboxes"):
+        assert "`letterlock connect`" in (await do(app, tool)).warning
 
 
 @pytest.mark.parametrize("tool", ["list_emails", "search_emails"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from letterlock import telemetry
@@ -103,6 +104,13 @@ def disk_problem(settings: Settings) -> str:
     if free >= settings.low_disk_megabytes * MEGABYTE:
         return ""
     return f"The disk is nearly full: {free // MEGABYTE:,} MB are free; when none are, no mail comes in."
+
+
+def speaks_for(app: App, mine: Sequence[Inbox]) -> Inbox | None:
+    """The inbox whose state is that of all these: the only one, or any where nobody outside this machine can send to
+    them; None where they differ."""
+    same = len(mine) == 1 or all(_is_local_only(app, one) for one in mine)
+    return mine[0] if mine and same else None
 
 
 def _is_local_only(app: App, inbox: Inbox) -> bool:

@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from letterlock.actions.caller import READ, Caller, write_beside
-from letterlock.actions.health import reception_warning
+from letterlock.actions.health import reception_warning, speaks_for
 from letterlock.actions.limits import count
 from letterlock.actions.making import RANDOM_TRIES, Site, Wish, make_unnamed, need_domain, site_of, wanted_mailbox
 from letterlock.app import App
@@ -218,7 +218,7 @@ async def list_inboxes(app: App, caller: Caller, request: ListInboxes) -> InboxL
     mine = await app.database.read(
         caller.tenant_id, lambda tx: inboxes.listed(tx, app.now_ms(), MAX_LISTED + 1, only=caller.inbox_id)
     )
-    warning = await reception_warning(app)
+    warning = await reception_warning(app, speaks_for(app, [inbox for inbox, _ in mine]))
     if len(mine) > MAX_LISTED:
         warning = f"Only the first {MAX_LISTED} are shown. {warning}".strip()
     return InboxList(

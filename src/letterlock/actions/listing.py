@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import BaseModel, Field
 
 from letterlock.actions.caller import Caller
-from letterlock.actions.health import reception_warning
+from letterlock.actions.health import reception_warning, speaks_for
 from letterlock.actions.inboxes import Request, own_inbox
 from letterlock.actions.pages import number_at, number_of
 from letterlock.actions.shown import note_shown
@@ -18,12 +18,13 @@ from letterlock.app import App
 from letterlock.errors import InvalidRequest
 from letterlock.ids import InboxId
 from letterlock.screen.safe_text import safe_line
-from letterlock.store import emails, routing
+from letterlock.store import emails, inboxes, routing
 from letterlock.store.database import Transaction
 from letterlock.store.emails import Email, moment
 from letterlock.store.terms import query_terms
 
 MAX_PAGE = 50
+_FEW: Final = 10
 
 
 class EmailListed(BaseModel):
@@ -110,7 +111,7 @@ async def _list(app: App, caller: Caller, request: ListEmails, label: str) -> tu
             limit=request.limit + 1,
         ),
     )
-    return await _page(app, caller, kind, found, request.limit), found[: request.limit]
+    return await _page(app, caller, inbox_id, kind, found, request.limit), found[: request.limit]
 
 
 async def search_emails(app: App, caller: Caller, request: SearchEmails) -> EmailList:
@@ -129,7 +130,7 @@ async def search_emails(app: App, caller: Caller, request: SearchEmails) -> Emai
         return await emails.by_ids(tx, ids)
 
     found = await app.database.read(caller.tenant_id, search)
-    return await _page(app, caller, kind, found, request.limit)
+    return await _page(app, caller, inbox_id, kind, found, request.limit)
 
 
 def listed(email: Email) -> EmailListed:
@@ -153,12 +154,21 @@ async def _scope(app: App, caller: Caller, inbox: str | None) -> InboxId | None:
     return caller.inbox_id if inbox is None else (await own_inbox(app, caller, inbox)).inbox_id
 
 
-async def _page(app: App, caller: Caller, kind: str, found: Sequence[Email], limit: int) -> EmailList:
+async def _page(
+    app: App, caller: Caller, inbox_id: InboxId | None, kind: str, found: Sequence[Email], limit: int
+) -> EmailList:
     page = found[:limit]
     await note_shown(app, caller, page)
     cursor = await number_at(app, caller, kind, page[-1].filed) if len(found) > limit else ""
-    warning = "" if page else await reception_warning(app)
+    warning = "" if page else await _why_nothing(app, caller, inbox_id)
     return EmailList(emails=[listed(email) for email in page], next_cursor=cursor, warning=warning)
+
+
+async def _why_nothing(app: App, caller: Caller, inbox_id: InboxId | None) -> str:
+    """Why there may be no mail in that inbox, or in any; "" where nothing is wrong."""
+    mine = await app.database.read(caller.tenant_id, lambda tx: inboxes.listed(tx, app.now_ms(), _FEW, only=inbox_id))
+    # Who has many knows how mail comes to them.
+    return await reception_warning(app, speaks_for(app, [one for one, _ in mine]) if len(mine) < _FEW else None)
 
 
 def _time(text: str) -> int | None:
