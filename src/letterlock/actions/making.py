@@ -59,8 +59,9 @@ def site_of(app: App, asked: str) -> Site:
 
 
 async def wanted_mailbox(tx: Transaction, site: Site) -> Mailbox | None:
-    """The mailbox elsewhere that a new inbox gets its mail from: the one whose address or domain was asked for; where
-    nothing was, and nobody outside can reach the domain, the first that can have inboxes."""
+    """The mailbox elsewhere that a new inbox gets its mail from: the one whose address or domain was asked for (of
+    several, that which gets all mail of the domain); where nothing was, and nobody outside can reach the domain, the
+    first that can have inboxes."""
     asked, domain = site.asked, site.domain
     found = [one for one in await mailboxes.of_tenant(tx) if one.inboxes]
     if not asked:
@@ -74,7 +75,9 @@ async def wanted_mailbox(tx: Transaction, site: Site) -> Mailbox | None:
     held = await domains.find(tx, domain)
     if held is not None and held.held:
         return None
-    return by_address or next((one for one in found if one.inboxes.rpartition("@")[2] == domain), None)
+    alike = [one for one in found if one.inboxes.rpartition("@")[2] == domain]
+    caught = [one for one in alike if one.inboxes == mailboxes.catch_all_of(domain)]
+    return by_address or next(iter([*caught, *alike]), None)
 
 
 async def need_domain(app: App, tx: Transaction, domain: str) -> None:
