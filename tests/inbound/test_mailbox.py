@@ -215,11 +215,19 @@ async def test_only_what_was_fetched_is_marked_or_moved_and_only_when_asked(app:
     async with fetching(app):
         await came(app, 1)
         await until(lambda: _true(server.folders["INBOX"].read == {mine}))
-        await connect(app, server, move_to="Done")
+        again = await connect(app, server)
+        assert (again.done_with, again.kept) == ("marked as read", True)
+        both = await connect(app, server, move_to="Done", mark_read=True)
+        assert (both.done_with, both.kept) == ("marked as read and moved to 'Done'", False)
         await server.put(code(2))
         await came(app, 2)
         await until(lambda: _true(len(server.folders["Done"].emails) == 1))
+        assert len(server.folders["INBOX"].read) == 2
     assert len(server.folders["INBOX"].emails) == 2
+    assert any("are marked as read and moved to 'Done'" in one.what for one in await examine(app.settings))
+    with pytest.raises(InvalidRequest, match="left as they are"):
+        await connect(app, server, leave_as_is=True, move_to="Done")
+    assert (await connect(app, server, leave_as_is=True)).done_with == ""
 
 
 async def _true(value: bool) -> bool:
@@ -440,6 +448,9 @@ async def test_inboxes_are_on_the_mailbox_unless_another_domain_is_named(app: Ap
     assert (await do(app, "create_inbox", name="GitHub")).address == "you+github@provider.example"
     assert (await do(app, "create_inbox", name="GitHub")).address == "you+github-2@provider.example"
     assert (await do(app, "create_inbox", domain="mine.example", name="x")).address == "x@mine.example"
+    await connect(app, server, address="they@provider.example", username=USER, catch_all="provider.example")
+    assert (await do(app, "create_inbox", domain="provider.example", name="x")).address == "x@provider.example"
+    assert (await do(app, "create_inbox", domain=USER, name="y")).address == "you+y@provider.example"
     local = await do(app, "create_inbox", domain=app.settings.domain, name="x")
     assert local.address == f"x@{app.settings.domain}"
     assert f'create_inbox(domain="{USER}")' in local.warning and "letterlock connect" not in local.warning

@@ -245,7 +245,8 @@ async def _mailboxes(app: App) -> list[Finding]:
         elif not any(one.problem for one in found):
             folders = ", ".join(ascii(one.folder) for one in found)
             out = f"; mail from its inboxes leaves by {box.smtp_host}:{box.smtp_port}" if box.smtp_host else ""
-            findings.append(Finding(True, f"{name} is to be watched: {folders}{out}"))
+            done = f"; emails that were fetched are {box.done_with}" if box.done_with else ""
+            findings.append(Finding(True, f"{name} is to be watched: {folders}{out}{done}"))
     return findings
 
 

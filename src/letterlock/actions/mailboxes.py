@@ -41,7 +41,7 @@ from letterlock.screen.safe_text import safe_line
 from letterlock.store import audit, domains, mailboxes
 from letterlock.store.database import Transaction
 from letterlock.store.emails import moment
-from letterlock.store.mailboxes import Folder, Mailbox, Security, WriteAs
+from letterlock.store.mailboxes import After, Folder, Mailbox, Security, WriteAs
 from letterlock.wake import MAILBOXES
 
 MOST_MAILBOXES: Final = 20
@@ -72,6 +72,7 @@ class Connect(Request):
     catch_all: Annotated[str, Field(max_length=253, description="domain whose mail all lands in it")] = ""
     mark_read: Annotated[bool, Field(description="mark what was fetched as read")] = False
     move_to: Annotated[str, Field(max_length=200, description="folder to move it to")] = ""
+    leave_as_is: Annotated[bool, Field(description="neither of both any more")] = False
     authserv: Annotated[str, Field(max_length=253, description="authserv-id of its Authentication-Results")] = ""
     write_as: Annotated[WriteAs, Field(description="who stands in From of what is sent by it")] = "mailbox"
     ask_provider: Annotated[bool, Field(description="ask https://autoconfig.DOMAIN how it is reached")] = False
@@ -102,6 +103,8 @@ class MailboxShown(BaseModel):
     inboxes: str = Field(description="the addresses of its inboxes, {} for the name; empty: it can have none")
     sends_by: str = Field(description="the server they send by; empty: none")
     write_as: WriteAs = Field(description="who stands in From of what they send by it")
+    done_with: str = Field(description="what is done with emails that were fetched; empty: nothing")
+    kept: Annotated[bool, Field(description="it was chosen before, and nothing else was said now")] = False
     folders: list[FolderShown]
     tried: Annotated[list[Way], Field(description="what was just tried, and works")] = []
     warning: str = ""
@@ -157,12 +160,13 @@ async def connect_mailbox(
     if already is None and len(await app.database.read(caller.tenant_id, mailboxes.of_tenant)) >= MOST_MAILBOXES:
         raise Conflict(f"There are {MOST_MAILBOXES} mailboxes already.", next_step="Remove one that is not used.")
     mailbox_id = already.mailbox_id if already else mailboxes.new_mailbox_id()
+    after, move_to = _after(request, already)
     username = request.username or str(address)
     try:
         tokens, secret = await _secret(request, provider, tell)
         login = Login(username, tokens.access, oauth=True) if tokens else Login(username, secret.password)
         now = app.now_ms()
-        found = await in_thread(lambda: _look(place, login, now, request.move_to))
+        found = await in_thread(lambda: _look(place, login, now, move_to))
     except Trouble as trouble:
         raise _in_words(trouble, provider) from None
     mailbox = Mailbox(
@@ -179,8 +183,8 @@ async def connect_mailbox(
         await sealed(app, caller.tenant_id, mailbox_id, secret),
         pattern,
         request.authserv or (provider.authserv if provider and not request.host else ""),
-        "move" if request.move_to else "read" if request.mark_read else "",
-        request.move_to,
+        after,
+        move_to,
         *way_out,
         provider.per_day if provider else 0,
         1,
@@ -210,7 +214,8 @@ async def connect_mailbox(
         )
         warning = f"{cannot} {advice} {warning}".strip()
     tried: list[Way] = ["receiving", "sending"] if kept.smtp_host and not refused else ["receiving"]
-    return shown.model_copy(update={"warning": warning, "tried": tried})
+    said = request.mark_read or request.move_to or request.leave_as_is
+    return shown.model_copy(update={"warning": warning, "tried": tried, "kept": bool(shown.done_with) and not said})
 
 
 async def list_mailboxes(app: App, caller: Caller, request: ListMailboxes) -> MailboxList:
@@ -246,6 +251,19 @@ async def _find(tx: Transaction, name: str) -> Mailbox | None:
     except InvalidRequest:
         name = name.strip()
     return await mailboxes.find(tx, name)
+
+
+def _after(request: Connect, before: Mailbox | None) -> tuple[After, str]:
+    """What is to be done with emails that were fetched: as chosen, else as it was `before`."""
+    if request.leave_as_is:
+        if request.mark_read or request.move_to:
+            raise InvalidRequest(
+                "Emails cannot be left as they are and be marked as read or moved.", next_step="Choose one of them."
+            )
+        return "", ""
+    if request.mark_read or request.move_to:
+        return "read" if request.mark_read else "move", request.move_to
+    return (before.after, before.move_to) if before else ("", "")
 
 
 def _way_out(request: Connect, provider: Provider | None) -> tuple[str, int, Security]:
@@ -446,6 +464,7 @@ async def _shown(app: App, mailbox: Mailbox) -> MailboxShown:
         inboxes=mailbox.inboxes,
         sends_by=f"{mailbox.smtp_host}:{mailbox.smtp_port}" if mailbox.smtp_host else "",
         write_as=mailbox.write_as,
+        done_with=mailbox.done_with,
         folders=[
             FolderShown(
                 folder=safe_line(one.folder, 200),

@@ -42,8 +42,9 @@ def add_to(cli: click.Group) -> None:
 @click.option("--client-id", default="", help="Your own OAuth client, in place of a password (Microsoft, Google).")
 @click.option("--client-secret-file", type=click.Path(path_type=Path), help="File with its secret, where it has one.")
 @click.option("--catch-all", default="", help="Your own domain whose mail all lands in this mailbox.")
-@click.option("--mark-read", is_flag=True, help="Mark emails that were fetched as read.")
+@click.option("--mark-read", is_flag=True, help="Mark emails that were fetched as read (with --move-to: that as well).")
 @click.option("--move-to", default="", help="Move emails that were fetched to this folder.")
+@click.option("--leave-as-is", is_flag=True, help="Neither any more: without it, what was chosen before stays.")
 @click.option(
     "--write-as", type=click.Choice(["mailbox", "inbox"]), default=None,
     help="Who stands in From: the mailbox, the inbox in Reply-To (usual), or the inbox, where the provider lets you.",
@@ -160,6 +161,11 @@ def _show(shown: MailboxShown) -> None:
     if shown.sends_by and shown.inboxes:
         who = "the inbox" if shown.write_as == "inbox" else f"{shown.address}, the inbox in Reply-To"
         click.echo(f"  sends by {shown.sends_by}; in From stands {who}")
+    if shown.done_with:
+        before = ", as chosen before (--leave-as-is takes it back)" if shown.kept else ""
+        click.echo(f"  emails that were fetched are {shown.done_with}{before}")
+    elif shown.tried:
+        click.echo("  emails that were fetched stay as they are")
     for one in shown.folders:
         left = f", {one.skipped} left there (too large, or not given out)" if one.skipped else ""
         said = one.problem or f"watched, last looked at {one.seen_at:%Y-%m-%d %H:%M:%S} UTC"

@@ -322,7 +322,7 @@ class _Watched:
         self.withheld = 0
         if box.after == "read":
             await in_thread(lambda: connection.mark_read(heading.uid))
-        elif box.after == "move":
+        if box.move_to:
             await in_thread(lambda: connection.move(heading.uid, box.move_to))
 
     async def _mind_withheld(self, connection: Connection, uids: list[int]) -> None:

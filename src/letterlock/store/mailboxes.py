@@ -21,7 +21,8 @@ REMEMBERED_MS: Final = 60 * 24 * 3_600_000
 @dataclass(frozen=True, slots=True)
 class Mailbox:
     """`inboxes`: the addresses of its inboxes with `{}` for the name, "" where it can have none. `pin`: SHA-256 of the
-    one certificate that is believed, in hex. `smtp_host` "": nothing is sent by it; `per_day`: how many recipients its
+    one certificate that is believed, in hex. `after`: what is done with what was fetched; what is marked as read is
+    moved as well where there is a `move_to`. `smtp_host` "": nothing is sent by it; `per_day`: how many recipients its
     provider allows in a day, 0 where nobody knows. `revision` changes whenever the way to it does. `write_as`: who
     stands in From of what is sent by it."""
 
@@ -47,6 +48,12 @@ class Mailbox:
     revision: int
     created_at: int
     write_as: WriteAs = "mailbox"
+
+    @property
+    def done_with(self) -> str:
+        """What is done with emails that were fetched, in words; "" for nothing."""
+        said = ["marked as read"] if self.after == "read" else []
+        return " and ".join([*said, f"moved to {self.move_to!a}"] if self.move_to else said)
 
 
 @dataclass(frozen=True, slots=True)
