@@ -94,6 +94,7 @@ async def test_a_code_comes_out_of_a_real_mailbox_and_nothing_else_is_read(tmp_p
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         assert "Spam (spam): watched" in done.stdout
+        assert f"the key to that is in {data / 'vault.key'}" in done.stdout
         with serving(data) as served:
             async with over_http(served.url, served.key) as client:
                 inbox = (await call(client, "create_inbox", name="shop"))["address"]

@@ -34,6 +34,7 @@ from letterlock.logins import (
     sealed,
     sealed_away,
 )
+from letterlock.masterkey import home_of
 from letterlock.message.address import Address, parse_address
 from letterlock.outbound.provider import refused_by
 from letterlock.providers import Provider, advice_on, plus_pattern, provider_by_key, provider_of
@@ -106,6 +107,8 @@ class MailboxShown(BaseModel):
     done_with: str = Field(description="what is done with emails that were fetched; empty: nothing")
     kept: Annotated[bool, Field(description="it was chosen before, and nothing else was said now")] = False
     folders: list[FolderShown]
+    master_key: Annotated[str, Field(description="where the key lies that its login was just sealed with")] = ""
+    in_keyring: bool = False
     tried: Annotated[list[Way], Field(description="what was just tried, and works")] = []
     warning: str = ""
 
@@ -215,7 +218,15 @@ async def connect_mailbox(
         warning = f"{cannot} {advice} {warning}".strip()
     tried: list[Way] = ["receiving", "sending"] if kept.smtp_host and not refused else ["receiving"]
     said = request.mark_read or request.move_to or request.leave_as_is
-    return shown.model_copy(update={"warning": warning, "tried": tried, "kept": bool(shown.done_with) and not said})
+    return shown.model_copy(
+        update={
+            "warning": warning,
+            "tried": tried,
+            "kept": bool(shown.done_with) and not said,
+            "master_key": home_of(app.settings).where,
+            "in_keyring": app.settings.vault_keyring,
+        }
+    )
 
 
 async def list_mailboxes(app: App, caller: Caller, request: ListMailboxes) -> MailboxList:
@@ -302,7 +313,9 @@ async def _place(request: Connect, provider: Provider | None) -> Place:
         domain = request.address.rpartition("@")[2]
         raise InvalidRequest(
             f"Nothing is known of the mail servers of {safe_line(domain, 80)}.",
-            next_step="Give --host (its IMAP server), or --ask-provider to look at what the domain itself says.",
+            next_step="It says nothing of them itself; give --host (its IMAP server)."
+            if request.ask_provider
+            else "Give --host (its IMAP server), or --ask-provider to look at what the domain itself says.",
         )
     security = request.security or (provider.security if provider and not request.host else "")
     port = request.port or (provider.port if provider and not request.host else 143 if security == "starttls" else 993)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from letterlock.doors.command import OPTIONS, TENANT, as_person, line_of, with_o
 if TYPE_CHECKING:
     from letterlock.actions.mailboxes import MailboxShown
     from letterlock.logins import Device
+    from letterlock.providers import Provider
 
 
 _PORT = click.IntRange(1, 65_535)
@@ -103,8 +105,12 @@ def _ask(given: dict[str, Any]) -> None:
     if provider is None and not given["host"]:
         if given["ask_provider"] is None:
             given["ask_provider"] = click.confirm(f"{domain} is not in the table. Ask {autoconfig_url(domain)}?")
-        if not given["ask_provider"]:
-            given["host"] = click.prompt("IMAP server")
+        if given["ask_provider"]:
+            provider = _looked_up(given["address"])
+            if provider is None:
+                click.echo(f"{domain} says nothing of its mail servers.")
+        if provider is None:
+            given["ask_provider"], given["host"] = False, click.prompt("IMAP server")
     if given["client_id"]:
         return
     if provider is not None and not given["host"]:
@@ -116,6 +122,12 @@ def _ask(given: dict[str, Any]) -> None:
             given["client_id"] = click.prompt("Client id")
             return
     given["password"] = click.prompt("Password", hide_input=True)
+
+
+def _looked_up(address: str) -> Provider | None:
+    from letterlock.actions.mailboxes import Connect, known_provider
+
+    return asyncio.run(known_provider(Connect(address=address, ask_provider=True)))
 
 
 def _tell(device: Device) -> None:
@@ -161,6 +173,10 @@ def _show(shown: MailboxShown) -> None:
     if shown.sends_by and shown.inboxes:
         who = "the inbox" if shown.write_as == "inbox" else f"{shown.address}, the inbox in Reply-To"
         click.echo(f"  sends by {shown.sends_by}; in From stands {who}")
+    if shown.master_key:
+        click.echo(f"  its login is sealed; the key to that is in {shown.master_key}")
+        if not shown.in_keyring:
+            click.echo("    To have the system's keyring keep it: docs/vault.md, vault_keyring.")
     if shown.done_with:
         before = ", as chosen before (--leave-as-is takes it back)" if shown.kept else ""
         click.echo(f"  emails that were fetched are {shown.done_with}{before}")
