@@ -54,6 +54,8 @@ AT_ONCE = 200
 """Deliveries under way in all lanes together, apart from those of tenants' own relays; and once more in these."""
 AT_ONCE_OF_TENANT = 8
 """At its own relays: servers of one tenant that never answer take no place of another's."""
+_AT_HAND, _AT_HAND_BYTES = 2, 64_000_000
+"""How many emails for each connection are claimed ahead, and how many bytes they may have."""
 _PAUSE_S = 1.0
 _LAST_ANSWERS_S = 3.0
 _LOOK_AT_HELD_S = 1.0
@@ -166,12 +168,14 @@ async def deliver_forever(app: App) -> None:
             most = 1 if lane.failures else LOCAL_AT_ONCE if route == "local" else connections(app.settings, name)
             free = _free(name, {key[1]: len(one.workers) for key, one in lanes.items() if one.workers})
             besides = set[TenantId]()
-            room = min(2 * most - len(lane.backlog), free)
-            if len(lane.backlog) > most and free > 0:
+            room = min(_AT_HAND * most - len(lane.backlog), free)
+            if len(lane.backlog) > _AT_HAND * most // 2 and free > 0:
                 # Enough to do: only tenants that have nothing in it get a place more.
                 besides = {lease.tenant_id for lease in lane.backlog}
                 others = await app.database.read_system(lambda tx: queue.count_others(tx, route, name, besides, most))
                 room = min(others, free)
+            if sum(len(lease.raw) for lease in lane.backlog) > _AT_HAND_BYTES:
+                room = 0
             if room > 0:
                 leases = await claim(app, owner, route, room, name, lane.after, besides)
                 lane.after = leases[-1].tenant_id if leases else lane.after
