@@ -224,7 +224,9 @@ class Settings(BaseSettings):
     vault_seconds: float = Field(5.0, gt=0, le=60, description="Time it may take to answer.")
     reveals_per_hour: int = Field(30, ge=0, description="Secrets of a tenant shown or used in an hour.")
 
-    filing_workers: int = Field(2, ge=1, le=64, description="Processes that read and screen mail.")
+    filing_workers: int = Field(
+        2, ge=1, le=64, description="Processes that read and screen mail, and one more for what is waited for."
+    )
     filing_seconds: float = Field(10.0, gt=0, le=300, description="Time one email may take to be read.")
     filing_megabytes: int = Field(1024, ge=192, le=65_536, description="Memory a filing process may use (POSIX).")
     suspect_score: float = Field(0.5, ge=0, le=1, description="Screening score from which an email is suspect.")

@@ -148,6 +148,25 @@ async def test_the_urgent_go_first_but_not_for_ever() -> None:
     assert went[-1] == "after"
 
 
+async def test_what_is_urgent_has_a_place_more() -> None:
+    slots, order = Slots(1, spare=1), list[str]()
+    async with slots.one():
+        async with slots.one(urgent=True):
+            order.append("at once")
+            waiting = asyncio.create_task(_take(slots, order, "behind it"))
+            await asyncio.sleep(0)
+            assert order == ["at once"]
+        async with slots.one(urgent=True):
+            order.append("again")
+    await waiting
+    assert order == ["at once", "again", "behind it"]
+
+
+async def _take(slots: Slots, order: list[str], name: str) -> None:
+    async with slots.one(urgent=True):
+        order.append(name)
+
+
 async def test_deliveries_of_one_lane_are_claimed_in_turn(app: App) -> None:
     noisy, quiet = await tenants(app, "one", "two")
     here = await make_inbox(app, "here")

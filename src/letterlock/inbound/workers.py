@@ -78,16 +78,25 @@ class _Worker:
 
 
 class Slots:
-    """So many at once. Of those who wait the urgent go first, but after URGENT_IN_A_ROW of them another."""
+    """So many at once, and `spare` more of what is urgent. Of those who wait the urgent go first, but after
+    URGENT_IN_A_ROW of them another."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, spare: int = 0) -> None:
         self._free = size
+        self._spare = spare
         self._urgent: deque[asyncio.Future[None]] = deque()
         self._others: deque[asyncio.Future[None]] = deque()
         self._in_a_row = 0
 
     @contextlib.asynccontextmanager
     async def one(self, *, urgent: bool = False) -> AsyncIterator[None]:
+        if not self._free and urgent and self._spare:
+            self._spare -= 1
+            try:
+                yield
+            finally:
+                self._spare += 1
+            return
         if self._free:
             self._free -= 1
         else:
@@ -135,7 +144,8 @@ class Workers:
             quarantined=settings.quarantine_score,
             defender=settings.second_opinion == "defender",
         ).model_dump_json()
-        self._slots = Slots(self.size)
+        # What somebody waits for is not kept by what is being read of a flood.
+        self._slots = Slots(self.size, spare=1)
         self._idle: list[_Worker] = []
         self._all: set[asyncio.subprocess.Process] = set()
         self._warming: asyncio.Task[None] | None = None
